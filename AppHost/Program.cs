@@ -1,0 +1,54 @@
+using Lyceum.AppHost;
+
+// The architecture diagram of Lyceum: what runs, and how it is wired. The same file is compiled against the real Aspire
+// (FullFeed=true) and against ProcessHosting; docs/adr/0002 says why.
+var builder = DistributedApplication.CreateBuilder(args);
+
+// DIR (default .lyceum): secrets, keys, the development token, the data of Postgres and RabbitMQ. Made at first run.
+var house = House.Open(builder);
+
+// Infrastructure: somebody else's server when its connection string is configured, a container where a container
+// runtime answers, this machine's own binaries otherwise.
+var postgres = builder.AddPostgresServer("postgres", house);
+var chatdb = postgres.AddDatabase("chatdb");
+var sessiondb = postgres.AddDatabase("sessiondb");
+var roadmapdb = postgres.AddDatabase("roadmapdb");
+var gatewaydb = postgres.AddDatabase("gatewaydb");
+var messaging = builder.AddMessageBroker("messaging", house);
+
+// The one place that talks to models. No database and no wait: it may stand on a GPU box far from here.
+var engines = builder.AddService<Projects.GpuEngine>("gpu-engine", house)
+    .WithModelUpstreams();
+
+// Tenants, tutors, knowledge, sessions.
+var sessions = builder.AddService<Projects.SessionApi>("session-api", house)
+    .WithDatabase(sessiondb)
+    .WithMessaging(messaging)
+    .WithReference(engines);
+
+// Chat: generations outlive requests; every replica owns leases in the same database.
+var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
+    .WithDatabase(chatdb)
+    .WithMessaging(messaging)
+    .WithReference(engines);
+
+// Durable jobs.
+var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)
+    .WithDatabase(roadmapdb)
+    .WithMessaging(messaging)
+    .WithReference(engines);
+
+// The only public door: it is given every replica of every service.
+builder.AddService<Projects.Gateway>("gateway", house)
+    .WithDatabase(gatewaydb)
+    .WithMessaging(messaging)
+    .WithReference(chat)
+    .WithReference(sessions)
+    .WithReference(roadmaps)
+    .WithReference(engines)
+    .WithPublicDoor();
+
+// Restarts what dies (backoff), keeps DIR/state.json current.
+builder.AddSupervision(house);
+
+builder.Build().Run();
