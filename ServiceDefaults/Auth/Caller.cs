@@ -1,0 +1,45 @@
+using System.Security.Claims;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>What a caller is: a person who signed in, an API token, or a service on its own account.</summary>
+public enum CallerKind { User, Token, Service }
+
+/// <summary>
+/// Who calls, from the validated identity token; a handler takes it as a parameter. The owner of a thing is
+/// <c>(Tenant, Subject)</c>; ids in bodies and queries are data, never authority.
+/// </summary>
+/// <param name="Tenant">The tenant all of the caller's data belongs to.</param>
+/// <param name="Subject">User id, token subject, or the calling service's name.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Scopes">What it may do.</param>
+public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IReadOnlySet<string> Scopes)
+{
+    /// <summary>The subject a service acts for (claim <c>act</c>); null when it acts for nobody in particular.</summary>
+    public string? Act { get; init; }
+
+    /// <summary>Whose things this call may touch: a service acting for somebody touches theirs.</summary>
+    public string Owner => Act ?? Subject;
+
+    /// <exception cref="ProblemException">401, when the principal carries no identity.</exception>
+    public static Caller From(ClaimsPrincipal principal)
+    {
+        var identity = principal.Identity as CallerIdentity
+            ?? throw new ProblemException(StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized, "no identity");
+        return identity.Caller;
+    }
+
+    /// <summary>Minimal-API binding: a handler parameter of this type is the caller.</summary>
+    public static ValueTask<Caller> BindAsync(HttpContext context) => ValueTask.FromResult(From(context.User));
+}
+
+/// <summary>Carries the <see cref="Caller"/> that an authentication stage established; its claims are not used.</summary>
+public sealed class CallerIdentity(Caller caller, string scheme) : ClaimsIdentity(scheme)
+{
+    public Caller Caller { get; } = caller;
+
+    /// <summary>The caller that a configured credential or a token's <c>scope</c> claim describes.</summary>
+    public static ClaimsPrincipal Principal(Caller caller, string scheme) => new(new CallerIdentity(caller, scheme));
+}

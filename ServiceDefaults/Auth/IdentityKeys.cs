@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using System.Text;
+using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>
+/// The keys of identity: this service's private one and everybody's public ones. Both files are watched, so that keys
+/// rotate without a restart; whatever was derived from a key (cached tokens) lives and dies with its snapshot.
+/// </summary>
+internal sealed class IdentityKeys : IDisposable
+{
+    private readonly WatchedFile<SigningKey> _signing;
+    private readonly WatchedFile<TrustedKeys> _trusted;
+
+    public IdentityKeys(
+        IOptions<IdentityOptions> options, ServiceInfo service, TimeProvider time, ILogger<IdentityKeys> logger)
+    {
+        _signing = new(options.Value.KeyFile, pem => SigningKey.Parse(service.Service, pem), time, logger);
+        _trusted = new(options.Value.JwksFile, TrustedKeys.Parse, time, logger);
+    }
+
+    public SigningKey Signing => _signing.Current;
+
+    public TrustedKeys Trusted => _trusted.Current;
+
+    /// <summary>The keys that know <paramref name="kid"/>, if the file by now has it: a rotation may be a moment old.</summary>
+    public TrustedKeys TrustedFor(string kid)
+    {
+        if (!_trusted.Current.Keys.ContainsKey(kid))
+            _trusted.Refresh();
+        return _trusted.Current;
+    }
+
+    public void Dispose()
+    {
+        _signing.Dispose();
+        _trusted.Dispose();
+    }
+}
+
+/// <summary>One private key, and the tokens it signed that are still fresh.</summary>
+internal sealed class SigningKey(JsonWebKey key)
+{
+    public SigningCredentials Credentials { get; } = new(key, SecurityAlgorithms.EcdsaSha256);
+
+    public ConcurrentDictionary<string, MintedToken> Minted { get; } = new(StringComparer.Ordinal);
+
+    public static SigningKey Parse(string service, byte[] pem)
+    {
+        using var ecdsa = ECDsa.Create();
+        ecdsa.ImportFromPem(Encoding.UTF8.GetString(pem));
+        var key = JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ecdsa));
+        key.KeyId = KeyIds.Of(service, ecdsa);
+        return new SigningKey(key);
+    }
+}
+
+/// <summary>Everybody's public keys by <c>kid</c>, and the callers whose tokens they already verified.</summary>
+internal sealed class TrustedKeys(FrozenDictionary<string, JsonWebKey> keys)
+{
+    public FrozenDictionary<string, JsonWebKey> Keys { get; } = keys;
+
+    public ConcurrentDictionary<string, VerifiedToken> Verified { get; } = new(StringComparer.Ordinal);
+
+    public static TrustedKeys Parse(byte[] json)
+    {
+        var keys = new JsonWebKeySet(Encoding.UTF8.GetString(json)).Keys;
+        if (keys.Count == 0)
+            throw new InvalidDataException("the key set is empty");
+        if (keys.FirstOrDefault(key => key.Kty != "EC" || key.Crv != "P-256" || KeyIds.ServiceOf(key.Kid) is null) is { } bad)
+            throw new InvalidDataException($"key '{bad.Kid}' is not a P-256 key named after its service");
+        return new TrustedKeys(keys.ToFrozenDictionary(key => key.Kid, StringComparer.Ordinal));
+    }
+}
+
+/// <summary>A key's id says whose it is: <c>{service}-{first 16 hex digits of SHA-256 of its SubjectPublicKeyInfo}</c>.</summary>
+internal static class KeyIds
+{
+    private const int HashDigits = 16;
+
+    public static string Of(string service, ECDsa key) =>
+        $"{service}-{Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..HashDigits]}";
+
+    /// <summary>The service a kid names, or null when it is not of that form.</summary>
+    public static string? ServiceOf(string? kid) =>
+        kid?.Length > HashDigits + 1 && kid[^(HashDigits + 1)] == '-' && !kid.AsSpan(kid.Length - HashDigits).ContainsAnyExcept(HexDigits)
+            ? kid[..^(HashDigits + 1)]
+            : null;
+
+    private static readonly System.Buffers.SearchValues<char> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdef");
+}

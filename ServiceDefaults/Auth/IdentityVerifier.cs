@@ -1,0 +1,114 @@
+using System.Collections.Frozen;
+using System.Security.Claims;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>
+/// Decides whether a token is an identity. Beyond signature, audience and expiry: the issuer must be the service its
+/// key belongs to, a service may only speak as itself, and only the gateway may vouch for users and API tokens; so one
+/// service's stolen key does not make the thief everybody.
+/// </summary>
+internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
+{
+    public const string Scheme = "identity";
+    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longer tokens are none of ours; refused before any work.</summary>
+    private const int MaxTokenLength = 8 * 1024;
+
+    /// <summary>Verified tokens remembered at once; when full, all are forgotten and verified anew.</summary>
+    private const int Capacity = 4096;
+
+    private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
+
+    /// <summary>The caller, or why the token is refused (for the log and the challenge; never secret).</summary>
+    public async ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
+    {
+        if (token.Length > MaxTokenLength || !Handler.CanReadToken(token))
+            return (null, "not a token");
+
+        var now = time.GetUtcNow();
+        if (keys.Trusted.Verified.TryGetValue(token, out var known))
+            return now < known.Expires + Skew ? (known.Principal, null) : (null, "expired");
+
+        JsonWebToken jwt;
+        try
+        {
+            jwt = Handler.ReadJsonWebToken(token);
+        }
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException)
+        {
+            return (null, "not a token");
+        }
+
+        var trusted = keys.TrustedFor(jwt.Kid ?? "");
+        if (!trusted.Keys.TryGetValue(jwt.Kid ?? "", out var key))
+            return (null, "unknown key");
+
+        var validated = await Handler.ValidateTokenAsync(jwt, new TokenValidationParameters
+        {
+            IssuerSigningKey = key,
+            TryAllIssuerSigningKeys = false,
+            ValidAlgorithms = [SecurityAlgorithms.EcdsaSha256],
+            ValidAudience = IdentityTokens.Audience,
+            ValidIssuer = KeyIds.ServiceOf(jwt.Kid),
+            LifetimeValidator = (notBefore, expires, _, _) =>
+                expires + Skew > now.UtcDateTime && (notBefore is null || notBefore - Skew < now.UtcDateTime),
+        });
+        if (!validated.IsValid)
+            return (null, Reason(validated.Exception));
+
+        if (Read(jwt, out var refusal) is not { } caller)
+            return (null, refusal);
+
+        var principal = CallerIdentity.Principal(caller, Scheme);
+        if (trusted.Verified.Count >= Capacity)
+            trusted.Verified.Clear();
+        trusted.Verified[token] = new VerifiedToken(principal, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+        return (principal, null);
+    }
+
+    private static Caller? Read(JsonWebToken jwt, out string? refusal)
+    {
+        refusal = null;
+        if (!jwt.TryGetPayloadValue<string>("tenant", out var tenant) || string.IsNullOrEmpty(tenant)
+            || !jwt.TryGetPayloadValue<string>("kind", out var kind)
+            || !jwt.TryGetPayloadValue<string>("scope", out var scope)
+            || string.IsNullOrEmpty(jwt.Subject))
+        {
+            refusal = "claims missing";
+            return null;
+        }
+
+        CallerKind? caller = kind switch
+        {
+            "service" when jwt.Subject == jwt.Issuer => CallerKind.Service,
+            "user" when jwt.Issuer == IdentityTokens.GatewayService => CallerKind.User,
+            "token" when jwt.Issuer == IdentityTokens.GatewayService => CallerKind.Token,
+            _ => null,
+        };
+        if (caller is null)
+        {
+            refusal = "issuer may not vouch for this subject";
+            return null;
+        }
+
+        return new Caller(tenant, jwt.Subject, caller.Value, scope.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToFrozenSet())
+        {
+            Act = jwt.TryGetPayloadValue<string>("act", out var act) ? act : null,
+        };
+    }
+
+    private static string Reason(Exception? exception) => exception switch
+    {
+        SecurityTokenInvalidLifetimeException or SecurityTokenNoExpirationException => "expired",
+        SecurityTokenInvalidAudienceException => "audience",
+        SecurityTokenInvalidIssuerException => "issuer",
+        SecurityTokenInvalidAlgorithmException => "algorithm",
+        _ => "signature",
+    };
+}
+
+internal sealed record VerifiedToken(ClaimsPrincipal Principal, DateTimeOffset Expires);

@@ -1,0 +1,37 @@
+using System.Collections.Frozen;
+using Microsoft.AspNetCore.Builder;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>What a caller may do. Each scope is an authorization policy of the same name; routes name one.</summary>
+public static class Scopes
+{
+    public const string Chat = "chat";
+    public const string Llm = "llm";
+    public const string Tools = "tools";
+    public const string ToolsAdmin = "tools.admin";
+    public const string Collab = "collab";
+    public const string Repo = "repo";
+    public const string Graph = "graph";
+    public const string Observe = "observe";
+    public const string Tutors = "tutors";
+    public const string Sessions = "sessions";
+    public const string Roadmaps = "roadmaps";
+
+    /// <summary>Operating the system: metrics from afar, administration.</summary>
+    public const string Ops = "ops";
+
+    public static readonly FrozenSet<string> All = FrozenSet.Create(
+        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Ops);
+
+    /// <summary>
+    /// Lets only callers with this scope in: 401 without a valid identity, 403 <c>forbidden_scope</c> without the scope.
+    /// </summary>
+    public static TBuilder RequireScope<TBuilder>(this TBuilder builder, string scope)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        if (!All.Contains(scope))
+            throw new ArgumentException($"unknown scope {scope}", nameof(scope));
+        return builder.RequireAuthorization(scope);
+    }
+}

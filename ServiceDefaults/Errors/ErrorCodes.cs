@@ -1,0 +1,66 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Lyceum.ServiceDefaults.Errors;
+
+/// <summary>
+/// The one list of <c>code</c> values in problem documents. Clients branch on them: a code, once published, keeps its
+/// name and meaning.
+/// </summary>
+public static class ErrorCodes
+{
+    // 400: the request itself.
+    public const string InvalidJson = "invalid_json";
+    public const string InvalidRequest = "invalid_request";
+    public const string InvalidCursor = "invalid_cursor";
+
+    // 401, 403: the caller.
+    public const string Unauthorized = "unauthorized";
+    public const string ForbiddenScope = "forbidden_scope";
+
+    // 404: not there, or not yours (which is never told apart).
+    public const string NotFound = "not_found";
+    public const string RouteNotFound = "route_not_found";
+    public const string ConversationNotFound = "conversation_not_found";
+    public const string MessageNotFound = "message_not_found";
+    public const string GenerationNotFound = "generation_not_found";
+    public const string ModelNotFound = "model_not_found";
+
+    // Other 4xx.
+    public const string MethodNotAllowed = "method_not_allowed";
+    public const string Conflict = "conflict";
+    public const string AnswerInProgress = "answer_in_progress";
+    public const string PayloadTooLarge = "payload_too_large";
+    public const string UnsupportedMediaType = "unsupported_media_type";
+
+    // 429, 503: come back after Retry-After seconds.
+    public const string Overloaded = "overloaded";
+    public const string DatabaseUnavailable = "database_unavailable";
+    public const string EngineUnavailable = "engine_unavailable";
+    public const string ServiceUnavailable = "service_unavailable";
+    public const string Draining = "draining";
+
+    // Answers that broke off after they began (typed events of a stream), and upstream failures before that.
+    public const string UpstreamFailed = "upstream_failed";
+    public const string Timeout = "timeout";
+    public const string Interrupted = "interrupted";
+
+    // 500: ours; the log has the reason under the document's trace_id.
+    public const string Internal = "internal";
+
+    /// <summary>The code of a bare status that nobody gave a body.</summary>
+    internal static string ForStatus(int status) => status switch
+    {
+        StatusCodes.Status401Unauthorized => Unauthorized,
+        StatusCodes.Status403Forbidden => ForbiddenScope,
+        StatusCodes.Status404NotFound => NotFound,
+        StatusCodes.Status405MethodNotAllowed => MethodNotAllowed,
+        StatusCodes.Status409Conflict => Conflict,
+        StatusCodes.Status413PayloadTooLarge => PayloadTooLarge,
+        StatusCodes.Status415UnsupportedMediaType => UnsupportedMediaType,
+        StatusCodes.Status429TooManyRequests => Overloaded,
+        StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable => ServiceUnavailable,
+        StatusCodes.Status504GatewayTimeout => Timeout,
+        >= 500 => Internal,
+        _ => InvalidRequest,
+    };
+}

@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ServiceDefaults.Http;
+
+/// <summary>HTTP clients for other services.</summary>
+public static class ServiceClients
+{
+    /// <summary>
+    /// A named client on its own connection pool; its base address is the service's first instance, where one is
+    /// referenced. Connecting is bounded by <see cref="AnswersOptions.Connect"/>; the rest of a call is the caller's to
+    /// bound, who knows whether it streams. Nothing is retried: a repeated POST would generate twice.
+    /// </summary>
+    public static WebApplicationBuilder AddServiceClient(this WebApplicationBuilder builder, string service)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddHttpClient(service, (services, client) =>
+            {
+                client.Timeout = Timeout.InfiniteTimeSpan;
+                client.BaseAddress = services.GetRequiredService<ServiceEndpoints>().All(service) is [var first, ..] ? first : null;
+            })
+            // The pool below renews its connections itself; recycling handlers would only drop warm ones.
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+            .UseSocketsHttpHandler((handler, services) =>
+            {
+                handler.ConnectTimeout = services.GetRequiredService<IOptions<AnswersOptions>>().Value.Connect;
+                handler.PooledConnectionLifetime = TimeSpan.FromMinutes(2);
+                handler.AllowAutoRedirect = false;
+                handler.UseCookies = false;
+            });
+        return builder;
+    }
+}
