@@ -1,8 +1,20 @@
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Conversations;
+using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.AddPostgres<ChatDb>("chatdb");
+builder.AddMessaging(bus => bus.AddConsumer<ResponseFinishedConsumer>(typeof(ResponseFinishedConsumerDefinition)));
+builder.AddGeneration();
+builder.AddAnswers();
 
 var app = builder.Build();
 app.MapServiceDefaults();
+app.MapChat();
+app.MapConversations();
 await app.RunAsync();

@@ -1,0 +1,123 @@
+using Lyceum.ChatApi.Generation;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ChatApi.Answers;
+
+/// <summary>
+/// Sends one reader an answer from a cursor to its end. Only committed text is ever sent, because nothing else can be
+/// read: from memory while this replica writes the answer, from the database otherwise. A reader holds no buffer of its
+/// own; one that is slow takes larger pieces later, one that has stalled is cut by Kestrel's minimum data rate, and
+/// neither is felt by the generation or by other readers.
+/// </summary>
+public sealed class AnswerReader(
+    GenerationRunner runner, StoredAnswers stored, RemoteEnds remote, IOptions<AnswersOptions> answers,
+    ChatMetrics metrics, TimeProvider time)
+{
+    private const int MaxDelta = 16 * 1024;
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
+
+    public async Task CopyAsync(
+        Caller caller, Guid messageId, int cursor, IAnswerWriter output, CancellationToken clientGone)
+    {
+        metrics.ReaderOpened();
+        var signal = new ReaderSignal();
+        var ping = new PingClock(signal);
+        await using var timer = time.CreateTimer(static state => ((PingClock)state!).Tick(), ping,
+            answers.Value.Ping, answers.Value.Ping);
+        try
+        {
+            while (true)
+            {
+                if (runner.Find(messageId) is { } generation)
+                {
+                    var (reached, ended) = await CopyLiveAsync(generation, cursor, output, signal, ping, clientGone);
+                    if (ended)
+                        return;
+                    cursor = reached;
+                }
+
+                var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
+                if (answer is null)
+                    return; // deleted meanwhile
+                cursor = await SendAsync(answer.Text, cursor, output, clientGone);
+                if (answer.End is { } end)
+                {
+                    await output.EndAsync(end, clientGone);
+                    return;
+                }
+                if (ping.TakeDue())
+                    await output.PingAsync(clientGone);
+                using (remote.Watch(messageId, signal))
+                    await signal.WaitAtMostAsync(Poll, clientGone);
+            }
+        }
+        finally
+        {
+            metrics.ReaderClosed();
+        }
+    }
+
+    /// <summary>Follows a generation of this replica until its end is committed, or until it is no longer ours.</summary>
+    private static async Task<(int Cursor, bool Ended)> CopyLiveAsync(
+        RunningGeneration generation, int cursor, IAnswerWriter output, ReaderSignal signal, PingClock ping,
+        CancellationToken clientGone)
+    {
+        generation.AddReader(signal);
+        try
+        {
+            while (true)
+            {
+                // The end is looked at before the text: once it is set, all text is committed.
+                var end = generation.End;
+                ReadOnlyMemory<byte> text;
+                while ((text = generation.Text.Read(cursor, MaxDelta)).Length > 0)
+                {
+                    cursor += text.Length;
+                    await output.DeltaAsync(text, cursor, clientGone);
+                }
+                if (end is not null)
+                {
+                    await output.EndAsync(end, clientGone);
+                    return (cursor, true);
+                }
+                if (generation.Fenced.IsCancellationRequested)
+                    return (cursor, false);
+                if (ping.TakeDue())
+                    await output.PingAsync(clientGone);
+                await signal.WaitAsync(clientGone);
+            }
+        }
+        finally
+        {
+            generation.RemoveReader(signal);
+        }
+    }
+
+    private static async Task<int> SendAsync(
+        ReadOnlyMemory<byte> text, int cursor, IAnswerWriter output, CancellationToken clientGone)
+    {
+        for (var sent = 0; sent < text.Length;)
+        {
+            var piece = Utf8.Slice(text, sent, MaxDelta);
+            sent += piece.Length;
+            await output.DeltaAsync(piece, cursor + sent, clientGone);
+        }
+        return cursor + text.Length;
+    }
+
+    /// <summary>Says every <c>Answers:Ping</c> that a ping is due, and wakes the reader for it.</summary>
+    private sealed class PingClock(ReaderSignal signal)
+    {
+        private int _due;
+
+        public void Tick()
+        {
+            Volatile.Write(ref _due, 1);
+            signal.Set();
+        }
+
+        public bool TakeDue() => Interlocked.Exchange(ref _due, 0) == 1;
+    }
+}

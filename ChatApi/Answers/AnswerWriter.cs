@@ -1,0 +1,120 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.IO.Pipelines;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Generation;
+
+namespace Lyceum.ChatApi.Answers;
+
+/// <summary>How one reader is sent an answer. Each call ends with a flush that waits for the client (backpressure).</summary>
+public interface IAnswerWriter
+{
+    ValueTask StartAsync(Guid conversationId, Guid messageId, CancellationToken cancellationToken);
+
+    /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
+    ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
+
+    ValueTask PingAsync(CancellationToken cancellationToken);
+
+    ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Server-sent events: <c>start</c>, <c>delta</c> (with <c>id:</c>, the cursor), <c>ping</c>, then <c>end</c> or, for an
+/// answer that failed, <c>error</c> with a problem document. Written straight into the response's pipe: once per token.
+/// </summary>
+public sealed class SseAnswerWriter(PipeWriter output) : IAnswerWriter, IDisposable
+{
+    private readonly Utf8JsonWriter _json = new(output, new JsonWriterOptions
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // Chinese as itself; line breaks are still escaped
+    });
+
+    public ValueTask StartAsync(Guid conversationId, Guid messageId, CancellationToken cancellationToken)
+    {
+        Begin("start"u8);
+        _json.WriteStartObject();
+        _json.WriteString("conversation_id"u8, conversationId);
+        _json.WriteString("message_id"u8, messageId);
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
+    {
+        var id = output.GetSpan(24);
+        "id: "u8.CopyTo(id);
+        Utf8Formatter.TryFormat(offset, id[4..], out var digits);
+        id[4 + digits] = (byte)'\n';
+        output.Advance(5 + digits);
+        Begin("delta"u8);
+        _json.WriteStartObject();
+        _json.WriteString("text"u8, text.Span);
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask PingAsync(CancellationToken cancellationToken)
+    {
+        Begin("ping"u8);
+        _json.WriteStartObject();
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken)
+    {
+        if (end is { Status: AnswerStatus.Failed, Error: { } error })
+        {
+            Begin("error"u8);
+            JsonSerializer.Serialize(_json, error, AnswerJson.Options);
+        }
+        else
+        {
+            Begin("end"u8);
+            JsonSerializer.Serialize(_json, end, AnswerJson.Options);
+        }
+        return FinishAsync(cancellationToken);
+    }
+
+    private void Begin(ReadOnlySpan<byte> type)
+    {
+        output.Write("event: "u8);
+        output.Write(type);
+        output.Write("\ndata: "u8);
+        _json.Reset();
+    }
+
+    private async ValueTask FinishAsync(CancellationToken cancellationToken)
+    {
+        EndEvent();
+        await output.FlushAsync(cancellationToken);
+    }
+
+    private void EndEvent()
+    {
+        _json.Flush(); // into the pipe's memory
+        output.Write("\n\n"u8);
+    }
+
+    public void Dispose() => _json.Dispose();
+}
+
+/// <summary>
+/// <c>Accept: text/plain</c>: the text alone, as it comes. Nothing but the text can be said in it, so a client that wants
+/// to know how the answer ended reads the message, or asks for events.
+/// </summary>
+public sealed class PlainTextAnswerWriter(PipeWriter output) : IAnswerWriter
+{
+    public async ValueTask StartAsync(Guid conversationId, Guid messageId, CancellationToken cancellationToken) =>
+        await output.FlushAsync(cancellationToken); // headers at once
+
+    public async ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken) =>
+        await output.WriteAsync(text, cancellationToken);
+
+    public ValueTask PingAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using Lyceum.ChatApi.Data;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.ChatApi.Conversations;
+
+/// <summary>Reading what was said. Scope <c>chat</c>; only the caller's own.</summary>
+public static class ConversationEndpoints
+{
+    private const int MaxPage = 100;
+
+    public static void MapConversations(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/conversations").RequireScope(Scopes.Chat).WithTags("conversations");
+        group.MapGet("", ListAsync);
+        group.MapGet("{id:guid}/messages", MessagesAsync);
+    }
+
+    /// <summary>The caller's conversations, last used first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
+    private static async Task<ConversationPage> ListAsync(
+        Caller caller, ConversationStore store, DatabaseReady ready, CancellationToken cancellationToken,
+        int limit = 50, string? cursor = null)
+    {
+        if (limit is < 1 or > MaxPage)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
+        var after = PageCursor.Parse(cursor);
+        ready.ThrowIfNotReady();
+
+        var query = store.Of(caller).AsNoTracking();
+        if (after is { } last)
+            query = query.Where(c => c.UpdatedAt < last.UpdatedAt || (c.UpdatedAt == last.UpdatedAt && c.Id.CompareTo(last.Id) < 0));
+        var page = await Transient.RetryOnceAsync(_ => query
+            .OrderByDescending(c => c.UpdatedAt).ThenByDescending(c => c.Id)
+            .Take(limit + 1).ToListAsync(cancellationToken));
+        return new(
+            page.Take(limit).Select(c => new ConversationView(c.Id, c.Title, c.CreatedAt, c.UpdatedAt)).ToList(),
+            page.Count > limit ? new PageCursor(page[limit - 1].UpdatedAt, page[limit - 1].Id).ToString() : null);
+    }
+
+    /// <summary>The messages, oldest first. A running answer shows what of it is committed.</summary>
+    private static async Task<MessageList> MessagesAsync(
+        Guid id, Caller caller, ConversationStore store, CancellationToken cancellationToken)
+    {
+        var messages = await Transient.RetryOnceAsync(_ => store.MessagesAsync(caller, id, cancellationToken));
+        return new(id, messages.Select(MessageView.Of).ToList());
+    }
+}
+
+/// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
+public sealed record ConversationPage(List<ConversationView> Conversations, string? NextCursor);
+
+public sealed record ConversationView(Guid Id, string Title, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+
+public sealed record MessageList(Guid ConversationId, List<MessageView> Messages);
+
+/// <param name="Role"><c>user | assistant</c>.</param>
+/// <param name="Status">See <see cref="AnswerStatus"/>.</param>
+/// <param name="FinishReason">See <see cref="FinishReasons"/>.</param>
+/// <param name="Error">A problem document beside the text.</param>
+public sealed record MessageView(
+    Guid Id, string Role, string Content, string Status, string? FinishReason, JsonElement? Usage, JsonElement? Error,
+    DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
+{
+    public static MessageView Of(Message m) =>
+        new(m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.CreatedAt, m.CompletedAt);
+
+    private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
+}
+
+/// <summary>Where a page of conversations ended: opaque to clients, <c>{unix microseconds}_{id}</c>.</summary>
+internal sealed record PageCursor(DateTimeOffset UpdatedAt, Guid Id)
+{
+    public static PageCursor? Parse(string? text)
+    {
+        if (text is null)
+            return null;
+        var parts = text.Split('_');
+        return parts.Length == 2 && long.TryParse(parts[0], out var micros) && Guid.TryParse(parts[1], out var id)
+               && micros is >= 0 and < 253_402_300_799_000_000
+            ? new(DateTimeOffset.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond), id)
+            : throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
+    }
+
+    public override string ToString() =>
+        $"{(UpdatedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond}_{Id}";
+}

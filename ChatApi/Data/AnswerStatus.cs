@@ -1,0 +1,47 @@
+namespace Lyceum.ChatApi.Data;
+
+/// <summary>Where an answer stands. All but <see cref="Streaming"/> are terminal.</summary>
+public static class AnswerStatus
+{
+    public const string Streaming = "streaming";
+
+    /// <summary>The model came to its end.</summary>
+    public const string Complete = "complete";
+
+    /// <summary>The user asked for the end.</summary>
+    public const string Stopped = "stopped";
+
+    /// <summary>The process or the engine writing it died; the part is kept.</summary>
+    public const string Interrupted = "interrupted";
+
+    /// <summary>A bound of rule 4 was reached; the part is kept.</summary>
+    public const string TimedOut = "timed_out";
+
+    /// <summary>The model could not be asked, or refused.</summary>
+    public const string Failed = "failed";
+}
+
+/// <summary>Why an answer ended, finer than its status. A model's own reasons (<c>stop</c>, <c>length</c>, …) pass through.</summary>
+public static class FinishReasons
+{
+    public const string Stop = "stop";
+
+    /// <summary>The model's limit, or <c>Generation:MaxAnswerBytes</c>.</summary>
+    public const string Length = "length";
+
+    public const string MaxDuration = "max_duration";
+    public const string FirstTokenTimeout = "first_token_timeout";
+    public const string TokenTimeout = "token_timeout";
+
+    /// <summary>The engine's stream broke off before its end.</summary>
+    public const string EngineLost = "engine_lost";
+
+    /// <summary>The engine or its upstream answered with an error.</summary>
+    public const string EngineError = "engine_error";
+
+    /// <summary>The replica that owned the answer died.</summary>
+    public const string OwnerLost = "owner_lost";
+
+    /// <summary>The replica that owned the answer was shut down.</summary>
+    public const string Shutdown = "shutdown";
+}

@@ -1,0 +1,151 @@
+using Lyceum.ServiceDefaults.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.ChatApi.Data;
+
+/// <summary>
+/// chatdb. Conversations and messages are read and written through EF; what happens per token (<c>generation_chunks</c>,
+/// <c>owners</c>) is plain SQL in <see cref="Generation.GenerationJournal"/> and
+/// <see cref="ServiceDefaults.Leases.LeaseKeeper"/>, and stands here only so that migrations create it.
+/// </summary>
+public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options)
+{
+    public DbSet<Conversation> Conversations => Set<Conversation>();
+    public DbSet<Message> Messages => Set<Message>();
+    public DbSet<GenerationRow> Generations => Set<GenerationRow>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Conversation>(conversation =>
+        {
+            conversation.Property(c => c.Id).ValueGeneratedNever();
+            // The owner's list, newest first, by cursor.
+            conversation.HasIndex(c => new { c.Tenant, c.Owner, c.UpdatedAt, c.Id });
+        });
+
+        modelBuilder.Entity<Message>(message =>
+        {
+            message.Property(m => m.Id).ValueGeneratedNever();
+            message.HasOne<Conversation>().WithMany().HasForeignKey(m => m.ConversationId).OnDelete(DeleteBehavior.Cascade);
+            message.HasIndex(m => new { m.ConversationId, m.Position }).IsUnique();
+            // One answer at a time per conversation, held by the database.
+            message.HasIndex(m => m.ConversationId).IsUnique()
+                .HasFilter($"status = '{AnswerStatus.Streaming}'").HasDatabaseName(OneAnswerAtATime);
+            message.Property(m => m.Usage).HasColumnType("jsonb");
+            message.Property(m => m.Error).HasColumnType("jsonb");
+        });
+
+        modelBuilder.Entity<GenerationRow>(generation =>
+        {
+            generation.ToTable("generations");
+            generation.Property(g => g.Id).ValueGeneratedNever();
+            generation.HasOne<Message>().WithOne().HasForeignKey<GenerationRow>(g => g.Id).OnDelete(DeleteBehavior.Cascade);
+            // What a sweep looks through: the running ones only.
+            generation.HasIndex(g => g.Owner).HasFilter("ended_at IS NULL").HasDatabaseName("ix_generations_running");
+        });
+
+        // Append-only, and keyed by the offset itself: two writers can never both hold one position (docs/adr/0006).
+        // No foreign key: its check would cost every token a lookup, and rows live only until compaction.
+        modelBuilder.Entity<GenerationChunk>(chunk =>
+        {
+            chunk.ToTable("generation_chunks");
+            chunk.HasKey(c => new { c.GenerationId, c.ByteOffset });
+            chunk.Property(c => c.ByteOffset).ValueGeneratedNever();
+        });
+
+        modelBuilder.Entity<OwnerRow>(owner =>
+        {
+            owner.ToTable("owners");
+            owner.Property(o => o.Id).ValueGeneratedNever();
+        });
+
+        modelBuilder.UseSnakeCaseNames();
+    }
+
+    public const string OneAnswerAtATime = "ix_messages_one_answer_at_a_time";
+}
+
+/// <summary>A thread of messages, owned by <c>(tenant, owner)</c>: nobody else can tell that it exists.</summary>
+public sealed class Conversation
+{
+    public Guid Id { get; init; }
+    public required string Tenant { get; init; }
+
+    /// <summary>The caller's <c>sub</c>.</summary>
+    public required string Owner { get; init; }
+
+    public required string Title { get; set; }
+    public DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>One turn. While an answer is being written its text is in <c>generation_chunks</c>, not here.</summary>
+public sealed class Message
+{
+    public Guid Id { get; init; }
+    public Guid ConversationId { get; init; }
+
+    /// <summary>0, 1, 2 … within the conversation; given out under the conversation's row lock.</summary>
+    public int Position { get; init; }
+
+    /// <summary><c>user | assistant</c>.</summary>
+    public required string Role { get; init; }
+
+    public required string Content { get; set; }
+
+    /// <summary>One of <see cref="AnswerStatus"/>; a user's message is always <c>complete</c>.</summary>
+    public required string Status { get; set; }
+
+    /// <summary>Why it ended, see <see cref="FinishReasons"/>; null while streaming and for a user's message.</summary>
+    public string? FinishReason { get; set; }
+
+    /// <summary><c>{"prompt_tokens","completion_tokens","total_tokens"}</c> as the model reported it.</summary>
+    public string? Usage { get; set; }
+
+    /// <summary>A problem document beside the text: never instead of it.</summary>
+    public string? Error { get; set; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset? CompletedAt { get; set; }
+}
+
+/// <summary>Who is writing an answer, and under which epoch (the fencing token).</summary>
+public sealed class GenerationRow
+{
+    /// <summary>The message's id.</summary>
+    public Guid Id { get; init; }
+
+    /// <summary>A row of <c>owners</c>; an id without such a row means that the owner is dead.</summary>
+    public Guid Owner { get; set; }
+
+    /// <summary>Incremented by every takeover; every write checks it.</summary>
+    public int Epoch { get; set; }
+
+    /// <summary>The engine INSTANCE that generates, so that a new owner can find it again.</summary>
+    public string? EngineUrl { get; set; }
+
+    public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>Null while running; set in the transaction that gives the message its terminal status.</summary>
+    public DateTimeOffset? EndedAt { get; set; }
+}
+
+/// <summary>Text that has been shown or is about to be: one row per generation and commit, until compaction.</summary>
+public sealed class GenerationChunk
+{
+    public Guid GenerationId { get; init; }
+
+    /// <summary>UTF-8 bytes of the answer before this chunk.</summary>
+    public int ByteOffset { get; init; }
+
+    public required string Body { get; init; }
+}
+
+/// <summary>One row per living process; see <see cref="ServiceDefaults.Leases.LeaseKeeper"/>.</summary>
+public sealed class OwnerRow
+{
+    public Guid Id { get; init; }
+
+    /// <summary>By Postgres' <c>clock_timestamp()</c>.</summary>
+    public DateTimeOffset LeaseUntil { get; set; }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics.Metrics;
+
+namespace Lyceum.ChatApi.Generation;
+
+/// <summary>What an operator watches, meter <c>Lyceum.ChatApi</c>. Times in seconds, sizes in bytes.</summary>
+public sealed class ChatMetrics
+{
+    private static readonly double[] CommitSeconds = [.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 5];
+    private readonly Histogram<double> _commit;
+    private readonly Histogram<int> _rows;
+    private readonly Counter<long> _bytes;
+    private readonly Counter<long> _retries;
+    private readonly Counter<long> _tokens;
+    private readonly Counter<long> _ended;
+    private readonly UpDownCounter<long> _running;
+    private readonly UpDownCounter<long> _readers;
+    private readonly Histogram<double> _firstToken;
+
+    public ChatMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create("Lyceum.ChatApi");
+        _commit = meter.CreateHistogram("lyceum.chat.journal.commit", "s", "Time of one journal commit",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = CommitSeconds });
+        _rows = meter.CreateHistogram("lyceum.chat.journal.batch", "{row}", "Generations that shared one commit",
+            advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] });
+        _bytes = meter.CreateCounter<long>("lyceum.chat.journal.written", "By", "Answer text made durable");
+        _retries = meter.CreateCounter<long>("lyceum.chat.journal.retries", "{commit}", "Journal commits tried again");
+        _tokens = meter.CreateCounter<long>("lyceum.chat.deltas", "{delta}", "Deltas received from engines");
+        _ended = meter.CreateCounter<long>("lyceum.chat.answers", "{answer}", "Answers ended, by status and reason");
+        _running = meter.CreateUpDownCounter<long>("lyceum.chat.generations.running", "{generation}", "Running generations");
+        _readers = meter.CreateUpDownCounter<long>("lyceum.chat.readers", "{reader}", "Open answer streams");
+        _firstToken = meter.CreateHistogram("lyceum.chat.first_token", "s", "From the recorded question to the first delta",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60] });
+    }
+
+    public void JournalCommitted(int rows, int bytes, TimeSpan elapsed)
+    {
+        _commit.Record(elapsed.TotalSeconds);
+        _rows.Record(rows);
+        _bytes.Add(bytes);
+    }
+
+    public void JournalRetried() => _retries.Add(1);
+    public void Delta() => _tokens.Add(1);
+    public void FirstToken(TimeSpan elapsed) => _firstToken.Record(elapsed.TotalSeconds);
+    public void Started() => _running.Add(1);
+    public void Finished() => _running.Add(-1);
+
+    public void Ended(AnswerEnd end) =>
+        _ended.Add(1, new KeyValuePair<string, object?>("status", end.Status),
+            new KeyValuePair<string, object?>("finish_reason", end.FinishReason));
+
+    public void ReaderOpened() => _readers.Add(1);
+    public void ReaderClosed() => _readers.Add(-1);
+}

@@ -1,0 +1,35 @@
+using System.Text;
+using Lyceum.ChatApi.Data;
+
+namespace Lyceum.ChatApi.Generation;
+
+/// <summary>Chooses what of a conversation the model is shown.</summary>
+public static class ContextWindow
+{
+    /// <summary>
+    /// The system prompt and the newest messages whose estimated tokens fit the budget, oldest first, the question always
+    /// among them. Tokens are estimated as UTF-8 bytes / 4 + 4 per message: close for English, and for Chinese (3 bytes
+    /// a character, about one token) within a third; the model itself counts what is reported as usage.
+    /// </summary>
+    /// <param name="newestFirst">Messages of the conversation, newest first; those without text are left out.</param>
+    public static List<ContextMessage> Choose(IEnumerable<Message> newestFirst, string systemPrompt, int maxTokens)
+    {
+        var chosen = new List<ContextMessage>();
+        var left = maxTokens - Estimate(systemPrompt);
+        foreach (var message in newestFirst)
+        {
+            if (message.Content.Length == 0)
+                continue;
+            left -= Estimate(message.Content);
+            if (left < 0 && chosen.Count > 0)
+                break;
+            chosen.Add(new(message.Role, message.Content));
+        }
+        if (systemPrompt.Length > 0)
+            chosen.Add(new("system", systemPrompt));
+        chosen.Reverse();
+        return chosen;
+    }
+
+    private static int Estimate(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;
+}

@@ -1,0 +1,41 @@
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Conversations;
+using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Leases;
+
+namespace Lyceum.ChatApi.Generation;
+
+public static class GenerationRegistration
+{
+    /// <summary>Writing answers: engines, journal, leases, and their orderly end.</summary>
+    public static WebApplicationBuilder AddGeneration(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<GenerationOptions>().BindConfiguration("Generation")
+            .Validate(o => o.MaxRunning > 0 && o.MaxAnswerBytes > 0 && o.MaxBatchRows > 0 && o.MaxContextTokens > 0
+                           && o.MaxUncommittedBytes > 0 && o.CommitInterval >= TimeSpan.Zero,
+                "Generation: every limit must be positive")
+            .ValidateOnStart();
+        builder.AddServiceClient(EngineClient.Service);
+        services.AddSingleton<EngineClient>();
+        services.AddSingleton<ChatMetrics>();
+        services.AddSingleton<AnswerCloser>();
+        services.AddSingleton<GenerationJournal>();
+        services.AddHostedService(provider => provider.GetRequiredService<GenerationJournal>());
+        services.AddSingleton<GenerationRunner>();
+        services.AddLeases<GenerationRunner>();
+        services.AddHostedService<GenerationDrain>();
+        return builder;
+    }
+
+    /// <summary>Asking and reading.</summary>
+    public static WebApplicationBuilder AddAnswers(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddScoped<ConversationStore>();
+        services.AddSingleton<StoredAnswers>();
+        services.AddSingleton<RemoteEnds>();
+        services.AddSingleton<AnswerReader>();
+        return builder;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Lyceum.ChatApi.Generation;
+
+/// <summary>How an answer ended. Immutable; shown only after it is committed.</summary>
+/// <param name="Status">A terminal <see cref="Data.AnswerStatus"/>.</param>
+/// <param name="FinishReason">See <see cref="Data.FinishReasons"/>.</param>
+/// <param name="Usage">As the model reported it.</param>
+/// <param name="Error">What went wrong, beside the text.</param>
+public sealed record AnswerEnd(string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null);
+
+/// <summary>Tokens, counted by the model.</summary>
+public sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens);
+
+/// <summary>The problem document that stands beside a part that could not be finished.</summary>
+/// <param name="Type">Always <c>about:blank</c>: <paramref name="Code"/> says what it is.</param>
+/// <param name="Status">The HTTP status this would have been before the stream began.</param>
+public sealed record AnswerError(string Type, string Title, int Status, string Detail, string Code);
+
+/// <summary>
+/// One running generation in the replica that owns it. Its task appends to <see cref="Text"/>; the journal commits; then
+/// readers are woken. It is gone from memory once its end is committed: later readers read the message.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification =
+    "Readers and the journal may hold it after its end; neither member holds anything but memory.")]
+public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, int epoch, AnswerText text)
+{
+    private readonly ConcurrentDictionary<ReaderSignal, byte> _readers = new();
+    private readonly CancellationTokenSource _fenced = new();
+    private readonly SemaphoreSlim _committed = new(0, 1);
+    private int _queued;
+    private int _taken = text.Committed; // only the journal
+    private volatile AnswerEnd? _end;
+
+    public Guid Id { get; } = id;
+    public Guid ConversationId { get; } = conversationId;
+    public Guid Owner { get; } = owner;
+    public int Epoch { get; } = epoch;
+    public AnswerText Text { get; } = text;
+
+    /// <summary>Set after the terminal transaction; null while running.</summary>
+    public AnswerEnd? End => _end;
+
+    /// <summary>Cancelled when somebody else owns this answer now: nothing more may be written.</summary>
+    public CancellationToken Fenced => _fenced.Token;
+
+    public int Readers => _readers.Count;
+
+    /// <summary>A signal that is set at every commit and at the end. Dispose the registration when done reading.</summary>
+    public void AddReader(ReaderSignal signal)
+    {
+        _readers[signal] = 0;
+        signal.Set();
+    }
+
+    public void RemoveReader(ReaderSignal signal) => _readers.TryRemove(signal, out _);
+
+    /// <summary>Marks this generation as waiting in the journal's queue; false if it already is.</summary>
+    internal bool TryEnqueue() => Interlocked.Exchange(ref _queued, 1) == 0;
+
+    /// <summary>Called by the journal only: what to write next.</summary>
+    internal (int ByteOffset, string Body, int End)? Take()
+    {
+        Volatile.Write(ref _queued, 0); // before taking: what is appended from here on queues again
+        return Text.TakePending(ref _taken);
+    }
+
+    internal void OnCommitted(int end)
+    {
+        Text.MarkCommitted(end);
+        if (_committed.CurrentCount == 0)
+            _committed.Release();
+        WakeReaders();
+    }
+
+    /// <summary>Completes at the next commit. One waiter: the generation's own task.</summary>
+    internal Task NextCommitAsync(CancellationToken cancellationToken) => _committed.WaitAsync(cancellationToken);
+
+    internal void OnEnded(AnswerEnd end)
+    {
+        _end = end;
+        WakeReaders();
+    }
+
+    internal void OnFenced()
+    {
+        _fenced.Cancel();
+        WakeReaders();
+    }
+
+    private void WakeReaders()
+    {
+        foreach (var (reader, _) in _readers)
+            reader.Set();
+    }
+}
