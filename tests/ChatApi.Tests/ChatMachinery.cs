@@ -1,0 +1,155 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Generation;
+using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Leases;
+using Lyceum.ServiceDefaults.Messaging;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Lyceum.Tests.ChatApi;
+
+/// <summary>
+/// One replica's writing machinery (journal, lease, closer, runner) on a real database, without its HTTP face: what the
+/// service itself registers, started.
+/// </summary>
+public sealed class ChatMachinery : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private ChatMachinery(WebApplication app) => _app = app;
+
+    public GenerationJournal Journal => _app.Services.GetRequiredService<GenerationJournal>();
+    public GenerationRunner Runner => _app.Services.GetRequiredService<GenerationRunner>();
+    public AnswerCloser Closer => _app.Services.GetRequiredService<AnswerCloser>();
+    public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
+    public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
+
+    public static async Task<ChatMachinery> StartAsync(string connectionString, params (string Key, string Value)[] settings)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration["ConnectionStrings:chatdb"] = connectionString;
+        builder.Configuration["urls"] = "http://127.0.0.1:0";
+        builder.Configuration["Identity:KeyFile"] = TestIdentity.KeyFile;
+        builder.Configuration["Identity:JwksFile"] = TestIdentity.JwksFile;
+        foreach (var (key, value) in settings)
+            builder.Configuration[key] = value;
+        builder.AddServiceDefaults();
+        builder.AddPostgres<ChatDb>("chatdb");
+        builder.AddMessaging();
+        builder.AddGeneration();
+        var machinery = new ChatMachinery(builder.Build());
+        await machinery._app.StartAsync();
+        await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");
+        return machinery;
+    }
+
+    /// <summary>A recorded question whose answer this replica (or <paramref name="owner"/>) writes; begun in the future, so
+    /// that the sweep does not take it for one that nobody writes.</summary>
+    public async Task<RunningGeneration> BeginAsync(Guid? owner = null)
+    {
+        var generation = new RunningGeneration(
+            Guid.CreateVersion7(), Guid.CreateVersion7(), owner ?? Lease.OwnerId, 1, new AnswerText());
+        await ExecuteAsync(
+            """
+            INSERT INTO conversations VALUES ($2, 't', 'o', 'title', now(), now());
+            """, generation.ConversationId);
+        await ExecuteAsync(
+            "INSERT INTO messages (id, conversation_id, position, role, content, status, created_at) VALUES ($1, $2, 1, 'assistant', '', 'streaming', now())",
+            generation.Id, generation.ConversationId);
+        await ExecuteAsync(
+            "INSERT INTO generations (id, owner, epoch, started_at) VALUES ($1, $2, 1, now() + interval '1 hour')", generation.Id, generation.Owner);
+        return generation;
+    }
+
+    /// <summary>Appends and waits for the commit.</summary>
+    public async Task WriteAsync(RunningGeneration generation, string text)
+    {
+        generation.Text.Append(text);
+        Journal.Enqueue(generation);
+        await Eventually.TrueAsync(() => generation.Text.Committed == generation.Text.Written, "the text is committed");
+    }
+
+    public static string Shown(RunningGeneration generation) =>
+        Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span);
+
+    public async Task<string> ChunksAsync(Guid id) => (string)(await ScalarAsync(
+        "SELECT COALESCE(string_agg(body, '' ORDER BY byte_offset), '') FROM generation_chunks WHERE generation_id = $1", id))!;
+
+    public async Task<(string Status, string? Reason, string Content)> MessageAsync(Guid id)
+    {
+        await using var command = Database.CreateCommand("SELECT status, finish_reason, content FROM messages WHERE id = $1");
+        command.Parameters.Add(new() { Value = id });
+        await using var reader = await command.ExecuteReaderAsync();
+        (await reader.ReadAsync()).ShouldBeTrue();
+        return (reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1), reader.GetString(2));
+    }
+
+    public async Task<object?> ScalarAsync(string sql, params object[] values)
+    {
+        await using var command = Database.CreateCommand(sql);
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+        return await command.ExecuteScalarAsync();
+    }
+
+    public Task ExecuteAsync(string sql, params object[] values) => ScalarAsync(sql, values);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+}
+
+public static class Eventually
+{
+    /// <summary>Looks every 10 ms until <paramref name="condition"/> holds; fails after <paramref name="seconds"/>.</summary>
+    public static Task TrueAsync(Func<bool> condition, string what, double seconds = 15) =>
+        TrueAsync(() => Task.FromResult(condition()), what, seconds);
+
+    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            if (Stopwatch.GetElapsedTime(started).TotalSeconds > seconds)
+                throw new TimeoutException($"Waited {seconds} s in vain until {what}.");
+            await Task.Delay(10);
+        }
+    }
+}
+
+/// <summary>A key of this test run, in the files that AppHost would write.</summary>
+internal static class TestIdentity
+{
+    private static readonly string Folder = Directory.CreateTempSubdirectory("lyceum-chat-keys-").FullName;
+
+    public static string KeyFile { get; } = Path.Combine(Folder, "chat-api.pem");
+    public static string JwksFile { get; } = Path.Combine(Folder, "internal-jwks.json");
+
+    static TestIdentity()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
+        var point = key.ExportParameters(includePrivateParameters: false).Q;
+        var id = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
+        File.WriteAllText(JwksFile, JsonSerializer.Serialize(new
+        {
+            keys = new[]
+            {
+                new
+                {
+                    kty = "EC", crv = "P-256", use = "sig", alg = "ES256", kid = $"chat-api-{id}",
+                    x = Base64Url.EncodeToString(point.X), y = Base64Url.EncodeToString(point.Y),
+                },
+            },
+        }));
+    }
+}

@@ -1,0 +1,73 @@
+using Lyceum.ChatApi.Data;
+
+namespace Lyceum.Tests.ChatApi;
+
+/// <summary>Ownership: what a dead process was writing ends, promptly and with everything that was shown.</summary>
+public sealed class LeaseTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task Sweep_DeadOwner_AnswerInterruptedWithItsPart()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var dead = Guid.CreateVersion7();
+        await replica.ExecuteAsync("INSERT INTO owners VALUES ($1, clock_timestamp() + interval '1 second')", dead);
+        var orphan = await replica.BeginAsync(dead);
+        await replica.ExecuteAsync("INSERT INTO generation_chunks VALUES ($1, 0, 'what was '), ($1, 9, 'shown')", orphan.Id);
+
+        await Eventually.TrueAsync(
+            async () => (await replica.MessageAsync(orphan.Id)).Status != AnswerStatus.Streaming, "the orphan is ended", 10);
+        (await replica.MessageAsync(orphan.Id)).ShouldBe((AnswerStatus.Interrupted, FinishReasons.OwnerLost, "what was shown"));
+        (await replica.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", dead)).ShouldBe(0L);
+    }
+
+    [Fact]
+    public async Task Sweep_LivingOwner_LeftAlone()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using var one = await ChatMachinery.StartAsync(database);
+        await using var other = await ChatMachinery.StartAsync(database);
+        var generation = await one.BeginAsync();
+        await one.WriteAsync(generation, "a");
+
+        // Several sweeps of the other go by (each renewal of its lease is followed by one).
+        var until = DateTime.UtcNow.AddSeconds(6);
+        await Eventually.TrueAsync(() => DateTime.UtcNow > until, "time passes");
+        await one.WriteAsync(generation, "b");
+        (await other.MessageAsync(generation.Id)).Status.ShouldBe(AnswerStatus.Streaming);
+        (await other.ChunksAsync(generation.Id)).ShouldBe("ab");
+    }
+
+    [Fact]
+    public async Task LeaseLost_NewIdentityAndGoesOn()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var before = replica.Lease.OwnerId;
+        await replica.ExecuteAsync("DELETE FROM owners WHERE id = $1", before);
+
+        await Eventually.TrueAsync(() => replica.Lease.OwnerId != before && replica.Lease.IsHeld, "it has a new identity");
+        var generation = await replica.BeginAsync();
+        await replica.WriteAsync(generation, "under the new one");
+    }
+
+    [Fact]
+    public async Task Sweep_OwnRowThatNobodyWrites_Ended()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var lost = await replica.BeginAsync();
+        await replica.ExecuteAsync("UPDATE generations SET started_at = now() - interval '1 minute' WHERE id = $1", lost.Id);
+
+        await Eventually.TrueAsync(
+            async () => (await replica.MessageAsync(lost.Id)).Status == AnswerStatus.Interrupted, "it is ended", 10);
+    }
+
+    [Fact]
+    public async Task Stop_GivesTheLeaseBackAtOnce()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using var observer = await ChatMachinery.StartAsync(database);
+        var stopped = await ChatMachinery.StartAsync(database);
+        var owner = stopped.Lease.OwnerId;
+        await stopped.DisposeAsync();
+        (await observer.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", owner)).ShouldBe(0L);
+    }
+}
