@@ -55,9 +55,16 @@ internal sealed class SigningKey(JsonWebKey key)
     {
         using var ecdsa = ECDsa.Create();
         ecdsa.ImportFromPem(Encoding.UTF8.GetString(pem));
-        var key = JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ecdsa));
-        key.KeyId = KeyIds.Of(service, ecdsa);
-        return new SigningKey(key);
+        var numbers = ecdsa.ExportParameters(includePrivateParameters: true);
+        if (numbers.Q.X?.Length != 32)
+            throw new InvalidDataException("the private key is not one of P-256");
+        // As numbers, of which each signature provider makes its own native key: those are not safe to share.
+        return new SigningKey(new JsonWebKey
+        {
+            Kty = JsonWebAlgorithmsKeyTypes.EllipticCurve, Crv = JsonWebKeyECTypes.P256, KeyId = KeyIds.Of(service, ecdsa),
+            X = Base64UrlEncoder.Encode(numbers.Q.X), Y = Base64UrlEncoder.Encode(numbers.Q.Y),
+            D = Base64UrlEncoder.Encode(numbers.D),
+        });
     }
 }
 

@@ -1,23 +1,94 @@
+using Lyceum.ServiceDefaults.Hosting;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Lyceum.ServiceDefaults.Messaging;
 
-/// <summary>MassTransit over RabbitMQ with the house's conventions.</summary>
+/// <summary>
+/// MassTransit over RabbitMQ with the house's conventions: kebab-case endpoints, a failed message tried again at once
+/// and then ever later, then set aside in <c>{endpoint}_error</c>. The bus connects in the background, for as long as it
+/// takes; a broker that is away degrades <c>/health</c> and slows hints, and fails nothing.
+/// </summary>
 public static class MessagingExtensions
 {
+    public const string ConnectionName = "messaging";
+
+    /// <param name="builder">The service.</param>
+    /// <param name="configure">Its consumers.</param>
+    /// <remarks>
+    /// Without a connection string <c>messaging</c> (<c>amqp://user:password@host:port/vhost</c>) there is no bus, hints
+    /// go nowhere, and health says so: sweeps do the work alone.
+    /// </remarks>
     public static WebApplicationBuilder AddMessaging(
         this WebApplicationBuilder builder, Action<IBusRegistrationConfigurator>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        _ = configure;
-        builder.Services.TryAddSingleton<IHints, NoHints>();
+        if (builder.Configuration.GetConnectionString(ConnectionName) is not { Length: > 0 } broker)
+        {
+            builder.Services.AddSingleton<IHints, NoHints>();
+            builder.Services.AddHealthChecks().AddCheck(
+                ConnectionName, () => HealthCheckResult.Healthy("not configured: hints are not sent, sweeps do the work"));
+            return builder;
+        }
+
+        builder.Services.AddMassTransit(bus =>
+        {
+            bus.DisableUsageTelemetry();
+            bus.SetKebabCaseEndpointNameFormatter();
+            bus.ConfigureHealthCheckOptions(health =>
+            {
+                health.Name = ConnectionName;
+                health.MinimalFailureStatus = HealthStatus.Degraded;
+            });
+            bus.AddConfigureEndpointsCallback((_, endpoint) => endpoint.UseRetries());
+            configure?.Invoke(bus);
+            bus.UsingRabbitMq((context, rabbit) =>
+            {
+                rabbit.Host(new Uri(broker), context.GetRequiredService<ServiceInfo>().Instance);
+                rabbit.ConfigureEndpoints(context);
+            });
+        });
+        builder.Services.AddOptions<MassTransitHostOptions>().Configure(host =>
+        {
+            host.WaitUntilStarted = false;
+            host.StopTimeout = TimeSpan.FromSeconds(3);
+        });
+
+        // After the bus, and so stopped before it: what is queued then can still be sent.
+        builder.Services.AddSingleton<HintPublisher>();
+        builder.Services.AddSingleton<IHints>(services => services.GetRequiredService<HintPublisher>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<HintPublisher>());
         return builder;
+    }
+
+    /// <summary>
+    /// A consumer on a queue of this process alone, gone with it: for events every replica must hear. (Consumers added
+    /// the usual way share one queue per service: one replica gets each message.)
+    /// </summary>
+    public static void AddFanOutConsumer<TConsumer>(this IBusRegistrationConfigurator bus)
+        where TConsumer : class, IConsumer
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        bus.AddConsumer<TConsumer>().Endpoint(endpoint =>
+        {
+            endpoint.InstanceId = $"-{NewId.NextGuid():N}";
+            endpoint.Temporary = true;
+        });
+    }
+
+    /// <summary>Twice at once for what is over in a moment, then after 0.2 s up to 5 s for what is not.</summary>
+    private static void UseRetries(this IReceiveEndpointConfigurator endpoint)
+    {
+        endpoint.UseMessageRetry(retry => retry.Exponential(
+            4, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(400)));
+        endpoint.UseMessageRetry(retry => retry.Immediate(2));
     }
 
     private sealed class NoHints : IHints
     {
-        public void Publish<T>(T message) where T : class { }
+        public void Publish<T>(T message) where T : class => ArgumentNullException.ThrowIfNull(message);
     }
 }

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>
+/// Identity for a service (docs/adr/0005): every request carries a token the gateway or another service minted, and
+/// what names no policy still needs one. Only health, liveness and version are open.
+/// </summary>
+public static class IdentityAuthentication
+{
+    /// <summary>Policy of <c>/metrics</c>: this machine itself, or scope <c>ops</c>.</summary>
+    internal const string LoopbackOrOps = "ops (or loopback)";
+
+    internal static void AddIdentity(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<IdentityOptions>, IdentityValidator>();
+        services.AddSingleton<IdentityKeys>();
+        services.AddSingleton<IdentityVerifier>();
+        services.AddSingleton(provider => new IdentityTokens(
+            provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<ServiceInfo>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<IdentityCheck>();
+
+        services.AddAuthentication(IdentityVerifier.Scheme)
+            .AddScheme<AuthenticationSchemeOptions, IdentityHandler>(IdentityVerifier.Scheme, null);
+        services.AddAuthorization(options =>
+        {
+            options.FallbackPolicy = options.DefaultPolicy;
+            foreach (var scope in Scopes.All)
+                options.AddPolicy(scope, policy => policy.RequireAuthenticatedUser().RequireAssertion(context => Has(context.User, scope)));
+            options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
+                context => Has(context.User, Scopes.Ops) || context.Resource is HttpContext http && IsDirectLoopback(http)));
+        });
+    }
+
+    private static bool Has(ClaimsPrincipal user, string scope) =>
+        user.Identity is CallerIdentity identity && identity.Caller.Scopes.Contains(scope);
+
+    /// <summary>A reverse proxy on this machine is loopback too; it says so by a forwarding header.</summary>
+    private static bool IsDirectLoopback(HttpContext http) =>
+        http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
+        && !http.Request.Headers.ContainsKey("X-Forwarded-For") && !http.Request.Headers.ContainsKey("Forwarded");
+
+    private sealed class IdentityHandler(
+        IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, IdentityVerifier verifier)
+        : ProblemAuthenticationHandler(options, loggers, encoder)
+    {
+        protected override ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token) =>
+            verifier.VerifyAsync(token);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Lyceum.ServiceDefaults.Errors;
+
+/// <summary>
+/// The one place where an exception becomes an answer. A client that is gone gets none (the middleware before this ends
+/// such a request as 499). What is not expected is a 500 that says nothing but its <c>trace_id</c>; the log says the rest.
+/// </summary>
+internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
+    {
+        await ToProblem(http, exception).ExecuteAsync(http);
+        return true;
+    }
+
+    private ProblemHttpResult ToProblem(HttpContext http, Exception exception)
+    {
+        switch (exception)
+        {
+            case ProblemException problem:
+                return problem.ToResult();
+            case BadHttpRequestException bad:
+                return BadRequest(bad);
+            case JsonException json:
+                return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
+        }
+
+        if (IsDatabaseAway(exception))
+        {
+            LogDatabaseAway(http.Request.Path, exception.Message);
+            return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+        }
+
+        LogUnhandled(exception, http.Request.Method, http.Request.Path);
+        return Problems.Create(
+            StatusCodes.Status500InternalServerError, ErrorCodes.Internal, "Something failed here; the trace id finds it in the log.");
+    }
+
+    private static ProblemHttpResult BadRequest(BadHttpRequestException bad) => bad.StatusCode switch
+    {
+        StatusCodes.Status413PayloadTooLarge => Problems.Create(
+            bad.StatusCode, ErrorCodes.PayloadTooLarge, "The body is larger than this route accepts."),
+        StatusCodes.Status415UnsupportedMediaType => Problems.Create(
+            bad.StatusCode, ErrorCodes.UnsupportedMediaType, "Send application/json."),
+        _ when bad.InnerException is JsonException json => Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson),
+        // The framework's words for a missing body speak of parameters and services; a client knows neither.
+        _ when bad.Message.Contains("body", StringComparison.Ordinal) => Problems.BadRequest(
+            "A JSON body is required.", ErrorCodes.InvalidJson),
+        _ => Problems.Create(bad.StatusCode, ErrorCodes.ForStatus(bad.StatusCode), bad.Message),
+    };
+
+    private static string InvalidJson(JsonException json) => json.Path is { Length: > 0 } path
+        ? $"The body is not the expected JSON at {path}."
+        : "The body is not valid JSON.";
+
+    /// <summary>
+    /// Transient by Npgsql's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying
+    /// strategy in another. A timeout of the pool or of a command is the same to the caller.
+    /// </summary>
+    private static bool IsDatabaseAway(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is NpgsqlException { IsTransient: true } or TimeoutException)
+                return true;
+        }
+
+        return false;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Path}: the database does not answer: {Reason}")]
+    private partial void LogDatabaseAway(string path, string reason);
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void LogUnhandled(Exception exception, string method, string path);
+}

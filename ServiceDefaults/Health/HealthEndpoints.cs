@@ -1,0 +1,68 @@
+using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace Lyceum.ServiceDefaults.Health;
+
+/// <summary>
+/// <c>/health</c>: may requests be sent here? 200 for <c>ok</c> and <c>degraded</c>, 503 for <c>unhealthy</c> and
+/// <c>draining</c>. <c>/alive</c>: should the process be left running? <c>/version</c>: what is it?
+/// All three are open and answer without looking at anything a caller sent.
+/// </summary>
+internal static class HealthEndpoints
+{
+    /// <summary>A check that names no time limit of its own is failed after this.</summary>
+    private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(3);
+
+    public static void AddHealth(this IServiceCollection services)
+    {
+        services.AddHealthChecks();
+        services.AddSingleton<HealthReporter>();
+        services.PostConfigure<HealthCheckServiceOptions>(options =>
+        {
+            foreach (var check in options.Registrations.Where(check => check.Timeout == Timeout.InfiniteTimeSpan))
+                check.Timeout = CheckTimeout;
+        });
+    }
+
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        var open = routes.MapGroup("").AllowAnonymous().DisableHttpMetrics().ExcludeFromDescription();
+        open.MapGet("/health", GetHealth);
+        open.MapGet("/alive", () => TypedResults.Ok(new { Status = "ok" }));
+        open.MapGet("/version", (ServiceInfo info) => TypedResults.Ok(info.Document));
+    }
+
+    private static async Task<JsonHttpResult<HealthDocument>> GetHealth(
+        HealthReporter reporter, ServiceInfo info, IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            return TypedResults.Json(new HealthDocument("draining", info.Service, []), statusCode: StatusCodes.Status503ServiceUnavailable);
+
+        var report = await reporter.ReportAsync(cancellationToken);
+        var checks = report.Entries.ToDictionary(
+            entry => entry.Key,
+            entry => new CheckDocument(
+                Name(entry.Value.Status), Math.Round(entry.Value.Duration.TotalMilliseconds, 2), HealthReporter.Detail(entry.Value)));
+        return TypedResults.Json(
+            new HealthDocument(Name(report.Status), info.Service, checks),
+            statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+    }
+
+    private static string Name(HealthStatus status) => status switch
+    {
+        HealthStatus.Healthy => "ok",
+        HealthStatus.Degraded => "degraded",
+        _ => "unhealthy",
+    };
+
+    private sealed record HealthDocument(string Status, string Service, Dictionary<string, CheckDocument> Checks);
+
+    /// <param name="DurationMs">Milliseconds the check took.</param>
+    private sealed record CheckDocument(string Status, double DurationMs, string? Detail);
+}

@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ServiceDefaults.Hosting;
+
+/// <summary>
+/// How a service leaves (section <c>Drain</c>). SIGTERM sets <see cref="IHostApplicationLifetime.ApplicationStopping"/>,
+/// the signal on which parts hand over what they own; <c>/health</c> says <c>draining</c> from then on; after
+/// <see cref="Announce"/> the listener closes and requests in flight have the rest of <see cref="Timeout"/> to end.
+/// </summary>
+public sealed class DrainOptions
+{
+    public const string Section = "Drain";
+
+    /// <summary>The whole of it; what still runs then is cut off.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>
+    /// How long new requests are still accepted after SIGTERM, for load balancers that need to notice first. None by
+    /// default: a gateway sends elsewhere what is refused here.
+    /// </summary>
+    public TimeSpan Announce { get; set; } = TimeSpan.Zero;
+}
+
+internal static class Drain
+{
+    public static void AddDrain(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<DrainOptions>().BindConfiguration(DrainOptions.Section)
+            .Validate(drain => drain.Announce >= TimeSpan.Zero, "Drain:Announce is negative")
+            .Validate(drain => drain.Timeout > drain.Announce, "Drain:Timeout must be longer than Drain:Announce")
+            .ValidateOnStart();
+        services.AddOptions<HostOptions>().Configure<IOptions<DrainOptions>>((host, drain) =>
+            host.ShutdownTimeout = drain.Value.Timeout);
+        services.AddHostedService<Announcement>();
+    }
+
+    /// <summary>Runs before any part is stopped, the server included, and holds the door open for a while.</summary>
+    private sealed class Announcement(IOptions<DrainOptions> options, TimeProvider time) : IHostedLifecycleService
+    {
+        public async Task StoppingAsync(CancellationToken cancellationToken) =>
+            await Task.Delay(options.Value.Announce, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

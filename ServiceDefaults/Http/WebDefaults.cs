@@ -1,0 +1,38 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lyceum.ServiceDefaults.Http;
+
+/// <summary>How requests and bodies are read: limits of the server, and one JSON dialect.</summary>
+internal static class WebDefaults
+{
+    /// <summary>Bytes; a larger body is refused with 413. A route that takes files raises it for itself.</summary>
+    private const long MaxRequestBody = 1024 * 1024;
+
+    public static void AddWebDefaults(this WebApplicationBuilder builder)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
+            // Google's load balancer keeps idle connections for 600 s; who closes first loses requests.
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(620);
+        });
+        builder.Services.ConfigureHttpJsonOptions(options => Apply(options.SerializerOptions));
+    }
+
+    private static void Apply(JsonSerializerOptions json)
+    {
+        json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        // A number in quotes, or null for what must be there, is a client's mistake that it should hear of.
+        json.NumberHandling = JsonNumberHandling.Strict;
+        json.RespectNullableAnnotations = true;
+        // Bodies are JSON, never HTML: text in any script stays readable and small.
+        json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    }
+}

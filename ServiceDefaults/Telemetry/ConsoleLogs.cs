@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Lyceum.ServiceDefaults.Telemetry;
+
+/// <summary>One line per event, UTC. Levels are defaults: configuration (<c>Logging:LogLevel</c>) overrides them.</summary>
+internal static class ConsoleLogs
+{
+    private static readonly Dictionary<string, string?> Levels = new(StringComparer.Ordinal)
+    {
+        ["Logging:LogLevel:Default"] = "Information",
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+        ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "Warning",
+        ["Logging:LogLevel:System.Net.Http"] = "Warning",
+        ["Logging:LogLevel:Yarp"] = "Warning",
+        // Says the same broken connection with a stack trace at every attempt; health and the hints say it once.
+        ["Logging:LogLevel:MassTransit"] = "Error",
+        // HealthReporter logs changes; this one would log every poll of a broken check.
+        ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
+    };
+
+    public static void AddConsoleLogs(this WebApplicationBuilder builder)
+    {
+        // First, so that every other source wins.
+        ((IConfigurationBuilder)builder.Configuration).Sources.Insert(0, new MemoryConfigurationSource { InitialData = Levels });
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        });
+        // A terminal that does not read must not stop a service: lines are dropped, and the console says how many.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
+    }
+}
