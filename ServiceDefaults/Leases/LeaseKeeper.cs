@@ -41,19 +41,27 @@ public sealed partial class LeaseKeeper(
         using var timer = new PeriodicTimer(_options.Renewal, time);
         do
         {
-            try
-            {
-                await RenewAsync(stoppingToken);
-                await SweepAsync(stoppingToken);
-            }
-            catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
-            {
-                LogUnreachable(logger, e.Message);
+            // A held connection that died since the last tick is found out only now: try once more on a new one.
+            if (!await TickAsync(stoppingToken) && !await TickAsync(stoppingToken))
                 _sweepFrom = long.MaxValue;
-                await DropConnectionAsync();
-            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task<bool> TickAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await RenewAsync(stoppingToken);
+            await SweepAsync(stoppingToken);
+            return true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+        {
+            LogUnreachable(logger, e.Message);
+            await DropConnectionAsync();
+            return false;
+        }
     }
 
     /// <summary>Gives up the lease at once, so that others need not wait for it to run out. The last act of a drain.</summary>

@@ -40,10 +40,16 @@ public sealed class AnswerTextTests
         text.TakePending(ref taken).ShouldBe((1, "😀b", 6));
     }
 
-    [Theory]
-    [InlineData("\uD83Dx", "\uFFFDx")]
-    [InlineData("x\uDE00", "x\uFFFD")]
-    [InlineData("a\0b", "a\uFFFDb")]
+    // Not inline: metadata is UTF-8, which has no lone surrogates.
+    public static TheoryData<string, string> Unstorable => new()
+    {
+        { "\uD83Dx", "\uFFFDx" },
+        { "x\uDE00", "x\uFFFD" },
+        { "a\0b", "a\uFFFDb" },
+    };
+
+    [Theory(DisableDiscoveryEnumeration = true)]
+    [MemberData(nameof(Unstorable))]
     public void Append_WhatPostgresCannotStore_Replaced(string delta, string stored)
     {
         var text = new AnswerText();

@@ -58,7 +58,7 @@ public sealed class ChatMachinery : IAsyncDisposable
             Guid.CreateVersion7(), Guid.CreateVersion7(), owner ?? Lease.OwnerId, 1, new AnswerText());
         await ExecuteAsync(
             """
-            INSERT INTO conversations VALUES ($2, 't', 'o', 'title', now(), now());
+            INSERT INTO conversations VALUES ($1, 't', 'o', 'title', now(), now());
             """, generation.ConversationId);
         await ExecuteAsync(
             "INSERT INTO messages (id, conversation_id, position, role, content, status, created_at) VALUES ($1, $2, 1, 'assistant', '', 'streaming', now())",
