@@ -1,8 +1,18 @@
+using Lyceum.Gateway;
+using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Proxy;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.AddMessaging();
+builder.AddApiTokens();
+builder.AddProxy();
 
 var app = builder.Build();
+app.UseRequestIds();
 app.MapServiceDefaults();
+app.MapLanding();
+app.MapProxy();
 await app.RunAsync();

@@ -1,0 +1,65 @@
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.LoadBalancing;
+
+namespace Lyceum.Gateway.Proxy;
+
+/// <summary>The route table and the referenced services, in YARP's terms.</summary>
+internal static class ProxyConfig
+{
+    /// <summary>A dead replica is noticed by the first request that meets it, and by a probe within this.</summary>
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(2);
+
+    public static InMemoryConfigProvider Create(ServiceEndpoints endpoints, IOptions<AnswersOptions> answers) => new(
+        [.. Routes.All.Select(Route)],
+        [.. Routes.All.Select(route => route.Service).Distinct().Select(service => Cluster(service, endpoints, answers.Value))]);
+
+    private static RouteConfig Route(GatewayRoute route) => new()
+    {
+        RouteId = route.Path,
+        ClusterId = route.Service,
+        Match = new RouteMatch { Path = route.Path },
+        AuthorizationPolicy = route.Scope ?? "Anonymous",
+        MaxRequestBodySize = route.MaxBody,
+    };
+
+    private static ClusterConfig Cluster(string service, ServiceEndpoints endpoints, AnswersOptions answers) => new()
+    {
+        ClusterId = service,
+        // By requests in flight, which are long here.
+        LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
+        HttpRequest = new ForwarderRequestConfig
+        {
+            ActivityTimeout = Routes.AnswersWhole(service) ? answers.WholeAnswerTimeout : answers.GatewayActivityTimeout,
+        },
+        HealthCheck = new HealthCheckConfig
+        {
+            // When no replica is well, ask them all the same: their own 503 says more than ours, and the first that is
+            // back serves at once.
+            AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
+            Active = new ActiveHealthCheckConfig
+            {
+                Enabled = true,
+                Path = "/health",
+                Interval = ProbeInterval,
+                Timeout = ProbeInterval,
+                Policy = HealthCheckConstants.ActivePolicy.ConsecutiveFailures,
+            },
+            Passive = new PassiveHealthCheckConfig
+            {
+                Enabled = true,
+                Policy = FirstFailure.PolicyName,
+                ReactivationPeriod = ProbeInterval * 2,
+            },
+        },
+        Destinations = endpoints.All(service)
+            .Select((address, index) => (Name: index == 0 ? service : $"{service}-{index + 1}", address))
+            .ToDictionary(
+                replica => replica.Name,
+                replica => new DestinationConfig { Address = replica.address.ToString() },
+                StringComparer.Ordinal),
+    };
+}

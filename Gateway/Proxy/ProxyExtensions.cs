@@ -1,0 +1,48 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.Transforms;
+
+namespace Lyceum.Gateway.Proxy;
+
+/// <summary>
+/// YARP over the route table. Bodies stream both ways unbuffered; <c>X-Forwarded-*</c> are set, not appended to, because
+/// who stands before the gateway is not known to be honest.
+/// </summary>
+internal static class ProxyExtensions
+{
+    public static void AddProxy(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        var answers = builder.Configuration.GetSection(AnswersOptions.Section).Get<AnswersOptions>() ?? new();
+        services.AddSingleton<IProxyConfigProvider>(provider => ProxyConfig.Create(
+            provider.GetRequiredService<ServiceEndpoints>(), provider.GetRequiredService<IOptions<AnswersOptions>>()));
+        services.AddSingleton<IPassiveHealthCheckPolicy, FirstFailure>();
+        services.AddSingleton<ServerTiming>();
+        services.AddReverseProxy()
+            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = answers.Connect)
+            .AddTransforms(context =>
+            {
+                var timing = context.Services.GetRequiredService<ServerTiming>();
+                context.AddXForwarded(ForwardedTransformActions.Set);
+                context.RequestTransforms.Add(new CallerTransform(context.Services.GetRequiredService<IdentityTokens>()));
+                context.AddResponseTransform(response =>
+                {
+                    if (response.ProxyResponse is not null)
+                        timing.Answered(response.HttpContext);
+                    return ValueTask.CompletedTask;
+                });
+            });
+        services.AddHealthChecks().AddUpstreams();
+    }
+
+    public static void MapProxy(this WebApplication app) => app.MapReverseProxy(proxy =>
+    {
+        proxy.UseProxyProblems();
+        proxy.UseFailover();
+        proxy.UseLoadBalancing();
+        proxy.UsePassiveHealthChecks();
+    });
+}

@@ -1,0 +1,44 @@
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Lyceum.Gateway.Proxy;
+
+/// <summary>
+/// What YARP could not forward, as a problem document. A service's own errors pass through untouched; after a response
+/// has begun there is nothing left to say, and YARP cuts the connection so that no part passes for the whole.
+/// </summary>
+internal static class ProxyProblems
+{
+    public static void UseProxyProblems(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (http, next) =>
+    {
+        await next(http);
+        if (http.GetForwarderErrorFeature() is { } failure && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+            await Problem(http, failure.Error).ExecuteAsync(http);
+    });
+
+    private static ProblemHttpResult Problem(HttpContext http, ForwarderError error)
+    {
+        var service = http.GetReverseProxyFeature().Cluster.Config.ClusterId;
+        switch (error)
+        {
+            // Nobody to ask, or nobody answered the door: safe to try again.
+            case ForwarderError.NoAvailableDestinations or ForwarderError.Request
+                when http.GetForwarderErrorFeature()?.Exception is null or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }:
+                return Problems.Unavailable(ErrorCodes.ServiceUnavailable, $"{service} cannot be reached; try again shortly.");
+            case ForwarderError.RequestTimedOut:
+                return Problems.Create(
+                    StatusCodes.Status504GatewayTimeout, ErrorCodes.Timeout, $"{service} was silent for too long.");
+            // The caller's own body: too large, cut short, malformed.
+            case ForwarderError.RequestBodyClient when http.Response.StatusCode == StatusCodes.Status413PayloadTooLarge:
+                return Problems.Create(
+                    http.Response.StatusCode, ErrorCodes.PayloadTooLarge, "The body is larger than this route accepts.");
+            case ForwarderError.RequestBodyClient or ForwarderError.RequestCreation:
+                return Problems.BadRequest("The request's body could not be read.");
+            // It broke in between: whether the service did what was asked is not known here.
+            default:
+                return Problems.Create(
+                    StatusCodes.Status502BadGateway, ErrorCodes.UpstreamFailed, $"{service} broke off before it answered.");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using Lyceum.ServiceDefaults.Auth;
+
+namespace Lyceum.Gateway.Proxy;
+
+/// <param name="Path">Route template; <c>{**rest}</c> matches the bare path too.</param>
+/// <param name="Service">Who answers: a resource name of AppHost, with all its replicas.</param>
+/// <param name="Scope">What the caller needs; null lets everybody in, without an identity.</param>
+internal sealed record GatewayRoute(string Path, string Service, string? Scope)
+{
+    /// <summary>Bytes of a request body; null is the default of every service (1 MB).</summary>
+    public long? MaxBody { get; init; }
+}
+
+/// <summary>What the gateway lets through, to whom, and for whom. What is not here is not there.</summary>
+internal static class Routes
+{
+    public const string ChatApi = "chat-api";
+    public const string GpuEngine = "gpu-engine";
+    public const string SessionApi = "session-api";
+    public const string RoadmapWorker = "roadmap-worker";
+
+    // Recordings and documents.
+    private const long Upload = 32 * 1024 * 1024;
+
+    public static readonly IReadOnlyList<GatewayRoute> All =
+    [
+        new("/chat/{**rest}", ChatApi, Scopes.Chat),
+        new("/api/conversations/{**rest}", ChatApi, Scopes.Chat),
+
+        // The OpenAI-compatible API: a pass-through that stores nothing.
+        new("/v1/{**rest}", GpuEngine, Scopes.Llm) { MaxBody = Upload },
+
+        new("/api/tutors/{**rest}", SessionApi, Scopes.Tutors),
+        new("/api/kb/{**rest}", SessionApi, Scopes.Tutors) { MaxBody = Upload },
+        new("/api/sessions/{**rest}", SessionApi, Scopes.Sessions),
+        // Signing in: who does has no token yet.
+        new("/api/auth/{**rest}", SessionApi, Scope: null),
+
+        new("/api/v1/roadmaps/{**rest}", RoadmapWorker, Scopes.Roadmaps),
+        new("/api/collab/{**rest}", RoadmapWorker, Scopes.Collab),
+    ];
+
+    /// <summary>Services whose answers may come whole, after a long silence; the others stream, and ping.</summary>
+    public static bool AnswersWhole(string service) => service == GpuEngine;
+}

@@ -1,0 +1,26 @@
+using System.Buffers;
+
+namespace Lyceum.Gateway;
+
+/// <summary>
+/// <c>X-Request-Id</c>: the caller's where it is a plain name, else a new one; sent on to the service and back to the
+/// caller, so that all three logs speak of one thing. (The trace has its own id, in <c>traceparent</c>.)
+/// </summary>
+internal static class RequestIds
+{
+    public const string Header = "X-Request-Id";
+    private const int MaxLength = 128;
+
+    private static readonly SearchValues<char> Plain = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:");
+
+    /// <summary>Before everything else: refusals carry the id too.</summary>
+    public static void UseRequestIds(this WebApplication app) => app.Use((http, next) =>
+    {
+        var id = http.Request.Headers[Header];
+        if (id is not [{ Length: > 0 and <= MaxLength } own] || own.AsSpan().ContainsAnyExcept(Plain))
+            http.Request.Headers[Header] = id = Guid.CreateVersion7().ToString();
+        http.Response.Headers[Header] = id;
+        return next(http);
+    });
+}
