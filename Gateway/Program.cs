@@ -11,6 +11,7 @@ builder.AddApiTokens();
 builder.AddProxy();
 
 var app = builder.Build();
+app.UseServerTiming();
 app.UseRequestIds();
 app.MapServiceDefaults();
 app.MapLanding();

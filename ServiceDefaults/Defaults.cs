@@ -45,8 +45,10 @@ public static class Defaults
         ArgumentNullException.ThrowIfNull(app);
         app.UseRequestSpans();
         app.UseProblemDocuments();
+        app.UseBodyLimit();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseBodyRefusal();
         app.MapHealth();
         app.MapMetrics();
         return app;

@@ -23,14 +23,11 @@ internal sealed class ServerTiming
             });
 
     /// <summary>Timestamps of one request; set in the order given.</summary>
-    private sealed class Clock
+    internal sealed class Clock
     {
         public long Received { get; init; }
         public long Sent { get; set; }
     }
-
-    /// <summary>First in the pipeline: authentication is part of the cost.</summary>
-    public static void Receive(HttpContext http) => http.Features.Set(new Clock { Received = Stopwatch.GetTimestamp() });
 
     /// <summary>The last thing before the request leaves; after a failover the last attempt counts.</summary>
     public static void Send(HttpContext http)
@@ -51,4 +48,14 @@ internal sealed class ServerTiming
         http.Response.Headers.Append(Header, string.Create(
             CultureInfo.InvariantCulture, $"gateway;dur={gateway.TotalMilliseconds:0.###}, upstream;dur={upstream.TotalMilliseconds:0.###}"));
     }
+}
+
+internal static class ServerTimingExtensions
+{
+    /// <summary>First in the pipeline: authentication is part of the cost.</summary>
+    public static void UseServerTiming(this WebApplication app) => app.Use((http, next) =>
+    {
+        http.Features.Set(new ServerTiming.Clock { Received = Stopwatch.GetTimestamp() });
+        return next(http);
+    });
 }

@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Logging;
+using Microsoft.Net.Http.Headers;
 using Npgsql;
 
 namespace Lyceum.ServiceDefaults.Errors;
@@ -29,6 +31,12 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 return BadRequest(bad);
             case JsonException json:
                 return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
+        }
+
+        if (exception is InvalidOperationException && HasUnknownCharset(http.Request))
+        {
+            return Problems.Create(
+                StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "The charset is unknown; send UTF-8.");
         }
 
         if (IsDatabaseAway(exception))
@@ -58,6 +66,21 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     private static string InvalidJson(JsonException json) => json.Path is { Length: > 0 } path
         ? $"The body is not the expected JSON at {path}."
         : "The body is not valid JSON.";
+
+    /// <summary>Reading JSON in a charset that does not exist fails with no better exception than this one.</summary>
+    private static bool HasUnknownCharset(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.Charset.HasValue)
+            return false;
+        try
+        {
+            return Encoding.GetEncoding(type.Charset.Value) is null;
+        }
+        catch (ArgumentException)
+        {
+            return true;
+        }
+    }
 
     /// <summary>
     /// Transient by Npgsql's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying

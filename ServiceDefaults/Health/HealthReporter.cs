@@ -40,7 +40,9 @@ internal sealed partial class HealthReporter(
 
     /// <summary>What a person may read without a token: never an exception's text, which may name hosts and users.</summary>
     public static string? Detail(HealthReportEntry entry) =>
-        entry.Description ?? (entry.Exception is { } exception ? $"failed: {exception.GetType().Name}" : null);
+        entry.Exception is { } exception && (entry.Description is null || entry.Description == exception.Message)
+            ? $"failed: {exception.GetType().Name}"
+            : entry.Description;
 
     private void LogChanges(HealthReport? before, HealthReport after)
     {

@@ -1,0 +1,165 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Lyceum.Tests.Support;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.Tests.Gateway.Tests;
+
+public sealed class AccessTests : IAsyncLifetime
+{
+    private readonly IdentityFolder _identity = new("gateway", "chat-api");
+    private Backend _chat = null!;
+    private TestGateway _gateway = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _chat = await Backend.StartAsync(_identity);
+        _gateway = Start();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        await _chat.DisposeAsync();
+        _identity.Dispose();
+    }
+
+    private TestGateway Start(Dictionary<string, string?>? settings = null, string environment = "Production") =>
+        TestGateway.Start(_identity, new([.. TestGateway.Reference("chat-api", _chat.Address), .. settings ?? []]), environment);
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("wrong")]
+    [InlineData("ada-chats-and-talks-to-model")]
+    public async Task MissingOrUnknownToken_Is401(string? token)
+    {
+        var response = await _gateway.GetAsync("/chat", token);
+
+        await response.ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+        response.Headers.WwwAuthenticate.ToString().ShouldStartWith("Bearer");
+        _chat.Seen.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task IdentityToken_OpensNothingFromOutside() =>
+        await (await _gateway.GetAsync("/chat", _identity.Token())).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+
+    [Theory]
+    [InlineData("/api/tutors")]
+    [InlineData("/api/sessions/start")]
+    [InlineData("/api/kb/algebra")]
+    [InlineData("/api/v1/roadmaps/generate")]
+    [InlineData("/api/collab/execute")]
+    public async Task MissingScope_Is403(string path) =>
+        await (await _gateway.SendAsync(HttpMethod.Post, path)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+
+    [Theory]
+    [InlineData("/nope")]
+    [InlineData("/chatter")]
+    [InlineData("/api")]
+    [InlineData("/api/v2/roadmaps")]
+    public async Task UnknownRoute_Is404_WithAndWithoutToken(string path)
+    {
+        await (await _gateway.GetAsync(path)).ShouldBeProblem(HttpStatusCode.NotFound, "route_not_found");
+        await (await _gateway.GetAsync(path, token: null)).ShouldBeProblem(HttpStatusCode.NotFound, "route_not_found");
+    }
+
+    [Fact]
+    public async Task Refusal_ComesBeforeTheBodyIsRead()
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", _gateway.Client.BaseAddress!.Port, TestContext.Current.CancellationToken);
+        var stream = socket.GetStream();
+
+        // Promises a body and never sends it.
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            "POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"),
+            TestContext.Current.CancellationToken);
+
+        using var reader = new StreamReader(stream);
+        (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe("HTTP/1.1 401 Unauthorized");
+    }
+
+    [Fact]
+    public async Task OpenRoutes_NeedNoToken()
+    {
+        foreach (var path in (string[])["/", "/health", "/alive", "/version", "/metrics"])
+            (await _gateway.GetAsync(path, token: null)).StatusCode.ShouldBe(HttpStatusCode.OK, path);
+        var landing = await (await _gateway.GetAsync("/", token: null)).JsonAsync();
+        landing.GetProperty("name").GetString().ShouldBe("Lyceum");
+        landing.GetProperty("routes")[0].GetProperty("path").GetString().ShouldBe("/chat/**");
+    }
+
+    [Fact]
+    public async Task SignIn_GoesThroughWithoutAnIdentity()
+    {
+        // session-api is not referenced here: 503 shows that the request was let through.
+        await (await _gateway.SendAsync(HttpMethod.Post, "/api/auth/login", token: null))
+            .ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "service_unavailable");
+    }
+
+    [Fact]
+    public async Task ReplacedSecret_IsInForceWithinSeconds_OldAndNewTogetherWhileBothAreListed()
+    {
+        await File.WriteAllTextAsync(_gateway.SecretFile, $"{TestGateway.Secret}\nthe-new-secret\n", TestContext.Current.CancellationToken);
+        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat", "the-new-secret")).IsSuccessStatusCode, "new secret");
+        (await _gateway.GetAsync("/chat")).IsSuccessStatusCode.ShouldBeTrue();
+
+        await File.WriteAllTextAsync(_gateway.SecretFile, "the-new-secret\n", TestContext.Current.CancellationToken);
+        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Unauthorized, "old secret out");
+
+        File.Delete(_gateway.SecretFile);
+        await Task.Delay(1500, TestContext.Current.CancellationToken); // longer than a look
+        (await _gateway.GetAsync("/chat", "the-new-secret")).IsSuccessStatusCode.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task SecretFromEnvironment_AndByHash_AndExpiry()
+    {
+        Environment.SetEnvironmentVariable("LYCEUM_TEST_TOKEN", "from-the-environment");
+        await using var gateway = Start(new()
+        {
+            ["Auth:Tokens:1:id"] = "env", ["Auth:Tokens:1:tenant"] = "t", ["Auth:Tokens:1:secret_env"] = "LYCEUM_TEST_TOKEN",
+            ["Auth:Tokens:1:subject"] = "bob", ["Auth:Tokens:1:scopes:0"] = "chat",
+            ["Auth:Tokens:2:id"] = "hash", ["Auth:Tokens:2:tenant"] = "t", ["Auth:Tokens:2:scopes:0"] = "chat",
+            ["Auth:Tokens:2:secret_sha256"] = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData("by-hash"u8)),
+            ["Auth:Tokens:2:expires_at"] = "2020-01-01T00:00:00Z",
+        });
+
+        var bob = await (await gateway.GetAsync("/chat", "from-the-environment")).JsonAsync();
+        bob.GetProperty("subject").GetString().ShouldBe("bob");
+        var expired = await (await gateway.GetAsync("/chat", "by-hash")).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+        expired.GetProperty("detail").GetString()!.ShouldContain("expired");
+    }
+
+    [Fact]
+    public void FaultyTokens_StopTheStart_AllNamedTogether()
+    {
+        var failure = Should.Throw<OptionsValidationException>(() => Start(new()
+        {
+            ["Auth:Tokens:1:id"] = "one", ["Auth:Tokens:1:tenant"] = "t", ["Auth:Tokens:1:secret_env"] = "LYCEUM_NOT_SET",
+            ["Auth:Tokens:2:id"] = "two", ["Auth:Tokens:2:secret_file"] = "/nowhere/secret", ["Auth:Tokens:2:scopes:0"] = "chatt",
+        }));
+
+        failure.Failures.ShouldBe(
+        [
+            "environment variable LYCEUM_NOT_SET not set", "token two has no tenant", "token two has the unknown scope chatt",
+            "secret file /nowhere/secret missing",
+        ], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task DevToken_OpensEverythingInDevelopment_AndNothingElsewhere()
+    {
+        var settings = new Dictionary<string, string?> { ["Auth:DevTokenFile"] = _gateway.SecretFile + ".dev" };
+        await File.WriteAllTextAsync(settings["Auth:DevTokenFile"]!, "the-dev-token", TestContext.Current.CancellationToken);
+        await using var development = Start(settings, "Development");
+        await using var production = Start(settings);
+
+        var caller = await (await development.GetAsync("/chat", "the-dev-token")).JsonAsync();
+        caller.GetProperty("tenant").GetString().ShouldBe("dev");
+        caller.GetProperty("scopes").GetArrayLength().ShouldBe(12);
+        (await production.GetAsync("/chat", "the-dev-token")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+
+namespace Lyceum.Tests.Gateway.Tests;
+
+/// <summary>A service behind the gateway, with the same ServiceDefaults as the real ones; records what reached it.</summary>
+public sealed class Backend(TestService service) : IAsyncDisposable
+{
+    public Uri Address => service.Address;
+
+    public ConcurrentQueue<Dictionary<string, string>> Seen { get; private init; } = new();
+
+    /// <summary>What <c>/chat/stream</c> sends next; completing it ends the stream.</summary>
+    public Channel<string> Stream { get; private init; } = Channel.CreateUnbounded<string>();
+
+    public static async Task<Backend> StartAsync(IdentityFolder identity, string name = "chat-api", Uri? at = null)
+    {
+        var seen = new ConcurrentQueue<Dictionary<string, string>>();
+        var stream = Channel.CreateUnbounded<string>();
+        var service = await TestService.StartAsync(
+            identity, name, build => { if (at is not null) build.WebHost.UseUrls(at.ToString()); }, app => Map(app, name, seen, stream));
+        return new Backend(service) { Seen = seen, Stream = stream };
+    }
+
+    private static void Map(
+        WebApplication app, string name, ConcurrentQueue<Dictionary<string, string>> seen, Channel<string> stream)
+    {
+        app.MapGet("/chat/stream", async (HttpContext http) =>
+        {
+            http.Response.ContentType = "text/event-stream";
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await foreach (var text in stream.Reader.ReadAllAsync(http.RequestAborted))
+            {
+                await http.Response.WriteAsync(text, http.RequestAborted);
+                await http.Response.Body.FlushAsync(http.RequestAborted);
+            }
+        });
+        foreach (var path in (string[])["/chat/silent", "/v1/silent"])
+            app.MapGet(path, (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
+        app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
+        app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
+        app.MapPost("/chat/length", async (HttpContext http) =>
+        {
+            using var copy = new MemoryStream();
+            await http.Request.Body.CopyToAsync(copy, http.RequestAborted);
+            return TypedResults.Ok(new { copy.Length });
+        });
+        app.Map("/{**any}", (HttpContext http, Caller caller) =>
+        {
+            seen.Enqueue(http.Request.Headers.ToDictionary(
+                header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase));
+            return TypedResults.Ok(new
+            {
+                Service = name, Port = http.Connection.LocalPort, Path = http.Request.Path.Value, http.Request.Method,
+                Query = http.Request.QueryString.Value, caller.Tenant, caller.Subject, caller.Kind, caller.Scopes,
+            });
+        });
+    }
+
+    public async ValueTask DisposeAsync() => await service.DisposeAsync();
+}

@@ -1,0 +1,206 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Npgsql;
+
+namespace Lyceum.Tests.ServiceDefaults.Tests;
+
+public sealed class ErrorTests : IAsyncLifetime
+{
+    private readonly IdentityFolder _identity = new("gateway", "chat-api");
+    private TestService _service = null!;
+
+    public async ValueTask InitializeAsync() => _service = await TestService.StartAsync(_identity, "chat-api", map: Map);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        _identity.Dispose();
+    }
+
+    public enum Mood { Calm, VeryLively }
+
+    private sealed record Question(string Message, Guid? ConversationId = null, int? Limit = null, Mood Mood = Mood.Calm);
+
+    private static void Map(WebApplication app)
+    {
+        var open = app.MapGroup("").AllowAnonymous();
+        open.MapPost("/chat", (Question question) => TypedResults.Ok(question));
+        open.MapGet("/items/{id:int}", (int id, int? limit) => TypedResults.Ok(new { id, limit }));
+        open.MapGet("/result", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
+        open.MapGet("/full", () => Problems.Overloaded("64 streams are open", TimeSpan.FromSeconds(1.2)));
+        open.MapGet("/away", () => Problems.Unavailable(ErrorCodes.EngineUnavailable, "no engine"));
+        open.MapGet("/extended", () => Problems.Create(409, "conflict", "d", [new("first_id", 7)]));
+        open.MapGet("/teapot", () => TypedResults.StatusCode(418));
+        open.MapGet("/thrown", string (HttpContext _) =>
+            throw new ProblemException(404, ErrorCodes.ConversationNotFound, "no such conversation"));
+        open.MapGet("/bug", string (HttpContext _) => throw new InvalidOperationException("secret of the house"));
+        open.MapGet("/db", string (HttpContext _) => throw new NpgsqlException("Failed to connect to 10.1.2.3", new IOException()));
+        open.MapGet("/db-wrapped", string (HttpContext _) =>
+            throw new InvalidOperationException("failed", new Microsoft.EntityFrameworkCore.DbUpdateException("failed", new TimeoutException())));
+        open.MapGet("/db-bug", string (HttpContext _) =>
+            throw new PostgresException("relation does not exist", "ERROR", "ERROR", PostgresErrorCodes.UndefinedTable));
+        open.MapGet("/wait", async (HttpContext http) => await Task.Delay(Timeout.Infinite, http.RequestAborted));
+        open.MapGet("/late", async (HttpContext http) =>
+        {
+            await http.Response.WriteAsync("part");
+            await http.Response.Body.FlushAsync();
+            throw new InvalidOperationException("after the beginning");
+        });
+    }
+
+    private static ByteArrayContent Json(byte[] body, string type = "application/json")
+    {
+        var content = new ByteArrayContent(body);
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        return content;
+    }
+
+    private Task<HttpResponseMessage> PostAsync(string body, string type = "application/json") =>
+        _service.SendAsync(HttpMethod.Post, "/chat", _identity.Token(), Json(Encoding.UTF8.GetBytes(body), type));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("banana")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("""{"message":7}""")]
+    [InlineData("""{"message":null}""")]
+    [InlineData("""{"message":"hi","conversation_id":"banana"}""")]
+    [InlineData("""{"message":"hi","limit":"7"}""")]
+    [InlineData("""{"message":"hi","mood":"furious"}""")]
+    [InlineData("""{"message":"hi","mood":1}""")]
+    [InlineData("""{"message":"\ud800"}""")]
+    public async Task BodyThatIsNotTheExpectedJson_Is400(string body) =>
+        await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+    [Fact]
+    public async Task InvalidUtf8_Is400()
+    {
+        byte[] body = [.. "{\"message\":\""u8, 0xC3, 0x28, .. "\"}"u8];
+
+        await (await _service.SendAsync(HttpMethod.Post, "/chat", content: Json(body)))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/x-www-form-urlencoded")]
+    public async Task OtherMediaType_Is415(string type) =>
+        await (await PostAsync("""{"message":"hi"}""", type)).ShouldBeProblem(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type");
+
+    [Fact]
+    public async Task UnknownCharset_IsTheCallersFault()
+    {
+        var response = await PostAsync("""{"message":"hi"}""", "application/json; charset=klingon");
+
+        ((int)response.StatusCode).ShouldBeInRange(400, 499);
+        response.Content.Headers.ContentType?.MediaType.ShouldBe("application/problem+json");
+    }
+
+    [Fact]
+    public async Task TenMegabytes_Are413() =>
+        await (await PostAsync($$"""{"message":"{{new string('a', 10_000_000)}}"}"""))
+            .ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
+
+    [Theory]
+    [InlineData("/items/banana", "route_not_found", 404)]
+    [InlineData("/items/7?limit=banana", "invalid_request", 400)]
+    [InlineData("/nowhere", "route_not_found", 404)]
+    [InlineData("/chat", "method_not_allowed", 405)]
+    [InlineData("/result", "answer_in_progress", 409)]
+    [InlineData("/teapot", "invalid_request", 418)]
+    [InlineData("/thrown", "conversation_not_found", 404)]
+    [InlineData("/bug", "internal", 500)]
+    [InlineData("/db-bug", "internal", 500)]
+    public async Task Failure_IsAProblemDocument(string path, string code, int status)
+    {
+        var token = _identity.Token(); // /chat's 405 is an endpoint that names no policy
+        await (await _service.GetAsync(path, token)).ShouldBeProblem((HttpStatusCode)status, code);
+    }
+
+    [Theory]
+    [InlineData("/db", 503, "database_unavailable", 2)]
+    [InlineData("/db-wrapped", 503, "database_unavailable", 2)]
+    [InlineData("/away", 503, "engine_unavailable", 2)]
+    [InlineData("/full", 429, "overloaded", 2)]
+    public async Task Outage_SaysWhenToComeBack(string path, int status, string code, int seconds)
+    {
+        var response = await _service.GetAsync(path);
+
+        var problem = await response.ShouldBeProblem((HttpStatusCode)status, code);
+        response.Headers.RetryAfter?.Delta.ShouldBe(TimeSpan.FromSeconds(seconds));
+        problem.GetProperty("retry_after").GetInt32().ShouldBe(seconds);
+    }
+
+    [Theory]
+    [InlineData("/bug", "secret")]
+    [InlineData("/bug", "InvalidOperation")]
+    [InlineData("/db", "10.1.2.3")]
+    public async Task Internals_DoNotLeak(string path, string secret) =>
+        (await (await _service.GetAsync(path)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotContain(secret);
+
+    [Fact]
+    public async Task Problem_IsWritten_WhateverTheCallerAccepts()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/nowhere");
+        request.Headers.Add("Accept", "text/event-stream");
+
+        await (await _service.Client.SendAsync(request, TestContext.Current.CancellationToken))
+            .ShouldBeProblem(HttpStatusCode.NotFound, "route_not_found");
+    }
+
+    [Fact]
+    public async Task FurtherMembers_StandBesideTheCode()
+    {
+        var problem = await (await _service.GetAsync("/extended")).ShouldBeProblem(HttpStatusCode.Conflict, "conflict");
+
+        problem.GetProperty("first_id").GetInt32().ShouldBe(7);
+    }
+
+    [Fact]
+    public async Task Head_HasNoBody()
+    {
+        var response = await _service.SendAsync(HttpMethod.Head, "/nowhere");
+
+        response.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task FailureAfterTheBeginning_CutsTheConnection()
+    {
+        using var response = await _service.GetAsync("/late");
+
+        await Should.ThrowAsync<HttpRequestException>(() => response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task ClientThatLeft_HarmsNobody()
+    {
+        using var gone = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        await Should.ThrowAsync<OperationCanceledException>(() => _service.Client.GetAsync("/wait", gone.Token));
+
+        (await PostAsync("""{"message":"hi"}""")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Json_IsSnakeCase_BothWays_AndKeepsScripts()
+    {
+        var id = Guid.CreateVersion7();
+
+        var response = await PostAsync($$"""{"message":"你好","conversation_id":"{{id}}","mood":"very_lively"}""");
+
+        var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        body.ShouldContain("你好");
+        var echo = JsonDocument.Parse(body).RootElement;
+        echo.GetProperty("conversation_id").GetGuid().ShouldBe(id);
+        echo.GetProperty("mood").GetString().ShouldBe("very_lively");
+    }
+}
