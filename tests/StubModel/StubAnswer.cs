@@ -20,8 +20,12 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
     private readonly TokenClock.Waiter _waiter = new();
     private readonly CancellationToken _gone = http.RequestAborted;
 
+    // When token 0 is due: at the request's arrival, so that what the stub itself loses shows as lateness of few tokens.
+    private long _start = Stopwatch.GetTimestamp();
+
     public async Task<StubEnd> PlayAsync()
     {
+        _start += (script.HeaderDelayMs + script.FirstDelayMs) * Stopwatch.Frequency / 1000;
         if (script.HeaderDelayMs > 0)
         {
             await Task.Delay(script.HeaderDelayMs, _gone);
@@ -49,7 +53,6 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
         await body.FlushAsync(_gone);
         await FirstDelayAsync();
 
-        var start = Stopwatch.GetTimestamp();
         for (var i = 0; i <= script.Tokens; i++)
         {
             if (script.StallAfter == i)
@@ -83,7 +86,7 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
             }
             if (script.Rate > 0)
             {
-                await UntilAsync(start + (long)(i / script.Rate * Stopwatch.Frequency));
+                await UntilAsync(_start + (long)(i / script.Rate * Stopwatch.Frequency));
                 Token(i);
                 await body.FlushAsync(_gone);
             }

@@ -12,7 +12,7 @@ public sealed partial record StubScript
     /// <summary>Tokens in the answer.</summary>
     public int Tokens { get; init; } = 20;
 
-    /// <summary>Tokens per second; token i is sent at start + i/rate. 0: as fast as the reader takes them.</summary>
+    /// <summary>Tokens per second; token i is sent at request + delays + i/rate. 0: as fast as the reader takes them.</summary>
     public double Rate { get; init; } = 50;
 
     /// <summary>Seed of <see cref="StubText"/>.</summary>
