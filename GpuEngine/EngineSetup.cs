@@ -1,6 +1,8 @@
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Upstream;
+using Lyceum.ServiceDefaults.Auth;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine;
 
@@ -20,7 +22,7 @@ internal static class EngineSetup
     /// <summary>The source of answers: the configured upstream, or Primer where there is none.</summary>
     public static WebApplicationBuilder AddChatModel(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<Microsoft.Extensions.Options.IValidateOptions<LlmOptions>, LlmOptions.Validator>();
+        builder.Services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
         builder.Services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
 
@@ -41,5 +43,14 @@ internal static class EngineSetup
         builder.Services.AddSingleton<UpstreamModels>();
         builder.Services.AddSingleton<IChatModel, UpstreamModel>();
         return builder;
+    }
+
+    /// <summary>OpenAI's API below <c>/v1</c>, for callers with scope <c>llm</c>.</summary>
+    public static WebApplication MapOpenAI(this WebApplication app)
+    {
+        var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
+        v1.MapModels();
+        v1.MapCompletions();
+        return app;
     }
 }

@@ -1,7 +1,5 @@
 using Lyceum.GpuEngine;
-using Lyceum.GpuEngine.Completions;
 using Lyceum.ServiceDefaults;
-using Lyceum.ServiceDefaults.Auth;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -10,9 +8,5 @@ builder.AddChatModel();
 
 var app = builder.Build();
 app.MapServiceDefaults();
-
-var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
-v1.MapModels();
-v1.MapCompletions();
-
+app.MapOpenAI();
 await app.RunAsync();

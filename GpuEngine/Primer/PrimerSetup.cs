@@ -1,3 +1,5 @@
+using Lyceum.GpuEngine.Completions;
+
 namespace Lyceum.GpuEngine.Primer;
 
 internal static class PrimerSetup
@@ -7,6 +9,7 @@ internal static class PrimerSetup
     {
         builder.Services.AddOptions<PrimerOptions>().BindConfiguration(PrimerOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<IChatModel, PrimerModel>();
         return builder;
     }
 }
