@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Text;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Completions;
+
+/// <summary>
+/// <c>POST /v1/chat/completions</c>, as OpenAI's API has it. Nothing is stored: a pure pass-through, whose caller does the
+/// recording (rule 1's exemption).
+/// </summary>
+internal static partial class CompletionsApi
+{
+    // Kestrel gets to drain somewhat too large a body, so that its sender reads the 413 instead of a broken connection.
+    private const long Drained = 64 * 1024 * 1024;
+
+    public static void MapCompletions(this IEndpointRouteBuilder v1) =>
+        v1.MapPost("/chat/completions", CompleteAsync).WithMetadata(new RequestSizeLimitAttribute(Drained));
+
+    private static async Task CompleteAsync(
+        HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, IOptions<AnswersOptions> answers,
+        TimeProvider time, ILogger<CompletionSlots> log)
+    {
+        using var activity = EngineMetrics.Activities.StartActivity("chat completion");
+        using var bounds = new AnswerBounds(answers.Value, time, http.RequestAborted);
+        var outcome = "complete";
+        try
+        {
+            using var slot = slots.Take();
+            var request = await ChatRequestReader.ReadAsync(http.Request, bounds.Token);
+            var id = await model.ResolveAsync(request.Model, bounds.Token);
+            activity?.SetTag("gen_ai.request.model", id);
+            await (request.Stream
+                ? StreamAsync(http, model, id, request, bounds, metrics, time)
+                : WholeAsync(http, model, id, request, bounds, metrics, time));
+        }
+        catch (Exception) when (bounds.ClientGone)
+        {
+            // Nobody is left to be told; leaving the try block has freed the slot and the upstream's.
+            outcome = "client_gone";
+        }
+        catch (Exception e)
+        {
+            var error = Explain(e, bounds);
+            outcome = error.Code;
+            activity?.SetStatus(ActivityStatusCode.Error, error.Code);
+            if (error.Status >= 500)
+            {
+                Failed(log, e is ApiException ? e.InnerException : e, error.Code, error.Message);
+            }
+            await FailAsync(http, error);
+        }
+        finally
+        {
+            metrics.Ended(outcome);
+        }
+    }
+
+    private static async Task StreamAsync(
+        HttpContext http, IChatModel model, string id, ChatRequest request, AnswerBounds bounds, EngineMetrics metrics,
+        TimeProvider time)
+    {
+        var output = new AnswerStream(http.Response, bounds, metrics);
+        if (model is IRelayingModel relaying)
+        {
+            await relaying.StreamAsync(request, id, output, bounds.Token);
+            return;
+        }
+        var frames = new ChatFrames(id, time.GetUtcNow(), request.IncludeUsage);
+        var last = default(ChatDelta);
+        await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
+        for (var first = true; await output.WaitAsync(deltas.MoveNextAsync()); first = false)
+        {
+            if (first)
+            {
+                await output.WriteAsync(frames.Role());
+            }
+            last = deltas.Current;
+            if (last.Text.Length > 0)
+            {
+                output.TokensArrived(1);
+                await output.WriteAsync(frames.Text(last.Text));
+            }
+        }
+        await output.WriteAsync(frames.Finish(last.FinishReason ?? "stop"));
+        if (request.IncludeUsage && last.Usage is { } usage)
+        {
+            await output.WriteAsync(frames.Usage(usage));
+        }
+        await output.WriteAsync(ChatFrames.Done);
+    }
+
+    private static async Task WholeAsync(
+        HttpContext http, IChatModel model, string id, ChatRequest request, AnswerBounds bounds, EngineMetrics metrics,
+        TimeProvider time)
+    {
+        http.Response.ContentType = "application/json; charset=utf-8";
+        if (model is IRelayingModel relaying)
+        {
+            await http.Response.BodyWriter.WriteAsync(await relaying.WholeAsync(request, id, bounds.Token), bounds.Token);
+            return;
+        }
+        var text = new StringBuilder();
+        var last = default(ChatDelta);
+        await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
+        while (await bounds.WaitAsync(deltas.MoveNextAsync()))
+        {
+            last = deltas.Current;
+            text.Append(last.Text);
+            bounds.TokenArrived();
+        }
+        metrics.Tokens(last.Usage?.CompletionTokens ?? 0);
+        var frames = new ChatFrames(id, time.GetUtcNow(), includeUsage: false);
+        await http.Response.BodyWriter.WriteAsync(
+            frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0)), bounds.Token);
+    }
+
+    private static ApiError Explain(Exception e, AnswerBounds bounds) => e switch
+    {
+        ApiException known => known.Error,
+        OperationCanceledException when bounds.Token.IsCancellationRequested => bounds.WholeExceeded,
+        BadHttpRequestException bad => ApiError.Invalid(ErrorCodes.InvalidRequest, bad.Message, status: bad.StatusCode),
+        _ => ApiError.Server(500, ErrorCodes.Internal, "The engine failed; its log says why."),
+    };
+
+    private static async Task FailAsync(HttpContext http, ApiError error)
+    {
+        // Not the answer's own token: a reached bound has fired that one.
+        if (http.Response.HasStarted)
+        {
+            await http.Response.BodyWriter.WriteAsync(ChatFrames.Error(error), http.RequestAborted);
+        }
+        else
+        {
+            await error.AnswerAsync(http.Response, http.RequestAborted);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Completion failed with {Code}: {Reason}")]
+    private static partial void Failed(ILogger log, Exception? cause, string code, string reason);
+}

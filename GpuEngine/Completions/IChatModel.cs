@@ -1,0 +1,43 @@
+using Lyceum.GpuEngine.OpenAI;
+
+namespace Lyceum.GpuEngine.Completions;
+
+/// <summary>A model as <c>/v1/models</c> lists it.</summary>
+/// <param name="Created">Unix seconds.</param>
+public sealed record ModelInfo(string Id, long Created, string OwnedBy);
+
+/// <summary>A piece of an answer. The last one carries the finish reason and, where the source counts, the usage.</summary>
+public readonly record struct ChatDelta(string Text, string? FinishReason = null, TokenUsage? Usage = null);
+
+/// <summary>
+/// A source of answers: an upstream server or Primer. Chat completions, and whatever else needs a model's words, read it
+/// as deltas. Failures are thrown as <see cref="ApiException"/>.
+/// </summary>
+public interface IChatModel
+{
+    /// <summary><c>language_model</c> or <c>primer</c>.</summary>
+    string Kind { get; }
+
+    /// <summary>The models that can be asked for, the default one first.</summary>
+    ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel);
+
+    /// <summary>The id that answers a request for <paramref name="requested"/>; the default where that is null.</summary>
+    ValueTask<string> ResolveAsync(string? requested, CancellationToken cancel);
+
+    /// <summary>One answer. Leaving the enumeration frees whatever the answer occupied, at once.</summary>
+    /// <param name="model">A resolved id.</param>
+    IAsyncEnumerable<ChatDelta> AnswerAsync(ChatRequest request, string model, CancellationToken cancel);
+}
+
+/// <summary>
+/// A model that speaks OpenAI's protocol itself, so that its bytes can be handed on as they come: the fast path of the
+/// HTTP API, on which a token costs a copy instead of being taken apart and put together again.
+/// </summary>
+internal interface IRelayingModel : IChatModel
+{
+    /// <summary>Relays a streamed answer up to and with <c>[DONE]</c>.</summary>
+    Task StreamAsync(ChatRequest request, string model, AnswerStream output, CancellationToken cancel);
+
+    /// <summary>A whole answer, as a <c>chat.completion</c> object.</summary>
+    Task<ReadOnlyMemory<byte>> WholeAsync(ChatRequest request, string model, CancellationToken cancel);
+}

@@ -1,0 +1,56 @@
+using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Primer;
+using Lyceum.GpuEngine.Upstream;
+using Lyceum.ServiceDefaults.Auth;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine;
+
+/// <summary>What GpuEngine is made of.</summary>
+internal static class EngineSetup
+{
+    /// <summary>The chat completions API: admission, bounds, metrics.</summary>
+    public static WebApplicationBuilder AddCompletions(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section)
+            .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<EngineMetrics>();
+        builder.Services.AddSingleton<CompletionSlots>();
+        return builder;
+    }
+
+    /// <summary>The source of answers: the configured upstream, or Primer where there is none.</summary>
+    public static WebApplicationBuilder AddChatModel(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
+        builder.Services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
+        builder.Services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
+
+        var llm = builder.Configuration.GetSection(LlmOptions.Section).Get<LlmOptions>() ?? new LlmOptions();
+        if (!llm.IsConfigured)
+        {
+            return builder.AddPrimer();
+        }
+#if FULLFEED
+        if (llm.Connector is "semantic-kernel")
+        {
+            builder.Services.AddSingleton(SemanticKernelModel.Connect(llm));
+            builder.Services.AddSingleton<IChatModel, SemanticKernelModel>();
+            return builder;
+        }
+#endif
+        builder.Services.AddSingleton<UpstreamClient>();
+        builder.Services.AddSingleton<UpstreamModels>();
+        builder.Services.AddSingleton<IChatModel, UpstreamModel>();
+        return builder;
+    }
+
+    /// <summary>OpenAI's API below <c>/v1</c>, for callers with scope <c>llm</c>.</summary>
+    public static WebApplication MapOpenAI(this WebApplication app)
+    {
+        var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
+        v1.MapModels();
+        v1.MapCompletions();
+        return app;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text;
+using Lyceum.GpuEngine.OpenAI;
+
+namespace Lyceum.GpuEngine.Primer;
+
+/// <summary>
+/// Composes Primer's answers: the passages that speak of the question, quoted and numbered, with their sources, and plain
+/// words about what Primer is. The same conversation and passages give the same answer, always.
+/// </summary>
+internal static class PrimerAnswer
+{
+    private const int QuotesPerAnswer = 3;
+    private const int QuestionLimit = 4_000;
+
+    // Below these a library passage merely shares a common word with the question. Han pairs include such as straddle two
+    // words and match nothing, hence the lower one. Held by LibraryTests' lists of questions.
+    private const double EnglishCoverage = 0.35;
+    private const double ChineseCoverage = 0.25;
+
+    // A passage far below the best one is about something else that shares a word.
+    private const double NearBest = 0.5;
+
+    public static string To(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> given)
+    {
+        var question = Question.Read([.. messages.Select(message => message with { Text = Head(message.Text) })]);
+        var words = PrimerWords.In(question.Language);
+        return question.Kind switch
+        {
+            QuestionKind.Greeting => words.Greeting(Library.Titles(question.Language)),
+            QuestionKind.Identity => words.Identity,
+            QuestionKind.Thanks => words.Thanks,
+            _ => OnSubject(question, words, given),
+        };
+    }
+
+    // A question is short; comparing pages of text with the whole library would only cost time.
+    private static string Head(string text) => text.Length <= QuestionLimit ? text : text[..QuestionLimit];
+
+    private static string OnSubject(Question question, PrimerWords words, IReadOnlyList<GivenPassage> given)
+    {
+        var found = Find(question, given);
+        if (found.Count == 0)
+        {
+            return words.NothingFound(Library.Titles(question.Language));
+        }
+        var quoted = found.Skip(question.Page * QuotesPerAnswer).Take(QuotesPerAnswer).ToList();
+        return quoted.Count == 0 ? words.NoMore : Quote(question, words, quoted);
+    }
+
+    /// <summary>Passages given with the request go before the library, which is asked only if none of them fits.</summary>
+    private static List<Passage> Find(Question question, IReadOnlyList<GivenPassage> given)
+    {
+        if (question.Terms.Count == 0)
+        {
+            return [];
+        }
+        if (given.Count > 0)
+        {
+            var fitting = new PassageIndex(given.Select(passage => new Passage(
+                passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source))).Rank(question.Terms);
+            if (fitting.Count > 0)
+            {
+                return [.. Nearest(fitting)];
+            }
+        }
+        var least = question.Language is Language.Chinese ? ChineseCoverage : EnglishCoverage;
+        return [.. Nearest([.. Library.Of(question.Language).Rank(question.Terms).Where(hit => hit.Coverage >= least)])];
+    }
+
+    private static IEnumerable<Passage> Nearest(IReadOnlyList<PassageIndex.Hit> hits) =>
+        hits.Where(hit => hit.Score >= NearBest * hits[0].Score).Select(hit => hit.Passage);
+
+    private static string Quote(Question question, PrimerWords words, List<Passage> passages)
+    {
+        var text = new StringBuilder();
+        text.Append(question.Page == 0 ? words.Opening : words.More(question.Text)).Append("\n\n");
+        for (var i = 0; i < passages.Count; i++)
+        {
+            var quote = Excerpt.Of(passages[i].Text, question.Terms).ReplaceLineEndings("\n> ");
+            text.Append($"> {quote} [{i + 1}]\n\n");
+        }
+        text.Append(words.Sources).Append('\n');
+        for (var i = 0; i < passages.Count; i++)
+        {
+            text.Append($"[{i + 1}] {words.Cite(passages[i])}\n");
+        }
+        return text.Append('\n').Append(words.HowToConnect).ToString();
+    }
+}

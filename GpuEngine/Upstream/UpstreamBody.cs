@@ -1,0 +1,39 @@
+using System.Buffers;
+using System.Text.Json;
+using Lyceum.GpuEngine.OpenAI;
+
+namespace Lyceum.GpuEngine.Upstream;
+
+/// <summary>The JSON that goes upstream: the caller's own, but with the model named and Lyceum's extension left out.</summary>
+internal static class UpstreamBody
+{
+    public static ReadOnlyMemory<byte> For(ChatRequest request, string model, bool? stream = null)
+    {
+        using var json = JsonDocument.Parse(request.Body);
+        var root = json.RootElement;
+        if (request.Model == model && stream is null && !root.TryGetProperty("lyceum", out _))
+        {
+            return request.Body;
+        }
+        var buffer = new ArrayBufferWriter<byte>(request.Body.Length + 128);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("model", model);
+            if (stream is { } streamed)
+            {
+                writer.WriteBoolean("stream", streamed);
+            }
+            foreach (var property in root.EnumerateObject())
+            {
+                if (!(property.NameEquals("model") || property.NameEquals("lyceum") ||
+                    (stream is not null && property.NameEquals("stream"))))
+                {
+                    property.WriteTo(writer);
+                }
+            }
+            writer.WriteEndObject();
+        }
+        return buffer.WrittenMemory;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Net;
+using System.Text.Json;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.GpuEngine.Upstream;
+
+/// <summary>What the upstream's failures mean to our caller: its own mistakes stay 4xx, the upstream's become 502/504.</summary>
+internal static class UpstreamErrors
+{
+    private const int MaxErrorBody = 64 * 1024;
+
+    public static ApiException Broken(string what, Exception? inner = null) =>
+        new(ApiError.Server(502, "upstream_broken", $"The model server {what}."), inner);
+
+    public static ApiException Said(string message) =>
+        new(ApiError.Server(502, "upstream_error", $"The model server reported: {message}"));
+
+    /// <summary>No connection, or none in time. The address stays in the log: callers need not know it.</summary>
+    public static ApiException Unreachable(Exception e) => e is OperationCanceledException
+        ? new(ApiError.Server(504, "connect_timeout", "The model server did not accept a connection in time."), e)
+        : new(ApiError.Server(502, "upstream_unreachable", "The model server cannot be reached; is it running at Llm:Endpoint?"), e);
+
+    /// <summary>Maps an answer other than 200.</summary>
+    public static async Task<ApiException> FromAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        var (error, isApi) = await ReadAsync(response, cancel);
+        var status = (int)response.StatusCode;
+        return new ApiException(response.StatusCode switch
+        {
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiError.Server(
+                502, "upstream_rejected", $"The model server refused our credentials ({status}); check Llm:ApiKey."),
+            HttpStatusCode.TooManyRequests => new ApiError(
+                429, "rate_limit_error", "upstream_busy", $"The model server is busy: {error.Message}", RetryAfter: RetryAfter(response) ?? 1),
+            // A 404 without an error object comes from something that is no model server.
+            HttpStatusCode.NotFound when !isApi => ApiError.Server(
+                502, "upstream_broken", "The model server has no such route; does Llm:Endpoint end in /v1?"),
+            HttpStatusCode.NotFound => error with { Status = 404, Code = ErrorCodes.ModelNotFound, Param = "model" },
+            >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError => error with { Status = status },
+            >= HttpStatusCode.InternalServerError => ApiError.Server(
+                502, "upstream_error", $"The model server failed ({status}): {error.Message}", RetryAfter(response)),
+            _ => ApiError.Server(502, "upstream_broken", $"The model server answered {status}."),
+        });
+    }
+
+    private static int? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => (int)Math.Ceiling(delta.TotalSeconds),
+        { Date: { } date } => Math.Max(1, (int)Math.Ceiling((date - (response.Headers.Date ?? date)).TotalSeconds)),
+        _ => null,
+    };
+
+    // {"error":{…}}, {"error":"…"}, {"message":"…"} and {"detail":…} are all in use.
+    private static async Task<(ApiError Error, bool IsApi)> ReadAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        var fallback = ApiError.Invalid("upstream_refused", $"The model server answered {(int)response.StatusCode}.");
+        try
+        {
+            await response.Content.LoadIntoBufferAsync(MaxErrorBody, cancel);
+            using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancel));
+            if (json.RootElement.ValueKind is not JsonValueKind.Object)
+            {
+                return (fallback, false);
+            }
+            var isApi = json.RootElement.TryGetProperty("error", out var error) || json.RootElement.TryGetProperty("message", out _);
+            if (error.ValueKind is JsonValueKind.Undefined)
+            {
+                error = json.RootElement;
+            }
+            return (fallback with
+            {
+                Message = ChunkReader.UpstreamMessage(error),
+                Type = Text(error, "type") ?? fallback.Type,
+                Code = Text(error, "code") ?? fallback.Code,
+                Param = Text(error, "param"),
+            }, isApi);
+        }
+        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        {
+            // A body that cannot be read says no more than the status did.
+            return (fallback, false);
+        }
+    }
+
+    private static string? Text(JsonElement error, string name) =>
+        error.ValueKind is JsonValueKind.Object && error.TryGetProperty(name, out var value) &&
+        value.ValueKind is JsonValueKind.String
+            ? value.GetString()
+            : null;
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Lyceum.Tests.Bench;
+
+/// <summary>What is asked for.</summary>
+/// <param name="Ramp">The streams' starts are spread evenly over this time.</param>
+internal sealed record Load(BenchApi Api, int Streams, double Rate, int Tokens, TimeSpan Ramp, bool Unicode);
+
+/// <summary>What came of it.</summary>
+internal sealed record BenchResult(string Line, bool AllGood, List<string> Faults);
+
+/// <summary>
+/// N answers at once from the stub model (which sends token i at i/rate after it was asked), through whatever stands
+/// between. Measured in the client: <c>ttft</c>, from sending the request to the first token; <c>lateness</c> of token i,
+/// its arrival minus (request sent + i/rate), over all tokens of all answers, so connecting, queueing and every hop's
+/// delay count; <c>success</c>, answers whose text is exact and whose end says complete. Ten short answers before it are
+/// not counted: they load code and open connections.
+/// </summary>
+internal sealed class ChatBench(Target target, Load load) : IDisposable
+{
+    private const int Warmup = 10;
+
+    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5) })
+    {
+        BaseAddress = target.Url,
+        Timeout = Timeout.InfiniteTimeSpan,
+        DefaultRequestHeaders = { Authorization = target.Token is null ? null : new AuthenticationHeaderValue("Bearer", target.Token) },
+    };
+
+    public void Dispose() => _http.Dispose();
+
+    private string Route => load.Api is BenchApi.Chat ? "/chat" : "/v1/chat/completions";
+
+    public async Task<BenchResult> RunAsync(CancellationToken cancel)
+    {
+        var warm = load with { Streams = Warmup, Tokens = 20, Rate = 100 };
+        await Task.WhenAll(Enumerable.Range(0, Warmup).Select(i => StreamAsync(warm, 1_000_000 + i, TimeSpan.Zero, cancel)));
+
+        var start = Stopwatch.GetTimestamp();
+        var answers = await Task.WhenAll(Enumerable.Range(0, load.Streams)
+            .Select(i => StreamAsync(load, i, load.Ramp * i / load.Streams, cancel)));
+        var elapsed = Stopwatch.GetElapsedTime(start);
+
+        var good = answers.Where(answer => answer.Fault is null).ToList();
+        var lateness = good.SelectMany(answer => answer.LatenessMs).Order().ToArray();
+        var ttft = good.Select(answer => answer.LatenessMs[0]).Order().ToArray();
+        var received = answers.Sum(answer => (long)answer.Received);
+        var line = FormattableString.Invariant($"[perf] route={Route} total={answers.Length} success={good.Count} ") +
+            FormattableString.Invariant($"ttft_ms_p50={Percentile(ttft, 50):0.0} lateness_ms_p50={Percentile(lateness, 50):0.0} ") +
+            FormattableString.Invariant($"lateness_ms_p99={Percentile(lateness, 99):0.0} ") +
+            FormattableString.Invariant($"tokens_per_s={received / elapsed.TotalSeconds:0}");
+        var faults = answers.Where(answer => answer.Fault is not null).GroupBy(answer => answer.Fault!)
+            .Select(group => $"{group.Count()} x {group.Key}").ToList();
+        return new BenchResult(line, good.Count == answers.Length, faults);
+    }
+
+    private sealed record Answer(string? Fault, int Received, double[] LatenessMs);
+
+    private async Task<Answer> StreamAsync(Load asked, long seed, TimeSpan after, CancellationToken cancel)
+    {
+        await Task.Delay(after, cancel);
+        var check = new AnswerCheck(asked.Api, seed, asked.Tokens, asked.Unicode);
+        var sent = Stopwatch.GetTimestamp();
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, Route) { Content = Body(asked, seed) };
+            request.Headers.Accept.ParseAdd("text/event-stream");
+            using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            if (!response.IsSuccessStatusCode)
+            {
+                return new Answer($"status {(int)response.StatusCode}", 0, []);
+            }
+            await using var stream = await response.Content.ReadAsStreamAsync(cancel);
+            await check.ReadAsync(stream, cancel);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
+        {
+            return new Answer(e.GetType().Name + ": " + e.Message, check.Received, []);
+        }
+        return new Answer(check.Fault, check.Received, [.. check.Arrivals.Select((at, i) =>
+            Stopwatch.GetElapsedTime(sent, at).TotalMilliseconds - (i * 1000 / asked.Rate))]);
+    }
+
+    private static StringContent Body(Load asked, long seed)
+    {
+        var text = FormattableString.Invariant(
+            $"[[stub tokens={asked.Tokens} rate={asked.Rate} seed={seed} unicode={(asked.Unicode ? 1 : 0)}]]");
+        object body = asked.Api is BenchApi.Chat
+            ? new { message = text }
+            : new { stream = true, messages = new[] { new { role = "user", content = text } } };
+        return new StringContent(JsonSerializer.Serialize(body), Encoding.UTF8, "application/json");
+    }
+
+    private static double Percentile(double[] sorted, int percent) =>
+        sorted.Length == 0 ? double.NaN : sorted[Math.Min(sorted.Length - 1, sorted.Length * percent / 100)];
+}
