@@ -27,6 +27,8 @@ public class DistributedApplication : IHost, IAsyncDisposable
     /// <summary>Executes commands of the resources.</summary>
     public ResourceCommandService ResourceCommands => Services.GetRequiredService<ResourceCommandService>();
 
+    private bool IsStopping => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
+
     public static IDistributedApplicationBuilder CreateBuilder() => CreateBuilder([]);
 
     public static IDistributedApplicationBuilder CreateBuilder(string[] args) => new DistributedApplicationBuilder(args);
@@ -55,6 +57,11 @@ public class DistributedApplication : IHost, IAsyncDisposable
         try
         {
             await _host.StartAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (IsStopping && !cancellationToken.IsCancellationRequested)
+        {
+            // Somebody asked the host to end while it was starting; its runner goes on to end it.
+            await Services.GetRequiredService<Orchestrator>().StopAsync(CancellationToken.None);
         }
         catch
         {

@@ -10,9 +10,6 @@ namespace Aspire.Hosting.Orchestration;
 /// <summary>Starts, watches and stops the process of one resource, again and again.</summary>
 internal sealed partial class ProcessRunner
 {
-    /// <summary>How long a process has between SIGTERM and SIGKILL.</summary>
-    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(8);
-
     private readonly IResource _resource;
     private readonly IServiceProvider _services;
     private readonly ResourceNotificationService _notifications;
@@ -89,7 +86,7 @@ internal sealed partial class ProcessRunner
             if (_child is { Exited.IsCompleted: false } child)
             {
                 await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.Stopping });
-                await child.StopAsync(StopGrace, cancellationToken);
+                await child.StopAsync(_services.GetRequiredService<ProcessOptions>().StopTimeout, cancellationToken);
             }
 
             await _ended;
