@@ -11,13 +11,18 @@ public class DistributedApplication : IHost, IAsyncDisposable
 {
     private readonly IHost _host;
     private readonly AppHostRun? _run;
+    private readonly Orchestrator _orchestrator;
 
     public DistributedApplication(IHost host)
         : this(host, run: null)
     {
     }
 
-    internal DistributedApplication(IHost host, AppHostRun? run) => (_host, _run) = (host, run);
+    internal DistributedApplication(IHost host, AppHostRun? run)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        (_host, _run, _orchestrator) = (host, run, host.Services.GetRequiredService<Orchestrator>());
+    }
 
     public IServiceProvider Services => _host.Services;
 
@@ -61,12 +66,12 @@ public class DistributedApplication : IHost, IAsyncDisposable
         catch (OperationCanceledException) when (IsStopping && !cancellationToken.IsCancellationRequested)
         {
             // Somebody asked the host to end while it was starting; its runner goes on to end it.
-            await Services.GetRequiredService<Orchestrator>().StopAsync(CancellationToken.None);
+            await _orchestrator.StopAsync(CancellationToken.None);
         }
         catch
         {
             // A host that failed to start is not stopped by its runner; what had started already must not stay.
-            await Services.GetRequiredService<Orchestrator>().StopAsync(CancellationToken.None);
+            await _orchestrator.StopAsync(CancellationToken.None);
             throw;
         }
     }
@@ -77,6 +82,7 @@ public class DistributedApplication : IHost, IAsyncDisposable
         _run?.Ended();
     }
 
+    /// <summary>Kills what was not stopped; <see cref="DisposeAsync"/> stops it in order.</summary>
     public virtual void Dispose()
     {
         _host.Dispose();
@@ -86,6 +92,8 @@ public class DistributedApplication : IHost, IAsyncDisposable
 
     public virtual async ValueTask DisposeAsync()
     {
+        // While the services are still there, for the handlers of what happens now.
+        await _orchestrator.StopAsync(CancellationToken.None);
         if (_host is IAsyncDisposable host)
             await host.DisposeAsync();
         else

@@ -109,7 +109,7 @@ public class HostProcessTests
         }
 
         /// <summary>What it started, without its watchdog.</summary>
-        public List<int> Children() => [.. Machine.Find(Tag).Where(pid => pid != Process.Id && !IsWatchdog(pid))];
+        public List<int> Children() => [.. Machine.Find(Tag).Where(pid => pid != Process.Id && HasMarker(pid))];
 
         public async Task WaitForOutputAsync(string text)
         {
@@ -140,11 +140,11 @@ public class HostProcessTests
                 _output.AppendLine(line);
         }
 
-        private static bool IsWatchdog(int pid)
+        private static bool HasMarker(int pid)
         {
             try
             {
-                return !File.ReadAllText($"/proc/{pid}/environ").Contains("PROCESS_HOSTING_CHILD=", StringComparison.Ordinal);
+                return File.ReadAllText($"/proc/{pid}/environ").Contains("PROCESS_HOSTING_CHILD=", StringComparison.Ordinal);
             }
             catch (IOException)
             {

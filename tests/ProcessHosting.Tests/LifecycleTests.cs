@@ -146,7 +146,7 @@ public class LifecycleTests
 
         await test.App.StopAsync(test.Token);
 
-        await Should.ThrowAsync<OperationCanceledException>(starting);
+        await starting; // a start that is overtaken by the stop just ends
         test.State("waits").ShouldBe(KnownResourceStates.NotStarted);
         test.State("endless").ShouldBe(KnownResourceStates.Finished);
         (await test.ExecuteAsync("waits", KnownResourceCommands.StartCommand)).Success.ShouldBeFalse();
