@@ -11,13 +11,18 @@ public class DistributedApplication : IHost, IAsyncDisposable
 {
     private readonly IHost _host;
     private readonly AppHostRun? _run;
+    private readonly Orchestrator _orchestrator;
 
     public DistributedApplication(IHost host)
         : this(host, run: null)
     {
     }
 
-    internal DistributedApplication(IHost host, AppHostRun? run) => (_host, _run) = (host, run);
+    internal DistributedApplication(IHost host, AppHostRun? run)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        (_host, _run, _orchestrator) = (host, run, host.Services.GetRequiredService<Orchestrator>());
+    }
 
     public IServiceProvider Services => _host.Services;
 
@@ -26,6 +31,8 @@ public class DistributedApplication : IHost, IAsyncDisposable
 
     /// <summary>Executes commands of the resources.</summary>
     public ResourceCommandService ResourceCommands => Services.GetRequiredService<ResourceCommandService>();
+
+    private bool IsStopping => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
 
     public static IDistributedApplicationBuilder CreateBuilder() => CreateBuilder([]);
 
@@ -56,10 +63,15 @@ public class DistributedApplication : IHost, IAsyncDisposable
         {
             await _host.StartAsync(cancellationToken);
         }
+        catch (OperationCanceledException) when (IsStopping && !cancellationToken.IsCancellationRequested)
+        {
+            // Somebody asked the host to end while it was starting; its runner goes on to end it.
+            await _orchestrator.StopAsync(CancellationToken.None);
+        }
         catch
         {
             // A host that failed to start is not stopped by its runner; what had started already must not stay.
-            await Services.GetRequiredService<Orchestrator>().StopAsync(CancellationToken.None);
+            await _orchestrator.StopAsync(CancellationToken.None);
             throw;
         }
     }
@@ -70,6 +82,7 @@ public class DistributedApplication : IHost, IAsyncDisposable
         _run?.Ended();
     }
 
+    /// <summary>Kills what was not stopped; <see cref="DisposeAsync"/> stops it in order.</summary>
     public virtual void Dispose()
     {
         _host.Dispose();
@@ -79,6 +92,8 @@ public class DistributedApplication : IHost, IAsyncDisposable
 
     public virtual async ValueTask DisposeAsync()
     {
+        // While the services are still there, for the handlers of what happens now.
+        await _orchestrator.StopAsync(CancellationToken.None);
         if (_host is IAsyncDisposable host)
             await host.DisposeAsync();
         else

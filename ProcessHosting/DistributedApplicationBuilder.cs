@@ -53,6 +53,10 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
             services, services.GetRequiredService<DistributedApplicationModel>(), services.GetRequiredService<ResourceLoggerService>()));
         Services.AddHttpClient();
         Services.AddHealthChecks();
+        // Without a dashboard nobody can repair what others wait for: the wait ends.
+        Services.Configure<ResourceNotificationServiceOptions>(o => o.DefaultWaitBehavior =
+            options.DisableDashboard ? WaitBehavior.StopOnResourceUnavailable : WaitBehavior.WaitOnResourceUnavailable);
+        Services.AddSingleton<ProcessOptions>();
         Services.AddSingleton<PortAllocator>();
         Services.AddSingleton<OrphanWatchdog>();
         Services.AddSingleton<EndpointAllocator>();
@@ -106,7 +110,8 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         return application;
     }
 
-    private static string? ProjectDirectory(Assembly? assembly)
+    /// <summary>Where the AppHost was built from, if that is still there; the build writes it into the assembly.</summary>
+    internal static string? ProjectDirectory(Assembly? assembly)
     {
         var directory = assembly?.GetCustomAttributes<AssemblyMetadataAttribute>()
             .FirstOrDefault(m => m.Key.Equals("AppHostProjectPath", StringComparison.OrdinalIgnoreCase))?.Value;

@@ -11,7 +11,7 @@ public sealed class DistributedApplicationOptions
     /// <summary>The AppHost's project directory; null takes the one it was built from.</summary>
     public string? ProjectDirectory { get; set; }
 
-    /// <summary>Has no effect: there is no dashboard inside the host here.</summary>
+    /// <summary>There is no dashboard inside the host; with true, who waits for a resource that ends fails instead of waiting on.</summary>
     public bool DisableDashboard { get; set; }
 
     /// <summary>Has no effect beyond the real Aspire: plain HTTP is always allowed here.</summary>

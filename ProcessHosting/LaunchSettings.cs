@@ -16,9 +16,9 @@ public sealed class LaunchSettings
     public Dictionary<string, LaunchProfile> Profiles { get; set; } = [];
 
     /// <summary>Null where the project has none.</summary>
-    internal static LaunchSettings? Read(string projectPath)
+    internal static LaunchSettings? Read(string projectDirectory)
     {
-        var path = Path.Combine(Path.GetDirectoryName(projectPath)!, "Properties", "launchSettings.json");
+        var path = Path.Combine(projectDirectory, "Properties", "launchSettings.json");
         return File.Exists(path) ? JsonSerializer.Deserialize<LaunchSettings>(File.ReadAllText(path), Json) : null;
     }
 }

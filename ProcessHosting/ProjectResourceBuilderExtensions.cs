@@ -97,7 +97,7 @@ public static class ProjectResourceBuilderExtensions
     private static (string Name, LaunchProfile Value)? FindProfile(
         IDistributedApplicationBuilder builder, string resource, IProjectMetadata metadata, string? name)
     {
-        var profiles = (metadata.LaunchSettings ?? LaunchSettings.Read(metadata.ProjectPath))?.Profiles
+        var profiles = (metadata.LaunchSettings ?? LaunchSettings.Read(Path.GetDirectoryName(metadata.ProjectPath)!))?.Profiles
             .Where(p => p.Value.CommandName == "Project").ToDictionary() ?? [];
 
         if (name is not null)

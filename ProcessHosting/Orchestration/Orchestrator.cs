@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
 using Aspire.Hosting.Lifecycle;
+using Aspire.Hosting.Processes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -12,8 +13,8 @@ namespace Aspire.Hosting.Orchestration;
 internal sealed partial class Orchestrator(
     DistributedApplicationModel model, IServiceProvider services, IDistributedApplicationEventing eventing,
     ResourceNotificationService notifications, ResourceLoggerService loggers,
-    DistributedApplicationExecutionContext execution, EndpointAllocator endpoints, ILogger<Orchestrator> logger)
-    : IAsyncDisposable, IDisposable
+    DistributedApplicationExecutionContext execution, EndpointAllocator endpoints, OrphanWatchdog watchdog,
+    ILogger<Orchestrator> logger) : IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
@@ -34,7 +35,7 @@ internal sealed partial class Orchestrator(
             : notifications.WaitForDependenciesAsync(e.Resource, ct));
 
         // 3. From here on the model is fixed: every process gets its runner and its commands, every resource its snapshot.
-        _runners = model.Resources.Where(IsProcess).ToImmutableDictionary(r => r, r => new ProcessRunner(r, services));
+        _runners = model.Resources.Where(IsProcess).ToImmutableDictionary(r => r, r => new ProcessRunner(r, services, watchdog));
         foreach (var resource in model.Resources)
         {
             if (_runners.ContainsKey(resource))
@@ -71,12 +72,7 @@ internal sealed partial class Orchestrator(
     public Task StopResourceAsync(IResource resource, CancellationToken cancellationToken)
         => _runners[resource].StopAsync(cancellationToken);
 
-    public async ValueTask DisposeAsync()
-    {
-        await StopAsync(CancellationToken.None);
-        _stopping.Dispose();
-    }
-
+    /// <summary>Kills what was not stopped.</summary>
     public void Dispose()
     {
         _stopping.Cancel();

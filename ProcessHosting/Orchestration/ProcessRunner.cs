@@ -10,13 +10,13 @@ namespace Aspire.Hosting.Orchestration;
 /// <summary>Starts, watches and stops the process of one resource, again and again.</summary>
 internal sealed partial class ProcessRunner
 {
-    /// <summary>How long a process has between SIGTERM and SIGKILL.</summary>
-    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(8);
-
     private readonly IResource _resource;
     private readonly IServiceProvider _services;
     private readonly ResourceNotificationService _notifications;
     private readonly ResourceLoggerService _loggers;
+    private readonly DistributedApplicationExecutionContext _execution;
+    private readonly OrphanWatchdog _watchdog;
+    private readonly ProcessOptions _options;
     private readonly IDistributedApplicationEventing _eventing;
     private readonly ILogger _logger;
 
@@ -27,9 +27,11 @@ internal sealed partial class ProcessRunner
     private volatile ChildProcess? _child;
     private Task _ended = Task.CompletedTask;
 
-    public ProcessRunner(IResource resource, IServiceProvider services)
+    public ProcessRunner(IResource resource, IServiceProvider services, OrphanWatchdog watchdog)
     {
-        (_resource, _services) = (resource, services);
+        (_resource, _services, _watchdog) = (resource, services, watchdog);
+        _execution = services.GetRequiredService<DistributedApplicationExecutionContext>();
+        _options = services.GetRequiredService<ProcessOptions>();
         _notifications = services.GetRequiredService<ResourceNotificationService>();
         _loggers = services.GetRequiredService<ResourceLoggerService>();
         _eventing = services.GetRequiredService<IDistributedApplicationEventing>();
@@ -89,7 +91,7 @@ internal sealed partial class ProcessRunner
             if (_child is { Exited.IsCompleted: false } child)
             {
                 await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.Stopping });
-                await child.StopAsync(StopGrace, cancellationToken);
+                await child.StopAsync(_options.StopTimeout, cancellationToken);
             }
 
             await _ended;
@@ -136,12 +138,11 @@ internal sealed partial class ProcessRunner
         await _eventing.PublishAsync(new BeforeResourceStartedEvent(_resource, _services), cancellationToken);
         await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.Starting });
 
-        var execution = _services.GetRequiredService<DistributedApplicationExecutionContext>();
-        var plan = await LaunchPlanner.PlanAsync(_resource, execution, _logger, cancellationToken);
+        var plan = await LaunchPlanner.PlanAsync(_resource, _execution, _logger, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
 
         var child = ChildProcess.Start(
-            plan, _services.GetRequiredService<OrphanWatchdog>(), (line, isError) => _loggers.Write(_resource.Name, line, isError));
+            plan, _watchdog, (line, isError) => _loggers.Write(_resource.Name, line, isError));
         _child = child;
         await _notifications.PublishUpdateAsync(_resource, s => (s with
         {

@@ -8,7 +8,7 @@ namespace Aspire.Hosting.Processes;
 /// breaks (however the host ended, <c>kill -9</c> included) ends the children that are left. PDEATHSIG would not do: it
 /// fires when the thread that started the child ends.
 /// </summary>
-internal sealed class OrphanWatchdog : IDisposable
+internal sealed class OrphanWatchdog(ProcessOptions options) : IDisposable
 {
     // A child is found by the session that it leads, its start time telling it from a later process with the same pid,
     // and by the marker in its environment. The marker covers a child that was started in the very moment in which the
@@ -57,9 +57,6 @@ internal sealed class OrphanWatchdog : IDisposable
     /// <summary>The variable that every child of a host carries.</summary>
     public const string MarkerVariable = "PROCESS_HOSTING_CHILD";
 
-    /// <summary>How long the children of a dead host have to end by themselves.</summary>
-    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(8);
-
     /// <summary>The beginning of the value of <see cref="MarkerVariable"/> in all children of this host.</summary>
     public string HostId { get; } = Guid.CreateVersion7().ToString("N");
 
@@ -80,7 +77,7 @@ internal sealed class OrphanWatchdog : IDisposable
                 ArgumentList =
                 {
                     "sh", "-c", Script, "orphan-watchdog", $"{MarkerVariable}={HostId}",
-                    ((int)Grace.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                    Math.Ceiling(options.StopTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture),
                 },
             };
             // A host that is itself another host's child is killed with all that carry its marker; this must survive it.

@@ -12,6 +12,7 @@ namespace Aspire.Hosting.Testing;
 internal sealed class AppHostRun(
     Assembly? assembly, string[] args, Action<DistributedApplicationOptions, HostApplicationBuilderSettings> configure)
 {
+    private static readonly string[] HostPrefixes = ["DOTNET_", "ASPNETCORE_"];
     private static readonly AsyncLocal<AppHostRun?> Flow = new();
 
     private readonly TaskCompletionSource<DistributedApplicationBuilder> _builder = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -75,6 +76,12 @@ internal sealed class AppHostRun(
 
         settings.Configuration ??= new ConfigurationManager();
         settings.Configuration.AddInMemoryCollection([new("DcpPublisher:RandomizePorts", "true")]);
+        if (DistributedApplicationBuilder.ProjectDirectory(assembly) is { } directory)
+        {
+            settings.ContentRootPath = directory;
+            settings.Configuration.AddInMemoryCollection(LaunchProfileOf(directory));
+        }
+
         configure(options, settings);
     }
 
@@ -102,6 +109,23 @@ internal sealed class AppHostRun(
     public Task WaitForEndAsync(CancellationToken cancellationToken) => _ended.WaitAsync(cancellationToken);
 
     public void Ended() => _ended.Release();
+
+    /// <summary>
+    /// What the AppHost's first launch profile sets, so that it runs in a test as it runs from the command line; but not
+    /// where its dashboard listens, since in a test there is none.
+    /// </summary>
+    private static IEnumerable<KeyValuePair<string, string?>> LaunchProfileOf(string directory)
+    {
+        var profile = LaunchSettings.Read(directory)?.Profiles.Values.FirstOrDefault();
+        foreach (var (name, value) in profile?.EnvironmentVariables ?? [])
+        {
+            if (name.Contains("_DASHBOARD_", StringComparison.Ordinal))
+                continue;
+            yield return new(name, value);
+            foreach (var prefix in HostPrefixes.Where(p => name.StartsWith(p, StringComparison.Ordinal)))
+                yield return new(name[prefix.Length..], value);
+        }
+    }
 
     private object? Invoke(MethodInfo main)
     {
