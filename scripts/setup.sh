@@ -1,8 +1,8 @@
 # Sourced by run.sh and test.sh: what both need before anything runs. Expects $root, the repository.
 # shellcheck shell=bash
 
+# What people run is what is tested.
 configuration=Release
-stamp=$root/.build/built
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -97,29 +97,31 @@ XML
 XML
 }
 
-# What a build depends on: sources and project files; folders too, because a deleted file changes only its folder.
+# The first source newer than the given file. Folders count, because a deleted file changes only its folder.
 newer_sources() {
-  find "$root" \( -name bin -o -name obj -o -name .git -o -name node_modules -o -path "$root/.build" -o -path "$root/.lyceum" \
-      -o -path "$root/docs" -o -path "$root/deploy" \) -prune -o \
-    \( -type d ! -path "$root" -o -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' \
-      -o -name '*.md' -path '*/*/*' -o -name '*.sln' -o -name .editorconfig \) -newer "$1" -print -quit
+  local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project
+  if [[ -e $root/.feed.props ]]; then sources+=("$root/.feed.props"); fi
+  for project in "$root"/*/*.csproj; do sources+=("${project%/*}"); done
+  find "${sources[@]}" \( -name bin -o -name obj -o -name node_modules \) -prune -o \
+    \( -type d -o -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' \
+      -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) -newer "$1" -print -quit
 }
 
 # build TARGET: nothing to do when TARGET was built the same way and no source is newer.
 build() {
-  local target=$1 log=$root/.build/build.log made=$stamp-$(basename "$1") key="${FullFeed:-}"
+  local target=$1 log=$root/.build/build.log built
+  built=$root/.build/built-$(basename "$target")
   mkdir -p "$root/.build"
-  if [[ -f $made && $(<"$made") == "$key" && -z $(newer_sources "$made") ]]; then return 0; fi
+  if [[ -f $built && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built") ]]; then return 0; fi
   say "Building $(basename "$target") …"
-  rm -f "$made"
-  touch "$made.new" # sources that change while we build are newer than this
+  rm -f "$built"
+  touch "$root/.build/begun" # sources that change while we build are newer than this
   # No build server stays behind.
   if ! dotnet build "$root/$target" -c "$configuration" -nologo -v q -nodeReuse:false -p:UseSharedCompilation=false \
       > "$log" 2>&1; then
     grep -E 'error|Error' "$log" | sort -u | head -n 30 >&2 || true
     die "the build failed; all of it: $log"
   fi
-  printf '%s' "$key" > "$made.new"
-  touch -r "$made.new" "$made.new"
-  mv "$made.new" "$made"
+  printf '%s' "${FullFeed:-}" > "$built"
+  touch -r "$root/.build/begun" "$built"
 }
