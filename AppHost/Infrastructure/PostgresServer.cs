@@ -123,7 +123,7 @@ public static class PostgresServerExtensions
             .WithEndpoint(name: "tcp", scheme: "tcp", env: "PGPORT")
             .WithEnvironment("POSTGRES_DATA", data)
             .WithEnvironment("POSTGRES_PASSWORD", password)
-            .WithEnvironment("POSTGRES_MAX_CONNECTIONS", $"{PostgresServer.MaxConnections}");
+            .WithEnvironment("POSTGRES_MAX_CONNECTIONS", PostgresServer.MaxConnections.ToString());
         return (server, ConnectionString(server.GetEndpoint("tcp"), password));
     }
 

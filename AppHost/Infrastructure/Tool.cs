@@ -11,6 +11,7 @@ internal static class Tool
     {
         var start = new ProcessStartInfo(command, arguments)
         {
+            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

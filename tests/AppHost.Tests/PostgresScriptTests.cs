@@ -146,8 +146,10 @@ public sealed class PostgresScriptTests : IAsyncDisposable
     private Process Run(params string[] arguments)
     {
         var path = Path.Combine(Repository.Root, "AppHost", "Infrastructure", "postgres.sh");
-        return Process.Start(new ProcessStartInfo(path, arguments)
+        var script = Process.Start(new ProcessStartInfo(path, arguments)
         {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
             Environment =
             {
                 ["POSTGRES_DATA"] = Data,
@@ -155,8 +157,10 @@ public sealed class PostgresScriptTests : IAsyncDisposable
                 ["POSTGRES_MAX_CONNECTIONS"] = "300",
                 ["PGPORT"] = $"{port}",
             },
-            RedirectStandardInput = true,
         })!;
+        script.BeginOutputReadLine();
+        script.BeginErrorReadLine();
+        return script;
     }
 
     private static async Task StopAsync(Process script)
