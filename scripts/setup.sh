@@ -82,9 +82,9 @@ XML
   local full=false
   if output=$(timeout 300 dotnet restore "$probe/probe.csproj" -nologo -v q -nodeReuse:false 2>&1); then
     full=true
-  elif grep -qE 'NU1301|NU1300|NU1302|timed out|Name or service not known|No such host|Connection refused' <<< "$output" ||
-      [[ -z $output ]]; then
-    # No answer is not an answer: this build does without Aspire, and the next one asks again.
+  elif ! grep -qE 'Unable to find package|NU110[1-3]' <<< "$output" ||
+      grep -qiE 'Unable to load the service index|NU13[0-9]{2}|timed out|Failed to (retrieve|download|fetch)' <<< "$output"; then
+    # Only "I do not have it" is an answer: this build does without Aspire, and the next one asks again.
     warn "the package feed did not answer; building without the Aspire packages this time"
     export FullFeed=false
     return 0
