@@ -67,7 +67,7 @@ show_status() {
       printf '  %-18s %-12s %-10s %8s %8s  %s\n' "$(field name "$line")" "$(field state "$line")" \
         "$(field health "$line" | sed s/null/-/)" "$(field pid "$line" | sed s/null/-/)" \
         "$(field restarts "$line")" "$(first_url "$line")"
-    done < <(resources)
+    done < <(resources | grep -v '"type":"connectionstring"')
   fi
   [[ -n $pid ]] || return 3
 }
@@ -117,7 +117,7 @@ wait_healthy() { # PID
     while IFS= read -r line; do
       name=$(field name "$line") state=$(field state "$line") health=$(field health "$line")
       if [[ $state == Running && $health =~ ^(healthy|null)$ ]]; then
-        if [[ $announced != *" $name "* && $health == healthy ]]; then
+        if [[ $announced != *" $name "* && $health == healthy && $(field type "$line") != connectionstring ]]; then
           announced+="$name "
           printf '  %-18s healthy after %s s\n' "$name" "$(( SECONDS - begun ))"
         fi
@@ -164,8 +164,7 @@ start_system() {
 
   need_dotnet
   install_servers
-  probe_feed
-  if $build; then build AppHost/AppHost.csproj; fi
+  if $build; then probe_feed; build AppHost/AppHost.csproj; fi
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
@@ -176,11 +175,7 @@ start_system() {
   if [[ -f $log ]]; then mv -f "$log" "$log.1"; fi
 
   export DOTNET_ENVIRONMENT=${DOTNET_ENVIRONMENT:-Development}
-  # With the real Aspire, its own dashboard: two systems need two addresses.
-  export ASPNETCORE_URLS=http://127.0.0.1:$(free_port 15170) ASPIRE_ALLOW_UNSECURED_TRANSPORT=true
-  ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:$(free_port 16170)
-  export ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL
-  if $dashboard; then start_dashboard; fi
+  if full_feed; then real_dashboard; elif $dashboard; then start_dashboard; fi
 
   arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port")
   if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi

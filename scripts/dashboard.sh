@@ -27,6 +27,15 @@ free_port() { # the preferred one, or one after it
   echo "$port"
 }
 
+# With the Aspire packages AppHost brings its own dashboard: two systems need two addresses. Its URL is in the log.
+real_dashboard() {
+  ASPNETCORE_URLS=http://127.0.0.1:$(free_port 15170)
+  ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:$(free_port 16170)
+  ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL=http://127.0.0.1:$(free_port 17170)
+  export ASPNETCORE_URLS ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL
+  export ASPIRE_ALLOW_UNSECURED_TRANSPORT=true
+}
+
 # Starts it and lets every service export to it; dashboard_url is where to look at it.
 start_dashboard() {
   local cli web grpc http log=$data/logs/dashboard.log i

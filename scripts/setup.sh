@@ -97,6 +97,8 @@ XML
 XML
 }
 
+full_feed() { [[ ${FullFeed:-} == true ]] || { [[ -z ${FullFeed:-} ]] && grep -qs '<FullFeed>true<' "$root/.feed.props"; }; }
+
 # The first source newer than the given file. Folders count, because a deleted file changes only its folder.
 newer_sources() {
   local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project

@@ -38,7 +38,7 @@ public static class MessageBrokerExtensions
         }
 
         builder.Services.AddHealthChecks().Add(AmqpHandshake.Registration($"{name}_ready", connectionString));
-        resource.WithHealthCheck($"{name}_ready");
+        resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
         return new MessageBroker(name, connectionString);
     }
 

@@ -10,38 +10,31 @@ namespace Lyceum.AppHost.Infrastructure;
 internal sealed class PostgresReadiness(ReferenceExpression connectionString, IReadOnlyList<string> databases)
     : IHealthCheck
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
-
     private volatile bool databasesExist;
 
     public static HealthCheckRegistration Registration(
         string name, ReferenceExpression connectionString, IReadOnlyList<string> databases) =>
-        new(name, new PostgresReadiness(connectionString, databases), HealthStatus.Unhealthy, tags: null, Limit);
+        new(name, new PostgresReadiness(connectionString, databases), HealthStatus.Unhealthy, tags: null, Patience.Limit);
 
-    public async Task<HealthCheckResult> CheckHealthAsync(
-        HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Patience.TryAsync(QueryAsync, TimeProvider.System, cancellationToken);
+
+    private async Task QueryAsync(CancellationToken cancellationToken)
     {
-        try
+        var settings = new NpgsqlConnectionStringBuilder(await connectionString.GetValueAsync(cancellationToken))
         {
-            var settings = new NpgsqlConnectionStringBuilder(await connectionString.GetValueAsync(cancellationToken))
-            {
-                Database = "postgres",
-                Pooling = false,
-                Timeout = (int)Limit.TotalSeconds,
-            };
-            await using var connection = new NpgsqlConnection(settings.ConnectionString);
-            await connection.OpenAsync(cancellationToken);
-            await using (var query = new NpgsqlCommand("SELECT 1", connection))
-                await query.ExecuteScalarAsync(cancellationToken);
-            if (!databasesExist)
-                await CreateMissingDatabasesAsync(connection, cancellationToken);
-            databasesExist = true;
-            return HealthCheckResult.Healthy();
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            return HealthCheckResult.Unhealthy(e.Message, e);
-        }
+            Database = "postgres",
+            Pooling = false,
+            Timeout = (int)Patience.Limit.TotalSeconds,
+        };
+        await using var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        await using (var query = new NpgsqlCommand("SELECT 1", connection))
+            await query.ExecuteScalarAsync(cancellationToken);
+        if (!databasesExist)
+            await CreateMissingDatabasesAsync(connection, cancellationToken);
+        databasesExist = true;
     }
 
     private async Task CreateMissingDatabasesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

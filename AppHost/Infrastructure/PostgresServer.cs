@@ -93,7 +93,7 @@ public static class PostgresServerExtensions
         List<string> databases = [];
         builder.Services.AddHealthChecks().Add(
             PostgresReadiness.Registration($"{name}_ready", connectionString, databases));
-        resource.WithHealthCheck($"{name}_ready");
+        resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
         return new PostgresServer(builder, resource, connectionString, databases);
     }
 

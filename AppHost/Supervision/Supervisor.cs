@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Lyceum.AppHost.Infrastructure;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -146,10 +147,14 @@ internal sealed partial class Supervisor(
 
     private async Task ReadConnectionStringAsync(ResourceEvent change, CancellationToken cancellationToken)
     {
-        var state = change.Snapshot.State?.Text;
-        if (state != KnownResourceStates.Running || change.Resource is not IResourceWithConnectionString resource)
+        if (change.Snapshot.State?.Text != KnownResourceStates.Running)
+            return; // its endpoints may not be known yet
+        var expression = change.Resource is IResourceWithConnectionString resource
+            ? resource.ConnectionStringExpression
+            : change.Resource.Annotations.OfType<ServerConnectionString>().FirstOrDefault()?.Value;
+        if (expression is null)
             return;
-        var connectionString = await resource.GetConnectionStringAsync(cancellationToken);
+        var connectionString = await expression.GetValueAsync(cancellationToken);
         lock (watched)
             watched[change.ResourceId].ConnectionString = connectionString;
     }

@@ -18,12 +18,24 @@ public sealed class HouseTests(HouseFixture house)
     [Theory, MemberData(nameof(Services))]
     public async Task Service_Health_IsOk(string service)
     {
-        _ = house.App;
         using var client = house.CreateServiceClient(service);
-        using var response = await client.GetAsync("/health");
-        response.StatusCode.ShouldBe(HttpStatusCode.OK);
-        using var health = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
-        health.RootElement.GetProperty("status").GetString().ShouldBe("ok");
+        using var limit = new CancellationTokenSource(BackSoon);
+        var (code, status) = await HealthAsync();
+        // A service looks for the broker from time to time: it is degraded, not unwell, until it has found it.
+        while (status == "degraded" && !limit.IsCancellationRequested)
+        {
+            code.ShouldBe(HttpStatusCode.OK);
+            await Task.Delay(100);
+            (code, status) = await HealthAsync();
+        }
+        (code, status).ShouldBe((HttpStatusCode.OK, "ok"));
+
+        async Task<(HttpStatusCode, string?)> HealthAsync()
+        {
+            using var response = await client.GetAsync("/health");
+            using var health = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+            return (response.StatusCode, health.RootElement.GetProperty("status").GetString());
+        }
     }
 
     [Theory, MemberData(nameof(Services))]
