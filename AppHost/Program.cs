@@ -46,7 +46,7 @@ builder.AddService<Projects.Gateway>("gateway", house)
     .WithReference(sessions)
     .WithReference(roadmaps)
     .WithReference(engines)
-    .WithPublicDoor();
+    .WithPublicDoor(house);
 
 // Restarts what dies (backoff), keeps DIR/state.json current.
 builder.AddSupervision(house);

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
+
+namespace Lyceum.AppHost.Infrastructure;
+
+/// <summary>
+/// Healthy when the server answers a query and every database exists; the missing ones are created here, in the same
+/// way for a server of any origin. What a service waits for is thus really there.
+/// </summary>
+internal sealed class PostgresReadiness(ReferenceExpression connectionString, IReadOnlyList<string> databases)
+    : IHealthCheck
+{
+    private volatile bool databasesExist;
+
+    public static HealthCheckRegistration Registration(
+        string name, ReferenceExpression connectionString, IReadOnlyList<string> databases) =>
+        new(name, new PostgresReadiness(connectionString, databases), HealthStatus.Unhealthy, tags: null, Patience.Limit);
+
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Patience.TryAsync(QueryAsync, TimeProvider.System, cancellationToken);
+
+    private async Task QueryAsync(CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(await connectionString.GetValueAsync(cancellationToken))
+        {
+            Database = "postgres",
+            Pooling = false,
+            Timeout = (int)Patience.Limit.TotalSeconds,
+        };
+        await using var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        await using (var query = new NpgsqlCommand("SELECT 1", connection))
+            await query.ExecuteScalarAsync(cancellationToken);
+        if (!databasesExist)
+            await CreateMissingDatabasesAsync(connection, cancellationToken);
+        databasesExist = true;
+    }
+
+    private async Task CreateMissingDatabasesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        HashSet<string> existing = new(StringComparer.Ordinal);
+        await using (var query = new NpgsqlCommand("SELECT datname FROM pg_database", connection))
+        await using (var reader = await query.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+                existing.Add(reader.GetString(0));
+        }
+
+        foreach (var database in databases.Where(database => !existing.Contains(database)))
+            await CreateAsync(connection, database, cancellationToken);
+    }
+
+    private static async Task CreateAsync(NpgsqlConnection connection, string database, CancellationToken cancellationToken)
+    {
+        // C.UTF-8: text in any language, ordered by code point, the same on every machine.
+        var create = $"CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8'";
+        try
+        {
+            await ExecuteAsync($"{create} LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'");
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.WrongObjectType or PostgresErrorCodes.InvalidParameterValue)
+        {
+            await ExecuteAsync(create); // a server without that locale
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DuplicateDatabase)
+        {
+            // Another system on the same server was quicker: it exists, which is what was asked for.
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using Lyceum.AppHost.Infrastructure;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace Lyceum.AppHost;
+
+/// <summary>One Postgres, however it came to be, and the share of its connections that each service instance gets.</summary>
+public sealed class PostgresServer
+{
+    /// <summary>Of a server started here; an external one is expected to offer it too (services check and warn).</summary>
+    internal const int MaxConnections = 300;
+
+    private const int Reserved = 30; // operators, LISTEN connections, migrations
+    private const int LargestPool = 60;
+
+    private readonly IDistributedApplicationBuilder builder;
+    private readonly List<string> databases;
+    private int instances;
+
+    internal PostgresServer(
+        IDistributedApplicationBuilder builder,
+        IResourceBuilder<IResource> resource,
+        ReferenceExpression connectionString,
+        List<string> databases)
+    {
+        this.builder = builder;
+        this.databases = databases;
+        Resource = resource;
+        ConnectionString = connectionString;
+    }
+
+    /// <summary>What a service waits for: it is healthy when the server answers and every database exists.</summary>
+    internal IResourceBuilder<IResource> Resource { get; }
+
+    /// <summary>Without a database.</summary>
+    internal ReferenceExpression ConnectionString { get; }
+
+    /// <summary>A database of this server, created at the first start, and its connection string as a resource.</summary>
+    public Database AddDatabase(string name)
+    {
+        databases.Add(name);
+        var connectionString = ReferenceExpression.Create($"{ConnectionString};Database={name}");
+        builder.AddConnectionString(name, connectionString);
+        return new Database(name, this, connectionString);
+    }
+
+    /// <summary>Counts one more service instance that will keep a pool. Called while the model is being built.</summary>
+    internal void AddInstance() => instances++;
+
+    /// <summary>
+    /// The pool settings of every service, in one place. They stand before the server's own connection string, whose
+    /// settings win where an operator gave them. Evaluated at start, when the number of instances is known.
+    /// </summary>
+    internal string PoolSettings(string service, string instance)
+    {
+        var smallest = service == "roadmap-worker" ? 20 : 5;
+        var largest = Math.Max(smallest, Math.Min(LargestPool, (MaxConnections - Reserved) / Math.Max(1, instances)));
+        return new NpgsqlConnectionStringBuilder
+        {
+            MinPoolSize = smallest,
+            MaxPoolSize = largest,
+            ConnectionLifetime = 3600, // seconds, as all below
+            ConnectionIdleLifetime = 300,
+            Timeout = 5, // also bounds the wait for a pooled connection
+            CommandTimeout = 60,
+            KeepAlive = 30,
+            ApplicationName = instance,
+            Options = "-c jit=off",
+        }.ConnectionString;
+    }
+}
+
+/// <summary>One service's database.</summary>
+public sealed record Database(string Name, PostgresServer Server, ReferenceExpression ConnectionString);
+
+/// <summary>Adds Postgres to the model: external, container or this machine's binaries.</summary>
+public static class PostgresServerExtensions
+{
+    public static PostgresServer AddPostgresServer(this IDistributedApplicationBuilder builder, string name, House house)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(house);
+
+        var data = house.PathOf("postgres");
+        var (resource, connectionString) = Provisioning.Decide(builder, name, data) switch
+        {
+            Provision.External => External(builder, name),
+            Provision.Container => Container(builder, name, house),
+            _ => Binaries(builder, name, data),
+        };
+
+        List<string> databases = [];
+        builder.Services.AddHealthChecks().Add(
+            PostgresReadiness.Registration($"{name}_ready", connectionString, databases));
+        resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
+        return new PostgresServer(builder, resource, connectionString, databases);
+    }
+
+    private static (IResourceBuilder<IResource>, ReferenceExpression) External(
+        IDistributedApplicationBuilder builder, string name)
+    {
+        // The database is ours to name; everything else is the operator's.
+        var settings = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name));
+        settings.Remove("Database");
+        var connectionString = ReferenceExpression.Create($"{settings.ConnectionString}");
+        return (builder.AddConnectionString(name, connectionString), connectionString);
+    }
+
+    private static (IResourceBuilder<IResource>, ReferenceExpression) Binaries(
+        IDistributedApplicationBuilder builder, string name, string data)
+    {
+        var script = Path.Combine(builder.AppHostDirectory, "Infrastructure", "postgres.sh");
+        if (!Tool.Succeeds(script, TimeSpan.FromSeconds(10), "--check"))
+        {
+            throw new DistributedApplicationException(
+                "No PostgreSQL found. Install its server (Debian, Ubuntu: apt-get install postgresql), start a " +
+                "container runtime, or name a server: ConnectionStrings__postgres='Host=…;Username=…;Password=…'.");
+        }
+
+        var password = builder.AddParameter("postgres-password", secret: true);
+        var server = builder.AddExecutable(name, script, builder.AppHostDirectory)
+            .WithEndpoint(name: "tcp", scheme: "tcp", env: "PGPORT")
+            .WithEnvironment("POSTGRES_DATA", data)
+            .WithEnvironment("POSTGRES_PASSWORD", password)
+            .WithEnvironment("POSTGRES_MAX_CONNECTIONS", PostgresServer.MaxConnections.ToString());
+        return (server, ConnectionString(server.GetEndpoint("tcp"), password));
+    }
+
+#if FULLFEED
+    private static (IResourceBuilder<IResource>, ReferenceExpression) Container(
+        IDistributedApplicationBuilder builder, string name, House house)
+    {
+        var password = builder.AddParameter("postgres-password", secret: true);
+        var server = builder.AddPostgres(name, password: password)
+            .WithDataVolume(ContainerNames.For(house, name))
+            .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}");
+        return (server, server.Resource.ConnectionStringExpression);
+    }
+#else
+    private static (IResourceBuilder<IResource>, ReferenceExpression) Container(
+        IDistributedApplicationBuilder builder, string name, House house)
+    {
+        var password = builder.AddParameter("postgres-password", secret: true);
+        var server = builder
+            .AddContainerCommand(
+                name, house, "docker.io/library/postgres:17", 5432, "/var/lib/postgresql/data", ["POSTGRES_PASSWORD"],
+                "-c", $"max_connections={PostgresServer.MaxConnections}")
+            .WithEnvironment("POSTGRES_PASSWORD", password);
+        return (server, ConnectionString(server.GetEndpoint("tcp"), password));
+    }
+#endif
+
+    private static ReferenceExpression ConnectionString(
+        EndpointReference endpoint, IResourceBuilder<ParameterResource> password) =>
+        ReferenceExpression.Create(
+            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username=postgres;Password={password}");
+}

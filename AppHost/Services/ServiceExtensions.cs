@@ -1,0 +1,106 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+
+namespace Lyceum.AppHost;
+
+/// <summary>How a service enters the model, and what only some of them have.</summary>
+public static class ServiceExtensions
+{
+    private const int MostReplicas = 32;
+    private const string DefaultMaxDuration = "00:05:00";
+
+    /// <summary>
+    /// A service with what every service has: an HTTP endpoint, the <c>/health</c> check, its key and everybody's public
+    /// keys, and the one bound on answers from which each hop derives its own (<c>Answers:MaxDuration</c>).
+    /// </summary>
+    /// <remarks>
+    /// Configuration of AppHost: <c>Lyceum:Replicas:{name}</c>, and <c>Settings:{Project}:…</c>, whose values become
+    /// settings of that service (<c>Settings__ChatApi__Chat__PingInterval=00:00:05</c> sets <c>Chat:PingInterval</c>).
+    /// </remarks>
+    public static Service AddService<TProject>(this IDistributedApplicationBuilder builder, string name, House house)
+        where TProject : IProjectMetadata, new()
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(house);
+
+        var count = builder.Configuration.GetValue($"Lyceum:Replicas:{name}", 1);
+        if (count is < 1 or > MostReplicas)
+            throw new DistributedApplicationException($"Lyceum:Replicas:{name} is {count}; 1 to {MostReplicas} work.");
+
+        var replicas = Enumerable.Range(1, count).Select(number => builder
+            .AddProject<TProject>(number == 1 ? name : $"{name}-{number}", launchProfileName: null)
+            .WithHttpEndpoint()
+            .WithHttpHealthCheck("/health")
+            .WithEnvironment("ASPNETCORE_ENVIRONMENT", builder.Environment.EnvironmentName)
+            .WithEnvironment("Identity__KeyFile", house.KeyFile(name))
+            .WithEnvironment("Identity__JwksFile", house.JwksFile)
+            .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)).ToArray();
+
+        return new Service(name, replicas)
+            .WithSection(builder.Configuration, "Answers")
+            .WithSettings(builder.Configuration.GetSection($"Settings:{typeof(TProject).Name}"));
+    }
+
+    /// <summary>
+    /// The models: AppHost's own <c>Llm</c>, <c>Asr</c>, <c>Tts</c>, <c>Primer</c> and <c>Engine</c> sections, so that
+    /// <c>Llm__Endpoint=http://127.0.0.1:11434/v1 ./run.sh</c> is all it takes. Without them the engine has Primer.
+    /// </summary>
+    public static Service WithModelUpstreams(this Service service)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        foreach (var section in new[] { "Llm", "Asr", "Tts", "Primer", "Engine" })
+            service.WithSection(service.Replicas[0].ApplicationBuilder.Configuration, section);
+        return service;
+    }
+
+    /// <summary>
+    /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
+    /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token.
+    /// </summary>
+    public static Service WithPublicDoor(this Service service, House house)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(house);
+
+        // The other replicas of a replicated gateway keep ports of the system's choice, for a balancer in front.
+        var door = service.Replicas[0];
+        var builder = door.ApplicationBuilder;
+        var port = builder.Configuration.GetValue("Lyceum:Port", 8080);
+        var listen = builder.Configuration["Lyceum:Listen"] is { Length: > 0 } address ? address : "localhost";
+        door.WithEndpoint("http", endpoint =>
+        {
+            endpoint.IsExternal = true;
+            endpoint.TargetHost = listen;
+            if (port == 0)
+                return;
+            endpoint.Port = endpoint.TargetPort = port;
+            endpoint.IsProxied = false; // streams cross no extra hop
+        });
+        if (port != 0 && builder.ExecutionContext.IsRunMode)
+            RequireFree(port);
+
+        if (builder.Environment.IsDevelopment())
+        {
+            foreach (var replica in service.Replicas)
+                replica.WithEnvironment("Auth__DevTokenFile", house.DevelopmentTokenFile);
+        }
+        return service;
+    }
+
+    // Said here rather than by a gateway that cannot start, again and again.
+    private static void RequireFree(int port)
+    {
+        try
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            probe.Start();
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
+        {
+            throw new DistributedApplicationException(
+                $"Port {port} is taken or not allowed here ({e.Message}); choose another with Lyceum:Port.", e);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Lyceum.AppHost.Infrastructure;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lyceum.AppHost.Supervision;
+
+/// <summary>
+/// Watches every resource. One that ended without being told to is started again after a <see cref="Backoff"/>; every
+/// change is written to <see cref="StateFile"/>. It uses Aspire's public notifications and commands only, so it works
+/// the same over the real Aspire and over plain processes.
+/// </summary>
+/// <remarks>The two loops share <see cref="watched"/>, and only under its lock.</remarks>
+internal sealed partial class Supervisor(
+    ResourceNotificationService notifications,
+    ResourceCommandService commands,
+    IHostApplicationLifetime lifetime,
+    StateFile stateFile,
+    TimeProvider time,
+    ILogger<Supervisor> logger) : BackgroundService
+{
+    // Children of a resource's process appear without a notification; state.json learns of them at the next tick.
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+    private const string PidProperty = "executable.pid";
+
+    private readonly SortedDictionary<string, Watched> watched = new(StringComparer.Ordinal);
+    private bool wasHealthy;
+
+    private sealed class Watched(TimeProvider time)
+    {
+        public required ResourceEvent Latest { get; set; }
+        public string? ConnectionString { get; set; }
+        public Backoff Backoff { get; } = new(time);
+        public bool ToldToStop { get; set; }
+        public bool RestartPending { get; set; }
+        public int Restarts { get; set; }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // What dies after ApplicationStopping was told to.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
+        await Task.WhenAll(WatchAsync(stop.Token), KeepStateFileAsync(stop.Token));
+    }
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        List<Task> restarts = [];
+        try
+        {
+            await foreach (var change in notifications.WatchAsync(cancellationToken))
+            {
+                if (change.Snapshot.IsHidden || change.Resource is ParameterResource)
+                    continue;
+                if (Observe(change) is { } delay)
+                {
+                    restarts.RemoveAll(restart => restart.IsCompleted);
+                    restarts.Add(RestartAsync(change.Resource.Name, change.ResourceId, delay, cancellationToken));
+                }
+                await ReadConnectionStringAsync(change, cancellationToken);
+                WriteState();
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await Task.WhenAll(restarts);
+        }
+    }
+
+    /// <summary>Takes note of a change; returns after what time the resource is to be started again, if it is.</summary>
+    private TimeSpan? Observe(ResourceEvent change)
+    {
+        lock (watched)
+        {
+            if (!watched.TryGetValue(change.ResourceId, out var entry))
+                watched[change.ResourceId] = entry = new Watched(time) { Latest = change };
+            entry.Latest = change;
+
+            var state = change.Snapshot.State?.Text;
+            if (state == KnownResourceStates.Stopping)
+                entry.ToldToStop = true;
+            else if (state == KnownResourceStates.Starting || state == KnownResourceStates.Running)
+                entry.ToldToStop = false;
+            if (state == KnownResourceStates.Running)
+                entry.Backoff.Running();
+
+            var died = KnownResourceStates.TerminalStates.Contains(state) && !entry.ToldToStop;
+            // Only what has endpoints is a server; a connection string cannot be started.
+            if (!died || entry.RestartPending || change.Resource is not IResourceWithEndpoints)
+                return null;
+            entry.RestartPending = true;
+            return entry.Backoff.Died();
+        }
+    }
+
+    private async Task RestartAsync(string name, string resourceId, TimeSpan delay, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                LogDied(logger, name, delay.TotalSeconds);
+                await Task.Delay(delay, time, cancellationToken);
+                if (!BeginRestart(resourceId))
+                    return;
+                var result = await commands.ExecuteCommandAsync(resourceId, KnownResourceCommands.StartCommand, cancellationToken);
+                if (result.Success)
+                    return;
+                LogNotStarted(logger, name, result.Message);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                LogStopping(logger, name);
+                return;
+            }
+            catch (Exception e)
+            {
+                LogFailed(logger, name, e);
+            }
+
+            // Refused, and so without a notification that would bring us back here.
+            lock (watched)
+            {
+                var entry = watched[resourceId];
+                if (entry.RestartPending)
+                    return; // it died once more meanwhile: another restart is on its way
+                entry.RestartPending = true;
+                delay = entry.Backoff.Died();
+            }
+        }
+    }
+
+    /// <summary>False when somebody has started it meanwhile, or stopped it for good.</summary>
+    private bool BeginRestart(string resourceId)
+    {
+        lock (watched)
+        {
+            var entry = watched[resourceId];
+            entry.RestartPending = false;
+            if (entry.ToldToStop || !KnownResourceStates.TerminalStates.Contains(entry.Latest.Snapshot.State?.Text))
+                return false;
+            entry.Restarts++;
+            return true;
+        }
+    }
+
+    private async Task ReadConnectionStringAsync(ResourceEvent change, CancellationToken cancellationToken)
+    {
+        if (change.Snapshot.State?.Text != KnownResourceStates.Running)
+            return; // its endpoints may not be known yet
+        var expression = change.Resource is IResourceWithConnectionString resource
+            ? resource.ConnectionStringExpression
+            : change.Resource.Annotations.OfType<ServerConnectionString>().FirstOrDefault()?.Value;
+        if (expression is null)
+            return;
+        var connectionString = await expression.GetValueAsync(cancellationToken);
+        lock (watched)
+            watched[change.ResourceId].ConnectionString = connectionString;
+    }
+
+    private async Task KeepStateFileAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(Tick, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                WriteState();
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            WriteState();
+        }
+    }
+
+    private void WriteState()
+    {
+        lock (watched)
+        {
+            var resources = watched.Values.Select(Describe).ToArray();
+            var running = resources.All(resource => resource.State == KnownResourceStates.Running);
+            var healthy = resources.All(resource => resource.Health is null or "healthy");
+            wasHealthy |= resources.Length > 0 && running && healthy;
+            var status =
+                lifetime.ApplicationStopping.IsCancellationRequested ? "stopping"
+                : !wasHealthy ? "starting"
+                : running && healthy ? "healthy"
+                : "degraded";
+            try
+            {
+                stateFile.Write(status, resources);
+            }
+            catch (IOException e)
+            {
+                LogStateNotWritten(logger, e); // a full disk stops no service
+            }
+        }
+    }
+
+    private static ResourceState Describe(Watched entry)
+    {
+        var (resource, snapshot) = (entry.Latest.Resource, entry.Latest.Snapshot);
+        var known = snapshot.Properties.FirstOrDefault(property => property.Name == PidProperty)?.Value;
+        var started = snapshot.State?.Text is { } state && !KnownResourceStates.TerminalStates.Contains(state)
+            && int.TryParse(Convert.ToString(known, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, out var pid)
+            ? pid
+            : (int?)null;
+        var pids = started is { } parent ? ProcessTree.WithChildren(parent) : [];
+        return new ResourceState(
+            resource.Name,
+            snapshot.ResourceType.ToLowerInvariant(),
+            snapshot.State?.Text ?? "Unknown",
+            snapshot.HealthStatus?.ToString().ToLowerInvariant(),
+            pids.Count > 1 && ProcessTree.IsDotnetRun(pids[0]) ? pids[1] : pids.Count > 0 ? pids[0] : null,
+            pids,
+            snapshot.Urls.IsDefault ? [] : [.. snapshot.Urls.Where(url => !url.IsInternal).Select(url => url.Url)],
+            entry.ConnectionString,
+            entry.Restarts);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Resource} ended unexpectedly; it is started again in {Seconds} s")]
+    private static partial void LogDied(ILogger logger, string resource, double seconds);
+
+    [LoggerMessage(LogLevel.Error, "{Resource} was not started: {Message}")]
+    private static partial void LogNotStarted(ILogger logger, string resource, string? message);
+
+    [LoggerMessage(LogLevel.Error, "{Resource} could not be started again")]
+    private static partial void LogFailed(ILogger logger, string resource, Exception exception);
+
+    [LoggerMessage(LogLevel.Debug, "{Resource} stays down: the system is stopping")]
+    private static partial void LogStopping(ILogger logger, string resource);
+
+    [LoggerMessage(LogLevel.Error, "state.json could not be written")]
+    private static partial void LogStateNotWritten(ILogger logger, Exception exception);
+}

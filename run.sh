@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# Starts, stops and shows a Lyceum. `./run.sh help` says how.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+. "$root/scripts/setup.sh"
+. "$root/scripts/state.sh"
+
+usage() {
+  cat <<'HELP'
+./run.sh [options]           start, and stay until Ctrl-C
+./run.sh stop [--data DIR]   stop it, and make sure that nothing of it is left
+./run.sh status [--json] [--data DIR]
+./run.sh help
+
+  --port N              the address people use (default 8080)
+  --listen ADDRESS      an address other than loopback, such as 0.0.0.0
+  --data DIR            where this system keeps everything (default .lyceum beside this script)
+  --replicas NAME=N     more than one of a service, such as chat-api=2; may be repeated
+  --detach              return when it is healthy; the log is DIR/logs/apphost.log
+  --dashboard           the Aspire dashboard beside it: traces, logs, metrics
+  --no-build            run what was built last
+
+Settings are configuration of AppHost, from the environment: Llm__Endpoint, Llm__Model, Llm__ApiKey,
+Answers__MaxDuration, ConnectionStrings__postgres, ConnectionStrings__messaging; docs/operations.md lists them all.
+HELP
+}
+
+command=start
+case ${1:-} in
+  start | stop | status | help) command=$1; shift ;;
+esac
+
+port=8080 listen='' data=$root/.lyceum replicas=() detach=false dashboard=false build=true json=false
+while (( $# )); do
+  case $1 in
+    --port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
+    --port=* | --listen=* | --data=* | --replicas=*) option=${1%%=*} value=${1#*=}; shift ;;
+    --detach) detach=true; shift; continue ;;
+    --dashboard) dashboard=true; shift; continue ;;
+    --no-build) build=false; shift; continue ;;
+    --json) json=true; shift; continue ;;
+    -h | --help) command=help; shift; continue ;;
+    *) usage >&2; die "unknown option: $1" ;;
+  esac
+  case $option in
+    --port) [[ $value =~ ^[0-9]+$ ]] && (( value >= 1 && value <= 65535 )) || die "--port wants a number from 1 to 65535"; port=$value ;;
+    --listen) listen=$value ;;
+    --data) data=$(realpath -ms -- "$value") ;;
+    --replicas) [[ $value =~ ^[a-z-]+=[0-9]+$ ]] || die "--replicas wants NAME=N, such as chat-api=2"; replicas+=("$value") ;;
+  esac
+done
+
+log=$data/logs/apphost.log
+
+show_status() {
+  local pid line
+  pid=$(apphost_pid)
+  if $json; then
+    if [[ -n $pid ]]; then cat "$data/state.json"; else echo '{"status": "stopped", "resources": []}'; fi
+  elif [[ -z $pid ]]; then
+    say "stopped (data folder $data)"
+  else
+    say "$(top status) (AppHost $pid, data folder $data)"
+    printf '  %-18s %-12s %-10s %8s %8s  %s\n' RESOURCE STATE HEALTH PID RESTARTS URL
+    while IFS= read -r line; do
+      printf '  %-18s %-12s %-10s %8s %8s  %s\n' "$(field name "$line")" "$(field state "$line")" \
+        "$(field health "$line" | sed s/null/-/)" "$(field pid "$line" | sed s/null/-/)" \
+        "$(field restarts "$line")" "$(first_url "$line")"
+    done < <(resources | grep -v '"type":"connectionstring"')
+  fi
+  [[ -n $pid ]] || return 3
+}
+
+# Orderly first, by force for what is left; the exit status says whether anything still is.
+stop_system() {
+  local pid leftovers
+  pid=$(apphost_pid)
+  if [[ -n $pid ]]; then
+    kill -TERM "$pid" 2>/dev/null || true
+    wait_gone 45 "$pid" || { warn "AppHost ($pid) did not end within 45 s and is killed"; kill -KILL "$pid" 2>/dev/null || true; }
+  fi
+  mapfile -t leftovers < <(processes)
+  if (( ${#leftovers[@]} )); then
+    kill -TERM "${leftovers[@]}" 2>/dev/null || true
+    wait_gone 15 "${leftovers[@]}" || kill -KILL "${leftovers[@]}" 2>/dev/null || true
+    mapfile -t leftovers < <(processes)
+    if (( ${#leftovers[@]} )); then
+      wait_gone 5 "${leftovers[@]}" || die "these processes of $data could not be ended: ${leftovers[*]}"
+    fi
+  fi
+}
+
+report_failure() {
+  local line name tail
+  printf '\n%s\n' "$1" >&2
+  while IFS= read -r line; do
+    name=$(field name "$line")
+    [[ $(field state "$line") == Running && $(field health "$line") =~ ^(healthy|null)$ ]] && continue
+    printf '\n%s is %s%s\n' "$name" "$(field state "$line")" "$(field health "$line" | sed -n 's/^[a-z]*healthy$/, &/p')" >&2
+    tail=$(grep -aF "[$name]" "$log" | tail -n 15 || true)
+    if [[ -n $tail ]]; then sed 's/^/    /' <<< "$tail" >&2; fi
+  done < <(resources)
+  printf '\nAll of the log: %s\n' "$log" >&2
+}
+
+# Why AppHost itself did not stay: its own message, without the stack.
+apphost_error() {
+  sed -n 's/^Unhandled exception\. [A-Za-z.]*DistributedApplicationException: //p' "$log" | head -n 1 | grep . || tail -n 15 "$log"
+}
+
+wait_healthy() { # PID
+  local begun=$SECONDS limit=${LYCEUM_START_TIMEOUT:-180} announced=' ' line name state health waiting broker
+  while true; do
+    if ! alive "$1"; then die "$(apphost_error)"; fi
+    waiting=() broker=false
+    while IFS= read -r line; do
+      name=$(field name "$line") state=$(field state "$line") health=$(field health "$line")
+      if [[ $state == Running && $health =~ ^(healthy|null)$ ]]; then
+        if [[ $announced != *" $name "* && $health == healthy && $(field type "$line") != connectionstring ]]; then
+          announced+="$name "
+          printf '  %-18s healthy after %s s\n' "$name" "$(( SECONDS - begun ))"
+        fi
+      elif [[ $name == messaging ]]; then broker=true
+      else waiting+=("$name"); fi
+    done < <([[ $(apphost_pid) == "$1" ]] && resources)
+    if [[ $announced == *' gateway '* ]] && (( ${#waiting[@]} == 0 )); then
+      $broker || return 0
+      # Messages are hints: nobody waits for ever for the broker.
+      if (( SECONDS - begun > 45 )); then warn "the message broker is not up; all works, some of it later"; return 0; fi
+    fi
+    if (( SECONDS - begun > limit )); then
+      report_failure "Not healthy within $limit s: ${waiting[*]:-nothing has started}"
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+print_welcome() {
+  local token=$data/dev-token url=http://127.0.0.1:$port
+  if [[ $token == "$PWD"/* ]]; then token=${token#"$PWD"/}; fi
+  say ""
+  say "Lyceum is running: $url${listen:+ (listening on $listen)}"
+  if [[ -n ${dashboard_url:-} ]]; then say "Dashboard:         $dashboard_url"; fi
+  if [[ -f $data/dev-token ]]; then
+    say "Development token: $(printf %q "$token")"
+    say ""
+    say "Ask it something:"
+    say ""
+    say "  curl -N $url/chat -H \"Authorization: Bearer \$(cat $(printf %q "$token"))\" -H 'Content-Type: application/json' -d '{\"message\":\"How do I learn well?\"}'"
+  fi
+  say ""
+  if $detach; then say "Stop it: $(printf %q "$root/run.sh") stop$([[ $data == "$root/.lyceum" ]] || printf ' --data %q' "$data")"
+  else say "Ctrl-C stops it. The log follows."; fi
+}
+
+start_system() {
+  local pid arguments replica
+  pid=$(apphost_pid)
+  [[ -z $pid ]] || die "a system already runs on $data (AppHost $pid); './run.sh stop' ends it, --data chooses another folder"
+  . "$root/scripts/dashboard.sh"
+  if taken "$port"; then die "port $port is taken; choose another with --port"; fi
+
+  need_dotnet
+  install_servers
+  if $build; then probe_feed; build AppHost/AppHost.csproj; fi
+  local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
+  [[ -x $apphost ]] || die "not built yet: run without --no-build first"
+
+  mkdir -p -m 700 "$data"
+  mkdir -p "$data/logs"
+  stop_system # what a killed AppHost may have left of this data folder
+  rm -f "$data/state.json"
+  if [[ -f $log ]]; then mv -f "$log" "$log.1"; fi
+
+  export DOTNET_ENVIRONMENT=${DOTNET_ENVIRONMENT:-Development}
+  if full_feed; then real_dashboard; elif $dashboard; then start_dashboard; fi
+
+  arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port")
+  if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi
+  for replica in "${replicas[@]}"; do arguments+=("--Lyceum:Replicas:${replica%=*}=${replica#*=}"); done
+
+  say "Starting …"
+  # In a session of its own, because Ctrl-C is for this script, which then stops everything in order; and in the
+  # foreground it does not outlive this script, whatever ends that.
+  local tie=()
+  $detach || tie=(setpriv --pdeathsig TERM)
+  setsid env --default-signal=INT,QUIT "${tie[@]}" "$apphost" "${arguments[@]}" > "$log" 2>&1 < /dev/null &
+  pid=$!
+  trap 'say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
+  if ! wait_healthy "$pid"; then stop_system; exit 1; fi
+  if [[ -z ${dashboard_url:-} ]]; then dashboard_url=$(grep -aoE 'https?://[^ ]*/login\?t=[0-9a-f]+' "$log" | head -n 1 || true); fi
+  print_welcome
+  if $detach; then trap - INT TERM HUP; disown; return 0; fi
+
+  tail -n 0 -F "$log" 2>/dev/null &
+  local follower=$! status=0
+  trap 'kill "$follower" 2>/dev/null; say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
+  wait "$pid" || status=$?
+  kill "$follower" 2>/dev/null || true
+  stop_system
+  warn "AppHost ended by itself (exit status $status)"
+  exit "$(( status ? status : 1 ))"
+}
+
+case $command in
+  help) usage ;;
+  status) show_status ;;
+  stop)
+    was=$(apphost_pid; processes)
+    stop_system
+    if [[ -n $was ]]; then say "Stopped."; else say "Nothing was running on $data."; fi ;;
+  start) start_system ;;
+esac

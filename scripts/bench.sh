@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Measures a system of its own: stub model server → GpuEngine → ChatApi → Gateway → Bench, all on this machine.
+# bench.sh [Bench options…]; built before by test.sh. Its data folder is temporary.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+. "$root/scripts/setup.sh"
+. "$root/scripts/dashboard.sh"
+
+output=bin/$configuration/net10.0
+data=$(mktemp -d)
+finish() {
+  "$root/run.sh" stop --data "$data" >/dev/null || true
+  if [[ -n ${stub:-} ]]; then kill "$stub" 2>/dev/null || true; fi
+  rm -rf "$data"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+"$root/tests/StubModel/$output/StubModel" > "$data/stub.log" 2>&1 &
+stub=$!
+for (( i = 0; i < 100; i++ )); do
+  model=$(sed -n 's/^listening on //p' "$data/stub.log")
+  [[ -n $model ]] && break
+  sleep 0.1
+done
+[[ -n $model ]] || die "the stub model server did not start: $(cat "$data/stub.log")"
+
+Llm__Endpoint=${model%/}/v1 Llm__Model=stub \
+  "$root/run.sh" --detach --no-build --data "$data" --port "$(free_port 18080)" > "$data/start.log" 2>&1 ||
+  { cat "$data/start.log" >&2; exit 1; }
+
+if (( $# == 0 )); then set -- chat; fi
+"$root/tests/Bench/$output/Bench" "$@" --data "$data"

@@ -1,0 +1,129 @@
+# Sourced by run.sh and test.sh: what both need before anything runs. Expects $root, the repository.
+# shellcheck shell=bash
+
+# What people run is what is tested.
+configuration=Release
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+need_dotnet() {
+  if ! command -v dotnet >/dev/null && [[ -x $HOME/.dotnet/dotnet ]]; then PATH=$HOME/.dotnet:$PATH; fi
+  command -v dotnet >/dev/null || die "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download/dotnet/10.0"
+  (cd "$root" && dotnet --version >/dev/null 2>&1) ||
+    die "the .NET SDK here is older than global.json asks for (10.0): https://dotnet.microsoft.com/download/dotnet/10.0"
+  export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+}
+
+container_runtime_answers() {
+  timeout 3 docker info >/dev/null 2>&1 || timeout 3 podman info >/dev/null 2>&1
+}
+
+# PostgreSQL and RabbitMQ, where this account may install them. Their packages' own services stay off: Lyceum runs the
+# binaries itself, on data folders of its own.
+install_servers() {
+  local wanted=()
+  [[ -n ${ConnectionStrings__postgres:-} ]] || "$root/AppHost/Infrastructure/postgres.sh" --check || wanted+=(postgresql)
+  [[ -n ${ConnectionStrings__messaging:-} ]] || "$root/AppHost/Infrastructure/rabbitmq.sh" --check 2>/dev/null ||
+    wanted+=(rabbitmq-server)
+  (( ${#wanted[@]} )) || return 0
+  if container_runtime_answers; then return 0; fi
+  if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
+    warn "not installed here: ${wanted[*]} (on Debian, Ubuntu: apt-get install ${wanted[*]})"
+    return 0
+  fi
+
+  say "Installing ${wanted[*]} …"
+  local policy=/usr/sbin/policy-rc.d own_policy=false package
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy" && own_policy=true
+  fi
+  if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+  fi
+  mkdir -p "$root/.build"
+  for package in "${wanted[@]}"; do
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "$package"; } > "$root/.build/install.log" 2>&1 ||
+      warn "$package could not be installed; see $root/.build/install.log"
+  done
+  if $own_policy; then rm -f "$policy"; fi
+  if command -v systemctl >/dev/null; then systemctl disable --quiet "${wanted[@]}" 2>/dev/null || true; fi
+}
+
+# Does this machine's package feed serve Aspire? Asked once, remembered in .feed.props; FullFeed in the environment wins.
+probe_feed() {
+  [[ -z ${FullFeed:-} ]] || return 0
+  local version probe=$root/.build/feed-probe output
+  version=$(sed -n 's/.*<AspireVersion>\(.*\)<\/AspireVersion>.*/\1/p' "$root/Directory.Build.props")
+  if grep -qs "Aspire $version " "$root/.feed.props"; then return 0; fi
+
+  say "Asking the package feed for Aspire $version …"
+  rm -rf "$probe"; mkdir -p "$probe"
+  # The SDK itself is imported, not merely restored: MSBuild's resolver reads other settings than restore does.
+  cat > "$probe/probe.csproj" <<XML
+<Project Sdk="Microsoft.NET.Sdk">
+  <Import Project="Sdk.props" Sdk="Aspire.AppHost.Sdk" Version="$version" />
+  <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup>
+  <ItemGroup>
+    <PackageReference Include="Aspire.Hosting.AppHost" Version="$version" />
+    <PackageReference Include="Aspire.Hosting.PostgreSQL" Version="$version" />
+    <PackageReference Include="Aspire.Hosting.RabbitMQ" Version="$version" />
+    <PackageReference Include="Aspire.Hosting.Testing" Version="$version" />
+    <PackageReference Include="Aspire.Npgsql.EntityFrameworkCore.PostgreSQL" Version="$version" />
+  </ItemGroup>
+  <Import Project="Sdk.targets" Sdk="Aspire.AppHost.Sdk" Version="$version" />
+</Project>
+XML
+  for file in Directory.Build.props Directory.Build.targets Directory.Packages.props; do
+    echo '<Project />' > "$probe/$file"
+  done
+  local full=false
+  if output=$(timeout 300 dotnet restore "$probe/probe.csproj" -nologo -v q -nodeReuse:false 2>&1); then
+    full=true
+  elif ! grep -qE 'Unable to find package|NU110[1-3]' <<< "$output" ||
+      grep -qiE 'Unable to load the service index|NU13[0-9]{2}|timed out|Failed to (retrieve|download|fetch)' <<< "$output"; then
+    # Only "I do not have it" is an answer: this build does without Aspire, and the next one asks again.
+    warn "the package feed did not answer; building without the Aspire packages this time"
+    export FullFeed=false
+    return 0
+  fi
+  cat > "$root/.feed.props" <<XML
+<Project>
+  <!-- Aspire $version on this machine's package feed; delete this file to ask again. -->
+  <PropertyGroup><FullFeed>$full</FullFeed></PropertyGroup>
+</Project>
+XML
+}
+
+full_feed() { [[ ${FullFeed:-} == true ]] || { [[ -z ${FullFeed:-} ]] && grep -qs '<FullFeed>true<' "$root/.feed.props"; }; }
+
+# The first source newer than the given file. Folders count, because a deleted file changes only its folder.
+newer_sources() {
+  local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project
+  if [[ -e $root/.feed.props ]]; then sources+=("$root/.feed.props"); fi
+  for project in "$root"/*/*.csproj; do sources+=("${project%/*}"); done
+  find "${sources[@]}" \( -name bin -o -name obj -o -name node_modules \) -prune -o \
+    \( -type d -o -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' \
+      -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) -newer "$1" -print -quit
+}
+
+# build TARGET: nothing to do when TARGET was built the same way and no source is newer.
+build() {
+  local target=$1 log=$root/.build/build.log built
+  built=$root/.build/built-$(basename "$target")
+  mkdir -p "$root/.build"
+  if [[ -f $built && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built") ]]; then return 0; fi
+  say "Building $(basename "$target") …"
+  rm -f "$built"
+  touch "$root/.build/begun" # sources that change while we build are newer than this
+  # No build server stays behind.
+  if ! dotnet build "$root/$target" -c "$configuration" -nologo -v q -nodeReuse:false -p:UseSharedCompilation=false \
+      > "$log" 2>&1; then
+    grep -E 'error|Error' "$log" | sort -u | head -n 30 >&2 || true
+    die "the build failed; all of it: $log"
+  fi
+  printf '%s' "${FullFeed:-}" > "$built"
+  touch -r "$root/.build/begun" "$built"
+}

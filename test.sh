@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Builds everything and runs the tests. The last line is `N passed, N failed, N skipped`.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+. "$root/scripts/setup.sh"
+
+usage() {
+  cat <<'HELP'
+./test.sh [options] [PROJECT…]   the default suite, or only these test projects (IntegrationTests, …)
+
+  --long        the tests that take minutes instead
+  --chaos N     N rounds of killing things at random instead
+  --bench       starts a system and measures it instead
+HELP
+}
+
+mode=default rounds=0 only=()
+while (( $# )); do
+  case $1 in
+    --long) mode=long; shift ;;
+    --chaos) mode=chaos; rounds=${2:-}; [[ $rounds =~ ^[0-9]+$ ]] || die "--chaos wants a number of rounds"; shift 2 ;;
+    --bench) mode=bench; shift ;;
+    -h | --help) usage; exit 0 ;;
+    -*) usage >&2; die "unknown option: $1" ;;
+    *) only+=("$1"); shift ;;
+  esac
+done
+
+cd "$root"
+need_dotnet
+install_servers
+probe_feed
+build Solution.sln
+
+if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
+
+case $mode in
+  default) traits=(-trait- Category=Long -trait- Category=Chaos) ;;
+  long) traits=(-trait Category=Long) ;;
+  chaos) traits=(-trait Category=Chaos); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
+esac
+
+results=$root/.build/test-results
+rm -rf "$results"; mkdir -p "$results"
+passed=0 failed=0 skipped=0
+broken=() # projects that ended without a result
+
+counter() { sed -n 's/.*<Counters [^>]*\b'"$1"'="\([0-9]*\)".*/\1/p' "$2" | head -n 1; }
+
+# One project after the other: their tests measure times, and the machine may be small.
+for project in tests/*Tests/*Tests.csproj; do
+  name=$(basename "$project" .csproj)
+  if (( ${#only[@]} )) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+  trx=$results/$name.trx begun=$SECONDS status=0
+  # Each test project is a program of its own; run directly, its failures are readable as they happen.
+  "tests/$name/bin/$configuration/net10.0/$name" "${traits[@]}" -trx "$trx" -noLogo -noColor > "$results/$name.log" 2>&1 || status=$?
+  if [[ ! -f $trx ]]; then
+    broken+=("$name"); failed=$(( failed + 1 ))
+    printf '%-28s did not finish (exit status %s)\n' "$name" "$status"
+    tail -n 40 "$results/$name.log"
+    continue
+  fi
+  p=$(counter passed "$trx") f=$(counter failed "$trx") total=$(counter total "$trx")
+  s=$(( total - p - f ))
+  passed=$(( passed + p )) failed=$(( failed + f )) skipped=$(( skipped + s ))
+  (( total )) || continue
+  printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$s" "$(( SECONDS - begun ))"
+  if (( f || s )); then grep -E '^ *[^ ].*\[(FAIL|SKIP)\]|^ {4,}' "$results/$name.log" || true; fi
+  if (( status && ! f )); then # the tests passed, the process did not
+    broken+=("$name"); failed=$(( failed + 1 ))
+    printf '%-28s ended with exit status %s\n' "$name" "$status"
+    tail -n 20 "$results/$name.log"
+  fi
+done
+
+if (( ${#broken[@]} )); then say "did not end well: ${broken[*]}"; fi
+say "$passed passed, $failed failed, $skipped skipped"
+(( failed == 0 && passed > 0 ))

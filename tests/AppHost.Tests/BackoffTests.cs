@@ -1,0 +1,45 @@
+using Lyceum.AppHost.Supervision;
+
+namespace Lyceum.Tests.AppHost;
+
+public sealed class BackoffTests
+{
+    private readonly ManualTime time = new();
+
+    [Fact]
+    public void Delay_WhileItKeepsDying_DoublesTo15Seconds()
+    {
+        var backoff = new Backoff(time);
+        var delays = Enumerable.Range(0, 7).Select(_ =>
+        {
+            backoff.Running();
+            time.Advance(TimeSpan.FromSeconds(59));
+            return backoff.Died().TotalSeconds;
+        });
+        delays.ShouldBe([0.5, 1, 2, 4, 8, 15, 15]);
+    }
+
+    [Fact]
+    public void Delay_AfterAMinuteOfRunning_BeginsAgain()
+    {
+        var backoff = new Backoff(time);
+        backoff.Died();
+        backoff.Died().TotalSeconds.ShouldBe(1);
+
+        backoff.Running();
+        time.Advance(TimeSpan.FromSeconds(40));
+        backoff.Running(); // a health report while running is no new start
+        time.Advance(TimeSpan.FromSeconds(20));
+
+        backoff.Died().TotalSeconds.ShouldBe(0.5);
+    }
+
+    private sealed class ManualTime : TimeProvider
+    {
+        private DateTimeOffset now = DateTimeOffset.UnixEpoch;
+
+        public void Advance(TimeSpan by) => now += by;
+
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+}

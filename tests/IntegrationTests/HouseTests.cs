@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Npgsql;
+
+namespace Lyceum.Tests.IntegrationTests;
+
+/// <summary>The house stands: every part is up, says so, and comes back when it is killed.</summary>
+[Collection(HouseCollection.Name)]
+public sealed class HouseTests(HouseFixture house)
+{
+    private static readonly TimeSpan BackSoon = TimeSpan.FromSeconds(45);
+
+    public static TheoryData<string> Services => ["gateway", "chat-api", "session-api", "gpu-engine", "roadmap-worker"];
+
+    public static TheoryData<string> Databases => ["chatdb", "sessiondb", "roadmapdb", "gatewaydb"];
+
+    [Theory, MemberData(nameof(Services))]
+    public async Task Service_Health_IsOk(string service)
+    {
+        using var client = house.CreateServiceClient(service);
+        using var limit = new CancellationTokenSource(BackSoon);
+        var (code, status) = await HealthAsync();
+        // A service looks for the broker from time to time: it is degraded, not unwell, until it has found it.
+        while (status == "degraded" && !limit.IsCancellationRequested)
+        {
+            code.ShouldBe(HttpStatusCode.OK);
+            await Task.Delay(100);
+            (code, status) = await HealthAsync();
+        }
+        (code, status).ShouldBe((HttpStatusCode.OK, "ok"));
+
+        async Task<(HttpStatusCode, string?)> HealthAsync()
+        {
+            using var response = await client.GetAsync("/health");
+            using var health = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+            return (response.StatusCode, health.RootElement.GetProperty("status").GetString());
+        }
+    }
+
+    [Theory, MemberData(nameof(Services))]
+    public async Task Service_Alive_IsOk(string service)
+    {
+        using var client = house.CreateServiceClient(service);
+        using var response = await client.GetAsync("/alive");
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Theory, MemberData(nameof(Services))]
+    public async Task Service_Version_NamesTheBuild(string service)
+    {
+        using var client = house.CreateServiceClient(service);
+        using var version = JsonDocument.Parse(await client.GetStringAsync("/version"));
+        version.RootElement.ValueKind.ShouldBe(JsonValueKind.Object);
+        version.RootElement.EnumerateObject().Select(property => property.Name).ShouldContain("git_sha");
+    }
+
+    [Theory, MemberData(nameof(Services))]
+    public async Task Service_Metrics_AreReadableFromLoopback(string service)
+    {
+        using var client = house.CreateServiceClient(service);
+        using var response = await client.GetAsync("/metrics");
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await response.Content.ReadAsStringAsync()).ShouldContain("# TYPE ");
+    }
+
+    [Theory, MemberData(nameof(Databases))]
+    public async Task Database_ConnectionString_OpensIt(string name)
+    {
+        await using var connection = new NpgsqlConnection(await house.GetConnectionStringAsync(name));
+        await connection.OpenAsync();
+        await using var query = new NpgsqlCommand("SELECT current_database() || ' ' || pg_encoding_to_char(encoding) || ' ' || datcollate FROM pg_database WHERE datname = current_database()", connection);
+        (await query.ExecuteScalarAsync()).ShouldBe($"{name} UTF8 C.UTF-8");
+    }
+
+    [Fact]
+    public async Task Databases_AreUsedWithTheSharedPoolSettings()
+    {
+        await using var connection = new NpgsqlConnection(await house.GetConnectionStringAsync("chatdb"));
+        await connection.OpenAsync();
+        await using var query = new NpgsqlCommand("SHOW max_connections", connection);
+        (await query.ExecuteScalarAsync()).ShouldBe("300");
+    }
+
+    [Fact]
+    public void Secrets_InTheDataFolder_AreTheirOwnersAlone()
+    {
+        _ = house.App;
+        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+        string[] files = ["secrets.json", "dev-token", "state.json", "keys/chat-api.pem", "keys/internal-jwks.json"];
+        foreach (var file in files)
+            (File.GetUnixFileMode(Path.Combine(house.DataFolder, file)) & others).ShouldBe(UnixFileMode.None, file);
+        house.DevelopmentToken.ShouldMatch("^lyceum_dev_[A-Za-z0-9_-]{43}$");
+    }
+
+    [Theory, MemberData(nameof(Services))]
+    public async Task Service_KilledOutright_IsBackAndHealthy(string service)
+    {
+        _ = house.App;
+        using var limit = new CancellationTokenSource(BackSoon);
+        var before = await house.StateAsync(service, state => state.IsUp, limit.Token);
+
+        Kill(before.Pid!.Value);
+
+        var after = await house.StateAsync(service, state => state.IsUp && state.Pid != before.Pid, limit.Token);
+        after.Restarts.ShouldBe(before.Restarts + 1);
+        using var client = house.CreateServiceClient(service);
+        (await client.GetAsync("/alive", limit.Token)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData("postgres")]
+    [InlineData("messaging")]
+    public async Task Server_KilledOutright_IsBackAndHealthy(string server)
+    {
+        _ = house.App;
+        Assert.SkipUnless(house.Servers.Contains(server), $"there is no {server} here");
+        using var limit = new CancellationTokenSource(BackSoon);
+        var before = await house.StateAsync(server, state => state.IsUp && state.Pids.Length > 1, limit.Token);
+
+        // The script that runs it and the server itself, at once: as bad as it can be.
+        foreach (var pid in before.Pids)
+            Kill(pid);
+
+        await house.StateAsync(server, state => state.IsUp && state.Pid != before.Pid, limit.Token);
+        foreach (var service in house.Servers)
+            await house.StateAsync(service, state => state.IsUp, limit.Token);
+    }
+
+    private static void Kill(int pid)
+    {
+        using var process = Process.GetProcessById(pid);
+        process.Kill(); // SIGKILL, this process alone
+    }
+}
