@@ -1,0 +1,130 @@
+using Lyceum.Tests.StubModel;
+
+namespace Lyceum.Tests.IntegrationTests.Chat;
+
+/// <summary>
+/// A house whose times are scaled down by fifty: an answer may take 6 s instead of 300, a ping comes every 0.3 s instead
+/// of 15, and so Gateway's patience with a silent stream is 1.2 s instead of 60.
+/// </summary>
+public sealed class HastyHouse : ChatHouse
+{
+    protected override IEnumerable<string> Arguments =>
+    [
+        .. base.Arguments, "--Answers:MaxDuration=00:00:06", "--Answers:Ping=00:00:00.3",
+        "--Answers:FirstToken=00:00:04", "--Answers:BetweenTokens=00:00:02",
+    ];
+}
+
+[CollectionDefinition(Name)]
+public sealed class HastyHouseCollection : ICollectionFixture<HastyHouse>
+{
+    public const string Name = "hasty house";
+}
+
+/// <summary>Rule 4: every wait has a bound, and the bounds agree. Seed 000's failure, scaled down.</summary>
+[Collection(HastyHouseCollection.Name)]
+public sealed class TimeoutTests(HastyHouse house)
+{
+    [Fact]
+    public async Task LongAnswer_WithinTheBound_ArrivesWhole()
+    {
+        _ = house.App;
+        using var chat = house.CreateChatClient();
+        await using var answer = await chat.AskAsync("[[stub tokens=50 rate=10 seed=1]]");
+        await answer.ToEndAsync();
+        answer.Text.ShouldBe(StubText.Text(1, 50, unicode: false));
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
+    }
+
+    [Fact]
+    public async Task SlowBeginning_LongerThanTheGatewaysPatience_KeptAliveByPings()
+    {
+        _ = house.App;
+        using var chat = house.CreateChatClient();
+        await using var answer = await chat.AskAsync("[[stub tokens=5 rate=10 first_delay_ms=2500]]");
+        await answer.ToEndAsync();
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
+        answer.Pings.ShouldBeGreaterThan(3);
+    }
+
+    [Fact]
+    public async Task EndlessAnswer_CutAtTheBound_PartKept()
+    {
+        _ = house.App;
+        using var chat = house.CreateChatClient();
+        await using var answer = await chat.AskAsync("[[stub tokens=1000 rate=10 seed=2]]");
+        await answer.ToEndAsync();
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
+        answer.End.Data.GetProperty("finish_reason").GetString().ShouldBe("max_duration");
+        var stored = (await chat.MessagesAsync(answer.ConversationId))[1];
+        stored.GetProperty("status").GetString().ShouldBe("timed_out");
+        stored.GetProperty("content").GetString().ShouldBe(answer.Text);
+        StubText.Text(2, 1000, unicode: false).ShouldStartWith(answer.Text);
+        answer.Text.Split(' ').Length.ShouldBeInRange(30, 65);
+    }
+
+    [Theory]
+    [InlineData("first_delay_ms=60000", "first_token_timeout", 0)]
+    [InlineData("stall_after=7 seed=9", "token_timeout", 7)]
+    public async Task SilentModel_Ended_WithItsOwnReason(string script, string reason, int tokens)
+    {
+        _ = house.App;
+        using var chat = house.CreateChatClient();
+        await using var answer = await chat.AskAsync($"[[stub tokens=100 rate=20 {script}]]");
+        await answer.ToEndAsync();
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
+        answer.End.Data.GetProperty("finish_reason").GetString().ShouldBe(reason);
+        answer.Text.ShouldBe(StubText.Text(9, tokens, unicode: false));
+    }
+}
+
+/// <summary>The same at full length, behind <c>./test.sh --long</c>.</summary>
+public sealed class PatientHouse : ChatHouse
+{
+    protected override IEnumerable<string> Arguments => [.. base.Arguments, "--Answers:MaxDuration=00:10:00"];
+}
+
+[Trait("Category", "Long")]
+public sealed class LongAnswerTests
+{
+    [Fact]
+    public async Task SixMinutesAtTwoTokensASecond_ArriveWhole()
+    {
+        await using var house = new OwnHouse<PatientHouse>();
+        await house.StartAsync();
+        await using var answer = await house.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
+        await answer.ToEndAsync();
+        answer.Text.ShouldBe(StubText.Text(1, 720, unicode: false));
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
+    }
+
+    [Fact]
+    public async Task Default_CutsAt300Seconds_PartKept()
+    {
+        await using var house = new OwnHouse<ChatHouse>();
+        await house.StartAsync();
+        await using var answer = await house.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
+        await answer.ToEndAsync();
+        answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
+        answer.Text.Split(' ').Length.ShouldBeInRange(580, 602);
+    }
+
+    /// <summary>A house that lives as long as one test.</summary>
+    private sealed class OwnHouse<THouse> : IAsyncDisposable
+        where THouse : ChatHouse, new()
+    {
+        private readonly THouse _house = new();
+
+        public ValueTask StartAsync() => ((IAsyncLifetime)_house).InitializeAsync();
+
+        public async Task<ChatReading> AskAsync(string message, TimeSpan patience)
+        {
+            _ = _house.App;
+            var http = _house.CreateGatewayClient();
+            http.Timeout = patience;
+            return await new ChatClient(http, patience).AskAsync(message);
+        }
+
+        public ValueTask DisposeAsync() => ((IAsyncDisposable)_house).DisposeAsync();
+    }
+}
