@@ -12,12 +12,6 @@ public enum OtlpProtocol
     HttpJson = 2,
 }
 
-/// <summary>The resource exports telemetry.</summary>
-public class OtlpExporterAnnotation : IResourceAnnotation
-{
-    public OtlpProtocol? RequiredProtocol { get; init; }
-}
-
 /// <summary>
 /// Tells resources where to send their telemetry: to the dashboard whose OTLP endpoint is configured. Real Aspire has one
 /// built in and therefore always an address; here nothing is set without one.

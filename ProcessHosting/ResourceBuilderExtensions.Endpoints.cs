@@ -147,9 +147,9 @@ public static partial class ResourceBuilderExtensions
         return builder.WithHealthCheck(key);
 
         EndpointReference DefaultEndpoint()
-            => builder.Resource.GetEndpoints().FirstOrDefault(e => e.Scheme == "http")
-                ?? builder.Resource.GetEndpoints().FirstOrDefault(e => e.Scheme == "https")
+            => builder.Resource.GetEndpoints().FirstOrDefault(e => e.EndpointName == "https")
+                ?? builder.Resource.GetEndpoints().FirstOrDefault(e => e.EndpointName == "http")
                 ?? throw new DistributedApplicationException(
-                    $"Could not create HTTP health check for resource '{builder.Resource.Name}' as no endpoint was found matching one of the specified names: http, https");
+                    $"Could not create HTTP health check for resource '{builder.Resource.Name}' as no endpoint was found matching one of the specified names: https, http");
     }
 }

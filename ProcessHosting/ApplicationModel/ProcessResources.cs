@@ -93,3 +93,9 @@ public sealed class ReferenceEnvironmentInjectionAnnotation(ReferenceEnvironment
 {
     public ReferenceEnvironmentInjectionFlags Flags { get; } = flags;
 }
+
+/// <summary>The resource exports telemetry.</summary>
+public class OtlpExporterAnnotation : IResourceAnnotation
+{
+    public OtlpProtocol? RequiredProtocol { get; init; }
+}

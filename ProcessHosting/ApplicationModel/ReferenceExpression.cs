@@ -145,32 +145,38 @@ public class ReferenceExpressionBuilder
 
     /// <summary>What the compiler turns <c>builder.Append($"…")</c> into.</summary>
     [InterpolatedStringHandler]
-    public readonly ref struct ReferenceExpressionBuilderInterpolatedStringHandler(
-        int literalLength, int formattedCount, ReferenceExpressionBuilder builder)
+    public readonly ref struct ReferenceExpressionBuilderInterpolatedStringHandler
     {
-        public int Length { get; } = literalLength + formattedCount;
+        private readonly ReferenceExpressionBuilder _builder;
 
-        public void AppendLiteral(string value) => builder.AppendLiteral(value);
+        public ReferenceExpressionBuilderInterpolatedStringHandler(
+            int literalLength, int formattedCount, ReferenceExpressionBuilder builder)
+        {
+            _ = (literalLength, formattedCount); // the pieces go into the builder one by one
+            _builder = builder;
+        }
 
-        public void AppendFormatted(string? value) => builder.AppendFormatted(value);
+        public void AppendLiteral(string value) => _builder.AppendLiteral(value);
 
-        public void AppendFormatted(string? value, string format) => builder.AppendFormatted(value, format);
+        public void AppendFormatted(string? value) => _builder.AppendFormatted(value);
+
+        public void AppendFormatted(string? value, string format) => _builder.AppendFormatted(value, format);
 
         public void AppendFormatted<T>(T valueProvider)
             where T : IValueProvider, IManifestExpressionProvider
-            => builder.AppendFormatted(valueProvider);
+            => _builder.AppendFormatted(valueProvider);
 
         public void AppendFormatted<T>(T valueProvider, string? format)
             where T : IValueProvider, IManifestExpressionProvider
-            => builder.AppendFormatted(valueProvider, format);
+            => _builder.AppendFormatted(valueProvider, format);
 
         public void AppendFormatted<T>(IResourceBuilder<T> valueProvider)
             where T : IResource, IValueProvider, IManifestExpressionProvider
-            => builder.AppendFormatted(valueProvider.Resource);
+            => _builder.AppendFormatted(valueProvider.Resource);
 
         public void AppendFormatted<T>(IResourceBuilder<T> valueProvider, string? format)
             where T : IResource, IValueProvider, IManifestExpressionProvider
-            => builder.AppendFormatted(valueProvider.Resource, format);
+            => _builder.AppendFormatted(valueProvider.Resource, format);
     }
 }
 

@@ -1,4 +1,6 @@
 using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Aspire.Hosting.Eventing;
 
@@ -9,6 +11,10 @@ public interface IDistributedApplicationEvent;
 public interface IDistributedApplicationResourceEvent : IDistributedApplicationEvent
 {
     IResource Resource { get; }
+    IServiceProvider Services { get; }
+
+    /// <summary>Writes into the log of the resource.</summary>
+    ILogger Logger => Services.GetRequiredService<ResourceLoggerService>().GetLogger(Resource);
 }
 
 /// <summary>Whether the publisher waits for the handlers, and whether they run one after the other.</summary>
