@@ -194,7 +194,7 @@ start_system() {
   print_welcome
   if $detach; then trap - INT TERM HUP; disown; return 0; fi
 
-  tail -n 0 -F "$log" 2>/dev/null &
+  tail -n 0 -F --pid="$pid" "$log" 2>/dev/null &
   local follower=$! status=0
   trap 'kill "$follower" 2>/dev/null; say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
   wait "$pid" || status=$?
