@@ -164,7 +164,7 @@ start_system() {
 
   need_dotnet
   install_servers
-  if $build; then probe_feed; build AppHost/AppHost.csproj; fi
+  if $build; then probe_feed; build AppHost/AppHost.csproj -p:RunAnalyzers=false; fi
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
