@@ -164,7 +164,7 @@ start_system() {
 
   need_dotnet
   install_servers
-  if $build; then probe_feed; build AppHost/AppHost.csproj; fi
+  if $build; then probe_feed; build AppHost/AppHost.csproj -p:RunAnalyzers=false; fi
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
@@ -194,7 +194,7 @@ start_system() {
   print_welcome
   if $detach; then trap - INT TERM HUP; disown; return 0; fi
 
-  tail -n 0 -F "$log" 2>/dev/null &
+  tail -n 0 -F --pid="$pid" "$log" 2>/dev/null &
   local follower=$! status=0
   trap 'kill "$follower" 2>/dev/null; say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
   wait "$pid" || status=$?

@@ -109,18 +109,24 @@ newer_sources() {
       -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) -newer "$1" -print -quit
 }
 
-# build TARGET: nothing to do when TARGET was built the same way and no source is newer.
+# build TARGET [OPTION…]: nothing to do when TARGET was built the same way and no source is newer.
 build() {
-  local target=$1 log=$root/.build/build.log built
+  local target=$1 log=$root/.build/build.log built status=0 server=lyceum-$$ file
+  shift
   built=$root/.build/built-$(basename "$target")
   mkdir -p "$root/.build"
   if [[ -f $built && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built") ]]; then return 0; fi
   say "Building $(basename "$target") …"
   rm -f "$built"
   touch "$root/.build/begun" # sources that change while we build are newer than this
-  # No build server stays behind.
-  if ! dotnet build "$root/$target" -c "$configuration" -nologo -v q -nodeReuse:false -p:UseSharedCompilation=false \
-      > "$log" 2>&1; then
+  # A compiler server of our own, so that none stays behind and nobody else's is ended.
+  dotnet build "$root/$target" -c "$configuration" -nologo -v q -nodeReuse:false \
+    -p:UseSharedCompilation=true -p:SharedCompilationId="$server" "$@" > "$log" 2>&1 || status=$?
+  for file in $(grep -lsaF -e "-pipename:$server" /proc/[0-9]*/cmdline); do
+    file=${file#/proc/}
+    if [[ ${file%/cmdline} != "$$" ]]; then kill "${file%/cmdline}" 2>/dev/null || true; fi
+  done
+  if (( status )); then
     grep -E 'error|Error' "$log" | sort -u | head -n 30 >&2 || true
     die "the build failed; all of it: $log"
   fi

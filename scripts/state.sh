@@ -25,7 +25,7 @@ processes() {
   local file pid
   for file in $(grep -lsaE -z "^(Identity__JwksFile|POSTGRES_DATA|BROKER_DATA|LYCEUM_DATA)=" /proc/[0-9]*/environ 2>/dev/null); do
     pid=${file#/proc/} pid=${pid%/environ}
-    if tr '\0' '\n' < "$file" 2>/dev/null | grep -qxF -e "Identity__JwksFile=$data/keys/internal-jwks.json" \
+    if { tr '\0' '\n' < "$file"; } 2>/dev/null | grep -qxF -e "Identity__JwksFile=$data/keys/internal-jwks.json" \
         -e "POSTGRES_DATA=$data/postgres" -e "BROKER_DATA=$data/rabbitmq" -e "LYCEUM_DATA=$data"; then
       alive "$pid" && echo "$pid"
     fi

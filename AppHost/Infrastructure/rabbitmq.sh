@@ -16,7 +16,7 @@ find_server() { # the script itself: the distribution's wrapper on PATH insists 
   shopt -s nullglob
   for candidate in /usr/lib/rabbitmq/bin/rabbitmq-server /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server \
       /opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server "$(command -v rabbitmq-server || true)"; do
-    [[ -n $candidate && -x $candidate ]] && { echo "$candidate"; return; }
+    if [[ -n $candidate && -x $candidate ]]; then echo "$candidate"; return; fi
   done
 }
 

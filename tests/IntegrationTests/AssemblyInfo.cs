@@ -2,3 +2,6 @@ using System.Runtime.Versioning;
 
 // The house runs on Linux: the tests look at /proc, signals and file modes.
 [assembly: SupportedOSPlatform("linux")]
+
+// Each house is seven processes, and tests measure times: one at a time.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -132,7 +132,8 @@ public sealed record ResourceInState(
     [property: JsonPropertyName("connection_string")] string? ConnectionString,
     [property: JsonPropertyName("restarts")] int Restarts)
 {
-    public bool IsUp => State == "Running" && Health == "healthy";
+    /// <summary>Its process is there, and its health checks say so.</summary>
+    public bool IsUp => State == "Running" && Health == "healthy" && Pid is not null;
 }
 
 /// <summary>Tests that share one running house; they leave it as healthy as they found it.</summary>
