@@ -23,7 +23,6 @@ internal static class ProxyConfig
         ClusterId = route.Service,
         Match = new RouteMatch { Path = route.Path },
         AuthorizationPolicy = route.Scope ?? "Anonymous",
-        MaxRequestBodySize = route.MaxBody,
     };
 
     private static ClusterConfig Cluster(string service, ServiceEndpoints endpoints, AnswersOptions answers) => new()

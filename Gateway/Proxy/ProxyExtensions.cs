@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Health;
@@ -44,5 +45,10 @@ internal static class ProxyExtensions
         proxy.UseFailover();
         proxy.UseLoadBalancing();
         proxy.UsePassiveHealthChecks();
+    }).ConfigureEndpoints((endpoint, config) =>
+    {
+        // As metadata, not as YARP's own setting: this one is known before authentication.
+        if (Routes.All.Single(route => route.Path == config.RouteId).MaxBody is { } bytes)
+            endpoint.WithMetadata(new RequestSizeLimitAttribute(bytes));
     });
 }

@@ -8,14 +8,24 @@ namespace Lyceum.Gateway.Proxy;
 /// What YARP could not forward, as a problem document. A service's own errors pass through untouched; after a response
 /// has begun there is nothing left to say, and YARP cuts the connection so that no part passes for the whole.
 /// </summary>
-internal static class ProxyProblems
+internal static partial class ProxyProblems
 {
     public static void UseProxyProblems(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (http, next) =>
     {
         await next(http);
         if (http.GetForwarderErrorFeature() is { } failure && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            var logger = http.RequestServices.GetRequiredService<ILogger<Failure>>();
+            LogFailed(logger, http.Request.Path, http.GetReverseProxyFeature().Cluster.Config.ClusterId, failure.Error, failure.Exception?.Message);
             await Problem(http, failure.Error).ExecuteAsync(http);
+        }
     });
+
+    /// <summary>Log category; YARP's own lines carry a stack trace for every refused connection and are off.</summary>
+    private sealed class Failure;
+
+    [LoggerMessage(LogLevel.Warning, "{Path} could not be forwarded to {Service}: {Error}: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string path, string service, ForwarderError error, string? reason);
 
     private static ProblemHttpResult Problem(HttpContext http, ForwarderError error)
     {

@@ -114,17 +114,20 @@ internal sealed class AppHostRun(
     /// What the AppHost's first launch profile sets, so that it runs in a test as it runs from the command line; but not
     /// where its dashboard listens, since in a test there is none.
     /// </summary>
-    private static IEnumerable<KeyValuePair<string, string?>> LaunchProfileOf(string directory)
+    private static Dictionary<string, string?> LaunchProfileOf(string directory)
     {
+        // DOTNET_ENVIRONMENT and ASPNETCORE_ENVIRONMENT are the same setting without their prefix: the later one holds.
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var profile = LaunchSettings.Read(directory)?.Profiles.Values.FirstOrDefault();
         foreach (var (name, value) in profile?.EnvironmentVariables ?? [])
         {
             if (name.Contains("_DASHBOARD_", StringComparison.Ordinal))
                 continue;
-            yield return new(name, value);
+            settings[name] = value;
             foreach (var prefix in HostPrefixes.Where(p => name.StartsWith(p, StringComparison.Ordinal)))
-                yield return new(name[prefix.Length..], value);
+                settings[name[prefix.Length..]] = value;
         }
+        return settings;
     }
 
     private object? Invoke(MethodInfo main)

@@ -18,6 +18,13 @@ internal sealed partial class HintPublisher : BackgroundService, IHints
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(1);
     private static readonly ActivitySource Source = new("Lyceum.Messaging");
 
+    // Not worth a disk write, and worth nothing once a sweep has been by; so a queue nobody reads does not grow for long.
+    private static readonly IPipe<PublishContext> AsHint = Pipe.Execute<PublishContext>(context =>
+    {
+        context.Durable = false;
+        context.TimeToLive = TimeSpan.FromMinutes(1);
+    });
+
     private readonly IBus _bus;
     private readonly ILogger<HintPublisher> _logger;
     private readonly TimeProvider _time;
@@ -79,7 +86,7 @@ internal sealed partial class HintPublisher : BackgroundService, IHints
         using var limit = new CancellationTokenSource(PublishTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stoppingToken);
         // Waited for from outside too: while the bus has no connection, it may look at the token late.
-        await _bus.Publish(hint.Message, hint.Type, either.Token).WaitAsync(either.Token);
+        await _bus.Publish(hint.Message, hint.Type, AsHint, either.Token).WaitAsync(either.Token);
     }
 
     /// <summary>What is queued at shutdown gets a moment to leave.</summary>

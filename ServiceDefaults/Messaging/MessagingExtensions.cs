@@ -16,6 +16,12 @@ public static class MessagingExtensions
 {
     public const string ConnectionName = "messaging";
 
+    /// <summary>
+    /// Milliseconds: at once for what is over in a moment, then ever later. One list, because of two retry filters on an
+    /// endpoint only the inner one takes effect.
+    /// </summary>
+    private static readonly int[] Retries = [0, 0, 200, 1000, 5000];
+
     /// <param name="builder">The service.</param>
     /// <param name="configure">Its consumers.</param>
     /// <remarks>
@@ -43,7 +49,7 @@ public static class MessagingExtensions
                 health.Name = ConnectionName;
                 health.MinimalFailureStatus = HealthStatus.Degraded;
             });
-            bus.AddConfigureEndpointsCallback((_, endpoint) => endpoint.UseRetries());
+            bus.AddConfigureEndpointsCallback((_, endpoint) => endpoint.UseMessageRetry(retry => retry.Intervals(Retries)));
             configure?.Invoke(bus);
             bus.UsingRabbitMq((context, rabbit) =>
             {
@@ -77,14 +83,6 @@ public static class MessagingExtensions
             endpoint.InstanceId = $"-{NewId.NextGuid():N}";
             endpoint.Temporary = true;
         });
-    }
-
-    /// <summary>Twice at once for what is over in a moment, then after 0.2 s up to 5 s for what is not.</summary>
-    private static void UseRetries(this IReceiveEndpointConfigurator endpoint)
-    {
-        endpoint.UseMessageRetry(retry => retry.Exponential(
-            4, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(400)));
-        endpoint.UseMessageRetry(retry => retry.Immediate(2));
     }
 
     private sealed class NoHints : IHints

@@ -18,6 +18,9 @@ internal static class ConsoleLogs
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Yarp"] = "Warning",
+        // A stack trace for every refused connection; the gateway logs one line, and the change of a replica's health.
+        ["Logging:LogLevel:Yarp.ReverseProxy.Forwarder"] = "Error",
+        ["Logging:LogLevel:Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor"] = "Error",
         // Says the same broken connection with a stack trace at every attempt; health and the hints say it once.
         ["Logging:LogLevel:MassTransit"] = "Error",
         // HealthReporter logs changes; this one would log every poll of a broken check.

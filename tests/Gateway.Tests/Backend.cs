@@ -6,6 +6,7 @@ using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.Tests.Gateway.Tests;
 
@@ -45,12 +46,16 @@ public sealed class Backend(TestService service) : IAsyncDisposable
             app.MapGet(path, (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
         app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
-        app.MapPost("/chat/length", async (HttpContext http) =>
+        foreach (var path in (string[])["/chat/length", "/v1/length"])
         {
-            using var copy = new MemoryStream();
-            await http.Request.Body.CopyToAsync(copy, http.RequestAborted);
-            return TypedResults.Ok(new { copy.Length });
-        });
+            app.MapPost(path, async (HttpContext http) =>
+            {
+                using var copy = new MemoryStream();
+                await http.Request.Body.CopyToAsync(copy, http.RequestAborted);
+                return TypedResults.Ok(new { copy.Length });
+            }).WithMetadata(new RequestSizeLimitAttribute(64 * 1024 * 1024));
+        }
+
         app.Map("/{**any}", (HttpContext http, Caller caller) =>
         {
             seen.Enqueue(http.Request.Headers.ToDictionary(

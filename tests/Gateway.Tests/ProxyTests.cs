@@ -134,6 +134,26 @@ public sealed class ProxyTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TooLargeBodyOfUnknownLength_Is413()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/chat/length") { Content = new ByteArrayContent(new byte[2 * 1024 * 1024]) };
+        request.Headers.TransferEncodingChunked = true;
+        request.Headers.Authorization = new("Bearer", TestGateway.Secret);
+
+        var response = await _gateway.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        await response.ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
+    }
+
+    [Fact]
+    public async Task Upload_IsAcceptedWhereARouteSaysSo()
+    {
+        var response = await _gateway.SendAsync(HttpMethod.Post, "/v1/length", content: new ByteArrayContent(new byte[5 * 1024 * 1024]));
+
+        (await response.JsonAsync()).GetProperty("length").GetInt64().ShouldBe(5 * 1024 * 1024);
+    }
+
+    [Fact]
     public async Task RequestId_IsTakenOver_SentOn_AndReturned()
     {
         var given = await _gateway.SendAsync(HttpMethod.Get, "/chat", headers: [("X-Request-Id", "req-7")]);

@@ -6,6 +6,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Lyceum.Tests.ServiceDefaults.Tests;
@@ -13,9 +14,12 @@ namespace Lyceum.Tests.ServiceDefaults.Tests;
 public sealed class ErrorTests : IAsyncLifetime
 {
     private readonly IdentityFolder _identity = new("gateway", "chat-api");
+    private readonly LogList _log = new();
+    private readonly TaskCompletionSource _left = new();
     private TestService _service = null!;
 
-    public async ValueTask InitializeAsync() => _service = await TestService.StartAsync(_identity, "chat-api", map: Map);
+    public async ValueTask InitializeAsync() => _service = await TestService.StartAsync(
+        _identity, "chat-api", builder => builder.Logging.AddProvider(_log), Map);
 
     public async ValueTask DisposeAsync()
     {
@@ -27,7 +31,7 @@ public sealed class ErrorTests : IAsyncLifetime
 
     private sealed record Question(string Message, Guid? ConversationId = null, int? Limit = null, Mood Mood = Mood.Calm);
 
-    private static void Map(WebApplication app)
+    private void Map(WebApplication app)
     {
         var open = app.MapGroup("").AllowAnonymous();
         open.MapPost("/chat", (Question question) => TypedResults.Ok(question));
@@ -45,7 +49,11 @@ public sealed class ErrorTests : IAsyncLifetime
             throw new InvalidOperationException("failed", new Microsoft.EntityFrameworkCore.DbUpdateException("failed", new TimeoutException())));
         open.MapGet("/db-bug", string (HttpContext _) =>
             throw new PostgresException("relation does not exist", "ERROR", "ERROR", PostgresErrorCodes.UndefinedTable));
-        open.MapGet("/wait", async (HttpContext http) => await Task.Delay(Timeout.Infinite, http.RequestAborted));
+        open.MapGet("/wait", async (HttpContext http) =>
+        {
+            http.Response.OnCompleted(() => { _left.SetResult(); return Task.CompletedTask; });
+            await Task.Delay(Timeout.Infinite, http.RequestAborted);
+        });
         open.MapGet("/late", async (HttpContext http) =>
         {
             await http.Response.WriteAsync("part");
@@ -188,6 +196,8 @@ public sealed class ErrorTests : IAsyncLifetime
         await Should.ThrowAsync<OperationCanceledException>(() => _service.Client.GetAsync("/wait", gone.Token));
 
         (await PostAsync("""{"message":"hi"}""")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        _log.Lines.ShouldNotContain(line => line.Level >= LogLevel.Warning && line.Message.Contains("/wait"));
     }
 
     [Fact]
