@@ -12,12 +12,10 @@ internal static class PrimerAnswer
     private const int QuotesPerAnswer = 3;
     private const int QuestionLimit = 4_000;
 
-    // Below these a library passage merely shares a common word with the question. Han pairs include such as straddle two
-    // words and match nothing, hence the lower one. Held by LibraryTests' lists of questions.
-    private const double EnglishCoverage = 0.35;
-    private const double ChineseCoverage = 0.25;
+    // Below this a library passage merely shares a common word with the question; held by the tests' lists of questions.
+    private const double LeastCoverage = 0.42;
 
-    // A passage far below the best one is about something else that shares a word.
+    // A passage far below the best one is about something else that shares a word: it waits until more is asked for.
     private const double NearBest = 0.5;
 
     public static string To(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> given)
@@ -43,32 +41,28 @@ internal static class PrimerAnswer
         {
             return words.NothingFound(Library.Titles(question.Language));
         }
-        var quoted = found.Skip(question.Page * QuotesPerAnswer).Take(QuotesPerAnswer).ToList();
-        return quoted.Count == 0 ? words.NoMore : Quote(question, words, quoted);
+        var first = found.Take(QuotesPerAnswer).Count(hit => hit.Score >= NearBest * found[0].Score);
+        var quoted = question.Page == 0
+            ? found.Take(first)
+            : found.Skip(first + ((question.Page - 1) * QuotesPerAnswer)).Take(QuotesPerAnswer);
+        var passages = quoted.Select(hit => hit.Passage).ToList();
+        return passages.Count == 0 ? words.NoMore : Quote(question, words, passages);
     }
 
     /// <summary>Passages given with the request go before the library, which is asked only if none of them fits.</summary>
-    private static List<Passage> Find(Question question, IReadOnlyList<GivenPassage> given)
+    private static IReadOnlyList<PassageIndex.Hit> Find(Question question, IReadOnlyList<GivenPassage> given)
     {
-        if (question.Terms.Count == 0)
-        {
-            return [];
-        }
         if (given.Count > 0)
         {
             var fitting = new PassageIndex(given.Select(passage => new Passage(
                 passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source))).Rank(question.Terms);
             if (fitting.Count > 0)
             {
-                return [.. Nearest(fitting)];
+                return fitting;
             }
         }
-        var least = question.Language is Language.Chinese ? ChineseCoverage : EnglishCoverage;
-        return [.. Nearest([.. Library.Of(question.Language).Rank(question.Terms).Where(hit => hit.Coverage >= least)])];
+        return [.. Library.Of(question.Language).Rank(question.Terms).Where(hit => hit.Coverage >= LeastCoverage)];
     }
-
-    private static IEnumerable<Passage> Nearest(IReadOnlyList<PassageIndex.Hit> hits) =>
-        hits.Where(hit => hit.Score >= NearBest * hits[0].Score).Select(hit => hit.Passage);
 
     private static string Quote(Question question, PrimerWords words, List<Passage> passages)
     {

@@ -12,18 +12,18 @@ internal static class Terms
     // Words that every question has and that say nothing about its subject.
     private static readonly FrozenSet<string> EnglishStop = (
         "a about after again all also am an and any are as at be because been before being best better between both but by " +
-        "can could did do does doing don't during each explain few for from further get give go good great had has have " +
+        "can can't cannot could did didn't do does doesn't doing don't during each explain few for from further get give go good great had has have " +
         "having he help her here him his how i i'd i'm if in into is isn't it its it's just know let like make many me mean " +
         "means more most much must my need no not now of off on once one only or other our out over please really same say " +
         "she should show so some something such tell than thank thanks that the their them then there these they thing " +
-        "things this those through to too under until up us use used very want was way ways we were what what's when where " +
-        "which while who whom why will with word work works would you your")
+        "things this those through to today tomorrow too under until up us use used very want was way ways we were what what's when where " +
+        "which while who whom why will with won't word work works would yesterday you your")
         .Split(' ').ToFrozenSet();
 
     // Longest first, so that a long one is not broken by a short one inside it.
     private static readonly string[] ChineseStop =
         [.. ("什么时候 为什么 是不是 能不能 可不可以 有没有 怎么样 怎么办 什么 怎么 怎样 如何 为何 哪些 哪个 是否 可以 能否 请问 告诉 " +
-            "解释 一下 介绍 关于 我们 你们 他们 应该 需要 才能 更好 意思 帮我 知道 的 了 吗 呢 吧 啊 是 我 你 您 请 和 与 一 个")
+            "解释 一下 介绍 关于 我们 你们 他们 应该 需要 才能 更好 意思 帮我 知道 今天 明天 昨天 有用 好不好 的 了 吗 呢 吧 啊 是 我 你 您 请 和 与 一 个")
             .Split(' ').OrderByDescending(word => word.Length)];
 
     /// <summary>All terms of a text, in order, with repetitions.</summary>
@@ -55,7 +55,8 @@ internal static class Terms
         {
             question = question.Replace(word, " ");
         }
-        var words = Runs(question).Where(run => run.IsIdeographic || !EnglishStop.Contains(run.Text));
+        // A lone character is what the stop words left of something.
+        var words = Runs(question).Where(run => run.IsIdeographic ? run.Text.Length > 1 : !EnglishStop.Contains(run.Text));
         return [.. Of(string.Join(' ', words.Select(run => run.Text))).Distinct()];
     }
 
@@ -89,7 +90,7 @@ internal static class Terms
     private static string Stem(string word)
     {
         word = word.EndsWith("'s", StringComparison.Ordinal) ? word[..^2] : word;
-        foreach (var (ending, replacement) in new[] { ("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "") })
+        foreach (var (ending, replacement) in new[] { ("ies", "y"), ("ions", ""), ("ion", ""), ("ing", ""), ("ed", ""), ("es", ""), ("s", "") })
         {
             if (word.Length - ending.Length >= 3 && word.EndsWith(ending, StringComparison.Ordinal) &&
                 !(ending is "s" && word[^2] is 's' or 'u' or 'i'))

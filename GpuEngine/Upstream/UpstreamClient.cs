@@ -31,6 +31,9 @@ internal sealed class UpstreamClient : IDisposable
             // that meets the closing fails. Over TLS a connection is worth more, and those servers keep it longer.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(endpoint.Scheme is "https" ? 30 : 4),
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            // A response let go unread would otherwise keep its connection, and the upstream generating, for 2 s more in
+            // the hope of its end. After [DONE] that end is a few bytes away.
+            ResponseDrainTimeout = TimeSpan.FromMilliseconds(50),
             AllowAutoRedirect = false,
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,

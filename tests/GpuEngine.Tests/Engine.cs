@@ -1,0 +1,137 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Lyceum.GpuEngine;
+using Lyceum.Tests.StubModel;
+
+namespace Lyceum.Tests.GpuEngine;
+
+/// <summary>A GpuEngine on real Kestrel, with Primer or before a stub model, and a caller who may use it.</summary>
+internal sealed class Engine : IAsyncDisposable
+{
+    private readonly IdentityFolder _identity;
+    private readonly TestService _service;
+
+    private Engine(IdentityFolder identity, TestService service, StubModelServer? stub) =>
+        (_identity, _service, Stub) = (identity, service, stub);
+
+    public StubModelServer? Stub { get; }
+
+    public HttpClient Client => _service.Client;
+
+    public IServiceProvider Services => _service.Services;
+
+    /// <summary>Primer as fast as it can, unless the settings say otherwise.</summary>
+    public static Task<Engine> PrimerAsync(params (string Key, string Value)[] settings) =>
+        StartAsync(null, [("Primer:TokensPerSecond", "0"), .. settings]);
+
+    public static async Task<Engine> BeforeStubAsync(params (string Key, string Value)[] settings)
+    {
+        var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
+        return await StartAsync(stub, [("Llm:Endpoint", stub.Endpoint), .. settings]);
+    }
+
+    public static async Task<Engine> StartAsync(StubModelServer? stub, (string Key, string Value)[] settings)
+    {
+        var identity = new IdentityFolder("gateway", "gpu-engine");
+        var service = await TestService.StartAsync(
+            identity,
+            "gpu-engine",
+            builder => builder.AddCompletions().AddChatModel(),
+            app => app.MapOpenAI(),
+            new[] { ("Logging:LogLevel:Default", "None") }.Concat(settings).GroupBy(s => s.Item1).ToDictionary(s => s.Key, s => (string?)s.Last().Item2));
+        service.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", identity.Token(scope: "llm"));
+        return new Engine(identity, service, stub);
+    }
+
+    /// <summary>Sends a chat completion; the response's body is unread.</summary>
+    public Task<HttpResponseMessage> AskAsync(object body, CancellationToken cancel = default) => SendAsync(
+        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)), cancel);
+
+    public Task<HttpResponseMessage> AskAsync(string message, bool stream = true, CancellationToken cancel = default) =>
+        AskAsync(new { stream, messages = new[] { new { role = "user", content = message } } }, cancel);
+
+    public async Task<HttpResponseMessage> SendAsync(HttpContent content, CancellationToken cancel = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content };
+        return await Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, cancel == default ? TestContext.Current.CancellationToken : cancel);
+    }
+
+    /// <summary>Asks and reads the streamed answer to its end.</summary>
+    public async Task<StreamedAnswer> StreamAsync(object body)
+    {
+        using var response = await AskAsync(body);
+        return await StreamedAnswer.ReadAsync(response);
+    }
+
+    public Task<StreamedAnswer> StreamAsync(string message) =>
+        StreamAsync(new { stream = true, messages = new[] { new { role = "user", content = message } } });
+
+    public async ValueTask DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        if (Stub is not null)
+        {
+            await Stub.DisposeAsync();
+        }
+        _identity.Dispose();
+    }
+}
+
+/// <summary>A stream as an OpenAI client would understand it.</summary>
+internal sealed record StreamedAnswer(string Raw, string Text, string? FinishReason, bool Done, JsonElement? Error, JsonElement? Usage)
+{
+    public string? ErrorCode => Error?.GetProperty("code").GetString();
+
+    public static async Task<StreamedAnswer> ReadAsync(HttpResponseMessage response)
+    {
+        var raw = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        response.IsSuccessStatusCode.ShouldBeTrue(raw);
+        var text = new StringBuilder();
+        var answer = new StreamedAnswer(raw, "", null, false, null, null);
+        foreach (var line in raw.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => line.StartsWith("data: ", StringComparison.Ordinal)))
+        {
+            answer.Done.ShouldBeFalse("nothing may follow [DONE]");
+            answer.Error.ShouldBeNull("nothing may follow an error");
+            if (line is "data: [DONE]")
+            {
+                answer = answer with { Done = true };
+                continue;
+            }
+            var chunk = JsonDocument.Parse(line["data: ".Length..]).RootElement;
+            if (chunk.TryGetProperty("error", out var error))
+            {
+                answer = answer with { Error = error };
+                continue;
+            }
+            chunk.GetProperty("object").GetString().ShouldBe("chat.completion.chunk");
+            if (chunk.TryGetProperty("usage", out var usage) && usage.ValueKind is JsonValueKind.Object)
+            {
+                answer = answer with { Usage = usage };
+            }
+            foreach (var choice in chunk.GetProperty("choices").EnumerateArray())
+            {
+                text.Append(choice.GetProperty("delta").TryGetProperty("content", out var content) ? content.GetString() : "");
+                answer = answer with { FinishReason = choice.GetProperty("finish_reason").GetString() ?? answer.FinishReason };
+            }
+        }
+        return answer with { Text = text.ToString() };
+    }
+}
+
+internal static class ApiErrors
+{
+    /// <summary>The response is an error in OpenAI's shape; returns it.</summary>
+    public static async Task<JsonElement> ShouldBeApiError(this HttpResponseMessage response, int status, string code)
+    {
+        var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        ((int)response.StatusCode).ShouldBe(status, body);
+        var error = JsonDocument.Parse(body).RootElement.GetProperty("error");
+        error.GetProperty("code").GetString().ShouldBe(code, body);
+        error.GetProperty("message").GetString().ShouldNotBeNullOrWhiteSpace();
+        error.GetProperty("type").GetString().ShouldNotBeNullOrWhiteSpace();
+        error.TryGetProperty("param", out _).ShouldBeTrue();
+        return error;
+    }
+}
