@@ -15,6 +15,13 @@ internal static class ConsoleLogs
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "Warning",
+        // What fails there is thrown to whoever asked, and is logged there if nobody expected it.
+        ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Update"] = "None",
+        ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Connection"] = "None",
+        ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Command"] = "None",
+        // Each refused token at Information would let strangers fill the log; refusals are counted in the metrics.
+        ["Logging:LogLevel:Lyceum.Gateway.Auth.ApiTokenAuthentication"] = "Warning",
+        ["Logging:LogLevel:Lyceum.ServiceDefaults.Auth.IdentityAuthentication"] = "Warning",
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",
         ["Logging:LogLevel:Yarp"] = "Warning",
@@ -22,7 +29,7 @@ internal static class ConsoleLogs
         ["Logging:LogLevel:Yarp.ReverseProxy.Forwarder"] = "Error",
         ["Logging:LogLevel:Yarp.ReverseProxy.Health.ActiveHealthCheckMonitor"] = "Error",
         // Says the same broken connection with a stack trace at every attempt; health and the hints say it once.
-        ["Logging:LogLevel:MassTransit"] = "Error",
+        ["Logging:LogLevel:MassTransit"] = "Critical",
         // HealthReporter logs changes; this one would log every poll of a broken check.
         ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
     };

@@ -41,10 +41,29 @@ public sealed class TimeoutTests(HastyHouse house)
     {
         _ = house.App;
         using var chat = house.CreateChatClient();
+        // The first question of a fresh process pays for its start; scaled down by fifty, that alone could be the patience.
+        await using (var warm = await AskPatientlyAsync(chat, "[[stub tokens=1 rate=0]]"))
+            await warm.ToEndAsync();
+
         await using var answer = await chat.AskAsync("[[stub tokens=5 rate=10 first_delay_ms=2500]]");
         await answer.ToEndAsync();
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
         answer.Pings.ShouldBeGreaterThan(3);
+    }
+
+    private static async Task<ChatReading> AskPatientlyAsync(ChatClient chat, string message)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await chat.AskAsync(message);
+            }
+            catch (ShouldAssertException) when (attempt < 3)
+            {
+                // 504 of the scaled-down patience: once more, warmer.
+            }
+        }
     }
 
     [Fact]
