@@ -20,7 +20,7 @@ public sealed class ProxyTests : IAsyncLifetime
         [
             .. TestGateway.Reference("chat-api", _chat.Address),
             .. TestGateway.Reference("gpu-engine", _engine.Address),
-            new("Answers:Ping", "00:00:00.100"),
+            new("Answers:Ping", "00:00:00.250"),
             new("Answers:MaxDuration", "00:00:05"),
         ]));
     }
@@ -97,7 +97,7 @@ public sealed class ProxyTests : IAsyncLifetime
         var read = Stopwatch.StartNew();
         await Should.ThrowAsync<Exception>(() => response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
 
-        read.Elapsed.ShouldBeInRange(TimeSpan.FromSeconds(0.3), TimeSpan.FromSeconds(4));
+        read.Elapsed.ShouldBeInRange(TimeSpan.FromSeconds(0.8), TimeSpan.FromSeconds(8));
     }
 
     [Fact]
@@ -107,9 +107,9 @@ public sealed class ProxyTests : IAsyncLifetime
     [Fact]
     public async Task WholeAnswer_MayTakeLongerThanAStreamMayBeSilent()
     {
-        // 1 s is beyond four pings here (0.4 s), within MaxDuration + 10 s.
+        // 1.5 s is beyond four pings here (1 s), within MaxDuration + 10 s.
         var answer = _gateway.GetAsync("/v1/silent");
-        (await Task.WhenAny(answer, Task.Delay(1000, TestContext.Current.CancellationToken))).ShouldNotBe(answer);
+        (await Task.WhenAny(answer, Task.Delay(1500, TestContext.Current.CancellationToken))).ShouldNotBe(answer);
     }
 
     [Fact]

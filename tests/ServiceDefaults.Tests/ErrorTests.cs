@@ -15,6 +15,7 @@ public sealed class ErrorTests : IAsyncLifetime
 {
     private readonly IdentityFolder _identity = new("gateway", "chat-api");
     private readonly LogList _log = new();
+    private readonly TaskCompletionSource _waiting = new();
     private readonly TaskCompletionSource _left = new();
     private TestService _service = null!;
 
@@ -52,6 +53,7 @@ public sealed class ErrorTests : IAsyncLifetime
         open.MapGet("/wait", async (HttpContext http) =>
         {
             http.Response.OnCompleted(() => { _left.SetResult(); return Task.CompletedTask; });
+            _waiting.SetResult();
             await Task.Delay(Timeout.Infinite, http.RequestAborted);
         });
         open.MapGet("/late", async (HttpContext http) =>
@@ -192,8 +194,11 @@ public sealed class ErrorTests : IAsyncLifetime
     [Fact]
     public async Task ClientThatLeft_HarmsNobody()
     {
-        using var gone = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
-        await Should.ThrowAsync<OperationCanceledException>(() => _service.Client.GetAsync("/wait", gone.Token));
+        using var gone = new CancellationTokenSource();
+        var request = _service.Client.GetAsync("/wait", gone.Token);
+        await _waiting.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await gone.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => request);
 
         (await PostAsync("""{"message":"hi"}""")).StatusCode.ShouldBe(HttpStatusCode.OK);
         await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);

@@ -131,7 +131,7 @@ public sealed class HealthTests : IDisposable
                 await release.Task;
                 return "whole";
             }).AllowAnonymous(),
-            settings: new() { ["Drain:Announce"] = "00:00:01", ["Drain:Timeout"] = "00:00:08" });
+            settings: new() { ["Drain:Announce"] = "00:00:03", ["Drain:Timeout"] = "00:00:08" });
         var slow = service.Client.GetStringAsync("/slow", TestContext.Current.CancellationToken);
         await entered.Task;
 
