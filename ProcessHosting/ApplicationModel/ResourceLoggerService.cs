@@ -167,7 +167,7 @@ public class ResourceLoggerService : IDisposable
         {
             if (!IsEnabled(logLevel))
                 return;
-            var text = formatter(state, exception) + (exception is null ? "" : $": {exception.Message}");
+            var text = formatter(state, exception) + (exception is null ? "" : $" {exception.Message}");
             Write(text, logLevel >= LogLevel.Error);
         }
     }
