@@ -7,7 +7,7 @@ namespace Lyceum.Tests.ProcessHosting;
 internal sealed class TestApplication : IAsyncDisposable
 {
     /// <summary>No test waits longer for anything.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
     private readonly CancellationTokenSource _limit = new(Limit);
 
