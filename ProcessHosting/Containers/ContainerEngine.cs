@@ -69,7 +69,8 @@ internal sealed class ContainerEngine(OrphanWatchdog watchdog)
                 return client;
         }
 
-        throw new ContainerEngineException("No container engine answers: neither 'docker info' nor 'podman info' succeeds.");
+        throw new ContainerEngineException(
+            "No container engine answers: neither 'docker info' nor 'podman info' succeeds.");
     }
 
     /// <summary>Whether the command succeeded in time.</summary>

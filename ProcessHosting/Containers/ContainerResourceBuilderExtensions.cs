@@ -63,7 +63,8 @@ public static class ContainerResourceBuilderExtensions
         => builder.WithVolume(name: null, target);
 
     /// <summary>Arguments of <c>docker run</c> itself.</summary>
-    public static IResourceBuilder<T> WithContainerRuntimeArgs<T>(this IResourceBuilder<T> builder, params string[] args)
+    public static IResourceBuilder<T> WithContainerRuntimeArgs<T>(
+        this IResourceBuilder<T> builder, params string[] args)
         where T : ContainerResource
         => builder.WithContainerRuntimeArgs(context => Array.ForEach(args, context.Args.Add));
 

@@ -56,10 +56,12 @@ public static class RabbitMQBuilderExtensions
             port, ManagementPortInContainer, name: RabbitMQServerResource.ManagementEndpointName);
 
     // The broker keeps its data under its node's name, which is otherwise that of the container.
-    private static IResourceBuilder<RabbitMQServerResource> WithStableNodeName(this IResourceBuilder<RabbitMQServerResource> builder)
+    private static IResourceBuilder<RabbitMQServerResource> WithStableNodeName(
+        this IResourceBuilder<RabbitMQServerResource> builder)
         => builder.WithEnvironment("RABBITMQ_NODENAME", $"{builder.Resource.Name}@localhost");
 
-    private static async Task<HealthCheckResult> CheckAsync(EndpointReference endpoint, CancellationToken cancellationToken)
+    private static async Task<HealthCheckResult> CheckAsync(
+        EndpointReference endpoint, CancellationToken cancellationToken)
     {
         try
         {

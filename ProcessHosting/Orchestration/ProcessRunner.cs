@@ -30,7 +30,8 @@ internal sealed partial class ProcessRunner
     private volatile ChildProcess? _child;
     private Task _ended = Task.CompletedTask;
 
-    public ProcessRunner(IResource resource, IReadOnlyList<IResource> children, IServiceProvider services, OrphanWatchdog watchdog)
+    public ProcessRunner(
+        IResource resource, IReadOnlyList<IResource> children, IServiceProvider services, OrphanWatchdog watchdog)
     {
         (_resource, _children, _services, _watchdog) = (resource, children, services, watchdog);
         _execution = services.GetRequiredService<DistributedApplicationExecutionContext>();
@@ -54,11 +55,11 @@ internal sealed partial class ProcessRunner
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
+            _starting = starting;
             if (_child is { Exited.IsCompleted: false })
                 return true;
 
             await _ended;
-            _starting = starting;
             await StartCoreAsync(starting.Token);
             return true;
         }
@@ -71,7 +72,9 @@ internal sealed partial class ProcessRunner
         catch (Exception exception)
         {
             LogFailedToStart(_logger, exception, _resource.Name);
-            var state = exception is ContainerEngineException ? KnownResourceStates.RuntimeUnhealthy : KnownResourceStates.FailedToStart;
+            var state = exception is ContainerEngineException
+                ? KnownResourceStates.RuntimeUnhealthy
+                : KnownResourceStates.FailedToStart;
             await PublishAsync(s => s with { State = new ResourceStateSnapshot(state, KnownResourceStateStyles.Error) });
             return false;
         }
@@ -150,7 +153,8 @@ internal sealed partial class ProcessRunner
             State = new ResourceStateSnapshot(KnownResourceStates.Running, KnownResourceStateStyles.Success),
             StartTimeStamp = DateTime.UtcNow,
             Urls = [.. s.Urls.Select(u => u with { IsInactive = false })],
-            EnvironmentVariables = [.. plan.Environment.Select(v => new EnvironmentVariableSnapshot(v.Key, v.Value, IsFromSpec: true))],
+            EnvironmentVariables = [.. plan.Environment
+                .Select(v => new EnvironmentVariableSnapshot(v.Key, v.Value, IsFromSpec: true))],
         })
             .WithProperty(KnownProperties.ExecutablePath, plan.FileName)
             .WithProperty(KnownProperties.ExecutableWorkDir, plan.WorkingDirectory)

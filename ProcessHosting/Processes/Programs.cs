@@ -18,10 +18,14 @@ internal static class Programs
             return IsExecutable(path) ? path : throw new DistributedApplicationException($"'{path}' is not an executable file.");
         }
 
-        return TryFind(command, searchPath) ?? throw new DistributedApplicationException($"'{command}' was not found in PATH.");
+        return TryFind(command, searchPath)
+            ?? throw new DistributedApplicationException($"'{command}' was not found in PATH.");
     }
+
+    private const UnixFileMode AnyExecute =
+        UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     private static bool IsExecutable(string path)
         => OperatingSystem.IsLinux() && File.Exists(path)
-            && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != UnixFileMode.None;
+            && (File.GetUnixFileMode(path) & AnyExecute) != UnixFileMode.None;
 }

@@ -78,7 +78,8 @@ public sealed class ContainerTests : IDisposable
         test.Snapshot("app-db").HealthStatus.ShouldBe(HealthStatus.Unhealthy);
 
         var model = test.App.Services.GetRequiredService<DistributedApplicationModel>();
-        var environment = await ((IResourceWithEnvironment)model.Resources.Single(r => r.Name == "client")).GetEnvironmentVariableValuesAsync();
+        var environment = await ((IResourceWithEnvironment)model
+            .Resources.Single(r => r.Name == "client")).GetEnvironmentVariableValuesAsync();
         var port = test.App.GetEndpoint("postgres", "tcp").Port;
         environment.ShouldBe(new Dictionary<string, string>
         {
