@@ -30,7 +30,8 @@ public static class ConnectionStringBuilderExtensions
                 Properties = [],
             });
 
-        foreach (var part in PartsOf(connectionStringExpression).Where(r => r is not IResourceWithoutLifetime).Distinct())
+        foreach (var part in PartsOf(connectionStringExpression)
+            .Where(r => r is not IResourceWithoutLifetime).Distinct())
             connectionString.WaitForStart(builder.CreateResourceBuilder(part)).WithReferenceRelationship(part);
 
         return connectionString.OnInitializeResource(async (resource, e, ct) =>

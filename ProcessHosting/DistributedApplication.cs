@@ -27,16 +27,19 @@ public class DistributedApplication : IHost, IAsyncDisposable
     public IServiceProvider Services => _host.Services;
 
     /// <summary>The states of the resources.</summary>
-    public ResourceNotificationService ResourceNotifications => Services.GetRequiredService<ResourceNotificationService>();
+    public ResourceNotificationService ResourceNotifications
+        => Services.GetRequiredService<ResourceNotificationService>();
 
     /// <summary>Executes commands of the resources.</summary>
     public ResourceCommandService ResourceCommands => Services.GetRequiredService<ResourceCommandService>();
 
-    private bool IsStopping => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
+    private bool IsStopping
+        => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
 
     public static IDistributedApplicationBuilder CreateBuilder() => CreateBuilder([]);
 
-    public static IDistributedApplicationBuilder CreateBuilder(string[] args) => new DistributedApplicationBuilder(args);
+    public static IDistributedApplicationBuilder CreateBuilder(string[] args)
+        => new DistributedApplicationBuilder(args);
 
     public static IDistributedApplicationBuilder CreateBuilder(DistributedApplicationOptions options)
         => new DistributedApplicationBuilder(options);

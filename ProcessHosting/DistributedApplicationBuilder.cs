@@ -1,5 +1,6 @@
 using System.Reflection;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Containers;
 using Aspire.Hosting.Eventing;
 using Aspire.Hosting.Orchestration;
 using Aspire.Hosting.Processes;
@@ -60,6 +61,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.AddSingleton<PortAllocator>();
         Services.AddSingleton<OrphanWatchdog>();
         Services.AddSingleton<EndpointAllocator>();
+        Services.AddSingleton<ContainerEngine>();
         Services.AddSingleton<Orchestrator>();
         Services.AddSingleton(new ResourceLogSink.Settings(_run is null, options.EnableResourceLogging, Environment.ApplicationName));
         Services.AddHostedService<ResourceLogSink>();

@@ -36,14 +36,16 @@ public static class OtlpConfigurationExtensions
         return builder;
     }
 
-    public static void AddOtlpEnvironment(IResource resource, IConfiguration configuration, IHostEnvironment environment)
+    public static void AddOtlpEnvironment(
+        IResource resource, IConfiguration configuration, IHostEnvironment environment)
         => Add(resource, configuration, environment, protocol: null);
 
     public static void AddOtlpEnvironment(
         IResource resource, IConfiguration configuration, IHostEnvironment environment, OtlpProtocol protocol)
         => Add(resource, configuration, environment, protocol);
 
-    private static void Add(IResource resource, IConfiguration configuration, IHostEnvironment environment, OtlpProtocol? protocol)
+    private static void Add(
+        IResource resource, IConfiguration configuration, IHostEnvironment environment, OtlpProtocol? protocol)
     {
         ArgumentNullException.ThrowIfNull(resource);
 

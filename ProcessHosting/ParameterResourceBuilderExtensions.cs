@@ -83,7 +83,8 @@ public static class ParameterResourceBuilderExtensions
                 ?? builder.Configuration[key.Replace('-', '_')]
                 ?? @default?.GetDefaultValue()
                 ?? throw new MissingParameterValueException(
-                    $"Parameter resource could not be used because configuration key '{key}' is missing and the Parameter has no default value."),
+                    $"Parameter resource could not be used because configuration key '{key}' is missing and "
+                    + "the Parameter has no default value."),
             secret)
         {
             Default = fallback,

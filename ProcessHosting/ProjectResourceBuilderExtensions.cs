@@ -5,7 +5,8 @@ namespace Aspire.Hosting;
 /// <summary>Adds .NET projects.</summary>
 public static class ProjectResourceBuilderExtensions
 {
-    public static IResourceBuilder<ProjectResource> AddProject<TProject>(this IDistributedApplicationBuilder builder, string name)
+    public static IResourceBuilder<ProjectResource> AddProject<TProject>(
+        this IDistributedApplicationBuilder builder, string name)
         where TProject : IProjectMetadata, new()
         => builder.AddProject<TProject>(name, _ => { });
 
@@ -119,7 +120,7 @@ public static class ProjectResourceBuilderExtensions
         var perScheme = new Dictionary<string, int>();
         foreach (var url in profile.ApplicationUrl?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? [])
         {
-            var address = new Uri(url.Replace("*", "localhost", StringComparison.Ordinal).Replace("+", "localhost", StringComparison.Ordinal));
+            var address = new Uri(url.Replace("://*", "://localhost").Replace("://+", "://localhost"));
             var count = perScheme[address.Scheme] = perScheme.GetValueOrDefault(address.Scheme) + 1;
             project.WithEndpoint(count == 1 ? address.Scheme : $"{address.Scheme}{count}", endpoint =>
             {

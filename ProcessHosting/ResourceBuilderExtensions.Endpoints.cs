@@ -112,7 +112,8 @@ public static partial class ResourceBuilderExtensions
         where T : IResource
     {
         if (builder.Resource.Annotations.OfType<HealthCheckAnnotation>().Any(a => a.Key == key))
-            throw new DistributedApplicationException($"Resource '{builder.Resource.Name}' already has a health check with key '{key}'.");
+            throw new DistributedApplicationException(
+                $"Resource '{builder.Resource.Name}' already has a health check with key '{key}'.");
         return builder.WithAnnotation(new HealthCheckAnnotation(key));
     }
 
@@ -129,7 +130,9 @@ public static partial class ResourceBuilderExtensions
         where T : IResourceWithEndpoints
     {
         var endpoint = (endpointSelector ?? DefaultEndpoint)()
-            ?? throw new DistributedApplicationException($"Could not create HTTP health check for resource '{builder.Resource.Name}' as the endpoint selector returned null.");
+            ?? throw new DistributedApplicationException(
+                $"Could not create HTTP health check for resource '{builder.Resource.Name}' as the endpoint selector "
+                + "returned null.");
         if (endpoint.Scheme is not ("http" or "https"))
         {
             throw new DistributedApplicationException(
@@ -150,6 +153,7 @@ public static partial class ResourceBuilderExtensions
             => builder.Resource.GetEndpoints().FirstOrDefault(e => e.EndpointName == "https")
                 ?? builder.Resource.GetEndpoints().FirstOrDefault(e => e.EndpointName == "http")
                 ?? throw new DistributedApplicationException(
-                    $"Could not create HTTP health check for resource '{builder.Resource.Name}' as no endpoint was found matching one of the specified names: https, http");
+                    $"Could not create HTTP health check for resource '{builder.Resource.Name}' as no endpoint was found "
+                    + "matching one of the specified names: https, http");
     }
 }

@@ -14,11 +14,13 @@ public static partial class ResourceBuilderExtensions
         where T : IResourceWithEnvironment
         => builder.WithEnvironment(name, ReferenceExpression.Create(value));
 
-    public static IResourceBuilder<T> WithEnvironment<T>(this IResourceBuilder<T> builder, string name, ReferenceExpression value)
+    public static IResourceBuilder<T> WithEnvironment<T>(
+        this IResourceBuilder<T> builder, string name, ReferenceExpression value)
         where T : IResourceWithEnvironment
         => builder.WithEnvironment(context => context.EnvironmentVariables[name] = value);
 
-    public static IResourceBuilder<T> WithEnvironment<T>(this IResourceBuilder<T> builder, string name, Func<string> callback)
+    public static IResourceBuilder<T> WithEnvironment<T>(
+        this IResourceBuilder<T> builder, string name, Func<string> callback)
         where T : IResourceWithEnvironment
         => builder.WithAnnotation(new EnvironmentCallbackAnnotation(name, callback));
 
@@ -37,7 +39,8 @@ public static partial class ResourceBuilderExtensions
         where T : IResourceWithEnvironment
         => builder.WithEnvironment(context => context.EnvironmentVariables[name] = endpointReference);
 
-    public static IResourceBuilder<T> WithEnvironment<T>(this IResourceBuilder<T> builder, string name, IExpressionValue value)
+    public static IResourceBuilder<T> WithEnvironment<T>(
+        this IResourceBuilder<T> builder, string name, IExpressionValue value)
         where T : IResourceWithEnvironment
         => builder.WithEnvironment(context => context.EnvironmentVariables[name] = value);
 

@@ -6,7 +6,8 @@ namespace Aspire.Hosting;
 public static partial class ResourceBuilderExtensions
 {
     /// <summary>Starts when the dependency runs and is healthy, and the handlers of its readiness are done.</summary>
-    public static IResourceBuilder<T> WaitFor<T>(this IResourceBuilder<T> builder, IResourceBuilder<IResource> dependency)
+    public static IResourceBuilder<T> WaitFor<T>(
+        this IResourceBuilder<T> builder, IResourceBuilder<IResource> dependency)
         where T : IResourceWithWaitSupport
         => builder.WithWait(dependency, WaitType.WaitUntilHealthy, behavior: null);
 
@@ -17,7 +18,8 @@ public static partial class ResourceBuilderExtensions
         => builder.WithWait(dependency, WaitType.WaitUntilHealthy, waitBehavior);
 
     /// <summary>Starts when the dependency runs.</summary>
-    public static IResourceBuilder<T> WaitForStart<T>(this IResourceBuilder<T> builder, IResourceBuilder<IResource> dependency)
+    public static IResourceBuilder<T> WaitForStart<T>(
+        this IResourceBuilder<T> builder, IResourceBuilder<IResource> dependency)
         where T : IResourceWithWaitSupport
         => builder.WithWait(dependency, WaitType.WaitUntilStarted, behavior: null);
 
@@ -46,21 +48,24 @@ public static partial class ResourceBuilderExtensions
         ArgumentNullException.ThrowIfNull(executeCommand);
 
         var options = commandOptions ?? new CommandOptions();
-        foreach (var earlier in builder.Resource.Annotations.OfType<ResourceCommandAnnotation>().Where(c => c.Name == name).ToList())
+        foreach (var earlier in builder.Resource.Annotations
+            .OfType<ResourceCommandAnnotation>().Where(c => c.Name == name).ToList())
             builder.Resource.Annotations.Remove(earlier);
         return builder.WithAnnotation(new ResourceCommandAnnotation(
             name, displayName, options.UpdateState ?? (_ => ResourceCommandState.Enabled), executeCommand, options.Description,
             options.Parameter, options.ConfirmationMessage, options.IconName, options.IconVariant, options.IsHighlighted));
     }
 
-    public static IResourceBuilder<T> WithRelationship<T>(this IResourceBuilder<T> builder, IResource resource, string type)
+    public static IResourceBuilder<T> WithRelationship<T>(
+        this IResourceBuilder<T> builder, IResource resource, string type)
         where T : IResource
         => builder.WithAnnotation(new ResourceRelationshipAnnotation(resource, type));
 
     public static IResourceBuilder<T> WithRelationship<T>(
         this IResourceBuilder<T> builder, IResourceBuilder<IResource> resourceBuilder, string type)
         where T : IResource
-        => builder.WithRelationship((resourceBuilder ?? throw new ArgumentNullException(nameof(resourceBuilder))).Resource, type);
+        => builder.WithRelationship((resourceBuilder
+            ?? throw new ArgumentNullException(nameof(resourceBuilder))).Resource, type);
 
     public static IResourceBuilder<T> WithReferenceRelationship<T>(this IResourceBuilder<T> builder, IResource resource)
         where T : IResource
@@ -92,7 +97,8 @@ public static partial class ResourceBuilderExtensions
         return builder;
     }
 
-    public static IResourceBuilder<T> WithUrl<T>(this IResourceBuilder<T> builder, string url, string? displayText = null)
+    public static IResourceBuilder<T> WithUrl<T>(
+        this IResourceBuilder<T> builder, string url, string? displayText = null)
         where T : IResource
         => builder.WithAnnotation(new ResourceUrlAnnotation { Url = url, DisplayText = displayText });
 
@@ -110,7 +116,8 @@ public static partial class ResourceBuilderExtensions
                 context.Urls.Add(new ResourceUrlAnnotation { Url = value, DisplayText = displayText });
         });
 
-    public static IResourceBuilder<T> WithUrls<T>(this IResourceBuilder<T> builder, Action<ResourceUrlsCallbackContext> callback)
+    public static IResourceBuilder<T> WithUrls<T>(
+        this IResourceBuilder<T> builder, Action<ResourceUrlsCallbackContext> callback)
         where T : IResource
         => builder.WithAnnotation(new ResourceUrlsCallbackAnnotation(callback));
 
@@ -125,7 +132,8 @@ public static partial class ResourceBuilderExtensions
         where T : IResource
         => builder.WithUrls(context =>
         {
-            foreach (var url in context.Urls.Where(u => endpointName.Equals(u.Endpoint?.EndpointName, StringComparison.OrdinalIgnoreCase)))
+            foreach (var url in context.Urls
+                .Where(u => endpointName.Equals(u.Endpoint?.EndpointName, StringComparison.OrdinalIgnoreCase)))
                 callback(url);
         });
 
@@ -143,7 +151,8 @@ public static partial class ResourceBuilderExtensions
         ArgumentNullException.ThrowIfNull(dependency);
 
         if (ReferenceEquals(builder.Resource, dependency.Resource))
-            throw new DistributedApplicationException($"The '{builder.Resource.Name}' resource cannot wait for itself.");
+            throw new DistributedApplicationException(
+                $"The '{builder.Resource.Name}' resource cannot wait for itself.");
         if (builder.Resource is IResourceWithParent child && child.Parent == dependency.Resource)
         {
             throw new DistributedApplicationException(

@@ -44,14 +44,16 @@ public static partial class ResourceBuilderExtensions
     public static IResourceBuilder<TDestination> WithReference<TDestination>(
         this IResourceBuilder<TDestination> builder, IResourceBuilder<IResourceWithServiceDiscovery> source)
         where TDestination : IResourceWithEnvironment
-        => builder.WithEndpoints((source ?? throw new ArgumentNullException(nameof(source))).Resource, endpoint: null, name: null);
+        => builder.WithEndpoints((source
+            ?? throw new ArgumentNullException(nameof(source))).Resource, endpoint: null, name: null);
 
     /// <inheritdoc cref="WithReference{TDestination}(IResourceBuilder{TDestination}, IResourceBuilder{IResourceWithServiceDiscovery})"/>
     /// <param name="name">The name by which the destination knows the source.</param>
     public static IResourceBuilder<TDestination> WithReference<TDestination>(
         this IResourceBuilder<TDestination> builder, IResourceBuilder<IResourceWithServiceDiscovery> source, string name)
         where TDestination : IResourceWithEnvironment
-        => builder.WithEndpoints((source ?? throw new ArgumentNullException(nameof(source))).Resource, endpoint: null, name);
+        => builder.WithEndpoints((source
+            ?? throw new ArgumentNullException(nameof(source))).Resource, endpoint: null, name);
 
     /// <summary>The same for one endpoint.</summary>
     public static IResourceBuilder<TDestination> WithReference<TDestination>(
@@ -92,7 +94,8 @@ public static partial class ResourceBuilderExtensions
     public static ReferenceExpression GetConnectionProperty(this IResourceWithConnectionString resource, string key)
     {
         ArgumentNullException.ThrowIfNull(resource);
-        return resource.GetConnectionProperties().First(p => p.Key.Equals(key, StringComparison.OrdinalIgnoreCase)).Value;
+        return resource.GetConnectionProperties()
+            .First(p => p.Key.Equals(key, StringComparison.OrdinalIgnoreCase)).Value;
     }
 
     public static IResourceBuilder<T> WithConnectionProperty<T>(
@@ -100,7 +103,8 @@ public static partial class ResourceBuilderExtensions
         where T : IResourceWithConnectionString
         => builder.WithAnnotation(new ConnectionPropertyAnnotation(name, value));
 
-    public static IResourceBuilder<T> WithConnectionProperty<T>(this IResourceBuilder<T> builder, string name, string value)
+    public static IResourceBuilder<T> WithConnectionProperty<T>(
+        this IResourceBuilder<T> builder, string name, string value)
         where T : IResourceWithConnectionString
         => builder.WithConnectionProperty(name, ReferenceExpression.Create($"{value}"));
 
@@ -121,7 +125,8 @@ public static partial class ResourceBuilderExtensions
         where T : IResourceWithEnvironment
     {
         // References to several endpoints of one source share one annotation and one callback.
-        var reference = builder.Resource.Annotations.OfType<EndpointReferenceAnnotation>().FirstOrDefault(r => r.Resource == source);
+        var reference = builder.Resource.Annotations
+            .OfType<EndpointReferenceAnnotation>().FirstOrDefault(r => r.Resource == source);
         if (reference is null)
         {
             reference = new EndpointReferenceAnnotation(source);
@@ -136,7 +141,8 @@ public static partial class ResourceBuilderExtensions
         return builder.WithReferenceRelationship(source);
     }
 
-    private static void AddEndpoints(EnvironmentCallbackContext context, EndpointReferenceAnnotation reference, string? name)
+    private static void AddEndpoints(
+        EnvironmentCallbackContext context, EndpointReferenceAnnotation reference, string? name)
     {
         var flags = ReferenceFlags(context.Resource);
         var service = name ?? reference.Resource.Name;

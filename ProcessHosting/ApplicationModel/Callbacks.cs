@@ -123,5 +123,6 @@ public class ResourceUrlsCallbackContext(
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     public EndpointReference? GetEndpoint(string name)
-        => Resource is IResourceWithEndpoints resource ? resource.GetEndpoints().FirstOrDefault(e => e.EndpointName == name) : null;
+        => Resource is IResourceWithEndpoints resource ? resource.GetEndpoints()
+            .FirstOrDefault(e => e.EndpointName == name) : null;
 }

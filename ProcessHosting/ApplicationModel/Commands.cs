@@ -114,7 +114,8 @@ public partial class ResourceCommandService
         ArgumentNullException.ThrowIfNull(resource);
 
         var logger = _loggers.GetLogger(resource);
-        var command = resource.Annotations.OfType<ResourceCommandAnnotation>().LastOrDefault(a => a.Name == commandName);
+        var command = resource.Annotations
+            .OfType<ResourceCommandAnnotation>().LastOrDefault(a => a.Name == commandName);
         if (command is null)
             return CommandResults.Failure($"Command '{commandName}' not available for resource '{resource.Name}'.");
 

@@ -58,7 +58,8 @@ public class ConnectionStringReference(IResourceWithConnectionString resource, b
     {
         var value = await Resource.GetConnectionStringAsync(cancellationToken);
         if (string.IsNullOrEmpty(value) && !Optional)
-            throw new DistributedApplicationException($"The connection string for the resource '{Resource.Name}' is not available.");
+            throw new DistributedApplicationException(
+                $"The connection string for the resource '{Resource.Name}' is not available.");
         return value;
     }
 }

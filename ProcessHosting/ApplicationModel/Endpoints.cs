@@ -159,7 +159,8 @@ public sealed class EndpointReference : IExpressionValue, IValueWithReferences
     {
     }
 
-    public EndpointReference(IResourceWithEndpoints owner, string endpointName, NetworkIdentifier? contextNetworkId = null)
+    public EndpointReference(
+        IResourceWithEndpoints owner, string endpointName, NetworkIdentifier? contextNetworkId = null)
     {
         ArgumentNullException.ThrowIfNull(owner);
         ArgumentException.ThrowIfNullOrEmpty(endpointName);
@@ -171,7 +172,8 @@ public sealed class EndpointReference : IExpressionValue, IValueWithReferences
     {
     }
 
-    public EndpointReference(IResourceWithEndpoints owner, EndpointAnnotation endpoint, NetworkIdentifier? contextNetworkId)
+    public EndpointReference(
+        IResourceWithEndpoints owner, EndpointAnnotation endpoint, NetworkIdentifier? contextNetworkId)
         : this(owner, (endpoint ?? throw new ArgumentNullException(nameof(endpoint))).Name, contextNetworkId)
         => _endpoint = endpoint;
 

@@ -123,7 +123,8 @@ public class ReferenceExpressionBuilder
 
     public bool IsEmpty => _parts.Format.Length == 0;
 
-    public void Append([InterpolatedStringHandlerArgument("")] in ReferenceExpressionBuilderInterpolatedStringHandler handler)
+    public void Append(
+        [InterpolatedStringHandlerArgument("")] in ReferenceExpressionBuilderInterpolatedStringHandler handler)
         => _ = handler; // the handler wrote into this builder while it was made
 
     public void AppendLiteral(string value) => _parts.Literal(value);

@@ -19,7 +19,7 @@ public interface IResourceAnnotation;
 /// <summary>The facts about one resource, in the order in which they were added.</summary>
 public sealed class ResourceAnnotationCollection : Collection<IResourceAnnotation>;
 
-/// <summary>What <see cref="IResourceBuilder{T}.WithAnnotation{TAnnotation}(TAnnotation, ResourceAnnotationMutationBehavior)"/> does to earlier annotations of the same type.</summary>
+/// <summary>What <c>WithAnnotation</c> does to earlier annotations of the same type.</summary>
 public enum ResourceAnnotationMutationBehavior
 {
     /// <summary>Keeps them.</summary>

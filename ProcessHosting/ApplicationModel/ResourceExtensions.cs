@@ -18,7 +18,8 @@ public static class ResourceExtensions
         return annotation is not null;
     }
 
-    public static bool TryGetAnnotationsOfType<T>(this IResource resource, [NotNullWhen(true)] out IEnumerable<T>? result)
+    public static bool TryGetAnnotationsOfType<T>(
+        this IResource resource, [NotNullWhen(true)] out IEnumerable<T>? result)
         where T : IResourceAnnotation
     {
         var annotations = resource.Annotations.OfType<T>().ToList();
@@ -38,10 +39,12 @@ public static class ResourceExtensions
         return result is not null;
     }
 
-    public static bool TryGetEndpoints(this IResource resource, [NotNullWhen(true)] out IEnumerable<EndpointAnnotation>? endpoints)
+    public static bool TryGetEndpoints(
+        this IResource resource, [NotNullWhen(true)] out IEnumerable<EndpointAnnotation>? endpoints)
         => resource.TryGetAnnotationsOfType(out endpoints);
 
-    public static bool TryGetUrls(this IResource resource, [NotNullWhen(true)] out IEnumerable<ResourceUrlAnnotation>? urls)
+    public static bool TryGetUrls(
+        this IResource resource, [NotNullWhen(true)] out IEnumerable<ResourceUrlAnnotation>? urls)
         => resource.TryGetAnnotationsOfType(out urls);
 
     public static bool TryGetEnvironmentVariables(
@@ -53,7 +56,8 @@ public static class ResourceExtensions
 
     public static IEnumerable<EndpointReference> GetEndpoints(
         this IResourceWithEndpoints resource, NetworkIdentifier contextNetworkId)
-        => resource.Annotations.OfType<EndpointAnnotation>().Select(e => new EndpointReference(resource, e, contextNetworkId));
+        => resource.Annotations
+            .OfType<EndpointAnnotation>().Select(e => new EndpointReference(resource, e, contextNetworkId));
 
     /// <summary>The endpoint need not exist yet.</summary>
     public static EndpointReference GetEndpoint(this IResourceWithEndpoints resource, string endpointName)

@@ -55,7 +55,7 @@ public class ResourceLoggerService : IDisposable
         yield return Log(resourceName).Kept();
     }
 
-    /// <summary>Ends the watching of the log; the log itself can be written on.</summary>
+    /// <summary>Nothing will be added any more: who watches comes to the end.</summary>
     public void Complete(IResource resource)
     {
         ArgumentNullException.ThrowIfNull(resource);
@@ -84,6 +84,7 @@ public class ResourceLoggerService : IDisposable
         private readonly Queue<LogLine> _kept = new();
         private readonly List<Channel<LogLine>> _watchers = [];
         private int _lines;
+        private bool _completed;
 
         public void Write(string content, bool isError)
         {
@@ -117,6 +118,7 @@ public class ResourceLoggerService : IDisposable
         {
             lock (_lock)
             {
+                _completed = true;
                 foreach (var watcher in _watchers)
                     watcher.Writer.TryComplete();
             }
@@ -132,6 +134,8 @@ public class ResourceLoggerService : IDisposable
             {
                 kept = [.. _kept];
                 _watchers.Add(channel);
+                if (_completed)
+                    channel.Writer.Complete();
             }
 
             try
@@ -167,7 +171,7 @@ public class ResourceLoggerService : IDisposable
         {
             if (!IsEnabled(logLevel))
                 return;
-            var text = formatter(state, exception) + (exception is null ? "" : $": {exception.Message}");
+            var text = formatter(state, exception) + (exception is null ? "" : $" {exception.Message}");
             Write(text, logLevel >= LogLevel.Error);
         }
     }

@@ -85,7 +85,8 @@ public partial class ResourceNotificationService : IDisposable
         return resourceEvent is not null;
     }
 
-    public Task PublishUpdateAsync(IResource resource, Func<CustomResourceSnapshot, CustomResourceSnapshot> stateFactory)
+    public Task PublishUpdateAsync(
+        IResource resource, Func<CustomResourceSnapshot, CustomResourceSnapshot> stateFactory)
     {
         ArgumentNullException.ThrowIfNull(resource);
         return PublishUpdateAsync(resource, resource.Name, stateFactory);
@@ -162,7 +163,8 @@ public partial class ResourceNotificationService : IDisposable
         throw new OperationCanceledException($"The wait for resource '{resourceName}' was cancelled.");
     }
 
-    public Task<ResourceEvent> WaitForResourceHealthyAsync(string resourceName, CancellationToken cancellationToken = default)
+    public Task<ResourceEvent> WaitForResourceHealthyAsync(
+        string resourceName, CancellationToken cancellationToken = default)
         => WaitForResourceHealthyAsync(resourceName, _defaultWaitBehavior, cancellationToken);
 
     /// <summary>Waits until the resource runs, is healthy, and the handlers of <see cref="ResourceReadyEvent"/> are done.</summary>
@@ -197,7 +199,8 @@ public partial class ResourceNotificationService : IDisposable
     {
         ArgumentNullException.ThrowIfNull(resource);
 
-        var pending = resource.Annotations.OfType<WaitAnnotation>().Where(w => w.Resource is not IResourceWithoutLifetime).ToList();
+        var pending = resource.Annotations
+            .OfType<WaitAnnotation>().Where(w => w.Resource is not IResourceWithoutLifetime).ToList();
         if (pending.Count == 0)
             return;
 
@@ -232,7 +235,8 @@ public partial class ResourceNotificationService : IDisposable
     private static bool IsUnavailable(CustomResourceSnapshot snapshot)
         => IsTerminal(snapshot) || snapshot.State?.Text == KnownResourceStates.RuntimeUnhealthy;
 
-    private async Task WaitForDependencyAsync(IResource resource, WaitAnnotation wait, CancellationToken cancellationToken)
+    private async Task WaitForDependencyAsync(
+        IResource resource, WaitAnnotation wait, CancellationToken cancellationToken)
     {
         var name = wait.Resource.Name;
         var logger = _loggers.GetLogger(resource);
@@ -292,7 +296,11 @@ public partial class ResourceNotificationService : IDisposable
     private static CustomResourceSnapshot InitialSnapshot(IResource resource)
     {
         var snapshot = resource.Annotations.OfType<ResourceSnapshotAnnotation>().LastOrDefault()?.InitialSnapshot
-            ?? new CustomResourceSnapshot { ResourceType = resource.GetType().Name.Replace("Resource", "", StringComparison.Ordinal), Properties = [] };
+            ?? new CustomResourceSnapshot
+            {
+                ResourceType = resource.GetType().Name.Replace("Resource", "", StringComparison.Ordinal),
+                Properties = [],
+            };
         return snapshot with { CreationTimeStamp = snapshot.CreationTimeStamp ?? DateTime.UtcNow };
     }
 

@@ -70,7 +70,8 @@ public class DistributedApplicationEventing : IDistributedApplicationEventing
         where T : IDistributedApplicationEvent
         => Add(typeof(T), new DistributedApplicationEventSubscription((@event, ct) => callback((T)@event, ct)));
 
-    public DistributedApplicationEventSubscription Subscribe<T>(IResource resource, Func<T, CancellationToken, Task> callback)
+    public DistributedApplicationEventSubscription Subscribe<T>(
+        IResource resource, Func<T, CancellationToken, Task> callback)
         where T : IDistributedApplicationResourceEvent
         => Add(typeof(T), new DistributedApplicationResourceEventSubscription(
             resource, (@event, ct) => ReferenceEquals(@event.Resource, resource) ? callback((T)@event, ct) : Task.CompletedTask));

@@ -44,7 +44,8 @@ internal sealed class EndpointAllocator(
     private static string AddressOf(EndpointAnnotation endpoint)
         => endpoint.TargetHost is "0.0.0.0" or "::" or "*" or "+" ? "localhost" : endpoint.TargetHost;
 
-    private async Task PublishUrlsAsync(IResource resource, List<EndpointAnnotation> endpoints, CancellationToken cancellationToken)
+    private async Task PublishUrlsAsync(
+        IResource resource, List<EndpointAnnotation> endpoints, CancellationToken cancellationToken)
     {
         List<ResourceUrlAnnotation> urls = [];
         if (resource is IResourceWithEndpoints owner)

@@ -9,7 +9,8 @@ internal sealed class EndpointHealthCheck(EndpointReference endpoint, string pat
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public async Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         if (!endpoint.IsAllocated)
             return HealthCheckResult.Unhealthy("The endpoint is not allocated yet.");

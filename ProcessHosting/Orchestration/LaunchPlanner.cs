@@ -1,5 +1,6 @@
 using System.Globalization;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Containers;
 using Aspire.Hosting.Processes;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +10,8 @@ namespace Aspire.Hosting.Orchestration;
 internal static class LaunchPlanner
 {
     public static async Task<LaunchPlan> PlanAsync(
-        IResource resource, DistributedApplicationExecutionContext execution, ILogger logger, CancellationToken cancellationToken)
+        IResource resource, DistributedApplicationExecutionContext execution, ContainerEngine containers, ILogger logger,
+        CancellationToken cancellationToken)
     {
         var environment = await EnvironmentAsync(resource, execution, logger, cancellationToken);
         var arguments = await ArgumentsAsync(resource, execution, logger, cancellationToken);
@@ -29,6 +31,9 @@ internal static class LaunchPlanner
                     throw new DistributedApplicationException($"The working directory '{directory}' does not exist.");
                 var path = Programs.Find(executable.Command, directory, environment.GetValueOrDefault("PATH"));
                 return new LaunchPlan(path, arguments, directory, environment);
+
+            case ContainerResource container:
+                return await containers.PlanAsync(container, environment, arguments, cancellationToken);
 
             default:
                 throw new DistributedApplicationException($"'{resource.Name}' is nothing that can be started.");

@@ -40,7 +40,9 @@ internal static class LifecycleCommands
 
             resource.Annotations.Add(new ResourceCommandAnnotation(
                 name, displayName,
-                context => isEnabled(context.ResourceSnapshot.State?.Text) ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
+                context => isEnabled(context.ResourceSnapshot.State?.Text)
+                    ? ResourceCommandState.Enabled
+                    : ResourceCommandState.Disabled,
                 execute, displayDescription: null, parameter: null, confirmationMessage: null, iconName: null,
                 iconVariant: null, isHighlighted: true));
         }

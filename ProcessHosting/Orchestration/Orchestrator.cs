@@ -35,7 +35,8 @@ internal sealed partial class Orchestrator(
             : notifications.WaitForDependenciesAsync(e.Resource, ct));
 
         // 3. From here on the model is fixed: every process gets its runner and its commands, every resource its snapshot.
-        _runners = model.Resources.Where(IsProcess).ToImmutableDictionary(r => r, r => new ProcessRunner(r, services, watchdog));
+        _runners = model.Resources.Where(IsProcess)
+            .ToImmutableDictionary(r => r, r => new ProcessRunner(r, ChildrenOf(r), services, watchdog));
         foreach (var resource in model.Resources)
         {
             if (_runners.ContainsKey(resource))
@@ -81,7 +82,12 @@ internal sealed partial class Orchestrator(
         _stopping.Dispose();
     }
 
-    private static bool IsProcess(IResource resource) => resource is ExecutableResource or ProjectResource;
+    private static bool IsProcess(IResource resource)
+        => resource is ExecutableResource or ProjectResource or ContainerResource;
+
+    /// <summary>What lives and dies with the process without being one.</summary>
+    private IReadOnlyList<IResource> ChildrenOf(IResource process)
+        => [.. model.Resources.Where(r => !IsProcess(r) && r is IResourceWithParent { Parent: var parent } && parent == process)];
 
     private async Task InitializeAsync(IResource resource, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Containers;
 using Aspire.Hosting.Eventing;
 using Aspire.Hosting.Processes;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,11 +12,13 @@ namespace Aspire.Hosting.Orchestration;
 internal sealed partial class ProcessRunner
 {
     private readonly IResource _resource;
+    private readonly IReadOnlyList<IResource> _children;
     private readonly IServiceProvider _services;
     private readonly ResourceNotificationService _notifications;
     private readonly ResourceLoggerService _loggers;
     private readonly DistributedApplicationExecutionContext _execution;
     private readonly OrphanWatchdog _watchdog;
+    private readonly ContainerEngine _containers;
     private readonly ProcessOptions _options;
     private readonly IDistributedApplicationEventing _eventing;
     private readonly ILogger _logger;
@@ -27,10 +30,12 @@ internal sealed partial class ProcessRunner
     private volatile ChildProcess? _child;
     private Task _ended = Task.CompletedTask;
 
-    public ProcessRunner(IResource resource, IServiceProvider services, OrphanWatchdog watchdog)
+    public ProcessRunner(
+        IResource resource, IReadOnlyList<IResource> children, IServiceProvider services, OrphanWatchdog watchdog)
     {
-        (_resource, _services, _watchdog) = (resource, services, watchdog);
+        (_resource, _children, _services, _watchdog) = (resource, children, services, watchdog);
         _execution = services.GetRequiredService<DistributedApplicationExecutionContext>();
+        _containers = services.GetRequiredService<ContainerEngine>();
         _options = services.GetRequiredService<ProcessOptions>();
         _notifications = services.GetRequiredService<ResourceNotificationService>();
         _loggers = services.GetRequiredService<ResourceLoggerService>();
@@ -50,27 +55,27 @@ internal sealed partial class ProcessRunner
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
+            _starting = starting;
             if (_child is { Exited.IsCompleted: false })
                 return true;
 
             await _ended;
-            _starting = starting;
             await StartCoreAsync(starting.Token);
             return true;
         }
         catch (OperationCanceledException) when (starting.IsCancellationRequested)
         {
-            await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.NotStarted });
+            await PublishAsync(s => s with { State = KnownResourceStates.NotStarted });
             cancellationToken.ThrowIfCancellationRequested();
             return false;
         }
         catch (Exception exception)
         {
             LogFailedToStart(_logger, exception, _resource.Name);
-            await _notifications.PublishUpdateAsync(_resource, s => s with
-            {
-                State = new ResourceStateSnapshot(KnownResourceStates.FailedToStart, KnownResourceStateStyles.Error),
-            });
+            var state = exception is ContainerEngineException
+                ? KnownResourceStates.RuntimeUnhealthy
+                : KnownResourceStates.FailedToStart;
+            await PublishAsync(s => s with { State = new ResourceStateSnapshot(state, KnownResourceStateStyles.Error) });
             return false;
         }
         finally
@@ -90,7 +95,7 @@ internal sealed partial class ProcessRunner
         {
             if (_child is { Exited.IsCompleted: false } child)
             {
-                await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.Stopping });
+                await PublishAsync(s => s with { State = KnownResourceStates.Stopping });
                 await child.StopAsync(_options.StopTimeout, cancellationToken);
             }
 
@@ -124,32 +129,32 @@ internal sealed partial class ProcessRunner
     private async Task StartCoreAsync(CancellationToken cancellationToken)
     {
         // A new life: neither the health nor the exit code of the last one counts.
-        await _notifications.PublishUpdateAsync(_resource, s => (s with
+        await PublishAsync(s => (s with
         {
             State = KnownResourceStates.Starting,
             ExitCode = null,
             StartTimeStamp = null,
             StopTimeStamp = null,
             ReadyHandlers = null,
-            HealthReports = [.. _resource.Annotations.OfType<HealthCheckAnnotation>().DistinctBy(h => h.Key)
-                .Select(h => new HealthReportSnapshot(h.Key, Status: null, Description: null, ExceptionText: null))],
+            HealthReports = Unchecked(_resource),
         }).WithProperty(KnownProperties.ExecutablePid, null));
 
         await _eventing.PublishAsync(new BeforeResourceStartedEvent(_resource, _services), cancellationToken);
-        await _notifications.PublishUpdateAsync(_resource, s => s with { State = KnownResourceStates.Starting });
+        await PublishAsync(s => s with { State = KnownResourceStates.Starting });
 
-        var plan = await LaunchPlanner.PlanAsync(_resource, _execution, _logger, cancellationToken);
+        var plan = await LaunchPlanner.PlanAsync(_resource, _execution, _containers, _logger, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
 
         var child = ChildProcess.Start(
             plan, _watchdog, (line, isError) => _loggers.Write(_resource.Name, line, isError));
         _child = child;
-        await _notifications.PublishUpdateAsync(_resource, s => (s with
+        await PublishAsync(s => (s with
         {
             State = new ResourceStateSnapshot(KnownResourceStates.Running, KnownResourceStateStyles.Success),
             StartTimeStamp = DateTime.UtcNow,
             Urls = [.. s.Urls.Select(u => u with { IsInactive = false })],
-            EnvironmentVariables = [.. plan.Environment.Select(v => new EnvironmentVariableSnapshot(v.Key, v.Value, IsFromSpec: true))],
+            EnvironmentVariables = [.. plan.Environment
+                .Select(v => new EnvironmentVariableSnapshot(v.Key, v.Value, IsFromSpec: true))],
         })
             .WithProperty(KnownProperties.ExecutablePath, plan.FileName)
             .WithProperty(KnownProperties.ExecutableWorkDir, plan.WorkingDirectory)
@@ -176,12 +181,37 @@ internal sealed partial class ProcessRunner
         }
     }
 
+    /// <summary>What belongs to the process, such as the database of a server, is as it is.</summary>
+    private async Task PublishAsync(Func<CustomResourceSnapshot, CustomResourceSnapshot> change)
+    {
+        await _notifications.PublishUpdateAsync(_resource, change);
+        if (!_notifications.TryGetCurrentState(_resource.Name, out var current))
+            return;
+
+        var own = current.Snapshot;
+        foreach (var child in _children)
+        {
+            await _notifications.PublishUpdateAsync(child, s => s with
+            {
+                State = own.State,
+                StartTimeStamp = own.StartTimeStamp,
+                StopTimeStamp = own.StopTimeStamp,
+                HealthReports = own.ReadyHandlers is null ? Unchecked(child) : s.HealthReports,
+                ReadyHandlers = own.ReadyHandlers is null ? null : s.ReadyHandlers,
+            });
+        }
+    }
+
+    private static ImmutableArray<HealthReportSnapshot> Unchecked(IResource resource)
+        => [.. resource.Annotations.OfType<HealthCheckAnnotation>().DistinctBy(h => h.Key)
+            .Select(h => new HealthReportSnapshot(h.Key, Status: null, Description: null, ExceptionText: null))];
+
     /// <summary>Publishes the end of the process, whoever ended it.</summary>
     private async Task WatchAsync(ChildProcess child)
     {
         var code = await child.Exited;
         LogExited(_logger, _resource.Name, code);
-        await _notifications.PublishUpdateAsync(_resource, s => (s with
+        await PublishAsync(s => (s with
         {
             State = new ResourceStateSnapshot(KnownResourceStates.Finished, code == 0 ? null : KnownResourceStateStyles.Error),
             ExitCode = code,

@@ -22,7 +22,8 @@ internal static class ProjectOutput
             directory, "bin", Path.GetFileName(Path.GetDirectoryName(own)) ?? "", Path.GetFileName(own), $"{name}.dll");
         var program = File.Exists(sibling) ? sibling : Newest(Path.Combine(directory, "bin"), name);
         if (program is null)
-            throw new DistributedApplicationException($"The project '{projectPath}' is not built: there is no {sibling}.");
+            throw new DistributedApplicationException(
+                $"The project '{projectPath}' is not built: there is no {sibling}.");
 
         var launcher = Path.ChangeExtension(program, null);
         return File.Exists(launcher)

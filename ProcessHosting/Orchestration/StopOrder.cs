@@ -40,7 +40,8 @@ internal static class StopOrder
     {
         foreach (var wait in resource.Annotations.OfType<WaitAnnotation>())
             yield return wait.Resource;
-        foreach (var parent in resource.Annotations.OfType<ResourceRelationshipAnnotation>().Where(r => r.Type == KnownRelationshipTypes.Parent))
+        foreach (var parent in resource.Annotations
+            .OfType<ResourceRelationshipAnnotation>().Where(r => r.Type == KnownRelationshipTypes.Parent))
             yield return parent.Resource;
         if (resource is IResourceWithParent child)
             yield return child.Parent;

@@ -63,7 +63,8 @@ internal sealed class ChildProcess
         var marker = $"{watchdog.HostId}-{Guid.CreateVersion7():N}";
         start.Environment[OrphanWatchdog.MarkerVariable] = marker;
 
-        var process = Process.Start(start) ?? throw new DistributedApplicationException($"'{plan.FileName}' did not start.");
+        var process = Process.Start(start)
+            ?? throw new DistributedApplicationException($"'{plan.FileName}' did not start.");
         watchdog.Announce(process.Id);
         process.StandardInput.Dispose();
         return new ChildProcess(process, marker, onLine);

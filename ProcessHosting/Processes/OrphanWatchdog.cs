@@ -82,7 +82,8 @@ internal sealed class OrphanWatchdog(ProcessOptions options) : IDisposable
             };
             // A host that is itself another host's child is killed with all that carry its marker; this must survive it.
             start.Environment.Remove(MarkerVariable);
-            _process = Process.Start(start) ?? throw new InvalidOperationException("The orphan watchdog did not start.");
+            _process = Process.Start(start)
+                ?? throw new InvalidOperationException("The orphan watchdog did not start.");
         }
     }
 

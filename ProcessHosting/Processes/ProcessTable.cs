@@ -10,7 +10,8 @@ internal static class ProcessTable
     /// When the process was started, in clock ticks since boot; null if there is none. A pid and its start time
     /// together name one process for ever, a pid alone is given away again.
     /// </summary>
-    public static long? StartTime(int pid) => Stat(pid) is { } stat ? long.Parse(stat[19], CultureInfo.InvariantCulture) : null;
+    public static long? StartTime(int pid)
+        => Stat(pid) is { } stat ? long.Parse(stat[19], CultureInfo.InvariantCulture) : null;
 
     /// <summary>
     /// The processes that belong to a child: those in its session, and those that left the session (as daemons do)

@@ -3,6 +3,11 @@ namespace Aspire.Hosting.Processes;
 /// <summary>Finds programs as a shell would.</summary>
 internal static class Programs
 {
+    /// <summary>Null if there is no such program in PATH.</summary>
+    public static string? TryFind(string name, string? searchPath = null)
+        => (searchPath ?? Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin")
+            .Split(':', StringSplitOptions.RemoveEmptyEntries).Select(d => Path.Combine(d, name)).FirstOrDefault(IsExecutable);
+
     /// <param name="command">A path, relative to <paramref name="workingDirectory"/>, or a name to look for in PATH.</param>
     /// <exception cref="DistributedApplicationException">There is no such program.</exception>
     public static string Find(string command, string workingDirectory = "/", string? searchPath = null)
@@ -13,12 +18,14 @@ internal static class Programs
             return IsExecutable(path) ? path : throw new DistributedApplicationException($"'{path}' is not an executable file.");
         }
 
-        searchPath ??= Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin";
-        return searchPath.Split(':', StringSplitOptions.RemoveEmptyEntries).Select(d => Path.Combine(d, command))
-            .FirstOrDefault(IsExecutable) ?? throw new DistributedApplicationException($"'{command}' was not found in PATH.");
+        return TryFind(command, searchPath)
+            ?? throw new DistributedApplicationException($"'{command}' was not found in PATH.");
     }
+
+    private const UnixFileMode AnyExecute =
+        UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     private static bool IsExecutable(string path)
         => OperatingSystem.IsLinux() && File.Exists(path)
-            && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != UnixFileMode.None;
+            && (File.GetUnixFileMode(path) & AnyExecute) != UnixFileMode.None;
 }

@@ -15,8 +15,10 @@ internal sealed class AppHostRun(
     private static readonly string[] HostPrefixes = ["DOTNET_", "ASPNETCORE_"];
     private static readonly AsyncLocal<AppHostRun?> Flow = new();
 
-    private readonly TaskCompletionSource<DistributedApplicationBuilder> _builder = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<DistributedApplication> _application = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<DistributedApplicationBuilder> _builder =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<DistributedApplication> _application =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _mayBuild = new(0);
     private readonly SemaphoreSlim _ended = new(0);
 

@@ -8,7 +8,8 @@ namespace Aspire.Hosting.Testing;
 public static class DistributedApplicationHostingTestingExtensions
 {
     /// <summary>A client whose base address is the endpoint.</summary>
-    public static HttpClient CreateHttpClient(this DistributedApplication app, string resourceName, string? endpointName = null)
+    public static HttpClient CreateHttpClient(
+        this DistributedApplication app, string resourceName, string? endpointName = null)
     {
         ArgumentNullException.ThrowIfNull(app);
 
@@ -28,7 +29,8 @@ public static class DistributedApplicationHostingTestingExtensions
     /// <exception cref="ArgumentException">There is no such resource, or it has no such endpoint.</exception>
     public static Uri GetEndpoint(this DistributedApplication app, string resourceName, string? endpointName = null)
     {
-        var endpoints = (Resource(app, resourceName) as IResourceWithEndpoints)?.GetEndpoints().Where(e => e.IsAllocated).ToList() ?? [];
+        var endpoints = (Resource(app, resourceName) as IResourceWithEndpoints)?.GetEndpoints()
+            .Where(e => e.IsAllocated).ToList() ?? [];
         string[] names = string.IsNullOrEmpty(endpointName) ? ["https", "http"] : [endpointName];
         var endpoint = names.Select(n => endpoints.Find(e => e.EndpointName.Equals(n, StringComparison.OrdinalIgnoreCase)))
             .FirstOrDefault(e => e is not null);
@@ -42,8 +44,10 @@ public static class DistributedApplicationHostingTestingExtensions
         ArgumentNullException.ThrowIfNull(app);
 
         if (!app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.IsCancellationRequested)
-            throw new InvalidOperationException("The application must be started before resolving endpoints or connection strings");
-        return app.Services.GetRequiredService<DistributedApplicationModel>().Resources.TryGetByName(name, out var resource)
+            throw new InvalidOperationException(
+                "The application must be started before resolving endpoints or connection strings");
+        return app.Services.GetRequiredService<DistributedApplicationModel>()
+            .Resources.TryGetByName(name, out var resource)
             ? resource
             : throw new ArgumentException($"Resource '{name}' not found.", nameof(name));
     }

@@ -20,7 +20,8 @@ public interface IDistributedApplicationTestingBuilder : IDistributedApplication
 public static class DistributedApplicationTestingBuilder
 {
     /// <typeparam name="TEntryPoint">A type of the AppHost's assembly: <c>Projects.AppHost</c>.</typeparam>
-    public static Task<IDistributedApplicationTestingBuilder> CreateAsync<TEntryPoint>(CancellationToken cancellationToken = default)
+    public static Task<IDistributedApplicationTestingBuilder> CreateAsync<TEntryPoint>(
+        CancellationToken cancellationToken = default)
         where TEntryPoint : class
         => CreateAsync(typeof(TEntryPoint), cancellationToken);
 

@@ -46,6 +46,11 @@ public class LogTests
 
         service.Complete("one");
         (await watch.MoveNextAsync()).ShouldBeFalse();
+
+        List<string> later = [];
+        await foreach (var lines in service.WatchAsync("one"))
+            later.AddRange(lines.Select(l => l.Content));
+        later.ShouldBe(["before", "after"]);
     }
 
     private static async Task<List<LogLine>> LinesOf(TestApplication test, string resource)

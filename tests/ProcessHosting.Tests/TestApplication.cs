@@ -7,7 +7,7 @@ namespace Lyceum.Tests.ProcessHosting;
 internal sealed class TestApplication : IAsyncDisposable
 {
     /// <summary>No test waits longer for anything.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
     private readonly CancellationTokenSource _limit = new(Limit);
 
@@ -40,7 +40,8 @@ internal sealed class TestApplication : IAsyncDisposable
     public int Pid(string resource) => Convert.ToInt32(
         Snapshot(resource).Properties.Single(p => p.Name == "executable.pid").Value, CultureInfo.InvariantCulture);
 
-    public Task<string> WaitForStateAsync(string resource, string state) => Notifications.WaitForResourceAsync(resource, [state], Token);
+    public Task<string> WaitForStateAsync(string resource, string state)
+        => Notifications.WaitForResourceAsync(resource, [state], Token);
 
     public Task<ExecuteCommandResult> ExecuteAsync(string resource, string command)
         => App.ResourceCommands.ExecuteCommandAsync(resource, command, Token);
@@ -67,14 +68,17 @@ internal sealed class TestApplication : IAsyncDisposable
 /// <summary>Describes small processes.</summary>
 internal static class TestResources
 {
-    public static IResourceBuilder<ExecutableResource> AddShell(this IDistributedApplicationBuilder builder, string name, string script)
+    public static IResourceBuilder<ExecutableResource> AddShell(
+        this IDistributedApplicationBuilder builder, string name, string script)
         => builder.AddExecutable(name, "sh", ".", "-c", script);
 
     /// <summary>Runs until it is stopped.</summary>
-    public static IResourceBuilder<ExecutableResource> AddSleeper(this IDistributedApplicationBuilder builder, string name)
+    public static IResourceBuilder<ExecutableResource> AddSleeper(
+        this IDistributedApplicationBuilder builder, string name)
         => builder.AddExecutable(name, "sleep", ".", "1000");
 
-    public static IResourceBuilder<ProjectResource> AddSampleService(this IDistributedApplicationBuilder builder, string name)
+    public static IResourceBuilder<ProjectResource> AddSampleService(
+        this IDistributedApplicationBuilder builder, string name)
         => builder.AddProject<Projects.SampleService>(name).WithHttpEndpoint();
 }
 
@@ -98,7 +102,8 @@ internal static class Machine
     /// <summary>The living processes that carry the text in their environment or command line.</summary>
     public static List<int> Find(string text)
     {
-        return [.. Directory.EnumerateDirectories("/proc").Select(d => int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0)
+        return [.. Directory.EnumerateDirectories("/proc")
+            .Select(d => int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0)
             .Where(pid => pid > 0 && pid != Environment.ProcessId && IsAlive(pid) && (Has(pid, "environ") || Has(pid, "cmdline")))];
 
         bool Has(int pid, string file)
