@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Lyceum.GpuEngine.Primer;
 
@@ -7,7 +8,7 @@ namespace Lyceum.GpuEngine.Primer;
 /// What texts are compared by: stems of words, and pairs of neighbouring characters where a script has no spaces. Pairs
 /// find Chinese words without a dictionary; the few that straddle two words rarely match anything.
 /// </summary>
-internal static class Terms
+internal static partial class Terms
 {
     // Words that every question has and that say nothing about its subject.
     private static readonly FrozenSet<string> EnglishStop = (
@@ -51,6 +52,7 @@ internal static class Terms
     /// <summary>The terms that a question is about, each once.</summary>
     public static IReadOnlyList<string> OfQuestion(string question)
     {
+        question = Auxiliary().Replace(question, " ");
         foreach (var word in ChineseStop)
         {
             question = question.Replace(word, " ");
@@ -59,6 +61,10 @@ internal static class Terms
         var words = Runs(question).Where(run => run.IsIdeographic ? run.Text.Length > 1 : !EnglishStop.Contains(run.Text));
         return [.. Of(string.Join(' ', words.Select(run => run.Text))).Distinct()];
     }
+
+    // "How do I stop procrastinating?" is not about stopping, "how do I stop Lyceum?" is.
+    [GeneratedRegex(@"\b(stop|start|keep|begin|avoid|try|quit)\s+(?=\w+ing\b)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex Auxiliary();
 
     /// <summary>Words, in lower case, and unbroken runs of Han or kana.</summary>
     private static IEnumerable<(string Text, bool IsIdeographic)> Runs(string text)

@@ -125,6 +125,10 @@ public sealed class PrimerTests
         answer[answer.LastIndexOf("[1] ", StringComparison.Ordinal)..].ShouldContain(title);
     }
 
+    [Fact]
+    public void Answer_ToAnAuxiliaryVerb_StaysWithTheSubject() =>
+        Ask("How do I stop procrastinating?").ShouldNotContain("running it");
+
     [Theory]
     [InlineData("hello")]
     [InlineData("Hi there!")]
