@@ -99,14 +99,15 @@ XML
 
 full_feed() { [[ ${FullFeed:-} == true ]] || { [[ -z ${FullFeed:-} ]] && grep -qs '<FullFeed>true<' "$root/.feed.props"; }; }
 
-# The first source newer than the given file. Folders count, because a deleted file changes only its folder.
+# newer_sources BEGUN ENDED: the first source that changed since a build began. Folders count, because a deleted file
+# changes only its folder, but only since the build ended: it makes folders itself.
 newer_sources() {
   local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project
   if [[ -e $root/.feed.props ]]; then sources+=("$root/.feed.props"); fi
   for project in "$root"/*/*.csproj; do sources+=("${project%/*}"); done
   find "${sources[@]}" \( -name bin -o -name obj -o -name node_modules \) -prune -o \
-    \( -type d -o -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' \
-      -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) -newer "$1" -print -quit
+    \( -type d -newer "$2" -o -newer "$1" \( -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' \
+      -o -name '*.json' -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) \) -print -quit
 }
 
 # build TARGET [OPTION…]: nothing to do when TARGET was built the same way and no source is newer.
@@ -115,10 +116,10 @@ build() {
   shift
   built=$root/.build/built-$(basename "$target")
   mkdir -p "$root/.build"
-  if [[ -f $built && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built") ]]; then return 0; fi
+  if [[ -f $built && -f $built.begun && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built.begun" "$built") ]]; then return 0; fi
   say "Building $(basename "$target") …"
   rm -f "$built"
-  touch "$root/.build/begun" # sources that change while we build are newer than this
+  touch "$built.begun"
   # A compiler server of our own, so that none stays behind and nobody else's is ended.
   dotnet build "$root/$target" -c "$configuration" -nologo -v q -nodeReuse:false \
     -p:UseSharedCompilation=true -p:SharedCompilationId="$server" "$@" > "$log" 2>&1 || status=$?
@@ -131,5 +132,4 @@ build() {
     die "the build failed; all of it: $log"
   fi
   printf '%s' "${FullFeed:-}" > "$built"
-  touch -r "$root/.build/begun" "$built"
 }
