@@ -9,7 +9,7 @@ using Lyceum.ServiceDefaults.Messaging;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddPostgres<ChatDb>("chatdb");
-builder.AddMessaging(bus => bus.AddConsumer<ResponseFinishedConsumer>(typeof(ResponseFinishedConsumerDefinition)));
+builder.AddMessaging(bus => bus.AddFanOutConsumer<ResponseFinishedConsumer>());
 builder.AddGeneration();
 builder.AddAnswers();
 

@@ -32,7 +32,7 @@ public sealed class RemoteEnds
     }
 }
 
-/// <summary>Every replica hears of every end. Idempotent: it only makes readers look.</summary>
+/// <summary>Every replica hears of every end (fan-out). Idempotent: it only makes readers look.</summary>
 public sealed class ResponseFinishedConsumer(RemoteEnds remote) : IConsumer<ResponseFinished>
 {
     public Task Consume(ConsumeContext<ResponseFinished> context)
@@ -40,15 +40,4 @@ public sealed class ResponseFinishedConsumer(RemoteEnds remote) : IConsumer<Resp
         remote.Wake(context.Message.MessageId);
         return Task.CompletedTask;
     }
-}
-
-/// <summary>A queue of its own for each replica, gone with it: an event to all, not a task for one.</summary>
-public sealed class ResponseFinishedConsumerDefinition : ConsumerDefinition<ResponseFinishedConsumer>
-{
-    public ResponseFinishedConsumerDefinition() =>
-        Endpoint(endpoint =>
-        {
-            endpoint.Temporary = true;
-            endpoint.InstanceId = Guid.CreateVersion7().ToString("N");
-        });
 }
