@@ -186,22 +186,20 @@ start_system() {
   # foreground it does not outlive this script, whatever ends that.
   local tie=()
   $detach || tie=(setpriv --pdeathsig TERM)
-  setsid env --default-signal=INT,QUIT "${tie[@]}" "$apphost" "${arguments[@]}" > "$log" 2>&1 < /dev/null &
+  setsid env --default-signal=INT,QUIT LYCEUM_DATA="$data" "${tie[@]}" "$apphost" "${arguments[@]}" > "$log" 2>&1 < /dev/null &
   pid=$!
+  disown # its end is ours to report
   trap 'say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
   if ! wait_healthy "$pid"; then stop_system; exit 1; fi
   if [[ -z ${dashboard_url:-} ]]; then dashboard_url=$(grep -aoE 'https?://[^ ]*/login\?t=[0-9a-f]+' "$log" | head -n 1 || true); fi
   print_welcome
-  if $detach; then trap - INT TERM HUP; disown; return 0; fi
+  if $detach; then trap - INT TERM HUP; return 0; fi
 
+  # Ends with AppHost, or with this script.
   tail -n 0 -F --pid="$pid" "$log" 2>/dev/null &
-  local follower=$! status=0
-  trap 'kill "$follower" 2>/dev/null; say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
-  wait "$pid" || status=$?
-  kill "$follower" 2>/dev/null || true
+  wait "$!" || true
   stop_system
-  warn "AppHost ended by itself (exit status $status)"
-  exit "$(( status ? status : 1 ))"
+  die "AppHost ended by itself"
 }
 
 case $command in

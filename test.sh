@@ -46,6 +46,20 @@ rm -rf "$results"; mkdir -p "$results"
 passed=0 failed=0 skipped=0
 broken=() # projects that ended without a result
 
+# Each failed or skipped test of a result file, with its message; of a failed one also where it happened.
+explain() {
+  awk '
+    /<UnitTestResult / {
+      failed = /outcome="Failed"/; skipped = /outcome="NotExecuted"/; shown = 0
+      name = $0; sub(/.*testName="/, "", name); sub(/" .*/, "", name)
+      if (failed || skipped) print "    " (failed ? "FAILED " : "skipped ") name
+    }
+    (failed || skipped) && /<(Message|StackTrace)>/ { shown = 1; lines = 0 }
+    shown && lines++ < 25 { line = $0; gsub(/<[^>]*>/, "", line); if (line ~ /[^ ]/ && line !~ /^ *(at System\.|--- End of stack)/) print "        " line }
+    /<\/(Message|StackTrace)>/ { shown = 0 }
+  ' "$1" | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&#x[DA];//g; s/&amp;/\&/g'
+}
+
 counter() { sed -n 's/.*<Counters [^>]*\b'"$1"'="\([0-9]*\)".*/\1/p' "$2" | head -n 1; }
 
 # One project after the other: their tests measure times, and the machine may be small.
@@ -66,7 +80,7 @@ for project in tests/*Tests/*Tests.csproj; do
   passed=$(( passed + p )) failed=$(( failed + f )) skipped=$(( skipped + s ))
   (( total )) || continue
   printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$s" "$(( SECONDS - begun ))"
-  if (( f || s )); then grep -E '^ *[^ ].*\[(FAIL|SKIP)\]|^ {4,}' "$results/$name.log" || true; fi
+  if (( f || s )); then explain "$trx"; fi
   if (( status && ! f )); then # the tests passed, the process did not
     broken+=("$name"); failed=$(( failed + 1 ))
     printf '%-28s ended with exit status %s\n' "$name" "$status"

@@ -20,7 +20,7 @@ apphost_pid() {
 # A zombie is dead: its parent just has not looked yet.
 alive() { [[ -r /proc/$1/stat && $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) != [ZX]* ]]; }
 
-# Every process that was given this data folder: of services, servers and the dashboard, known to state.json or not.
+# Every process that was given this data folder, known to state.json or not: LYCEUM_DATA by run.sh, the others by AppHost.
 processes() {
   local file pid
   for file in $(grep -lsaE -z "^(Identity__JwksFile|POSTGRES_DATA|BROKER_DATA|LYCEUM_DATA)=" /proc/[0-9]*/environ 2>/dev/null); do

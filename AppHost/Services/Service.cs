@@ -25,7 +25,8 @@ public sealed class Service
         foreach (var replica in Replicas)
         {
             database.Server.AddInstance();
-            replica.WaitFor(database.Server.Resource);
+            // A server that died is started again (Supervisor): waiting for it goes on meanwhile, also in tests.
+            replica.WaitFor(database.Server.Resource, WaitBehavior.WaitOnResourceUnavailable);
             replica.WithEnvironment(context =>
             {
                 var pool = database.Server.PoolSettings(Name, replica.Resource.Name);

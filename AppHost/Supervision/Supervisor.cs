@@ -11,14 +11,17 @@ namespace Lyceum.AppHost.Supervision;
 /// change is written to <see cref="StateFile"/>. It uses Aspire's public notifications and commands only, so it works
 /// the same over the real Aspire and over plain processes.
 /// </summary>
-/// <remarks>The two loops share <see cref="watched"/>, and only under its lock.</remarks>
+/// <remarks>
+/// It begins before the resources start, because starting them ends only when every one of them runs: a server that
+/// dies on the way needs it most. The two loops share <see cref="watched"/>, and only under its lock.
+/// </remarks>
 internal sealed partial class Supervisor(
     ResourceNotificationService notifications,
     ResourceCommandService commands,
     IHostApplicationLifetime lifetime,
     StateFile stateFile,
     TimeProvider time,
-    ILogger<Supervisor> logger) : BackgroundService
+    ILogger<Supervisor> logger) : IHostedLifecycleService, IDisposable
 {
     // Children of a resource's process appear without a notification; state.json learns of them at the next tick.
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
@@ -26,6 +29,8 @@ internal sealed partial class Supervisor(
 
     private readonly SortedDictionary<string, Watched> watched = new(StringComparer.Ordinal);
     private bool wasHealthy;
+    private CancellationTokenSource? stopping;
+    private Task loops = Task.CompletedTask;
 
     private sealed class Watched(TimeProvider time)
     {
@@ -37,12 +42,30 @@ internal sealed partial class Supervisor(
         public int Restarts { get; set; }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public Task StartingAsync(CancellationToken cancellationToken)
     {
         // What dies after ApplicationStopping was told to.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
-        await Task.WhenAll(WatchAsync(stop.Token), KeepStateFileAsync(stop.Token));
+        stopping = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
+        loops = Task.WhenAll(WatchAsync(stopping.Token), KeepStateFileAsync(stopping.Token));
+        return Task.CompletedTask;
     }
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        if (stopping is not null)
+            await stopping.CancelAsync();
+        await loops.WaitAsync(cancellationToken);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => stopping?.Dispose();
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
@@ -64,8 +87,9 @@ internal sealed partial class Supervisor(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            await Task.WhenAll(restarts);
+            LogEnd(logger);
         }
+        await Task.WhenAll(restarts);
     }
 
     /// <summary>Takes note of a change; returns after what time the resource is to be started again, if it is.</summary>
@@ -154,7 +178,16 @@ internal sealed partial class Supervisor(
             : change.Resource.Annotations.OfType<ServerConnectionString>().FirstOrDefault()?.Value;
         if (expression is null)
             return;
-        var connectionString = await expression.GetValueAsync(cancellationToken);
+        string? connectionString;
+        try
+        {
+            connectionString = await expression.GetValueAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogNoConnectionString(logger, change.Resource.Name, e);
+            return;
+        }
         lock (watched)
             watched[change.ResourceId].ConnectionString = connectionString;
     }
@@ -226,6 +259,12 @@ internal sealed partial class Supervisor(
 
     [LoggerMessage(LogLevel.Error, "{Resource} could not be started again")]
     private static partial void LogFailed(ILogger logger, string resource, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "the connection string of {Resource} is not known")]
+    private static partial void LogNoConnectionString(ILogger logger, string resource, Exception exception);
+
+    [LoggerMessage(LogLevel.Debug, "the system is stopping; what ends now was told to")]
+    private static partial void LogEnd(ILogger logger);
 
     [LoggerMessage(LogLevel.Debug, "{Resource} stays down: the system is stopping")]
     private static partial void LogStopping(ILogger logger, string resource);

@@ -45,9 +45,18 @@ public class HouseFixture : IAsyncLifetime
     /// <summary>Further configuration of AppHost, as command line arguments (<c>--Lyceum:Replicas:chat-api=2</c>).</summary>
     protected virtual IEnumerable<string> Arguments => [];
 
+    /// <summary>Happens before anything else.</summary>
+    protected virtual void Prepare()
+    {
+    }
+
+    /// <summary>Happens beside the start of the house, which is over when both are.</summary>
+    protected virtual Task WhileStartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public async ValueTask InitializeAsync()
     {
         using var limit = new CancellationTokenSource(Limit);
+        Prepare();
         try
         {
             string[] arguments =
@@ -65,8 +74,19 @@ public class HouseFixture : IAsyncLifetime
             unavailable = e.GetBaseException().Message;
             return;
         }
-        await app.StartAsync(limit.Token);
-        await Task.WhenAll(Servers.Select(name => HealthyAsync(name, limit.Token)));
+        try
+        {
+            var start = app.StartAsync(limit.Token);
+            await WhileStartingAsync(limit.Token);
+            await start;
+            await Task.WhenAll(Servers.Select(name => HealthyAsync(name, limit.Token)));
+        }
+        catch (OperationCanceledException e) when (limit.IsCancellationRequested)
+        {
+            var state = Path.Combine(DataFolder, "state.json");
+            throw new TimeoutException(
+                $"Not healthy within {Limit}: {(File.Exists(state) ? await File.ReadAllTextAsync(state) : "nothing has started")}", e);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -95,16 +115,11 @@ public class HouseFixture : IAsyncLifetime
         await App.GetConnectionStringAsync(database) ?? throw new InvalidOperationException($"no database {database}");
 
     public Task<ResourceEvent> HealthyAsync(string resource, CancellationToken cancellationToken) =>
-        Notifications.WaitForResourceHealthyAsync(resource, cancellationToken);
+        Notifications.WaitForResourceHealthyAsync(resource, WaitBehavior.WaitOnResourceUnavailable, cancellationToken);
 
     /// <summary>What state.json says about a resource now.</summary>
-    public ResourceInState State(string resource)
-    {
-        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(DataFolder, "state.json")));
-        return document.RootElement.GetProperty("resources").EnumerateArray()
-            .Single(entry => entry.GetProperty("name").GetString() == resource)
-            .Deserialize<ResourceInState>(JsonSerializerOptions.Strict)!;
-    }
+    public ResourceInState State(string resource) =>
+        FindState(resource) ?? throw new InvalidOperationException($"state.json says nothing of {resource}");
 
     /// <summary>Waits until state.json says so: it is written on every change, and polled here.</summary>
     public async Task<ResourceInState> StateAsync(
@@ -112,11 +127,22 @@ public class HouseFixture : IAsyncLifetime
     {
         while (true)
         {
-            var state = State(resource);
-            if (condition(state))
+            if (FindState(resource) is { } state && condition(state))
                 return state;
             await Task.Delay(50, cancellationToken);
         }
+    }
+
+    private ResourceInState? FindState(string resource)
+    {
+        var path = Path.Combine(DataFolder, "state.json");
+        if (!File.Exists(path))
+            return null;
+        using var document = JsonDocument.Parse(File.ReadAllText(path));
+        return document.RootElement.GetProperty("resources").EnumerateArray()
+            .Where(entry => entry.GetProperty("name").GetString() == resource)
+            .Select(entry => entry.Deserialize<ResourceInState>(JsonSerializerOptions.Strict))
+            .SingleOrDefault();
     }
 }
 

@@ -1,0 +1,40 @@
+namespace Lyceum.Tests.IntegrationTests;
+
+/// <summary>A house of its own, because its start is hindered.</summary>
+public sealed class StartupTests
+{
+    [Fact]
+    public async Task House_WhoseDatabaseCannotStartAtFirst_StandsWhenItCan()
+    {
+        var house = new HinderedHouse();
+        try
+        {
+            // Its end is the test: everything is healthy, including what had waited for the database.
+            await house.InitializeAsync();
+            _ = house.App;
+            house.State("postgres").Restarts.ShouldBeGreaterThan(0);
+        }
+        finally
+        {
+            await house.DisposeAsync();
+        }
+    }
+
+    private sealed class HinderedHouse : HouseFixture
+    {
+        protected override async Task WhileStartingAsync(CancellationToken cancellationToken)
+        {
+            // state.json speaks while the house is still starting; restarts have begun by then.
+            await StateAsync("postgres", state => state.Restarts > 0, cancellationToken);
+            File.Delete(Path.Combine(DataFolder, "postgres", "thesis.txt"));
+        }
+
+        protected override void Prepare()
+        {
+            // The server refuses a folder that holds something else.
+            Directory.CreateDirectory(Path.Combine(DataFolder, "postgres"));
+            File.WriteAllText(Path.Combine(DataFolder, "postgres", "thesis.txt"), "years of work");
+            File.WriteAllText(Path.Combine(DataFolder, "secrets.json"), "{}");
+        }
+    }
+}
