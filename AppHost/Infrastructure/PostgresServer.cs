@@ -67,6 +67,8 @@ public sealed class PostgresServer
             KeepAlive = 30,
             ApplicationName = instance,
             Options = "-c jit=off",
+            MaxAutoPrepare = 64, // parsing and planning a question's statements anew cost Postgres more than running them
+            AutoPrepareMinUsages = 2,
         }.ConnectionString;
     }
 }

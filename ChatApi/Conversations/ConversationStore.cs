@@ -11,10 +11,14 @@ namespace Lyceum.ChatApi.Conversations;
 
 /// <summary>Conversations of one caller: every query is filtered by <c>(tenant, owner)</c>.</summary>
 public sealed class ConversationStore(
-    ChatDb db, DatabaseReady ready, IOptions<GenerationOptions> options, TimeProvider time)
+    ChatDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<GenerationOptions> options, TimeProvider time)
 {
     private const int TitleLength = 80;
     private const int HistoryMessages = 100;
+
+    // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
+    // than the queue. Who cannot be served within the bound below is refused.
+    private static readonly SemaphoreSlim Recorders = new(16);
 
     // A user who asks waits no longer than this for the database, whatever state it is in.
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
@@ -36,12 +40,15 @@ public sealed class ConversationStore(
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
+        var recording = false;
         try
         {
+            await Recorders.WaitAsync(bound.Token);
+            recording = true;
             return await Transient.RetryOnceAsync(
                 retry => RecordAsync(caller, conversationId, question, owner, engine, retry, bound.Token));
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: ChatDb.OneAnswerAtATime })
+        catch (PostgresException e) when (e.ConstraintName == ChatDb.OneAnswerAtATime)
         {
             throw new ProblemException(409, ErrorCodes.AnswerInProgress,
                 "An answer is still being written in this conversation. Wait for its end, or stop it.");
@@ -51,78 +58,91 @@ public sealed class ConversationStore(
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
                 "The database did not answer in time. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(2));
         }
+        finally
+        {
+            if (recording)
+                Recorders.Release();
+        }
     }
 
+    /// <summary>
+    /// Plain SQL, because every question pays for it: a new conversation is one round trip, a further question three.
+    /// </summary>
     private async Task<GenerationOrder> RecordAsync(
         Caller caller, Guid? conversationId, string question, Guid owner, Uri engine, RetryGate retry,
         CancellationToken cancellationToken)
     {
-        db.ChangeTracker.Clear();
-        var now = time.GetUtcNow();
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var conversation = conversationId is { } id
-            ? await LockAsync(caller, id, cancellationToken)
-            : db.Add(new Conversation
-            {
-                Id = Guid.CreateVersion7(),
-                Tenant = caller.Tenant,
-                Owner = caller.Subject,
-                Title = question.Length <= TitleLength ? question : Utf16.Truncate(question, TitleLength - 1) + "…",
-                CreatedAt = now,
-                UpdatedAt = now,
-            }).Entity;
+        var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
+        var conversation = conversationId ?? Guid.CreateVersion7();
+        var history = new List<ContextMessage> { new("user", question) }; // newest first
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = conversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
+        var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
 
-        var history = conversationId is null ? [] : await db.Messages.AsNoTracking()
-            .Where(m => m.ConversationId == conversation.Id)
-            .OrderByDescending(m => m.Position).Take(HistoryMessages).ToListAsync(cancellationToken);
-        var position = history.Count == 0 ? 0 : history[0].Position + 1;
-        var asked = new Message
+        // Without an explicit transaction a batch is one of its own.
+        await using var batch = new NpgsqlBatch(connection);
+        if (transaction is null)
+            Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
+                conversation, caller.Tenant, caller.Subject, TitleOf(question), now);
+        else
+            Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
+        Add(batch,
+            """
+            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at)
+            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6), ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL)
+            """, Guid.CreateVersion7(), answer, conversation, position, question, now);
+        Add(batch, "INSERT INTO generations (id, owner, epoch, engine_url, started_at) VALUES ($1, $2, 1, $3, $4)",
+            answer, owner, engine.ToString(), now);
+        if (transaction is null)
+            retry.Close(); // from here on nobody knows whether it is committed
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        if (transaction is not null)
         {
-            Id = Guid.CreateVersion7(),
-            ConversationId = conversation.Id,
-            Position = position,
-            Role = "user",
-            Content = question,
-            Status = AnswerStatus.Complete,
-            CreatedAt = now,
-            CompletedAt = now,
-        };
-        var answer = new Message
-        {
-            Id = Guid.CreateVersion7(),
-            ConversationId = conversation.Id,
-            Position = position + 1,
-            Role = "assistant",
-            Content = "",
-            Status = AnswerStatus.Streaming,
-            CreatedAt = now,
-        };
-        conversation.UpdatedAt = now;
-        db.AddRange(asked, answer, new GenerationRow
-        {
-            Id = answer.Id,
-            Owner = owner,
-            Epoch = 1,
-            EngineUrl = engine.ToString(),
-            StartedAt = now,
-        });
-        await db.SaveChangesAsync(cancellationToken);
-        retry.Close(); // from here on nobody knows whether it is committed
-        await transaction.CommitAsync(cancellationToken);
+            retry.Close();
+            await transaction.CommitAsync(cancellationToken);
+        }
 
-        history.Insert(0, asked);
         var context = ContextWindow.Choose(history, options.Value.SystemPrompt, options.Value.MaxContextTokens);
-        return new(answer.Id, conversation.Id, owner, 1, engine, context, caller.Tenant, caller.Subject);
+        return new(answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject);
     }
 
-    private async Task<Conversation> LockAsync(Caller caller, Guid id, CancellationToken cancellationToken)
+    /// <summary>
+    /// Locks the conversation and appends what was said in it to <paramref name="history"/>. The row lock gives out
+    /// positions one by one: the second statement's snapshot has the messages of whoever held the lock before.
+    /// </summary>
+    /// <returns>The next position.</returns>
+    private static async Task<int> LockAsync(
+        NpgsqlConnection connection, Caller caller, Guid conversation, List<ContextMessage> history,
+        CancellationToken cancellationToken)
     {
-        // The row lock gives out positions one by one; who waits for it sees the messages of who held it.
-        var found = await db.Conversations.FromSql($"SELECT * FROM conversations WHERE id = {id} FOR UPDATE")
-            .Where(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject)
-            .SingleOrDefaultAsync(cancellationToken);
-        return found ?? throw NotFound(id);
+        await using var batch = new NpgsqlBatch(connection);
+        Add(batch, "SELECT 1 FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 FOR UPDATE",
+            conversation, caller.Tenant, caller.Subject);
+        Add(batch, "SELECT position, role, content FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
+            conversation, HistoryMessages);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+            throw NotFound(conversation);
+        await reader.NextResultAsync(cancellationToken);
+        var next = 0;
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            next = Math.Max(next, reader.GetInt32(0) + 1);
+            history.Add(new(reader.GetString(1), reader.GetString(2)));
+        }
+        return next;
     }
+
+    private static void Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object> values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+        batch.BatchCommands.Add(command);
+    }
+
+    private static string TitleOf(string text) =>
+        text.Length <= TitleLength ? text : Utf16.Truncate(text, TitleLength - 1) + "…";
 
     /// <summary>The messages of a conversation, oldest first; a running answer with what of it is committed.</summary>
     public async Task<List<Message>> MessagesAsync(Caller caller, Guid conversationId, CancellationToken cancellationToken)

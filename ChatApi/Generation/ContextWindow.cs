@@ -1,5 +1,4 @@
 using System.Text;
-using Lyceum.ChatApi.Data;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -12,7 +11,7 @@ public static class ContextWindow
     /// a character, about one token) within a third; the model itself counts what is reported as usage.
     /// </summary>
     /// <param name="newestFirst">Messages of the conversation, newest first; those without text are left out.</param>
-    public static List<ContextMessage> Choose(IEnumerable<Message> newestFirst, string systemPrompt, int maxTokens)
+    public static List<ContextMessage> Choose(IEnumerable<ContextMessage> newestFirst, string systemPrompt, int maxTokens)
     {
         var chosen = new List<ContextMessage>();
         var left = maxTokens - Estimate(systemPrompt);
@@ -23,7 +22,7 @@ public static class ContextWindow
             left -= Estimate(message.Content);
             if (left < 0 && chosen.Count > 0)
                 break;
-            chosen.Add(new(message.Role, message.Content));
+            chosen.Add(message);
         }
         if (systemPrompt.Length > 0)
             chosen.Add(new("system", systemPrompt));

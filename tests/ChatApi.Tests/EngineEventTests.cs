@@ -1,5 +1,4 @@
 using System.Text;
-using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 
 namespace Lyceum.Tests.ChatApi;
@@ -48,12 +47,7 @@ public sealed class EngineEventTests
 
 public sealed class ContextWindowTests
 {
-    private static Message Turn(string role, string content) => new()
-    {
-        Role = role,
-        Content = content,
-        Status = AnswerStatus.Complete,
-    };
+    private static ContextMessage Turn(string role, string content) => new(role, content);
 
     [Fact]
     public void Choose_EverythingFits_SystemFirstThenOldestFirst() =>
