@@ -31,6 +31,7 @@ cd "$root"
 need_dotnet
 install_servers
 probe_feed
+install_clients
 build Solution.sln
 
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi

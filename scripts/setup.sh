@@ -52,6 +52,15 @@ install_servers() {
   if command -v systemctl >/dev/null; then systemctl disable --quiet "${wanted[@]}" 2>/dev/null || true; fi
 }
 
+# Other people's client libraries, for the tests that use Lyceum through them. Without npm those tests skip.
+install_clients() {
+  local clients=$root/tests/Clients
+  command -v npm >/dev/null || { warn "npm is not here: tests of JavaScript clients are skipped"; return 0; }
+  if [[ $clients/node_modules/.package-lock.json -nt $clients/package-lock.json ]]; then return 0; fi
+  say "Installing the npm packages of tests/Clients …"
+  (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
+}
+
 # Does this machine's package feed serve Aspire? Asked once, remembered in .feed.props; FullFeed in the environment wins.
 probe_feed() {
   [[ -z ${FullFeed:-} ]] || return 0

@@ -32,6 +32,9 @@ public class HouseFixture : IAsyncLifetime
         }
     }
 
+    /// <summary>False where there is no PostgreSQL to be had: every test of this house skips.</summary>
+    protected bool IsAvailable => unavailable is null;
+
     public string DataFolder => folder.FullName;
 
     /// <summary>The contents of <c>dev-token</c>: tenant <c>dev</c>, all scopes.</summary>

@@ -11,17 +11,24 @@ public class ChatHouse : HouseFixture, IAsyncLifetime
 
     protected override IEnumerable<string> Arguments => [$"--Llm:Endpoint={Stub.Endpoint}", "--Llm:Model=stub"];
 
-    async ValueTask IAsyncLifetime.InitializeAsync()
+    ValueTask IAsyncLifetime.InitializeAsync() => StartWithStubAsync();
+
+    ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return StopWithStubAsync();
+    }
+
+    protected async ValueTask StartWithStubAsync()
     {
         _stub = await StubModelServer.StartAsync();
         await InitializeAsync();
     }
 
-    async ValueTask IAsyncDisposable.DisposeAsync()
+    protected async ValueTask StopWithStubAsync()
     {
         await DisposeAsync();
         await Stub.DisposeAsync();
-        GC.SuppressFinalize(this);
     }
 
     public ChatClient CreateChatClient() => new(CreateGatewayClient());

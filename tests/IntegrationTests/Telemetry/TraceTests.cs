@@ -1,0 +1,87 @@
+using System.Net.Http.Json;
+using Lyceum.Tests.IntegrationTests.Chat;
+
+namespace Lyceum.Tests.IntegrationTests.Telemetry;
+
+/// <summary>A house that exports to a collector, as it would to the Aspire dashboard.</summary>
+public sealed class ObservedHouse : ChatHouse, IAsyncLifetime
+{
+    private Collector? _collector;
+
+    public Collector Collector => _collector!;
+
+    protected override IEnumerable<string> Arguments =>
+        [.. base.Arguments, $"--ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL={Collector.Url}"];
+
+    async ValueTask IAsyncLifetime.InitializeAsync()
+    {
+        _collector = await Collector.StartAsync();
+        await StartWithStubAsync();
+    }
+
+    async ValueTask IAsyncDisposable.DisposeAsync()
+    {
+        await StopWithStubAsync();
+        await Collector.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ObservedHouseCollection : ICollectionFixture<ObservedHouse>
+{
+    public const string Name = "observed house";
+}
+
+[Collection(ObservedHouseCollection.Name)]
+public sealed class TraceTests(ObservedHouse house)
+{
+    [Fact]
+    public async Task Chat_OneTrace_FromTheGatewayToTheDatabase()
+    {
+        _ = house.App;
+        const string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        using var http = house.CreateGatewayClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
+        {
+            Content = JsonContent.Create(new { message = "[[stub tokens=5 rate=0]]" }),
+            Headers = { { "traceparent", $"00-{trace}-00f067aa0ba902b7-01" } },
+        };
+        using var response = await http.SendAsync(request);
+        (await response.Content.ReadAsStringAsync()).ShouldContain("event: end");
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var expected = new[]
+        {
+            ("gateway", "Microsoft.AspNetCore"), ("chat-api", "Microsoft.AspNetCore"), ("chat-api", "Npgsql"),
+            ("chat-api", "Lyceum.ChatApi"), ("gpu-engine", "Microsoft.AspNetCore"), ("gpu-engine", "System.Net.Http"),
+        };
+        List<ExportedSpan> spans;
+        while (expected.Except((spans = Of(trace)).Select(s => (s.Service, s.Scope))).Any())
+        {
+            limit.IsCancellationRequested.ShouldBeFalse(
+                "missing: " + string.Join(", ", expected.Except(spans.Select(s => (s.Service, s.Scope)))));
+            await Task.Delay(100);
+        }
+
+        // One tree, not a heap of spans that share an id: every parent but the caller's own is in it.
+        spans = await CompleteAsync(trace, limit.Token);
+        var ids = spans.Select(s => s.SpanId).ToHashSet();
+        spans.ShouldAllBe(s => ids.Contains(s.ParentSpanId) || s.ParentSpanId == "00f067aa0ba902b7");
+    }
+
+    private List<ExportedSpan> Of(string trace) => [.. house.Collector.Spans.Where(s => s.TraceId == trace)];
+
+    /// <summary>Services export each second, not all at once: waits until no parent is missing, or the limit.</summary>
+    private async Task<List<ExportedSpan>> CompleteAsync(string trace, CancellationToken limit)
+    {
+        while (true)
+        {
+            var spans = Of(trace);
+            var ids = spans.Select(s => s.SpanId).Append("00f067aa0ba902b7").ToHashSet();
+            if (spans.TrueForAll(s => ids.Contains(s.ParentSpanId)) || limit.IsCancellationRequested)
+                return spans;
+            await Task.Delay(100, CancellationToken.None);
+        }
+    }
+}
