@@ -5,30 +5,24 @@ namespace Lyceum.AppHost.Supervision;
 /// <summary>Who is whose child, read from /proc. Empty answers where there is none.</summary>
 internal static class ProcessTree
 {
-    /// <summary>
-    /// The process and its direct children, in this order: the script that runs a server and the server, or the service
-    /// and what it started. Grandchildren (a database's workers) come and go and belong to their parents.
-    /// </summary>
-    public static IReadOnlyList<int> WithChildren(int pid)
-    {
-        if (!Directory.Exists($"/proc/{pid}"))
-            return [];
-        List<int> pids = [pid];
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var candidate)
-                && Status(candidate) is ({ } parent, not 'Z') && parent == pid)
-            {
-                pids.Add(candidate);
-            }
-        }
-        return pids;
-    }
+    private const string Root = "/proc";
+
+    /// <summary>Whether the process is still there; where there is no /proc, it is taken for granted.</summary>
+    public static bool Exists(int pid) => !Directory.Exists(Root) || Directory.Exists($"{Root}/{pid}");
+
+    /// <summary>Every running process by its parent: one look at all of them.</summary>
+    public static ILookup<int, int> ByParent() =>
+        (Directory.Exists(Root) ? Directory.EnumerateDirectories(Root) : [])
+            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid > 0)
+            .Select(pid => (Pid: pid, Status: Status(pid)))
+            .Where(process => process.Status is not (null or { State: 'Z' }))
+            .ToLookup(process => process.Status!.Value.Parent, process => process.Pid);
 
     /// <summary>The command line is that of <c>dotnet run</c>, which real Aspire puts between itself and a service.</summary>
     public static bool IsDotnetRun(int pid)
     {
-        var arguments = (ReadOrNull($"/proc/{pid}/cmdline") ?? "").Split('\0');
+        var arguments = (ReadOrNull($"{Root}/{pid}/cmdline") ?? "").Split('\0');
         return Path.GetFileName(arguments[0]) == "dotnet" && arguments.ElementAtOrDefault(1) == "run";
     }
 
@@ -43,7 +37,7 @@ internal static class ProcessTree
     // After the command's name, which stands in parentheses and may hold anything: state, parent, …, start time.
     private static string[]? Fields(int pid)
     {
-        var stat = ReadOrNull($"/proc/{pid}/stat");
+        var stat = ReadOrNull($"{Root}/{pid}/stat");
         return stat?[(stat.LastIndexOf(')') + 2)..].Split(' ');
     }
 

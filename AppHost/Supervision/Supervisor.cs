@@ -210,7 +210,8 @@ internal sealed partial class Supervisor(
     {
         lock (watched)
         {
-            var resources = watched.Values.Select(Describe).ToArray();
+            var processes = ProcessTree.ByParent();
+            var resources = watched.Values.Select(entry => Describe(entry, processes)).ToArray();
             var running = resources.All(resource => resource.State == KnownResourceStates.Running);
             var healthy = resources.All(resource => resource.Health is null or "healthy");
             wasHealthy |= resources.Length > 0 && running && healthy;
@@ -230,7 +231,7 @@ internal sealed partial class Supervisor(
         }
     }
 
-    private static ResourceState Describe(Watched entry)
+    private static ResourceState Describe(Watched entry, ILookup<int, int> processes)
     {
         var (resource, snapshot) = (entry.Latest.Resource, entry.Latest.Snapshot);
         var known = snapshot.Properties.FirstOrDefault(property => property.Name == PidProperty)?.Value;
@@ -238,13 +239,15 @@ internal sealed partial class Supervisor(
             && int.TryParse(Convert.ToString(known, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture, out var pid)
             ? pid
             : (int?)null;
-        var pids = started is { } parent ? ProcessTree.WithChildren(parent) : [];
+        // With its direct children: the script that runs a server and the server, or a service and what it started.
+        // Grandchildren (a database's workers) come and go and belong to their parents.
+        int[] pids = started is { } parent && ProcessTree.Exists(parent) ? [parent, .. processes[parent].Order()] : [];
         return new ResourceState(
             resource.Name,
             snapshot.ResourceType.ToLowerInvariant(),
             snapshot.State?.Text ?? "Unknown",
             snapshot.HealthStatus?.ToString().ToLowerInvariant(),
-            pids.Count > 1 && ProcessTree.IsDotnetRun(pids[0]) ? pids[1] : pids.Count > 0 ? pids[0] : null,
+            pids.Length > 1 && ProcessTree.IsDotnetRun(pids[0]) ? pids[1] : pids.Length > 0 ? pids[0] : null,
             pids,
             snapshot.Urls.IsDefault ? [] : [.. snapshot.Urls.Where(url => !url.IsInternal).Select(url => url.Url)],
             entry.ConnectionString,
