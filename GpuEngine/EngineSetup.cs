@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Auth;
@@ -9,13 +10,20 @@ namespace Lyceum.GpuEngine;
 /// <summary>What GpuEngine is made of.</summary>
 internal static class EngineSetup
 {
-    /// <summary>The chat completions API: admission, bounds, metrics.</summary>
+    /// <summary>The chat completions API: admission, bounds, metrics, and what is kept of detached generations.</summary>
     public static WebApplicationBuilder AddCompletions(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<EngineMetrics>();
         builder.Services.AddSingleton<CompletionSlots>();
+
+        builder.Services.AddOptions<GenerationOptions>().BindConfiguration(EngineOptions.Section)
+            .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<GenerationStore>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<GenerationStore>());
+        builder.Services.AddSingleton<GenerationRunner>();
+        builder.Services.AddSingleton<DetachedCompletions>();
         return builder;
     }
 
@@ -51,6 +59,7 @@ internal static class EngineSetup
         var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
         v1.MapModels();
         v1.MapCompletions();
+        v1.MapGenerations();
         return app;
     }
 }

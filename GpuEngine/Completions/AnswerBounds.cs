@@ -53,8 +53,14 @@ internal sealed class AnswerBounds : IDisposable
         pending.IsCompleted ? pending : WaitAsync(pending.AsTask(), ping);
 
     /// <summary>What a cancellation by <see cref="Token"/> meant, if it was not the client's leaving.</summary>
-    public ApiError WholeExceeded => ApiError.Server(
-        504, "max_duration", $"The answer took longer than {_options.MaxDuration.TotalSeconds:0.###} s (Answers:MaxDuration).");
+    public ApiError WholeExceeded => WholeLate(_options);
+
+    public static ApiError WholeLate(AnswersOptions options) => ApiError.Server(
+        504, "max_duration", $"The answer took longer than {options.MaxDuration.TotalSeconds:0.###} s (Answers:MaxDuration).");
+
+    public static ApiError TokenLate(AnswersOptions options, bool answering) => answering
+        ? ApiError.Server(504, "token_timeout", $"The model fell silent for {options.BetweenTokens.TotalSeconds:0.###} s amid its answer.")
+        : ApiError.Server(504, "first_token_timeout", $"The model did not begin to answer within {options.FirstToken.TotalSeconds:0.###} s.");
 
     public void Dispose()
     {
@@ -70,7 +76,7 @@ internal sealed class AnswerBounds : IDisposable
             if (left <= TimeSpan.Zero)
             {
                 await EndAsync(pending);
-                throw new ApiException(TokenLate());
+                throw new ApiException(TokenLate(_options, _answering));
             }
             var pingFirst = ping is not null && _options.Ping < left;
             try
@@ -88,10 +94,6 @@ internal sealed class AnswerBounds : IDisposable
     }
 
     private TimeSpan Limit => _answering ? _options.BetweenTokens : _options.FirstToken;
-
-    private ApiError TokenLate() => _answering
-        ? ApiError.Server(504, "token_timeout", $"The model fell silent for {Limit.TotalSeconds:0.###} s amid its answer.")
-        : ApiError.Server(504, "first_token_timeout", $"The model did not begin to answer within {Limit.TotalSeconds:0.###} s.");
 
     // The pending work owns buffers and connections: it has to be over before they are let go.
     private async Task EndAsync<T>(Task<T> pending)

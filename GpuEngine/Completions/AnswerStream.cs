@@ -14,6 +14,13 @@ internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, E
     /// <summary>Sends whole events and returns when the transport took them: a slow client slows the model, no buffer grows.</summary>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> events)
     {
+        Begin(response);
+        await response.BodyWriter.WriteAsync(events, bounds.Token);
+    }
+
+    /// <summary>The headers of an event stream, where the response has not begun.</summary>
+    public static void Begin(HttpResponse response)
+    {
         if (!response.HasStarted)
         {
             response.ContentType = "text/event-stream; charset=utf-8";
@@ -21,7 +28,6 @@ internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, E
             // nginx and its kin collect a response before they send it on unless told otherwise.
             response.Headers["X-Accel-Buffering"] = "no";
         }
-        await response.BodyWriter.WriteAsync(events, bounds.Token);
     }
 
     /// <summary>Tells of tokens that came from the model, before they are written.</summary>

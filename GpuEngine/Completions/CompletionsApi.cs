@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -10,7 +10,7 @@ namespace Lyceum.GpuEngine.Completions;
 
 /// <summary>
 /// <c>POST /v1/chat/completions</c>, as OpenAI's API has it. Nothing is stored: a pure pass-through, whose caller does the
-/// recording (rule 1's exemption).
+/// recording (rule 1's exemption). With the header <c>Generation-Id</c> it is detached (<see cref="GenerationsApi"/>).
 /// </summary>
 internal static partial class CompletionsApi
 {
@@ -21,9 +21,14 @@ internal static partial class CompletionsApi
         v1.MapPost("/chat/completions", CompleteAsync).WithMetadata(new RequestSizeLimitAttribute(Drained));
 
     private static async Task CompleteAsync(
-        HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, IOptions<AnswersOptions> answers,
-        TimeProvider time, ILogger<CompletionSlots> log)
+        HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, DetachedCompletions detached,
+        IOptions<AnswersOptions> answers, TimeProvider time, ILogger<CompletionSlots> log)
     {
+        if (http.Request.Headers.TryGetValue(DetachedCompletions.Header, out var generation))
+        {
+            await detached.BeginAsync(http, generation.ToString());
+            return;
+        }
         using var activity = EngineMetrics.Activities.StartActivity("chat completion");
         using var bounds = new AnswerBounds(answers.Value, time, http.RequestAborted);
         var outcome = "complete";
@@ -118,13 +123,8 @@ internal static partial class CompletionsApi
             frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0)), bounds.Token);
     }
 
-    private static ApiError Explain(Exception e, AnswerBounds bounds) => e switch
-    {
-        ApiException known => known.Error,
-        OperationCanceledException when bounds.Token.IsCancellationRequested => bounds.WholeExceeded,
-        BadHttpRequestException bad => ApiError.Invalid(ErrorCodes.InvalidRequest, bad.Message, status: bad.StatusCode),
-        _ => ApiError.Server(500, ErrorCodes.Internal, "The engine failed; its log says why."),
-    };
+    private static ApiError Explain(Exception e, AnswerBounds bounds) =>
+        e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
 
     private static async Task FailAsync(HttpContext http, ApiError error)
     {

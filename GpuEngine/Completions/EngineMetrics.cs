@@ -8,6 +8,7 @@ public sealed class EngineMetrics
 {
     public const string Name = "Lyceum.GpuEngine";
 
+    private readonly Meter _meter;
     private readonly UpDownCounter<int> _running;
     private readonly Counter<long> _tokens;
     private readonly Histogram<double> _firstToken;
@@ -15,7 +16,7 @@ public sealed class EngineMetrics
 
     public EngineMetrics(IMeterFactory meters)
     {
-        var meter = meters.Create(Name);
+        var meter = _meter = meters.Create(Name);
         _running = meter.CreateUpDownCounter<int>("lyceum.engine.completions.running", "{completion}", "Completions running now");
         _tokens = meter.CreateCounter<long>("lyceum.engine.tokens", "{token}", "Tokens received from models");
         _firstToken = meter.CreateHistogram(
@@ -28,6 +29,17 @@ public sealed class EngineMetrics
             });
         _completions = meter.CreateCounter<long>(
             "lyceum.engine.completions", "{completion}", "Ended completions by outcome: complete, client_gone or an error's code");
+    }
+
+    /// <summary>Reports the detached generations at each look.</summary>
+    public void ObserveGenerations(Func<(int Running, int Kept, long Bytes)> usage)
+    {
+        _meter.CreateObservableGauge(
+            "lyceum.engine.generations.running", () => usage().Running, "{generation}", "Detached generations running now");
+        _meter.CreateObservableGauge(
+            "lyceum.engine.generations.kept", () => usage().Kept, "{generation}", "Detached generations that can be read, running or ended");
+        _meter.CreateObservableGauge(
+            "lyceum.engine.generations.bytes", () => usage().Bytes, "By", "Text buffers of the detached generations kept");
     }
 
     public static ActivitySource Activities { get; } = new(Name);

@@ -1,3 +1,4 @@
+using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Completions;
@@ -37,6 +38,9 @@ internal interface IRelayingModel : IChatModel
 {
     /// <summary>Relays a streamed answer up to and with <c>[DONE]</c>.</summary>
     Task StreamAsync(ChatRequest request, string model, AnswerStream output, CancellationToken cancel);
+
+    /// <summary>Writes a streamed answer's text into <paramref name="output"/>, without a string per token.</summary>
+    Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel);
 
     /// <summary>A whole answer, as a <c>chat.completion</c> object.</summary>
     Task<ReadOnlyMemory<byte>> WholeAsync(ChatRequest request, string model, CancellationToken cancel);

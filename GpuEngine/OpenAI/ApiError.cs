@@ -25,6 +25,14 @@ public sealed record ApiError(
     public static ApiError NoSuchModel(string model) =>
         Invalid(ErrorCodes.ModelNotFound, $"The model '{model}' does not exist here; GET /v1/models lists those that do.", "model", 404);
 
+    /// <summary>What a caller is told of a failure.</summary>
+    public static ApiError From(Exception failure) => failure switch
+    {
+        ApiException known => known.Error,
+        BadHttpRequestException bad => Invalid(ErrorCodes.InvalidRequest, bad.Message, status: bad.StatusCode),
+        _ => Server(500, ErrorCodes.Internal, "The engine failed; its log says why."),
+    };
+
     /// <summary>Writes <c>{"error":{…}}</c>.</summary>
     public void Write(Utf8JsonWriter json)
     {

@@ -32,6 +32,9 @@ public sealed class ChatRequest
     /// <summary><c>n</c>: how many answers are wanted.</summary>
     public int Choices { get; init; } = 1;
 
+    /// <summary><c>tools</c> or <c>functions</c>: the answer may be calls instead of text.</summary>
+    public bool HasTools { get; init; }
+
     /// <summary><c>response_format.type</c>; null or <c>text</c> for plain answers.</summary>
     public string? ResponseFormat { get; init; }
 

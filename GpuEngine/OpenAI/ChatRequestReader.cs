@@ -85,6 +85,7 @@ internal static class ChatRequestReader
             MaxTokens = Integer(root, "max_completion_tokens", 1, int.MaxValue) ?? Integer(root, "max_tokens", 1, int.MaxValue),
             Choices = Integer(root, "n", 1, 128) ?? 1,
             Stop = Stop(root),
+            HasTools = HasAny(root, "tools") || HasAny(root, "functions"),
             ResponseFormat = format is { } f ? Text(f, "type", "response_format.type") : null,
             Passages = Passages(root),
             Body = body,
@@ -224,6 +225,9 @@ internal static class ChatRequestReader
         }
         return value.ValueKind is JsonValueKind.String ? value.GetString() : throw WrongType(at, "a string");
     }
+
+    private static bool HasAny(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Array && value.GetArrayLength() > 0;
 
     private static bool Flag(JsonElement parent, string name, string at)
     {

@@ -6,8 +6,19 @@ namespace Lyceum.GpuEngine.OpenAI;
 /// <param name="HasToken">It carries part of an answer: text, reasoning or a tool call.</param>
 /// <param name="FinishReason">Set in the chunk that ends the answer.</param>
 /// <param name="Error">The upstream's own account of its failure.</param>
-/// <param name="Text">The first choice's text; read only where asked for.</param>
-internal readonly record struct Chunk(bool HasToken, string? FinishReason, string? Error, string? Text, TokenUsage? Usage);
+/// <param name="Text">The first choice's text; read only as <see cref="TextAs.String"/>.</param>
+/// <param name="Raw">Where the first choice's text stands in the event, between its quotes; read only as <see cref="TextAs.Raw"/>.</param>
+/// <param name="RawEscaped">It has escape sequences.</param>
+internal readonly record struct Chunk(
+    bool HasToken, string? FinishReason, string? Error, string? Text, TokenUsage? Usage, Range Raw, bool RawEscaped);
+
+/// <summary>How <see cref="ChunkReader"/> is to give out text, and with it the usage.</summary>
+internal enum TextAs
+{
+    Nothing,
+    String,
+    Raw,
+}
 
 /// <summary>
 /// Reads chat completion chunks in one forward pass without allocating, since it looks at every token of every stream.
@@ -15,7 +26,7 @@ internal readonly record struct Chunk(bool HasToken, string? FinishReason, strin
 internal static class ChunkReader
 {
     /// <exception cref="JsonException">Not a JSON object.</exception>
-    public static Chunk Read(ReadOnlySpan<byte> data, bool withText)
+    public static Chunk Read(ReadOnlySpan<byte> data, TextAs text)
     {
         var json = new Utf8JsonReader(data);
         json.Read();
@@ -29,14 +40,14 @@ internal static class ChunkReader
             if (json.ValueTextEquals("choices"u8))
             {
                 json.Read();
-                ReadChoices(ref json, withText, ref chunk);
+                ReadChoices(ref json, text, ref chunk);
             }
             else if (json.ValueTextEquals("error"u8))
             {
                 json.Read();
                 chunk = chunk with { Error = ReadError(ref json) };
             }
-            else if (withText && json.ValueTextEquals("usage"u8))
+            else if (text is not TextAs.Nothing && json.ValueTextEquals("usage"u8))
             {
                 json.Read();
                 chunk = chunk with { Usage = ReadUsage(ref json) ?? chunk.Usage };
@@ -51,7 +62,7 @@ internal static class ChunkReader
         return chunk;
     }
 
-    private static void ReadChoices(ref Utf8JsonReader json, bool withText, ref Chunk chunk)
+    private static void ReadChoices(ref Utf8JsonReader json, TextAs text, ref Chunk chunk)
     {
         if (json.TokenType is not JsonTokenType.StartArray)
         {
@@ -65,7 +76,7 @@ internal static class ChunkReader
                 if (json.ValueTextEquals("delta"u8))
                 {
                     json.Read();
-                    ReadDelta(ref json, withText && choice == 0, ref chunk);
+                    ReadDelta(ref json, choice == 0 ? text : TextAs.Nothing, ref chunk);
                 }
                 else if (json.ValueTextEquals("finish_reason"u8))
                 {
@@ -83,7 +94,7 @@ internal static class ChunkReader
         }
     }
 
-    private static void ReadDelta(ref Utf8JsonReader json, bool withText, ref Chunk chunk)
+    private static void ReadDelta(ref Utf8JsonReader json, TextAs text, ref Chunk chunk)
     {
         if (json.TokenType is not JsonTokenType.StartObject)
         {
@@ -99,12 +110,21 @@ internal static class ChunkReader
                 (json.TokenType is JsonTokenType.String && json.ValueSpan.Length > 0));
             if (isToken)
             {
-                chunk = isContent && withText && json.TokenType is JsonTokenType.String
-                    ? chunk with { HasToken = true, Text = json.GetString() }
-                    : chunk with { HasToken = true };
+                chunk = (isContent && json.TokenType is JsonTokenType.String ? text : TextAs.Nothing) switch
+                {
+                    TextAs.String => chunk with { HasToken = true, Text = json.GetString() },
+                    TextAs.Raw => chunk with { HasToken = true, Raw = Inside(in json), RawEscaped = json.ValueIsEscaped },
+                    _ => chunk with { HasToken = true },
+                };
             }
             json.Skip();
         }
+    }
+
+    private static Range Inside(in Utf8JsonReader json)
+    {
+        var start = (int)json.TokenStartIndex + 1;
+        return new Range(start, start + json.ValueSpan.Length);
     }
 
     private static string? ReadError(ref Utf8JsonReader json)
@@ -119,6 +139,10 @@ internal static class ChunkReader
 
     private static TokenUsage? ReadUsage(ref Utf8JsonReader json)
     {
+        if (json.TokenType is JsonTokenType.Null)
+        {
+            return null; // in every chunk but the last
+        }
         using var usage = JsonDocument.ParseValue(ref json);
         return usage.RootElement is { ValueKind: JsonValueKind.Object } u &&
             u.TryGetProperty("prompt_tokens", out var prompt) && prompt.TryGetInt32(out var p) &&

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Upstream;
@@ -51,6 +52,20 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
     }
 
+    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel)
+    {
+        using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model), cancel);
+        var events = new EventBuffer(await OpenAsync(response, cancel));
+        var last = default(Tail);
+        while (!last.IsOver && await ReadAsync(events, cancel))
+        {
+            last = Append(events, output, last);
+        }
+        return last.IsFull ? GenerationEnd.Full
+            : last.Finish is not null || last.Done ? new GenerationEnd(last.Finish ?? "stop", last.Usage)
+            : throw Cut();
+    }
+
     public async Task<ReadOnlyMemory<byte>> WholeAsync(ChatRequest request, string model, CancellationToken cancel)
     {
         using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model), cancel);
@@ -79,7 +94,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         var done = false;
         while (!done && await ReadAsync(events, cancel))
         {
-            while (!done && TryRead(events, withText: true, out var chunk, out done))
+            while (!done && TryRead(events, TextAs.String, out var chunk, out _, out done))
             {
                 finish = chunk.FinishReason ?? finish;
                 usage = chunk.Usage ?? usage;
@@ -100,12 +115,45 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
     private readonly record struct Batch(
         ReadOnlyMemory<byte> Events, int Tokens, bool Finished, bool Done, ApiException? Failure);
 
+    /// <summary>What the events so far say of an answer's end.</summary>
+    private readonly record struct Tail(string? Finish, TokenUsage? Usage, bool Done, bool IsFull)
+    {
+        public bool IsOver => Done || IsFull;
+    }
+
+    /// <summary>Appends what a fill brought, and then wakes the readers once; of a fill that fails, what came before.</summary>
+    private static Tail Append(EventBuffer events, Generation output, Tail last)
+    {
+        var tokens = 0;
+        try
+        {
+            while (!last.IsOver && TryRead(events, TextAs.Raw, out var chunk, out var data, out var done))
+            {
+                if (chunk.Error is not null)
+                {
+                    throw UpstreamErrors.Said(chunk.Error);
+                }
+                var room = output.Text.AppendJson(data[chunk.Raw], chunk.RawEscaped);
+                tokens += chunk.HasToken ? 1 : 0;
+                last = new Tail(chunk.FinishReason ?? last.Finish, chunk.Usage ?? last.Usage, done, !room);
+            }
+        }
+        finally
+        {
+            if (tokens > 0)
+            {
+                output.TokensArrived(tokens);
+            }
+        }
+        return last;
+    }
+
     private static Batch Look(EventBuffer events)
     {
         var (tokens, finished, good) = (0, false, 0);
         try
         {
-            while (TryRead(events, withText: false, out var chunk, out var done))
+            while (TryRead(events, TextAs.Nothing, out var chunk, out _, out var done))
             {
                 if (chunk.Error is not null)
                 {
@@ -127,10 +175,11 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         }
     }
 
-    private static bool TryRead(EventBuffer events, bool withText, out Chunk chunk, out bool done)
+    private static bool TryRead(
+        EventBuffer events, TextAs text, out Chunk chunk, out ReadOnlySpan<byte> data, out bool done)
     {
         (chunk, done) = (default, false);
-        if (!events.TryTake(out var data))
+        if (!events.TryTake(out data))
         {
             return false;
         }
@@ -139,7 +188,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         {
             try
             {
-                chunk = ChunkReader.Read(data, withText);
+                chunk = ChunkReader.Read(data, text);
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException)
             {

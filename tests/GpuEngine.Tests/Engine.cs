@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.Tests.StubModel;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.GpuEngine;
 
@@ -21,23 +23,37 @@ internal sealed class Engine : IAsyncDisposable
 
     public IServiceProvider Services => _service.Services;
 
+    public WebApplication App => _service.App;
+
+    /// <summary>A token for scope <c>llm</c>: a person's, or ChatApi's on behalf of <paramref name="act"/>.</summary>
+    public string Token(string tenant = "dev", string sub = "ada", string? act = null) =>
+        act is null ? _identity.Token(tenant: tenant, sub: sub, scope: "llm")
+            : _identity.Token("chat-api", tenant: tenant, sub: "chat-api", kind: "service", scope: "llm", act: act);
+
     /// <summary>Primer as fast as it can, unless the settings say otherwise.</summary>
     public static Task<Engine> PrimerAsync(params (string Key, string Value)[] settings) =>
         StartAsync(null, [("Primer:TokensPerSecond", "0"), .. settings]);
 
-    public static async Task<Engine> BeforeStubAsync(params (string Key, string Value)[] settings)
+    public static Task<Engine> BeforeStubAsync(params (string Key, string Value)[] settings) => BeforeStubAsync(null, settings);
+
+    public static async Task<Engine> BeforeStubAsync(TimeProvider? time, params (string Key, string Value)[] settings)
     {
         var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
-        return await StartAsync(stub, [("Llm:Endpoint", stub.Endpoint), .. settings]);
+        return await StartAsync(stub, [("Llm:Endpoint", stub.Endpoint), .. settings], time);
     }
 
-    public static async Task<Engine> StartAsync(StubModelServer? stub, (string Key, string Value)[] settings)
+    public static async Task<Engine> StartAsync(
+        StubModelServer? stub, (string Key, string Value)[] settings, TimeProvider? time = null)
     {
-        var identity = new IdentityFolder("gateway", "gpu-engine");
+        var identity = new IdentityFolder("gateway", "gpu-engine", "chat-api");
         var service = await TestService.StartAsync(
             identity,
             "gpu-engine",
-            builder => builder.AddCompletions().AddChatModel(),
+            builder =>
+            {
+                builder.AddCompletions().AddChatModel();
+                builder.Services.AddSingleton(time ?? TimeProvider.System);
+            },
             app => app.MapOpenAI(),
             new[] { ("Logging:LogLevel:Default", "None") }.Concat(settings).GroupBy(s => s.Item1).ToDictionary(s => s.Key, s => (string?)s.Last().Item2));
         service.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", identity.Token(scope: "llm"));
@@ -56,6 +72,59 @@ internal sealed class Engine : IAsyncDisposable
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content };
         return await Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, cancel == default ? TestContext.Current.CancellationToken : cancel);
+    }
+
+    /// <summary>Asks for a detached answer; the response's body is unread.</summary>
+    public async Task<HttpResponseMessage> DetachAsync(
+        Guid id, string message, bool usage = false, string? token = null, CancellationToken cancel = default) =>
+        await DetachAsync(
+            id.ToString(),
+            new { stream = true, stream_options = new { include_usage = usage }, messages = new[] { new { role = "user", content = message } } },
+            token,
+            cancel);
+
+    public async Task<HttpResponseMessage> DetachAsync(
+        string id, object body, string? token = null, CancellationToken cancel = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)), Headers = { { "Generation-Id", id } },
+        };
+        request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        return await Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, cancel == default ? TestContext.Current.CancellationToken : cancel);
+    }
+
+    /// <summary>Begins a detached answer and breaks the connection once its first token is there.</summary>
+    public async Task DetachAndLeaveAsync(Guid id, string message)
+    {
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var response = await DetachAsync(id, message, cancel: leave.Token);
+        await using var body = await response.Content.ReadAsStreamAsync(leave.Token);
+        (await body.ReadAsync(new byte[64], leave.Token)).ShouldBeGreaterThan(0);
+        var reading = Task.Run(async () => await body.CopyToAsync(Stream.Null, leave.Token));
+        await leave.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(reading);
+    }
+
+    public Task<HttpResponseMessage> AttachAsync(Guid id, string query = "", string? token = null) =>
+        AskOfAsync(HttpMethod.Get, id + query, token);
+
+    public Task<HttpResponseMessage> DeleteAsync(Guid id, string? token = null) =>
+        AskOfAsync(HttpMethod.Delete, id.ToString(), token);
+
+    /// <summary>Reads a generation to its end.</summary>
+    public async Task<StreamedAnswer> ReadAsync(Guid id, int? after = null)
+    {
+        using var response = await AttachAsync(id, after is null ? "" : $"?after={after}");
+        return await StreamedAnswer.ReadAsync(response);
+    }
+
+    private async Task<HttpResponseMessage> AskOfAsync(HttpMethod method, string path, string? token)
+    {
+        using var request = new HttpRequestMessage(method, $"/v1/generations/{path}");
+        request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
     }
 
     /// <summary>Asks and reads the streamed answer to its end.</summary>

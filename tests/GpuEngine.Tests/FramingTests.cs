@@ -77,7 +77,7 @@ public sealed class FramingTests
     [InlineData("""{"error":null,"choices":[{"delta":{"content":"x"}}]}""", true, null, "x")]
     public void Chunk_OfAnyServer_IsUnderstood(string json, bool token, string? finish, string? text)
     {
-        var chunk = ChunkReader.Read(Encoding.UTF8.GetBytes(json), withText: true);
+        var chunk = ChunkReader.Read(Encoding.UTF8.GetBytes(json), TextAs.String);
 
         (chunk.HasToken, chunk.FinishReason, chunk.Error).ShouldBe((token, finish, null));
         (chunk.Text is "" ? null : chunk.Text).ShouldBe(text);
@@ -87,7 +87,7 @@ public sealed class FramingTests
     [InlineData("""{"error":{"message":"out of memory","code":500}}""", "out of memory")]
     [InlineData("""{"error":"out of memory"}""", "out of memory")]
     public void Chunk_WithAnError_TellsIt(string json, string message) =>
-        ChunkReader.Read(Encoding.UTF8.GetBytes(json), withText: false).Error.ShouldBe(message);
+        ChunkReader.Read(Encoding.UTF8.GetBytes(json), TextAs.Nothing).Error.ShouldBe(message);
 
     [Theory]
     [InlineData("not json")]
@@ -95,7 +95,7 @@ public sealed class FramingTests
     [InlineData("{\"choices\": not")]
     [InlineData("{} {}")]
     public void Chunk_ThatIsNone_Throws(string data) =>
-        Should.Throw<JsonException>(() => ChunkReader.Read(Encoding.UTF8.GetBytes(data), withText: false));
+        Should.Throw<JsonException>(() => ChunkReader.Read(Encoding.UTF8.GetBytes(data), TextAs.Nothing));
 
     /// <summary>Gives at most so many bytes a read.</summary>
     private sealed class Trickle(byte[] bytes, int piece) : MemoryStream(bytes)

@@ -1,0 +1,61 @@
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Lyceum.Tests.GpuEngine;
+
+/// <summary>A model server that says what the test says, when the test says it; one completion at a time.</summary>
+internal sealed class RawUpstream : IAsyncDisposable
+{
+    private readonly Channel<string?> _events = Channel.CreateUnbounded<string?>();
+    private readonly WebApplication _app;
+
+    private RawUpstream(WebApplication app) => _app = app;
+
+    public string Endpoint => _app.Urls.First() + "/v1";
+
+    public static async Task<RawUpstream> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(100));
+        var app = builder.Build();
+        var upstream = new RawUpstream(app);
+        app.MapPost("/v1/chat/completions", upstream.CompleteAsync);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return upstream;
+    }
+
+    /// <summary>An engine before it.</summary>
+    public Task<Engine> EngineAsync(params (string Key, string Value)[] settings) =>
+        Engine.StartAsync(null, [("Llm:Endpoint", Endpoint), ("Llm:Model", "raw"), .. settings]);
+
+    /// <summary>Sends a delta whose content is this JSON string, given without its quotes.</summary>
+    public void Say(string json) => Send($$"""{"choices":[{"index":0,"delta":{"content":"{{json}}"},"finish_reason":null}]}""");
+
+    public void Finish(string reason = "stop")
+    {
+        Send($$"""{"choices":[{"index":0,"delta":{},"finish_reason":"{{reason}}"}]}""");
+        Send("[DONE]");
+        _events.Writer.TryWrite(null);
+    }
+
+    private void Send(string data) => _events.Writer.TryWrite($"data: {data}\n\n");
+
+    private async Task CompleteAsync(HttpContext http)
+    {
+        http.Response.ContentType = "text/event-stream";
+        while (await _events.Reader.ReadAsync(http.RequestAborted) is { } next)
+        {
+            await http.Response.WriteAsync(next, http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+}
