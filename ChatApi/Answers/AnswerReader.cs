@@ -12,11 +12,11 @@ namespace Lyceum.ChatApi.Answers;
 /// neither is felt by the generation or by other readers.
 /// </summary>
 public sealed class AnswerReader(
-    GenerationRunner runner, StoredAnswers stored, RemoteEnds remote, IOptions<AnswersOptions> answers,
+    GenerationRunner runner, StoredAnswers stored, RemoteAnswers remote, IOptions<AnswersOptions> answers,
     ChatMetrics metrics, TimeProvider time)
 {
     private const int MaxDelta = 16 * 1024;
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     public async Task CopyAsync(
         Caller caller, Guid messageId, int cursor, IAnswerWriter output, CancellationToken clientGone)
@@ -26,6 +26,7 @@ public sealed class AnswerReader(
         var ping = new PingClock(signal);
         await using var timer = time.CreateTimer(static state => ((PingClock)state!).Tick(), ping,
             answers.Value.Ping, answers.Value.Ping);
+        RemoteAnswers.Watch? watch = null;
         try
         {
             while (true)
@@ -38,6 +39,8 @@ public sealed class AnswerReader(
                     cursor = reached;
                 }
 
+                // Elsewhere, or over. Listening begins before looking, so that what comes in between is not missed.
+                watch ??= remote.Follow(messageId, signal);
                 var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
                 if (answer is null)
                     return; // deleted meanwhile
@@ -49,12 +52,13 @@ public sealed class AnswerReader(
                 }
                 if (ping.TakeDue())
                     await output.PingAsync(clientGone);
-                using (remote.Watch(messageId, signal))
-                    await signal.WaitAtMostAsync(Poll, clientGone);
+                watch.Renew();
+                await signal.WaitAtMostAsync(Poll, clientGone);
             }
         }
         finally
         {
+            watch?.Dispose();
             metrics.ReaderClosed();
         }
     }

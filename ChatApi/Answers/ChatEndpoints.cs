@@ -1,17 +1,28 @@
 using System.Text;
 using Lyceum.ChatApi.Conversations;
+using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Leases;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Answers;
 
 /// <param name="ConversationId">Goes on with a conversation of the caller's; absent begins one.</param>
 /// <param name="Message">The question; not empty, at most 64 kB of UTF-8.</param>
-public sealed record ChatRequest(Guid? ConversationId, string? Message);
+/// <param name="OnDisconnect">
+/// What becomes of the answer when all its readers have left: <c>continue</c> or <c>stop</c>; absent: as configured.
+/// </param>
+public sealed record ChatRequest(Guid? ConversationId, string? Message, string? OnDisconnect = null);
+
+/// <summary>An answer that was asked to stop.</summary>
+/// <param name="Status">Terminal, or <c>streaming</c> if it could not be ended within a few seconds (202).</param>
+/// <param name="Length">UTF-8 bytes saved.</param>
+public sealed record StopResponse(Guid MessageId, Guid ConversationId, string Status, string? FinishReason, int Length);
 
 /// <summary>
 /// Asking and reading. The answer is written by a detached generation; every response is only a reader of what is
@@ -20,20 +31,25 @@ public sealed record ChatRequest(Guid? ConversationId, string? Message);
 public static class ChatEndpoints
 {
     private const int MaxMessageBytes = 64 * 1024;
+    private const int MaxKeyLength = 200;
+
+    // The engine's slot is free long before: this is how long the database may take to say so.
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
 
     public static void MapChat(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/chat").RequireScope(Scopes.Chat).WithTags("chat");
         group.MapPost("", AskAsync);
         group.MapGet("{messageId:guid}/stream", ResumeAsync);
+        group.MapPost("{messageId:guid}/stop", StopAsync);
     }
 
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, ConversationStore conversations, GenerationRunner runner,
-        EngineClient engines, LeaseKeeper lease, AnswerReader reader)
+        EngineClient engines, LeaseKeeper lease, AnswerReader reader, IOptions<GenerationOptions> options)
     {
-        var question = Validate(request);
+        var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
                 "This replica is not ready to write answers yet. Try again shortly.", TimeSpan.FromSeconds(2));
@@ -43,18 +59,50 @@ public static class ChatEndpoints
             throw new ProblemException(429, ErrorCodes.Overloaded,
                 "As many answers are being written as this server takes on. Try again shortly.", TimeSpan.FromSeconds(2));
 
-        GenerationOrder order;
+        RecordedQuestion recorded;
         try
         {
-            order = await conversations.RecordQuestionAsync(caller, request.ConversationId, question, lease.OwnerId, engine);
+            recorded = await conversations.RecordQuestionAsync(caller, question, lease.OwnerId, engine);
         }
         catch
         {
             runner.GiveBack();
             throw;
         }
-        runner.Start(order);
-        await StreamAsync(http, caller, order.ConversationId, order.MessageId, cursor: 0, reader);
+        if (recorded.Order is { } order)
+            runner.Start(order);
+        else
+            runner.GiveBack(); // asked before: this is one more reader
+        await StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0, reader);
+    }
+
+    /// <summary>
+    /// Ends an answer on any replica, keeping its part. The wish is recorded first, then signalled; idempotent, and an
+    /// answer that has ended already is answered with how it did.
+    /// </summary>
+    private static async Task<Results<Ok<StopResponse>, Accepted<StopResponse>>> StopAsync(
+        Guid messageId, Caller caller, ConversationStore conversations, GenerationRunner runner, ReplicaSignals signals,
+        RemoteAnswers remote, StoredAnswers stored, CancellationToken cancellationToken)
+    {
+        if (!await conversations.RequestStopAsync(caller, messageId, cancellationToken))
+            throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+
+        var signal = new ReaderSignal();
+        using var watch = remote.Follow(messageId, signal);
+        if (!runner.Stop(messageId, FinishReasons.Stopped))
+            signals.Send(SignalKind.Stop, messageId);
+        for (var until = DateTime.UtcNow + StopWithin; ;)
+        {
+            var answer = await stored.ReadAsync(caller, messageId, int.MaxValue - 1, cancellationToken)
+                ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+            var response = new StopResponse(
+                messageId, answer.ConversationId, answer.End?.Status ?? AnswerStatus.Streaming, answer.End?.FinishReason, answer.Length);
+            if (answer.End is not null)
+                return TypedResults.Ok(response);
+            if (DateTime.UtcNow > until)
+                return TypedResults.Accepted((string?)null, response);
+            await signal.WaitAtMostAsync(TimeSpan.FromMilliseconds(100), cancellationToken);
+        }
     }
 
     /// <summary>
@@ -105,15 +153,21 @@ public static class ChatEndpoints
         }
     }
 
-    private static string Validate(ChatRequest request)
+    private static Question Validate(ChatRequest request, HttpRequest http, GenerationOptions options)
     {
+        var policy = request.OnDisconnect ?? options.OnDisconnect;
+        if (!OnDisconnectPolicy.IsKnown(policy))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "on_disconnect must be continue or stop.");
+        var key = http.Headers["Idempotency-Key"].FirstOrDefault();
+        if (key is not null && (key.Length is 0 or > MaxKeyLength || key.Any(char.IsControl)))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"Idempotency-Key must have 1 to {MaxKeyLength} characters.");
         if (string.IsNullOrWhiteSpace(request.Message))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not be empty.");
         if (Encoding.UTF8.GetByteCount(request.Message) > MaxMessageBytes)
             throw new ProblemException(413, ErrorCodes.PayloadTooLarge, $"message must be at most {MaxMessageBytes} bytes.");
         if (request.Message.Contains('\0'))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not contain U+0000.");
-        return request.Message;
+        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key);
     }
 
     private static int Cursor(HttpRequest request)

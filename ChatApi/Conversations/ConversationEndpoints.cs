@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.ChatApi.Conversations;
@@ -11,11 +13,16 @@ namespace Lyceum.ChatApi.Conversations;
 public static class ConversationEndpoints
 {
     private const int MaxPage = 100;
+    private const int MaxTitle = 200;
 
     public static void MapConversations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/conversations").RequireScope(Scopes.Chat).WithTags("conversations");
         group.MapGet("", ListAsync);
+        group.MapPost("", CreateAsync);
+        group.MapGet("{id:guid}", ReadAsync);
+        group.MapPatch("{id:guid}", RenameAsync);
+        group.MapDelete("{id:guid}", DeleteAsync);
         group.MapGet("{id:guid}/messages", MessagesAsync);
     }
 
@@ -37,8 +44,41 @@ public static class ConversationEndpoints
             .OrderByDescending(c => c.UpdatedAt).ThenByDescending(c => c.Id)
             .Take(limit + 1).ToListAsync(cancellationToken));
         return new(
-            page.Take(limit).Select(c => new ConversationView(c.Id, c.Title, c.CreatedAt, c.UpdatedAt)).ToList(),
+            page.Take(limit).Select(ConversationView.Of).ToList(),
             page.Count > limit ? new PageCursor(page[limit - 1].UpdatedAt, page[limit - 1].Id).ToString() : null);
+    }
+
+    private static async Task<Created<ConversationView>> CreateAsync(
+        TitleRequest request, Caller caller, ConversationStore store, CancellationToken cancellationToken)
+    {
+        var conversation = await store.CreateAsync(caller, Title(request, required: false), cancellationToken);
+        return TypedResults.Created($"/api/conversations/{conversation.Id}", ConversationView.Of(conversation));
+    }
+
+    private static async Task<ConversationView> ReadAsync(
+        Guid id, Caller caller, ConversationStore store, CancellationToken cancellationToken) =>
+        ConversationView.Of(await store.ReadAsync(caller, id, cancellationToken));
+
+    private static async Task<ConversationView> RenameAsync(
+        Guid id, TitleRequest request, Caller caller, ConversationStore store, CancellationToken cancellationToken) =>
+        ConversationView.Of(await store.RenameAsync(caller, id, Title(request, required: true)!, cancellationToken));
+
+    /// <summary>Deletes for good. An answer being written in it is ended without being kept.</summary>
+    private static async Task<NoContent> DeleteAsync(
+        Guid id, Caller caller, ConversationStore store, ReplicaSignals signals, CancellationToken cancellationToken)
+    {
+        foreach (var answer in await store.DeleteAsync(caller, id, cancellationToken))
+            signals.Send(SignalKind.Stop, answer);
+        return TypedResults.NoContent();
+    }
+
+    private static string? Title(TitleRequest request, bool required)
+    {
+        if (request.Title is null && !required)
+            return null;
+        if (string.IsNullOrWhiteSpace(request.Title) || request.Title.Length > MaxTitle || request.Title.Contains('\0'))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"title must have 1 to {MaxTitle} characters.");
+        return request.Title;
     }
 
     /// <summary>The messages, oldest first. A running answer shows what of it is committed.</summary>
@@ -53,7 +93,13 @@ public static class ConversationEndpoints
 /// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
 public sealed record ConversationPage(List<ConversationView> Conversations, string? NextCursor);
 
-public sealed record ConversationView(Guid Id, string Title, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+public sealed record ConversationView(Guid Id, string Title, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    public static ConversationView Of(Conversation c) => new(c.Id, c.Title, c.CreatedAt, c.UpdatedAt);
+}
+
+/// <param name="Title">At most 200 characters; longer than 80 is shortened.</param>
+public sealed record TitleRequest(string? Title);
 
 public sealed record MessageList(Guid ConversationId, List<MessageView> Messages);
 

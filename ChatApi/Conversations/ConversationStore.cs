@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
@@ -8,6 +11,17 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Conversations;
+
+/// <summary>A question as it is asked, already validated.</summary>
+/// <param name="ConversationId">Null begins a conversation.</param>
+/// <param name="IdempotencyKey">A request with the same key is not asked again but read again; null: every request asks.</param>
+public sealed record Question(Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey)
+{
+    public byte[] Fingerprint() => SHA256.HashData(Encoding.UTF8.GetBytes($"{ConversationId}\n{Text}"));
+}
+
+/// <param name="Order">What to start; null if the question had been asked before under the same key.</param>
+public sealed record RecordedQuestion(Guid ConversationId, Guid MessageId, GenerationOrder? Order);
 
 /// <summary>Conversations of one caller: every query is filtered by <c>(tenant, owner)</c>.</summary>
 public sealed class ConversationStore(
@@ -35,8 +49,7 @@ public sealed class ConversationStore(
     /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
     /// <c>database_unavailable</c>.
     /// </exception>
-    public async Task<GenerationOrder> RecordQuestionAsync(
-        Caller caller, Guid? conversationId, string question, Guid owner, Uri engine)
+    public async Task<RecordedQuestion> RecordQuestionAsync(Caller caller, Question question, Guid owner, Uri engine)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -46,7 +59,13 @@ public sealed class ConversationStore(
             await Recorders.WaitAsync(bound.Token);
             recording = true;
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, conversationId, question, owner, engine, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, retry, bound.Token));
+        }
+        catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
+        {
+            // The same request came in twice at once, and the other was first: now it is there to be found.
+            return await FindByKeyAsync(caller, question, bound.Token)
+                ?? throw new ProblemException(409, ErrorCodes.Conflict, "The same Idempotency-Key is being used by another request.");
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneAnswerAtATime)
         {
@@ -66,33 +85,45 @@ public sealed class ConversationStore(
     }
 
     /// <summary>
-    /// Plain SQL, because every question pays for it: a new conversation is one round trip, a further question three.
+    /// Plain SQL, because every question pays for it: a new conversation is one round trip, a further question three, an
+    /// idempotency key one more.
     /// </summary>
-    private async Task<GenerationOrder> RecordAsync(
-        Caller caller, Guid? conversationId, string question, Guid owner, Uri engine, RetryGate retry,
-        CancellationToken cancellationToken)
+    private async Task<RecordedQuestion> RecordAsync(
+        Caller caller, Question question, Guid owner, Uri engine, RetryGate retry, CancellationToken cancellationToken)
     {
+        if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
+            return asked;
+        await LimitAsync(caller, cancellationToken);
+
         var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
-        var conversation = conversationId ?? Guid.CreateVersion7();
-        var history = new List<ContextMessage> { new("user", question) }; // newest first
+        var conversation = question.ConversationId ?? Guid.CreateVersion7();
+        var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = conversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
+        await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
         var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
 
         // Without an explicit transaction a batch is one of its own.
         await using var batch = new NpgsqlBatch(connection);
         if (transaction is null)
             Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
-                conversation, caller.Tenant, caller.Subject, TitleOf(question), now);
+                conversation, caller.Tenant, caller.Subject, TitleOf(question.Text), now);
         else
             Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
         Add(batch,
             """
             INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at)
             VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6), ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL)
-            """, Guid.CreateVersion7(), answer, conversation, position, question, now);
-        Add(batch, "INSERT INTO generations (id, owner, epoch, engine_url, started_at) VALUES ($1, $2, 1, $3, $4)",
-            answer, owner, engine.ToString(), now);
+            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now);
+        Add(batch,
+            """
+            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent)
+            VALUES ($1, $2, 1, $3, $4, $5, $6)
+            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, (object?)Activity.Current?.Id ?? DBNull.Value);
+        if (question.IdempotencyKey is { } key)
+        {
+            Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                caller.Tenant, caller.Subject, key, question.Fingerprint(), answer, now);
+        }
         if (transaction is null)
             retry.Close(); // from here on nobody knows whether it is committed
         await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -103,8 +134,113 @@ public sealed class ConversationStore(
         }
 
         var context = ContextWindow.Choose(history, options.Value.SystemPrompt, options.Value.MaxContextTokens);
-        return new(answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject);
+        return new(conversation, answer, new GenerationOrder(
+            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect,
+            Trace: Activity.Current?.Context ?? default));
     }
+
+    /// <summary>What was asked under this key before; null if nothing was.</summary>
+    private async Task<RecordedQuestion?> FindByKeyAsync(Caller caller, Question question, CancellationToken cancellationToken)
+    {
+        if (question.IdempotencyKey is not { } key)
+            return null;
+        var found = await (
+            from k in db.IdempotencyKeys.AsNoTracking()
+            join m in db.Messages on k.MessageId equals m.Id
+            where k.Tenant == caller.Tenant && k.Owner == caller.Subject && k.Key == key
+            select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
+        if (found is null)
+            return null;
+        if (!found.Fingerprint.AsSpan().SequenceEqual(question.Fingerprint()))
+            throw new ProblemException(422, ErrorCodes.IdempotencyKeyReused,
+                "This Idempotency-Key was used for another question. Use a new key for a new question.");
+        return new(found.ConversationId, found.MessageId, null);
+    }
+
+    private async Task LimitAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        if (options.Value.MaxRunningPerUser is not (> 0 and var most))
+            return;
+        var running = await Of(caller).Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m)
+            .CountAsync(m => m.Status == AnswerStatus.Streaming, cancellationToken);
+        if (running >= most)
+            throw new ProblemException(429, ErrorCodes.Overloaded,
+                $"You have {running} answers being written, and may have {most}. Wait for one, or stop it.", TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>Records that an answer is to end; false if the caller has no such answer. One that has ended stays as it is.</summary>
+    public async Task<bool> RequestStopAsync(Caller caller, Guid messageId, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(async _ =>
+        {
+            var mine = await Of(caller).Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m)
+                .AnyAsync(m => m.Id == messageId && m.Role == "assistant", cancellationToken);
+            if (mine)
+            {
+                await db.Generations.Where(g => g.Id == messageId && g.EndedAt == null && g.StopRequestedAt == null)
+                    .ExecuteUpdateAsync(set => set.SetProperty(g => g.StopRequestedAt, time.GetUtcNow()), cancellationToken);
+            }
+            return mine;
+        });
+    }
+
+    /// <summary>A conversation without messages yet.</summary>
+    public async Task<Conversation> CreateAsync(Caller caller, string? title, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var now = time.GetUtcNow();
+        var conversation = new Conversation
+        {
+            Id = Guid.CreateVersion7(),
+            Tenant = caller.Tenant,
+            Owner = caller.Subject,
+            Title = title is null ? "" : TitleOf(title),
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Add(conversation);
+        await db.SaveChangesAsync(cancellationToken);
+        return conversation;
+    }
+
+    public async Task<Conversation> ReadAsync(Caller caller, Guid id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().SingleOrDefaultAsync(c => c.Id == id, cancellationToken))
+            ?? throw NotFound(id);
+    }
+
+    public async Task<Conversation> RenameAsync(Caller caller, Guid id, string title, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var conversation = await Of(caller).SingleOrDefaultAsync(c => c.Id == id, cancellationToken) ?? throw NotFound(id);
+        conversation.Title = TitleOf(title);
+        await db.SaveChangesAsync(cancellationToken);
+        return conversation;
+    }
+
+    /// <summary>Deletes a conversation with all that was said; answers being written in it end unwritten.</summary>
+    /// <returns>The answers that were being written.</returns>
+    public async Task<List<Guid>> DeleteAsync(Caller caller, Guid id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        // The row lock first: a question that is being recorded comes before or after, never between.
+        if (!await db.Conversations.FromSql($"SELECT * FROM conversations WHERE id = {id} FOR UPDATE")
+                .AnyAsync(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject, cancellationToken))
+            throw NotFound(id);
+        var running = await db.Messages.Where(m => m.ConversationId == id && m.Status == AnswerStatus.Streaming)
+            .Select(m => m.Id).ToListAsync(cancellationToken);
+        // Generations first: a writer in flight holds no lock on them, but finds none at its next commit.
+        await db.Conversations.Where(c => c.Id == id).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<GenerationChunk>().Where(c => running.Contains(c.GenerationId)).ExecuteDeleteAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return running;
+    }
+
+    private static string TitleOf(string text) =>
+        text.Length <= TitleLength ? text : Utf16.Truncate(text, TitleLength - 1) + "…";
 
     /// <summary>
     /// Locks the conversation and appends what was said in it to <paramref name="history"/>. The row lock gives out
@@ -140,9 +276,6 @@ public sealed class ConversationStore(
             command.Parameters.Add(new() { Value = value });
         batch.BatchCommands.Add(command);
     }
-
-    private static string TitleOf(string text) =>
-        text.Length <= TitleLength ? text : Utf16.Truncate(text, TitleLength - 1) + "…";
 
     /// <summary>The messages of a conversation, oldest first; a running answer with what of it is committed.</summary>
     public async Task<List<Message>> MessagesAsync(Caller caller, Guid conversationId, CancellationToken cancellationToken)

@@ -39,6 +39,12 @@ public static class FinishReasons
     /// <summary>The engine or its upstream answered with an error.</summary>
     public const string EngineError = "engine_error";
 
+    /// <summary>The user asked for the end.</summary>
+    public const string Stopped = "stopped";
+
+    /// <summary>Nobody read the answer for the grace, and it was to end then (<c>on_disconnect: "stop"</c>).</summary>
+    public const string ClientGone = "client_gone";
+
     /// <summary>The replica that owned the answer died.</summary>
     public const string OwnerLost = "owner_lost";
 

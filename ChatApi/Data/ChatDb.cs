@@ -13,6 +13,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
     public DbSet<Conversation> Conversations => Set<Conversation>();
     public DbSet<Message> Messages => Set<Message>();
     public DbSet<GenerationRow> Generations => Set<GenerationRow>();
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -53,6 +54,13 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             chunk.Property(c => c.ByteOffset).ValueGeneratedNever();
         });
 
+        modelBuilder.Entity<IdempotencyKey>(key =>
+        {
+            key.HasKey(k => new { k.Tenant, k.Owner, k.Key }).HasName(OneKeyOnce);
+            key.HasIndex(k => k.CreatedAt); // what the sweep forgets
+            key.HasOne<Message>().WithMany().HasForeignKey(k => k.MessageId).OnDelete(DeleteBehavior.Cascade);
+        });
+
         modelBuilder.Entity<OwnerRow>(owner =>
         {
             owner.ToTable("owners");
@@ -62,6 +70,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
         modelBuilder.UseSnakeCaseNames();
     }
 
+    public const string OneKeyOnce = "pk_idempotency_keys";
     public const string OneAnswerAtATime = "ix_messages_one_answer_at_a_time";
 }
 
@@ -126,6 +135,15 @@ public sealed class GenerationRow
 
     public DateTimeOffset StartedAt { get; init; }
 
+    /// <summary>When the user asked for the end; recorded first, then signalled to the owner, so that it cannot be lost.</summary>
+    public DateTimeOffset? StopRequestedAt { get; set; }
+
+    /// <summary><c>on_disconnect: "stop"</c>; here so that it holds for whoever takes over.</summary>
+    public bool StopsOnDisconnect { get; init; }
+
+    /// <summary>W3C <c>traceparent</c> of the request that asked.</summary>
+    public string? Traceparent { get; init; }
+
     /// <summary>Null while running; set in the transaction that gives the message its terminal status.</summary>
     public DateTimeOffset? EndedAt { get; set; }
 }
@@ -139,6 +157,22 @@ public sealed class GenerationChunk
     public int ByteOffset { get; init; }
 
     public required string Body { get; init; }
+}
+
+/// <summary>A question that may be sent again without being asked again: <c>Idempotency-Key</c> of <c>POST /chat</c>.</summary>
+public sealed class IdempotencyKey
+{
+    public required string Tenant { get; init; }
+    public required string Owner { get; init; }
+    public required string Key { get; init; }
+
+    /// <summary>SHA-256 of what was asked: the same key with another question is a mistake, and is refused.</summary>
+    public required byte[] Fingerprint { get; init; }
+
+    /// <summary>The answer.</summary>
+    public Guid MessageId { get; init; }
+
+    public DateTimeOffset CreatedAt { get; init; }
 }
 
 /// <summary>One row per living process; see <see cref="ServiceDefaults.Leases.LeaseKeeper"/>.</summary>

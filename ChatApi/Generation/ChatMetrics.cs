@@ -15,6 +15,7 @@ public sealed class ChatMetrics
     private readonly UpDownCounter<long> _running;
     private readonly UpDownCounter<long> _readers;
     private readonly Histogram<double> _firstToken;
+    private readonly Counter<long> _takeovers;
 
     public ChatMetrics(IMeterFactory meters)
     {
@@ -29,6 +30,7 @@ public sealed class ChatMetrics
         _ended = meter.CreateCounter<long>("lyceum.chat.answers", "{answer}", "Answers ended, by status and reason");
         _running = meter.CreateUpDownCounter<long>("lyceum.chat.generations.running", "{generation}", "Running generations");
         _readers = meter.CreateUpDownCounter<long>("lyceum.chat.readers", "{reader}", "Open answer streams");
+        _takeovers = meter.CreateCounter<long>("lyceum.chat.takeovers", "{answer}", "Answers taken over from a dead or draining replica");
         _firstToken = meter.CreateHistogram("lyceum.chat.first_token", "s", "From the recorded question to the first delta",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60] });
     }
@@ -43,6 +45,7 @@ public sealed class ChatMetrics
     public void JournalRetried() => _retries.Add(1);
     public void Delta() => _tokens.Add(1);
     public void FirstToken(TimeSpan elapsed) => _firstToken.Record(elapsed.TotalSeconds);
+    public void TakenOver() => _takeovers.Add(1);
     public void Started() => _running.Add(1);
     public void Finished() => _running.Add(-1);
 

@@ -27,8 +27,11 @@ public sealed record EngineError(int Status, string Code, string Message);
 /// Asks one GpuEngine instance for a chat completion and reads its stream. It knows nothing of journals, time limits or
 /// retries: the caller bounds every wait through the cancellation token, and a POST is never repeated here.
 /// </summary>
-public sealed class EngineClient(IHttpClientFactory clients, ServiceEndpoints endpoints, IdentityTokens identity)
+public sealed partial class EngineClient(
+    IHttpClientFactory clients, ServiceEndpoints endpoints, IdentityTokens identity, ILogger<EngineClient> logger)
 {
+    private static readonly TimeSpan ForgetWithin = TimeSpan.FromSeconds(2);
+
     public const string Service = "gpu-engine";
     private int _next;
 
@@ -40,20 +43,57 @@ public sealed class EngineClient(IHttpClientFactory clients, ServiceEndpoints en
     }
 
     /// <summary>
-    /// Streams one answer. An answer ends with a <see cref="EngineEvent.FinishReason"/> or an
+    /// Asks for an answer and streams it. The engine keeps the generation under <paramref name="id"/> after this request
+    /// is gone, so that <see cref="AttachAsync"/> can go on with it. An answer ends with a <see cref="EngineEvent.FinishReason"/> or an
     /// <see cref="EngineEvent.Error"/>; a stream that ends without either was broken off.
     /// </summary>
     /// <exception cref="HttpRequestException">The engine cannot be reached, or the connection broke.</exception>
-    public async IAsyncEnumerable<EngineEvent> StreamAsync(
-        Uri engine, IReadOnlyList<ContextMessage> context, string tenant, string onBehalfOf,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<EngineEvent> StreamAsync(
+        Uri engine, Guid id, IReadOnlyList<ContextMessage> context, string tenant, string onBehalfOf,
+        CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(engine, "/v1/chat/completions"))
+        var request = Request(HttpMethod.Post, new Uri(engine, "/v1/chat/completions"), tenant, onBehalfOf);
+        request.Headers.Add("Generation-Id", id.ToString());
+        request.Content = Body(context);
+        return ReadAsync(request, cancellationToken);
+    }
+
+    /// <summary>
+    /// Goes on reading a generation from byte <paramref name="after"/> of its text. A generation that the engine does not
+    /// have is the error <c>generation_not_found</c>.
+    /// </summary>
+    /// <exception cref="HttpRequestException">The engine cannot be reached, or the connection broke.</exception>
+    public IAsyncEnumerable<EngineEvent> AttachAsync(
+        Uri engine, Guid id, int after, string tenant, string onBehalfOf, CancellationToken cancellationToken) =>
+        ReadAsync(Request(HttpMethod.Get, new Uri(engine, $"/v1/generations/{id}?after={after}"), tenant, onBehalfOf), cancellationToken);
+
+    /// <summary>Frees the engine's place at once; the engine forgets by itself later. Failures do not matter.</summary>
+    public async Task ForgetAsync(Uri engine, Guid id, string tenant, string onBehalfOf)
+    {
+        using var bound = new CancellationTokenSource(ForgetWithin);
+        using var request = Request(HttpMethod.Delete, new Uri(engine, $"/v1/generations/{id}"), tenant, onBehalfOf);
+        try
         {
-            Content = Body(context),
-        };
+            using var response = await clients.CreateClient(Service).SendAsync(request, bound.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            LogNotForgotten(logger, id, engine, e.Message);
+        }
+    }
+
+    private HttpRequestMessage Request(HttpMethod method, Uri url, string tenant, string onBehalfOf)
+    {
+        var request = new HttpRequestMessage(method, url);
         request.Headers.Authorization = new AuthenticationHeaderValue(
             "Bearer", identity.ForService(tenant, onBehalfOf, Scopes.Llm));
+        return request;
+    }
+
+    private async IAsyncEnumerable<EngineEvent> ReadAsync(
+        HttpRequestMessage sent, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var request = sent;
         request.Headers.Accept.ParseAdd("text/event-stream");
 
         using var response = await clients.CreateClient(Service)
@@ -269,4 +309,7 @@ public sealed class EngineClient(IHttpClientFactory clients, ServiceEndpoints en
             return new((int)status, "engine_error", $"The engine answered {(int)status}.");
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Generation {Id} not freed at {Engine}, it will be: {Reason}")]
+    private static partial void LogNotForgotten(ILogger logger, Guid id, Uri engine, string reason);
 }

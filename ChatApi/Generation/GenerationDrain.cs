@@ -4,8 +4,8 @@ using Npgsql;
 namespace Lyceum.ChatApi.Generation;
 
 /// <summary>
-/// The orderly end, before any service is stopped: every answer ends and is committed, its readers are told, and the
-/// lease is given back. Otherwise Kestrel would wait for streams that wait for answers that go on.
+/// The orderly end, before any service is stopped: everything written is committed, then the lease is given back, and
+/// another replica goes on where this one stopped within a second. With no other replica the next start of this one does.
 /// </summary>
 public sealed partial class GenerationDrain(GenerationRunner runner, LeaseKeeper lease, ILogger<GenerationDrain> logger)
     : IHostedLifecycleService
@@ -14,12 +14,12 @@ public sealed partial class GenerationDrain(GenerationRunner runner, LeaseKeeper
     {
         try
         {
-            await runner.DrainAsync(cancellationToken);
+            await runner.HandOverAsync(cancellationToken);
             await lease.ReleaseAsync(cancellationToken);
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException or TimeoutException)
         {
-            // Nothing is lost: what is not ended here is found by the sweep when the lease runs out.
+            // Nothing is lost: what is not let go of here is claimed when the lease runs out.
             LogIncomplete(logger, e.Message);
         }
     }
@@ -30,6 +30,6 @@ public sealed partial class GenerationDrain(GenerationRunner runner, LeaseKeeper
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Not everything ended in time, the sweep will: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Not everything handed over in time, the lease will run out: {Reason}")]
     private static partial void LogIncomplete(ILogger logger, string reason);
 }

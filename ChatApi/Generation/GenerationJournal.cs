@@ -53,6 +53,9 @@ public sealed partial class GenerationJournal(
     private readonly Batch _batch = new();
     private NpgsqlConnection? _connection;
 
+    /// <summary>Raised after each commit for each generation in it, on the journal's loop: handlers must not block.</summary>
+    public event Action<RunningGeneration>? Committed;
+
     /// <summary>Says that <paramref name="generation"/> has text to commit. Never blocks.</summary>
     public void Enqueue(RunningGeneration generation)
     {
@@ -99,7 +102,7 @@ public sealed partial class GenerationJournal(
                 if (attempt > 0 || written != _batch.Count)
                     await DropFencedAsync(stoppingToken);
                 metrics.JournalCommitted(_batch.Count, _batch.Bytes, Stopwatch.GetElapsedTime(started));
-                _batch.Committed();
+                _batch.MarkCommitted(Committed);
                 return;
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
@@ -189,10 +192,13 @@ public sealed partial class GenerationJournal(
             }
         }
 
-        public void Committed()
+        public void MarkCommitted(Action<RunningGeneration>? also)
         {
             foreach (var (generation, end) in _generations)
+            {
                 generation.OnCommitted(end);
+                also?.Invoke(generation);
+            }
         }
 
         public List<RunningGeneration> RemoveAllBut(HashSet<Guid> mine)

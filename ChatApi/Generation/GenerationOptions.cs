@@ -27,8 +27,32 @@ public sealed class GenerationOptions
     /// <summary>Context sent to the model, in estimated tokens (see <see cref="ContextWindow"/>); older turns are left out.</summary>
     public int MaxContextTokens { get; set; } = 8000;
 
+    /// <summary>Running generations of one user over all replicas; beyond it 429. 0: no limit of its own.</summary>
+    public int MaxRunningPerUser { get; set; }
+
+    /// <summary>
+    /// What becomes of an answer whose readers have all left, unless the request says: <c>continue</c> (to its end, to be
+    /// read later) or <c>stop</c> (after <see cref="DisconnectGrace"/>; the part is kept).
+    /// </summary>
+    public string OnDisconnect { get; set; } = OnDisconnectPolicy.Continue;
+
+    /// <summary>How long an answer goes on without a reader under the policy <c>stop</c>: a reload is not a goodbye.</summary>
+    public TimeSpan DisconnectGrace { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
+    public TimeSpan IdempotencyWindow { get; set; } = TimeSpan.FromHours(24);
+
     /// <summary>What the model is told about its task; empty sends none.</summary>
     public string SystemPrompt { get; set; } =
         "You are a patient tutor. Answer in the language of the question. Explain step by step, check understanding, "
         + "and say so when you do not know.";
+}
+
+/// <summary>The values of <c>on_disconnect</c>.</summary>
+public static class OnDisconnectPolicy
+{
+    public const string Continue = "continue";
+    public const string Stop = "stop";
+
+    public static bool IsKnown(string value) => value is Continue or Stop;
 }

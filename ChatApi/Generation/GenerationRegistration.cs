@@ -15,6 +15,9 @@ public static class GenerationRegistration
             .Validate(o => o.MaxRunning > 0 && o.MaxAnswerBytes > 0 && o.MaxBatchRows > 0 && o.MaxContextTokens > 0
                            && o.MaxUncommittedBytes > 0 && o.CommitInterval >= TimeSpan.Zero,
                 "Generation: every limit must be positive")
+            .Validate(o => OnDisconnectPolicy.IsKnown(o.OnDisconnect), "Generation:OnDisconnect must be continue or stop")
+            .Validate(o => o.MaxRunningPerUser >= 0 && o.DisconnectGrace >= TimeSpan.Zero && o.IdempotencyWindow > TimeSpan.Zero,
+                "Generation: MaxRunningPerUser, DisconnectGrace and IdempotencyWindow must not be negative")
             .ValidateOnStart();
         builder.AddServiceClient(EngineClient.Service);
         services.AddSingleton<EngineClient>();
@@ -22,8 +25,11 @@ public static class GenerationRegistration
         services.AddSingleton<AnswerCloser>();
         services.AddSingleton<GenerationJournal>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationJournal>());
+        services.AddSingleton<ReplicaSignals>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplicaSignals>());
         services.AddSingleton<GenerationRunner>();
-        services.AddLeases<GenerationRunner>();
+        services.AddSingleton<OrphanSweep>();
+        services.AddLeases<OrphanSweep>();
         services.AddHostedService<GenerationDrain>();
         return builder;
     }
@@ -34,7 +40,7 @@ public static class GenerationRegistration
         var services = builder.Services;
         services.AddScoped<ConversationStore>();
         services.AddSingleton<StoredAnswers>();
-        services.AddSingleton<RemoteEnds>();
+        services.AddSingleton<RemoteAnswers>();
         services.AddSingleton<AnswerReader>();
         return builder;
     }

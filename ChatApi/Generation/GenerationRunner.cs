@@ -3,37 +3,65 @@ using System.Diagnostics;
 using Lyceum.ChatApi.Data;
 using Lyceum.Contracts;
 using Lyceum.ServiceDefaults.Http;
-using Lyceum.ServiceDefaults.Leases;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Generation;
 
-/// <summary>What a generation needs to begin.</summary>
+/// <summary>What a generation needs to begin, or to be taken over.</summary>
 /// <param name="MessageId">The assistant message, already committed as <c>streaming</c> under <paramref name="Owner"/>.</param>
 /// <param name="Subject">On whose behalf the engine is asked.</param>
+/// <param name="Engine">The engine instance that generates.</param>
+/// <param name="Context">What the model is shown; null for a takeover, where the engine has it already.</param>
+/// <param name="Committed">What a former owner had committed; empty for a new answer.</param>
+/// <param name="Elapsed">How long the answer has been written already.</param>
 public sealed record GenerationOrder(
-    Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine,
-    IReadOnlyList<ContextMessage> Context, string Tenant, string Subject);
+    Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine, IReadOnlyList<ContextMessage>? Context,
+    string Tenant, string Subject, bool StopsOnDisconnect, string Committed = "", TimeSpan Elapsed = default,
+    ActivityContext Trace = default);
 
 /// <summary>
-/// Runs this replica's generations, each detached from any HTTP request, from the first token to the committed end; and
-/// ends honestly those whose owner died.
+/// Runs this replica's generations, each detached from any HTTP request, from the first token to the committed end.
+/// The engine keeps the generation too, under the message's id: a broken connection is attached again at the committed
+/// offset, by this replica or by the one that takes over, and no token is generated twice.
 /// </summary>
-public sealed partial class GenerationRunner(
-    EngineClient engines, GenerationJournal journal, AnswerCloser closer, NpgsqlDataSource source, IHints hints,
-    IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
-    ILogger<GenerationRunner> logger) : ILeasedWork, IDisposable
+public sealed partial class GenerationRunner : IDisposable
 {
     private static readonly ActivitySource Activities = new("Lyceum.ChatApi");
 
-    private readonly GenerationOptions _options = options.Value;
-    private readonly AnswersOptions _answers = answers.Value;
+    /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>
+    private static readonly TimeSpan EngineGrace = TimeSpan.FromSeconds(3);
+
+    private readonly EngineClient _engines;
+    private readonly GenerationJournal _journal;
+    private readonly AnswerCloser _closer;
+    private readonly IHints _hints;
+    private readonly ReplicaSignals _signals;
+    private readonly GenerationOptions _options;
+    private readonly AnswersOptions _answers;
+    private readonly ChatMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger<GenerationRunner> _logger;
     private readonly ConcurrentDictionary<Guid, RunningGeneration> _running = new();
     private readonly ConcurrentDictionary<Guid, Task> _tasks = new();
-    private readonly CancellationTokenSource _shutdown = new();
+    private readonly CancellationTokenSource _handOver = new();
     private int _admitted;
+
+    public GenerationRunner(
+        EngineClient engines, GenerationJournal journal, AnswerCloser closer, IHints hints, ReplicaSignals signals,
+        IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
+        ILogger<GenerationRunner> logger)
+    {
+        (_engines, _journal, _closer, _hints, _signals) = (engines, journal, closer, hints, signals);
+        (_options, _answers, _metrics, _time, _logger) = (options.Value, answers.Value, metrics, time, logger);
+        signals.Received += OnSignal;
+        journal.Committed += generation =>
+        {
+            if (generation.IsWatched(time.GetTimestamp()))
+                signals.Send(SignalKind.Grown, generation.Id);
+        };
+    }
 
     /// <summary>The generation if it runs in this replica; null otherwise (ended, elsewhere, or unknown).</summary>
     public RunningGeneration? Find(Guid messageId) => _running.GetValueOrDefault(messageId);
@@ -44,7 +72,7 @@ public sealed partial class GenerationRunner(
     /// </summary>
     public bool TryAdmit()
     {
-        if (!_shutdown.IsCancellationRequested && Interlocked.Increment(ref _admitted) <= _options.MaxRunning)
+        if (!_handOver.IsCancellationRequested && Interlocked.Increment(ref _admitted) <= _options.MaxRunning)
             return true;
         Interlocked.Decrement(ref _admitted);
         return false;
@@ -52,104 +80,188 @@ public sealed partial class GenerationRunner(
 
     public void GiveBack() => Interlocked.Decrement(ref _admitted);
 
-    /// <summary>Begins to write. Returns at once; the caller may read the result like any other reader.</summary>
+    /// <summary>Begins to write, in a place admitted before. Returns at once; the caller may read like any other reader.</summary>
     public RunningGeneration Start(GenerationOrder order)
     {
-        var generation = new RunningGeneration(order.MessageId, order.ConversationId, order.Owner, order.Epoch, new AnswerText());
+        var generation = new RunningGeneration(
+            order.MessageId, order.ConversationId, order.Owner, order.Epoch, new AnswerText(order.Committed))
+        {
+            StopsOnDisconnect = order.StopsOnDisconnect,
+        };
         _running[generation.Id] = generation;
-        metrics.Started();
-        // The trace goes on with the generation, not with the request: its span may outlive the request's.
-        var parent = Activity.Current?.Context ?? default;
-        _tasks[generation.Id] = Task.Run(() => RunAsync(generation, order, parent), CancellationToken.None);
+        _metrics.Started();
+        _tasks[generation.Id] = Task.Run(() => RunAsync(generation, order), CancellationToken.None);
         return generation;
     }
 
-    private async Task RunAsync(RunningGeneration generation, GenerationOrder order, ActivityContext parent)
+    /// <summary>Goes on with what another owner began. Not refused for lack of places: it was admitted once.</summary>
+    public void TakeOver(GenerationOrder order)
     {
-        using var activity = Activities.StartActivity("generation", ActivityKind.Internal, parent);
+        Interlocked.Increment(ref _admitted);
+        Start(order);
+        _metrics.TakenOver();
+        LogTakenOver(_logger, order.MessageId, order.Epoch, order.Committed.Length);
+    }
+
+    /// <summary>Ends an answer that runs here, with its part kept; false if it does not run here.</summary>
+    public bool Stop(Guid messageId, string reason)
+    {
+        if (Find(messageId) is not { } generation)
+            return false;
+        generation.Stop(reason);
+        return true;
+    }
+
+    /// <summary>Ends what was to end without readers and has had none for the grace. Called every second.</summary>
+    public void StopAbandoned()
+    {
+        var now = _time.GetTimestamp();
+        var grace = (long)(_options.DisconnectGrace.TotalSeconds * _time.TimestampFrequency);
+        foreach (var (_, generation) in _running)
+        {
+            if (generation.StopsOnDisconnect && generation.IsAbandoned(now, grace))
+                generation.Stop(FinishReasons.ClientGone);
+        }
+    }
+
+    /// <summary>The lease of <paramref name="owner"/> is gone: what it owned is somebody else's.</summary>
+    public void DropAllOf(Guid owner)
+    {
+        foreach (var (_, generation) in _running)
+        {
+            if (generation.Owner == owner)
+                generation.OnFenced();
+        }
+    }
+
+    /// <summary>
+    /// Lets go of every running answer, everything committed and nothing ended: the engines go on, and whoever claims the
+    /// answers attaches to them. Returns when nothing more will be written.
+    /// </summary>
+    public async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        await _handOver.CancelAsync();
+        await Task.WhenAll(_tasks.Values).WaitAsync(cancellationToken);
+    }
+
+    private async Task RunAsync(RunningGeneration generation, GenerationOrder order)
+    {
+        using var activity = Activities.StartActivity("generation", ActivityKind.Internal, order.Trace);
         activity?.SetTag("lyceum.message_id", generation.Id);
         activity?.SetTag("lyceum.conversation_id", generation.ConversationId);
+        activity?.SetTag("lyceum.epoch", generation.Epoch);
         try
         {
-            var end = await WriteAsync(generation, order);
-            await CloseAsync(generation, end);
-            activity?.SetTag("lyceum.finish_reason", end.FinishReason);
+            if (await WriteAsync(generation, order) is { } end)
+            {
+                await CloseAsync(generation, end);
+                activity?.SetTag("lyceum.finish_reason", end.FinishReason);
+                await _engines.ForgetAsync(order.Engine, generation.Id, order.Tenant, order.Subject);
+            }
+            else
+            {
+                await RoomAsync(generation, 0, generation.Fenced);
+                generation.OnFenced(); // readers go on at the database, and from there at the next owner
+            }
         }
         catch (OperationCanceledException) when (generation.Fenced.IsCancellationRequested)
         {
-            LogDropped(logger, generation.Id);
+            LogDropped(_logger, generation.Id);
+            // Deleted with its conversation, or stopped by whoever has it now: the engine need not go on for anybody.
+            if (generation.Stopped.IsCancellationRequested)
+                await _engines.ForgetAsync(order.Engine, generation.Id, order.Tenant, order.Subject);
         }
         catch (Exception e)
         {
-            // Not ended in the database: the row stays, and with this process' death or restart the sweep ends it.
-            LogBroken(logger, e, generation.Id);
+            // Not ended in the database: the sweep finds that nobody writes it.
+            LogBroken(_logger, e, generation.Id);
         }
         finally
         {
             _running.TryRemove(generation.Id, out _);
             _tasks.TryRemove(generation.Id, out _);
             GiveBack();
-            metrics.Finished();
+            _metrics.Finished();
         }
     }
 
-    /// <summary>Reads the engine's stream into the answer until it ends, for whatever reason; says which.</summary>
-    private async Task<AnswerEnd> WriteAsync(RunningGeneration generation, GenerationOrder order)
+    /// <summary>Reads the engine's stream into the answer until it ends, for whatever reason; null when handed over.</summary>
+    private async Task<AnswerEnd?> WriteAsync(RunningGeneration generation, GenerationOrder order)
     {
-        var started = time.GetTimestamp();
-        using var whole = new CancellationTokenSource(_answers.MaxDuration, time);
-        using var wait = new CancellationTokenSource(_answers.FirstToken, time);
+        var left = _answers.MaxDuration - order.Elapsed;
+        if (left <= TimeSpan.Zero)
+            return TimedOut(FinishReasons.MaxDuration, null);
+        using var whole = new CancellationTokenSource(left, _time);
+        using var wait = new CancellationTokenSource(order.Committed.Length == 0 ? _answers.FirstToken : _answers.BetweenTokens, _time);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(
-            whole.Token, wait.Token, _shutdown.Token, generation.Fenced);
+            whole.Token, wait.Token, _handOver.Token, generation.Stopped, generation.Fenced);
+        var started = _time.GetTimestamp();
         Usage? usage = null;
-        string? finish = null;
-        var first = true;
+        var attach = order.Context is null;
+        var lost = 0L;
         try
         {
-            await foreach (var item in engines.StreamAsync(order.Engine, order.Context, order.Tenant, order.Subject, any.Token))
+            while (true)
             {
-                usage = item.Usage ?? usage;
-                finish = item.FinishReason ?? finish;
-                if (item.Error is { } error)
-                    return Failed(error, first, usage);
-                if (item.Text is not { Length: > 0 } text)
-                    continue;
-
-                if (first)
-                    metrics.FirstToken(time.GetElapsedTime(started));
-                first = false;
-                metrics.Delta();
-                wait.CancelAfter(_answers.BetweenTokens);
-                generation.Text.Append(text);
-                journal.Enqueue(generation);
-                if (generation.Text.Written >= _options.MaxAnswerBytes)
-                    return new(AnswerStatus.Complete, FinishReasons.Length, usage);
-                if (generation.Text.Written - generation.Text.Committed > _options.MaxUncommittedBytes)
+                string? finish = null;
+                try
                 {
-                    // A database that is away must not make a healthy engine look stalled.
-                    wait.CancelAfter(Timeout.InfiniteTimeSpan);
-                    await RoomAsync(generation, _options.MaxUncommittedBytes / 2, any.Token);
-                    wait.CancelAfter(_answers.BetweenTokens);
+                    var stream = attach
+                        ? _engines.AttachAsync(order.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, any.Token)
+                        : _engines.StreamAsync(order.Engine, generation.Id, order.Context!, order.Tenant, order.Subject, any.Token);
+                    await foreach (var item in stream)
+                    {
+                        lost = 0;
+                        usage = item.Usage ?? usage;
+                        finish = item.FinishReason ?? finish;
+                        if (item.Error is { } error)
+                            return Failed(error, generation.Text.Written == 0, usage);
+                        if (item.Text is not { Length: > 0 } text)
+                            continue;
+                        if (generation.Text.Written == 0)
+                            _metrics.FirstToken(_time.GetElapsedTime(started));
+                        _metrics.Delta();
+                        wait.CancelAfter(_answers.BetweenTokens);
+                        generation.Text.Append(text);
+                        _journal.Enqueue(generation);
+                        if (generation.Text.Written >= _options.MaxAnswerBytes)
+                            return new(AnswerStatus.Complete, FinishReasons.Length, usage);
+                        if (generation.Text.Written - generation.Text.Committed > _options.MaxUncommittedBytes)
+                        {
+                            // A database that is away must not make a healthy engine look stalled.
+                            wait.CancelAfter(Timeout.InfiniteTimeSpan);
+                            await RoomAsync(generation, _options.MaxUncommittedBytes / 2, any.Token);
+                            wait.CancelAfter(_answers.BetweenTokens);
+                        }
+                    }
+                    if (finish is not null)
+                        return new(AnswerStatus.Complete, finish, usage);
                 }
+                catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or FormatException)
+                {
+                    if (lost == 0)
+                        LogEngineLost(_logger, generation.Id, order.Engine, e.Message);
+                    if (!attach && e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError })
+                        return Failed(new(503, "engine_unavailable", "The engine cannot be reached."), true, usage);
+                }
+
+                // The stream broke, the generation may not have: ask the same engine for what comes next.
+                lost = lost == 0 ? _time.GetTimestamp() : lost;
+                if (_time.GetElapsedTime(lost) > EngineGrace)
+                    return EngineLost(generation, usage);
+                attach = true;
+                await Task.Delay(TimeSpan.FromMilliseconds(100), _time, any.Token);
             }
-            return finish is null
-                ? Interrupted(FinishReasons.EngineLost, usage, "The engine's stream broke off before its end.")
-                : new(AnswerStatus.Complete, finish, usage);
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {
             generation.Fenced.ThrowIfCancellationRequested();
-            if (_shutdown.IsCancellationRequested)
-                return Interrupted(FinishReasons.Shutdown, usage, "The server that wrote this answer was shut down.");
+            if (generation.Stopped.IsCancellationRequested)
+                return Stopped(generation.StopReason, usage);
+            if (_handOver.IsCancellationRequested)
+                return null;
             return TimedOut(whole.IsCancellationRequested ? FinishReasons.MaxDuration
-                : first ? FinishReasons.FirstTokenTimeout : FinishReasons.TokenTimeout, usage);
-        }
-        catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or FormatException)
-        {
-            LogEngineLost(logger, generation.Id, order.Engine, e.Message);
-            return first
-                ? Failed(new(503, "engine_unavailable", "The engine cannot be reached."), first, usage)
-                : Interrupted(FinishReasons.EngineLost, usage, "The connection to the engine broke.");
+                : generation.Text.Written == 0 ? FinishReasons.FirstTokenTimeout : FinishReasons.TokenTimeout, usage);
         }
     }
 
@@ -168,11 +280,11 @@ public sealed partial class GenerationRunner(
         {
             try
             {
-                var length = await closer.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
+                var length = await _closer.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
-                    Ended(generation.Id, generation.ConversationId, end, stored);
                     generation.OnEnded(end);
+                    Ended(generation.Id, generation.ConversationId, end, stored);
                     return;
                 }
                 // Somebody else's, or closed by an attempt whose answer was lost: the database knows, readers go there.
@@ -182,32 +294,57 @@ public sealed partial class GenerationRunner(
             catch (Exception e) when (e is NpgsqlException or TimeoutException)
             {
                 if (attempt == 0)
-                    LogCloseRetry(logger, generation.Id, e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), time, generation.Fenced);
+                    LogCloseRetry(_logger, generation.Id, e.Message);
+                await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), _time, generation.Fenced);
             }
         }
     }
 
-    private void Ended(Guid id, Guid conversationId, AnswerEnd end, int length)
+    /// <summary>Says that an end is stored: to the log, to the metrics, and to readers elsewhere.</summary>
+    public void Ended(Guid id, Guid conversationId, AnswerEnd end, int length)
     {
-        metrics.Ended(end);
+        _metrics.Ended(end);
         if (end.Status == AnswerStatus.Complete)
-            LogComplete(logger, id, conversationId, length, end.FinishReason);
+            LogComplete(_logger, id, conversationId, length, end.FinishReason);
         else
-            LogPartial(logger, id, conversationId, length, end.FinishReason);
-        hints.Publish(new ResponseFinished(id, conversationId, end.Status, length));
+            LogPartial(_logger, id, conversationId, length, end.FinishReason);
+        _signals.Send(SignalKind.Grown, id);
+        _hints.Publish(new ResponseFinished(id, conversationId, end.Status, length));
+    }
+
+    private void OnSignal(SignalKind kind, Guid id)
+    {
+        if (Find(id) is not { } generation)
+            return;
+        if (kind == SignalKind.Stop)
+            generation.Stop(FinishReasons.Stopped);
+        if (kind == SignalKind.Watch)
+        {
+            generation.Watch(_time.GetTimestamp() + (long)(ReplicaSignals.WatchFor.TotalSeconds * _time.TimestampFrequency));
+            _signals.Send(SignalKind.Grown, id); // what was committed before the watch is there to be read
+        }
     }
 
     private static AnswerEnd Failed(EngineError error, bool first, Usage? usage) => error.Code switch
     {
         FinishReasons.FirstTokenTimeout or FinishReasons.TokenTimeout or FinishReasons.MaxDuration =>
             TimedOut(error.Code, usage),
+        // Asked to attach to a generation that the engine does not have (any more).
+        "generation_not_found" => Interrupted(FinishReasons.EngineLost, usage, "The engine that wrote this answer is gone."),
         _ when first => new(AnswerStatus.Failed, FinishReasons.EngineError, usage, new(
             "about:blank", "The answer could not be generated.", error.Status is 0 ? 502 : error.Status, error.Message, error.Code)),
         _ => Interrupted(FinishReasons.EngineError, usage, error.Message),
     };
 
-    private static AnswerEnd Interrupted(string reason, Usage? usage, string detail) =>
+    private static AnswerEnd EngineLost(RunningGeneration generation, Usage? usage) => generation.Text.Written == 0
+        ? Failed(new(503, "engine_unavailable", "The engine cannot be reached."), true, usage)
+        : Interrupted(FinishReasons.EngineLost, usage, "The connection to the engine broke.");
+
+    private static AnswerEnd Stopped(string reason, Usage? usage) => reason == FinishReasons.ClientGone
+        ? Interrupted(reason, usage, "Nobody was reading any more.")
+        : new(AnswerStatus.Stopped, reason, usage);
+
+    internal static AnswerEnd Interrupted(string reason, Usage? usage, string detail) =>
         new(AnswerStatus.Interrupted, reason, usage, new("about:blank", "The answer was interrupted.", 502, detail, reason));
 
     private static AnswerEnd TimedOut(string reason, Usage? usage) =>
@@ -218,71 +355,7 @@ public sealed partial class GenerationRunner(
             _ => "The model paused for too long.",
         }, reason));
 
-    // --- ILeasedWork -------------------------------------------------------------------------------------------------
-
-    /// <summary>What a dead owner was writing ends as <c>interrupted</c>, with everything that was shown.</summary>
-    public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
-    {
-        const string claim =
-            """
-            UPDATE generations g SET owner = $1, epoch = epoch + 1
-            WHERE g.id IN (
-                SELECT r.id FROM generations r
-                WHERE r.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
-                LIMIT 500 FOR UPDATE SKIP LOCKED)
-            RETURNING g.id, g.epoch, (SELECT m.conversation_id FROM messages m WHERE m.id = g.id)
-            """;
-        var claimed = new List<(Guid Id, int Epoch, Guid ConversationId)>();
-        await using (var command = source.CreateCommand(claim))
-        {
-            command.Parameters.Add(new() { Value = owner });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                claimed.Add((reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2)));
-        }
-        // Our own that nobody writes: a question whose commit was in doubt, a task that broke.
-        await using (var command = source.CreateCommand(
-            """
-            SELECT g.id, g.epoch, m.conversation_id FROM generations g JOIN messages m ON m.id = g.id
-            WHERE g.owner = $1 AND g.ended_at IS NULL AND g.started_at < clock_timestamp() - interval '5 seconds'
-            """))
-        {
-            command.Parameters.Add(new() { Value = owner });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                if (!_running.ContainsKey(reader.GetGuid(0)))
-                    claimed.Add((reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2)));
-            }
-        }
-
-        foreach (var (id, epoch, conversationId) in claimed)
-        {
-            var end = Interrupted(FinishReasons.OwnerLost, null, "The server that wrote this answer died.");
-            if (await closer.CloseAsync(id, owner, epoch, end, cancellationToken) is { } length)
-                Ended(id, conversationId, end, length);
-        }
-    }
-
-    public void OnLeaseLost(Guid owner)
-    {
-        foreach (var (_, generation) in _running)
-        {
-            if (generation.Owner == owner)
-                generation.OnFenced();
-        }
-    }
-
-    // --- Shutdown ----------------------------------------------------------------------------------------------------
-
-    /// <summary>Ends every running answer as <c>interrupted</c> with its part kept; returns when all ends are committed.</summary>
-    public async Task DrainAsync(CancellationToken cancellationToken)
-    {
-        await _shutdown.CancelAsync();
-        await Task.WhenAll(_tasks.Values).WaitAsync(cancellationToken);
-    }
-
-    public void Dispose() => _shutdown.Dispose();
+    public void Dispose() => _handOver.Dispose();
 
     [LoggerMessage(Level = LogLevel.Information, Message =
         "Answer saved: conversation={ConversationId} message={MessageId} length={Length} reason={Reason}")]
@@ -292,6 +365,10 @@ public sealed partial class GenerationRunner(
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "Partial answer saved: conversation={ConversationId} message={MessageId} length={Length} reason={Reason}")]
     private static partial void LogPartial(ILogger logger, Guid messageId, Guid conversationId, int length, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Answer taken over: message={MessageId} epoch={Epoch} from={Length}")]
+    private static partial void LogTakenOver(ILogger logger, Guid messageId, int epoch, int length);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Answer {MessageId} is somebody else's now: dropped without a write")]
     private static partial void LogDropped(ILogger logger, Guid messageId);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Lyceum.ChatApi.Data;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -28,10 +29,14 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
 {
     private readonly ConcurrentDictionary<ReaderSignal, byte> _readers = new();
     private readonly CancellationTokenSource _fenced = new();
+    private readonly CancellationTokenSource _stopped = new();
     private readonly SemaphoreSlim _committed = new(0, 1);
     private int _queued;
     private int _taken = text.Committed; // only the journal
     private volatile AnswerEnd? _end;
+    private volatile string _stopReason = FinishReasons.Stopped;
+    private long _watchedUntil;          // TimeProvider timestamp; a reader on another replica renews it
+    private long _readUntil = long.MaxValue; // TimeProvider timestamp of when the last reader left; MaxValue while there are some
 
     public Guid Id { get; } = id;
     public Guid ConversationId { get; } = conversationId;
@@ -45,7 +50,16 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     /// <summary>Cancelled when somebody else owns this answer now: nothing more may be written.</summary>
     public CancellationToken Fenced => _fenced.Token;
 
+    /// <summary>Cancelled when the end was asked for: by the user, or by the disconnect policy.</summary>
+    public CancellationToken Stopped => _stopped.Token;
+
+    /// <summary>Why <see cref="Stopped"/> was cancelled, a <see cref="FinishReasons"/>.</summary>
+    public string StopReason => _stopReason;
+
     public int Readers => _readers.Count;
+
+    /// <summary>Ends when nobody reads it for the grace (<c>on_disconnect: "stop"</c>).</summary>
+    public bool StopsOnDisconnect { get; init; }
 
     /// <summary>A signal that is set at every commit and at the end. Dispose the registration when done reading.</summary>
     public void AddReader(ReaderSignal signal)
@@ -76,6 +90,33 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
 
     /// <summary>Completes at the next commit. One waiter: the generation's own task.</summary>
     internal Task NextCommitAsync(CancellationToken cancellationToken) => _committed.WaitAsync(cancellationToken);
+
+    /// <summary>Asks for the end; the first reason stays.</summary>
+    internal void Stop(string reason)
+    {
+        lock (_stopped)
+        {
+            if (_stopped.IsCancellationRequested)
+                return;
+            _stopReason = reason;
+            _stopped.Cancel();
+        }
+    }
+
+    /// <summary>A reader on another replica follows it until <paramref name="until"/>, unless it says so again.</summary>
+    internal void Watch(long until) => Volatile.Write(ref _watchedUntil, until);
+
+    internal bool IsWatched(long now) => Volatile.Read(ref _watchedUntil) > now;
+
+    /// <summary>Called every second: whether nobody, here or elsewhere, has read it for <paramref name="grace"/>.</summary>
+    internal bool IsAbandoned(long now, long grace)
+    {
+        if (!_readers.IsEmpty || IsWatched(now))
+            _readUntil = long.MaxValue;
+        else if (_readUntil == long.MaxValue)
+            _readUntil = now;
+        return _readUntil != long.MaxValue && now - _readUntil >= grace;
+    }
 
     internal void OnEnded(AnswerEnd end)
     {

@@ -64,9 +64,13 @@ public sealed partial class LeaseKeeper(
         }
     }
 
-    /// <summary>Gives up the lease at once, so that others need not wait for it to run out. The last act of a drain.</summary>
+    /// <summary>
+    /// Gives up the lease at once, so that others need not wait for it to run out. The last act of a drain: the loop ends
+    /// first, or it would take its own row's absence for a loss and claim everything back.
+    /// </summary>
     public async Task ReleaseAsync(CancellationToken cancellationToken)
     {
+        await StopAsync(cancellationToken);
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var command = new NpgsqlCommand("DELETE FROM owners WHERE id = $1", connection);
         command.Parameters.Add(new() { Value = OwnerId });

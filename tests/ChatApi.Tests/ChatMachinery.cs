@@ -64,7 +64,7 @@ public sealed class ChatMachinery : IAsyncDisposable
             "INSERT INTO messages (id, conversation_id, position, role, content, status, created_at) VALUES ($1, $2, 1, 'assistant', '', 'streaming', now())",
             generation.Id, generation.ConversationId);
         await ExecuteAsync(
-            "INSERT INTO generations (id, owner, epoch, started_at) VALUES ($1, $2, 1, now() + interval '1 hour')", generation.Id, generation.Owner);
+            "INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect) VALUES ($1, $2, 1, 'http://127.0.0.1:9', now() + interval '1 hour', false)", generation.Id, generation.Owner);
         return generation;
     }
 

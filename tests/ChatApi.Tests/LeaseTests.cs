@@ -6,7 +6,7 @@ namespace Lyceum.Tests.ChatApi;
 public sealed class LeaseTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Sweep_DeadOwner_AnswerInterruptedWithItsPart()
+    public async Task Sweep_DeadOwnerAndDeadEngine_AnswerInterruptedWithItsPart()
     {
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         var dead = Guid.CreateVersion7();
@@ -16,7 +16,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
 
         await Eventually.TrueAsync(
             async () => (await replica.MessageAsync(orphan.Id)).Status != AnswerStatus.Streaming, "the orphan is ended", 10);
-        (await replica.MessageAsync(orphan.Id)).ShouldBe((AnswerStatus.Interrupted, FinishReasons.OwnerLost, "what was shown"));
+        (await replica.MessageAsync(orphan.Id)).ShouldBe((AnswerStatus.Interrupted, FinishReasons.EngineLost, "what was shown"));
         (await replica.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", dead)).ShouldBe(0L);
     }
 

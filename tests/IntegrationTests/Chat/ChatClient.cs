@@ -17,11 +17,17 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
 
     public HttpClient Http => http;
 
-    public Task<ChatReading> AskAsync(string message, Guid? conversationId = null) =>
-        OpenAsync(new HttpRequestMessage(HttpMethod.Post, "/chat")
+    public Task<ChatReading> AskAsync(
+        string message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
-            Content = JsonContent.Create(new { conversation_id = conversationId, message }),
-        });
+            Content = JsonContent.Create(new { conversation_id = conversationId, message, on_disconnect = onDisconnect }),
+        };
+        if (idempotencyKey is not null)
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        return OpenAsync(request);
+    }
 
     public Task<ChatReading> ResumeAsync(Guid messageId, int after)
     {

@@ -88,6 +88,9 @@ namespace Lyceum.ChatApi.Data.Migrations
                     epoch = table.Column<int>(type: "integer", nullable: false),
                     engine_url = table.Column<string>(type: "text", nullable: true),
                     started_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    stop_requested_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    stops_on_disconnect = table.Column<bool>(type: "boolean", nullable: false),
+                    traceparent = table.Column<string>(type: "text", nullable: true),
                     ended_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
                 },
                 constraints: table =>
@@ -96,6 +99,28 @@ namespace Lyceum.ChatApi.Data.Migrations
                     table.ForeignKey(
                         name: "fk_generations_messages_id",
                         column: x => x.id,
+                        principalTable: "messages",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "idempotency_keys",
+                columns: table => new
+                {
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    owner = table.Column<string>(type: "text", nullable: false),
+                    key = table.Column<string>(type: "text", nullable: false),
+                    fingerprint = table.Column<byte[]>(type: "bytea", nullable: false),
+                    message_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_idempotency_keys", x => new { x.tenant, x.owner, x.key });
+                    table.ForeignKey(
+                        name: "fk_idempotency_keys_messages_message_id",
+                        column: x => x.message_id,
                         principalTable: "messages",
                         principalColumn: "id",
                         onDelete: ReferentialAction.Cascade);
@@ -111,6 +136,16 @@ namespace Lyceum.ChatApi.Data.Migrations
                 table: "generations",
                 column: "owner",
                 filter: "ended_at IS NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_idempotency_keys_created_at",
+                table: "idempotency_keys",
+                column: "created_at");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_idempotency_keys_message_id",
+                table: "idempotency_keys",
+                column: "message_id");
 
             migrationBuilder.CreateIndex(
                 name: "ix_messages_conversation_id_position",
@@ -134,6 +169,9 @@ namespace Lyceum.ChatApi.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "generations");
+
+            migrationBuilder.DropTable(
+                name: "idempotency_keys");
 
             migrationBuilder.DropTable(
                 name: "owners");

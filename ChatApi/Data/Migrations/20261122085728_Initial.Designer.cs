@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Lyceum.ChatApi.Data.Migrations
 {
     [DbContext(typeof(ChatDb))]
-    [Migration("20261122071946_Initial")]
+    [Migration("20261122085728_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -110,6 +110,18 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("started_at");
 
+                    b.Property<DateTimeOffset?>("StopRequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("stop_requested_at");
+
+                    b.Property<bool>("StopsOnDisconnect")
+                        .HasColumnType("boolean")
+                        .HasColumnName("stops_on_disconnect");
+
+                    b.Property<string>("Traceparent")
+                        .HasColumnType("text")
+                        .HasColumnName("traceparent");
+
                     b.HasKey("Id")
                         .HasName("pk_generations");
 
@@ -118,6 +130,45 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasFilter("ended_at IS NULL");
 
                     b.ToTable("generations", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.IdempotencyKey", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Owner")
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<Guid>("MessageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("message_id");
+
+                    b.HasKey("Tenant", "Owner", "Key")
+                        .HasName("pk_idempotency_keys");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_keys_created_at");
+
+                    b.HasIndex("MessageId")
+                        .HasDatabaseName("ix_idempotency_keys_message_id");
+
+                    b.ToTable("idempotency_keys");
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.Message", b =>
@@ -208,6 +259,16 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_generations_messages_id");
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.IdempotencyKey", b =>
+                {
+                    b.HasOne("Lyceum.ChatApi.Data.Message", null)
+                        .WithMany()
+                        .HasForeignKey("MessageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_idempotency_keys_messages_message_id");
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.Message", b =>

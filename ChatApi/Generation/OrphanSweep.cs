@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using Lyceum.ChatApi.Data;
+using Lyceum.ServiceDefaults.Leases;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Lyceum.ChatApi.Generation;
+
+/// <summary>
+/// What makes every answer end: once a second, everything unfinished whose owner is dead is claimed and gone on with,
+/// what nobody writes is ended, what was asked to stop is stopped. Every hint that was lost is made up for here.
+/// </summary>
+public sealed class OrphanSweep(
+    GenerationRunner runner, AnswerCloser closer, NpgsqlDataSource source, IOptions<GenerationOptions> options,
+    TimeProvider time) : ILeasedWork
+{
+    private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
+
+    // SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for each other.
+    private const string Claim =
+        """
+        WITH claimed AS (
+            UPDATE generations g SET owner = $1, epoch = epoch + 1
+            WHERE g.id IN (
+                SELECT r.id FROM generations r
+                WHERE r.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
+                LIMIT 200 FOR UPDATE SKIP LOCKED)
+            RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent)
+        SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
+               c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent,
+               COALESCE((SELECT string_agg(k.body, '' ORDER BY k.byte_offset)
+                         FROM generation_chunks k WHERE k.generation_id = c.id), '')
+        FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
+        """;
+
+    // Ours, but asked to stop, or older than any start takes and yet not running here: a question whose commit was in
+    // doubt, a task that broke.
+    private const string Ours =
+        """
+        SELECT g.id, g.epoch, m.conversation_id, g.stop_requested_at IS NOT NULL
+        FROM generations g JOIN messages m ON m.id = g.id
+        WHERE g.owner = $1 AND g.ended_at IS NULL
+          AND (g.stop_requested_at IS NOT NULL OR g.started_at < clock_timestamp() - interval '5 seconds')
+        """;
+
+    private long _forgotten;
+
+    public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
+    {
+        await ClaimAsync(owner, cancellationToken);
+        await EndUnwrittenAsync(owner, cancellationToken);
+        runner.StopAbandoned();
+        if (_forgotten == 0 || time.GetElapsedTime(_forgotten) > ForgetEvery)
+        {
+            _forgotten = time.GetTimestamp();
+            await ForgetAsync(cancellationToken);
+        }
+    }
+
+    public void OnLeaseLost(Guid owner) => runner.DropAllOf(owner);
+
+    private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
+    {
+        var stopped = new List<(Guid Id, int Epoch, Guid ConversationId)>();
+        await using (var command = source.CreateCommand(Claim))
+        {
+            command.Parameters.Add(new() { Value = owner });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var (id, epoch, conversation) = (reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2));
+                if (reader.GetBoolean(7))
+                {
+                    stopped.Add((id, epoch, conversation));
+                    continue;
+                }
+                runner.TakeOver(new(
+                    id, conversation, owner, epoch, new Uri(reader.GetString(3)), null, reader.GetString(4),
+                    reader.GetString(5), reader.GetBoolean(6), reader.GetString(10), reader.GetTimeSpan(8),
+                    Trace(reader.GetValue(9) as string)));
+            }
+        }
+        foreach (var (id, epoch, conversation) in stopped)
+            await EndAsync(id, owner, epoch, conversation, new(AnswerStatus.Stopped, FinishReasons.Stopped), cancellationToken);
+    }
+
+    private async Task EndUnwrittenAsync(Guid owner, CancellationToken cancellationToken)
+    {
+        var unwritten = new List<(Guid Id, int Epoch, Guid ConversationId, bool Stop)>();
+        await using (var command = source.CreateCommand(Ours))
+        {
+            command.Parameters.Add(new() { Value = owner });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+                unwritten.Add((reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)));
+        }
+        foreach (var (id, epoch, conversation, stop) in unwritten)
+        {
+            if (runner.Find(id) is not null)
+            {
+                if (stop)
+                    runner.Stop(id, FinishReasons.Stopped);
+                continue;
+            }
+            await EndAsync(id, owner, epoch, conversation, stop
+                ? new(AnswerStatus.Stopped, FinishReasons.Stopped)
+                : GenerationRunner.Interrupted(FinishReasons.OwnerLost, null, "Nobody is writing this answer any more."),
+                cancellationToken);
+        }
+    }
+
+    /// <summary>Also what <c>SavePartialResponse</c> asks for. Idempotent: only who finds it running ends it.</summary>
+    private async Task EndAsync(
+        Guid id, Guid owner, int epoch, Guid conversation, AnswerEnd end, CancellationToken cancellationToken)
+    {
+        if (await closer.CloseAsync(id, owner, epoch, end, cancellationToken) is { } length)
+            runner.Ended(id, conversation, end, length);
+    }
+
+    private async Task ForgetAsync(CancellationToken cancellationToken)
+    {
+        await using (var keys = source.CreateCommand("DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1"))
+        {
+            keys.Parameters.Add(new() { Value = options.Value.IdempotencyWindow });
+            await keys.ExecuteNonQueryAsync(cancellationToken);
+        }
+        // A commit in flight while its conversation was deleted leaves rows that belong to nothing.
+        await using var chunks = source.CreateCommand(
+            "DELETE FROM generation_chunks c WHERE NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = c.generation_id)");
+        await chunks.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The trace the answer was asked in goes on with whoever writes it.</summary>
+    private static ActivityContext Trace(string? traceparent) =>
+        ActivityContext.TryParse(traceparent, null, isRemote: true, out var context) ? context : default;
+}

@@ -1,0 +1,81 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace Lyceum.Tests.IntegrationTests.Chat;
+
+/// <summary>Two replicas of ChatApi, and a way to speak to each of them past the gateway.</summary>
+public sealed class ReplicaHouse : ChatHouse
+{
+    public static readonly string[] Replicas = ["chat-api", "chat-api-2"];
+
+    protected override IEnumerable<string> Arguments =>
+        [.. base.Arguments, "--Lyceum:Replicas:chat-api=2", "--Settings:ChatApi:Generation:DisconnectGrace=00:00:01"];
+
+    /// <summary>A client of one replica, with the identity that the gateway would give the development token's owner.</summary>
+    public ChatClient CreateReplicaClient(string replica)
+    {
+        var http = CreateServiceClient(replica);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Identity());
+        return new ChatClient(http);
+    }
+
+    public static string OtherThan(string replica) => Replicas.Single(r => r != replica);
+
+    /// <summary>Which replica writes: the one that says so in its metrics. Only one answer may be running.</summary>
+    public async Task<string> OwnerAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            foreach (var replica in Replicas)
+            {
+                using var http = CreateServiceClient(replica);
+                var metrics = await http.GetStringAsync("/metrics", cancellationToken);
+                var running = metrics.Split('\n').FirstOrDefault(line => line.StartsWith("lyceum_chat_generations_running", StringComparison.Ordinal)
+                    && !line.StartsWith('#'));
+                if (running is not null && running.EndsWith(" 1", StringComparison.Ordinal))
+                    return replica;
+            }
+            await Task.Delay(20, cancellationToken);
+        }
+    }
+
+    public int PidOf(string resource) => State(resource).Pid!.Value;
+
+    public void Signal(string resource, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", PidOf(resource).ToString()]);
+        kill.WaitForExit();
+    }
+
+    public async Task UntilUpAsync(CancellationToken cancellationToken)
+    {
+        foreach (var resource in Replicas.Append("gpu-engine").Append("gateway"))
+            await StateAsync(resource, state => state.IsUp, cancellationToken);
+    }
+
+    /// <summary>An identity token signed with the gateway's own key, for as long as a test takes.</summary>
+    private string Identity()
+    {
+        using var key = ECDsa.Create();
+        key.ImportFromPem(File.ReadAllText(Path.Combine(DataFolder, "keys", "gateway.pem")));
+        var kid = "gateway-" + Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var signed = Part(new { alg = "ES256", typ = "JWT", kid }) + "." + Part(new
+        {
+            iss = "gateway", aud = "lyceum", sub = "dev", tenant = "dev", kind = "token", scope = "chat llm", iat = now, exp = now + 600,
+        });
+        return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256));
+
+        static string Part(object value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value));
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ReplicaHouseCollection : ICollectionFixture<ReplicaHouse>
+{
+    public const string Name = "replica house";
+}
