@@ -22,7 +22,7 @@ internal sealed record BenchResult(string Line, bool AllGood, List<string> Fault
 /// </summary>
 internal sealed partial class ChatBench(Target target, Load load) : IDisposable
 {
-    private const int Warmup = 50;
+    private const int Warmup = 200;
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5) })
     {

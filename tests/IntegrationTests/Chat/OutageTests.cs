@@ -82,7 +82,7 @@ public sealed class OutageTests(ChatHouse house)
         house.State("chat-api").Pid.ShouldBe(pid);
     }
 
-    /// <summary>Rule 1, by force: whatever anybody was shown when the process died is in the database.</summary>
+    /// <summary>Rule 1, by force: whatever anybody was shown when the process died is in the database, and goes on.</summary>
     [Fact]
     public async Task ChatApi_KilledUnderFiftyStreams_NothingSeenIsLost()
     {
@@ -106,9 +106,10 @@ public sealed class OutageTests(ChatHouse house)
         foreach (var (reading, index) in readings.Select((r, i) => (r, i)))
         {
             var (status, content) = await EndedAsync(connection, reading.MessageId, limit.Token);
-            status.ShouldBe("interrupted");
+            // The engine outlived it: the process that was started in its place went on with the answer.
+            status.ShouldBe("complete");
             content.ShouldStartWith(reading.Text);
-            StubText.Text(index, 200, index % 2 == 1).ShouldStartWith(content);
+            content.ShouldBe(StubText.Text(index, 200, index % 2 == 1));
             seen += reading.Text.Length;
             await reading.DisposeAsync();
         }
