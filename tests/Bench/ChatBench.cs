@@ -17,7 +17,7 @@ internal sealed record BenchResult(string Line, bool AllGood, List<string> Fault
 /// N answers at once from the stub model (which sends token i at i/rate after it was asked), through whatever stands
 /// between. Measured in the client: <c>ttft</c>, from sending the request to the first token; <c>lateness</c> of token i,
 /// its arrival minus (request sent + i/rate), over all tokens of all answers, so connecting, queueing and every hop's
-/// delay count; <c>success</c>, answers whose text is exact and whose end says complete. Fifty answers of 3 s before it
+/// delay count; <c>success</c>, answers whose text is exact and whose end says complete. Two hundred answers of 3 s before it
 /// are not counted: they load code and open connections in every process on the way.
 /// </summary>
 internal sealed partial class ChatBench(Target target, Load load) : IDisposable
