@@ -57,7 +57,7 @@ public sealed class ChaosTests(ReplicaHouse house)
             await house.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(20));
         }
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"[chaos] seed={seed} harms={rounds} streams={rounds * Streams} whole={whole} bytes_audited={bytes} bytes_lost=0 worst_pause_ms={worst.TotalMilliseconds:f0}");
+            $"[chaos] seed={seed} harms={rounds} streams={rounds * Streams} whole={whole} bytes_audited={bytes} worst_pause_ms={worst.TotalMilliseconds:f0}");
     }
 
     private sealed record Followed(string Seen, string Status, TimeSpan WorstPause);
