@@ -9,7 +9,11 @@ using Lyceum.ServiceDefaults.Messaging;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddPostgres<ChatDb>("chatdb");
-builder.AddMessaging(bus => bus.AddFanOutConsumer<ResponseFinishedConsumer>());
+builder.AddMessaging(bus =>
+{
+    bus.AddConsumer<SavePartialResponseConsumer>();
+    bus.AddFanOutConsumer<ResponseFinishedConsumer>();
+});
 builder.AddGeneration();
 builder.AddAnswers();
 

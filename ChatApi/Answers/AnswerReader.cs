@@ -8,8 +8,8 @@ namespace Lyceum.ChatApi.Answers;
 /// <summary>
 /// Sends one reader an answer from a cursor to its end. Only committed text is ever sent, because nothing else can be
 /// read: from memory while this replica writes the answer, from the database otherwise. A reader holds no buffer of its
-/// own; one that is slow takes larger pieces later, one that has stalled is cut by Kestrel's minimum data rate, and
-/// neither is felt by the generation or by other readers.
+/// own; one that is slow takes larger pieces later, one that has stalled is cut (<see cref="ReaderPipe"/>), and neither
+/// is felt by the generation or by other readers.
 /// </summary>
 public sealed class AnswerReader(
     GenerationRunner runner, StoredAnswers stored, RemoteAnswers remote, IOptions<AnswersOptions> answers,

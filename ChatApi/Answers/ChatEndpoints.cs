@@ -6,7 +6,6 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Leases;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -38,16 +37,16 @@ public static class ChatEndpoints
 
     public static void MapChat(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/chat").RequireScope(Scopes.Chat).WithTags("chat");
-        group.MapPost("", AskAsync);
-        group.MapGet("{messageId:guid}/stream", ResumeAsync);
-        group.MapPost("{messageId:guid}/stop", StopAsync);
+        var group = routes.MapGroup("/chat").WithTags("chat");
+        group.MapPost("", AskAsync).RequireScope(Scopes.Chat);
+        group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat);
+        group.MapPost("{messageId:guid}/stop", StopAsync).RequireScope(Scopes.Chat);
     }
 
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, ConversationStore conversations, GenerationRunner runner,
-        EngineClient engines, LeaseKeeper lease, AnswerReader reader, IOptions<GenerationOptions> options)
+        EngineClient engines, LeaseKeeper lease, AnswerResponse response, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
@@ -73,7 +72,7 @@ public static class ChatEndpoints
             runner.Start(order);
         else
             runner.GiveBack(); // asked before: this is one more reader
-        await StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0, reader);
+        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
     }
 
     /// <summary>
@@ -107,50 +106,25 @@ public static class ChatEndpoints
 
     /// <summary>
     /// Reads an answer from a cursor on: <c>Last-Event-ID</c> or <c>?after=</c>, a UTF-8 byte offset, 0 if absent. Works
-    /// while it is written and for as long as it exists, on any replica, for any number of readers.
+    /// while it is written and for as long as it exists, on any replica, for any number of readers. Who has seen the end and
+    /// asks again, as an <c>EventSource</c> that nobody closed does, is told 204, which makes it stop.
     /// </summary>
     private static async Task ResumeAsync(
-        Guid messageId, Caller caller, HttpContext http, StoredAnswers stored, DatabaseReady ready, AnswerReader reader)
+        Guid messageId, Caller caller, HttpContext http, StoredAnswers stored, DatabaseReady ready, AnswerResponse response)
     {
-        var cursor = Cursor(http.Request);
+        var (cursor, seenEnd) = Cursor(http.Request);
         ready.ThrowIfNotReady();
         var answer = await stored.ReadAsync(caller, messageId, cursor, http.RequestAborted)
             ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+        if (seenEnd && answer.End is not null)
+        {
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
         if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8.IsBoundary(answer.Text.Span, 0)))
             throw new ProblemException(400, ErrorCodes.InvalidCursor,
                 $"{cursor} is not a cursor of this answer: it has {answer.Length} bytes, and a cursor is the id of an event.");
-        await StreamAsync(http, caller, answer.ConversationId, messageId, cursor, reader);
-    }
-
-    private static async Task StreamAsync(
-        HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor, AnswerReader reader)
-    {
-        var plain = http.Request.Headers.Accept.Any(a => a?.Contains("text/plain", StringComparison.OrdinalIgnoreCase) == true);
-        var response = http.Response;
-        response.ContentType = plain ? "text/plain; charset=utf-8" : "text/event-stream; charset=utf-8";
-        response.Headers.CacheControl = "no-cache, no-store";
-        response.Headers["X-Accel-Buffering"] = "no";
-        response.Headers["Lyceum-Message-Id"] = messageId.ToString();
-        response.Headers["Lyceum-Conversation-Id"] = conversationId.ToString();
-        http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-
-        var clientGone = http.RequestAborted;
-        using var sse = plain ? null : new SseAnswerWriter(response.BodyWriter);
-        IAnswerWriter output = sse ?? (IAnswerWriter)new PlainTextAnswerWriter(response.BodyWriter);
-        try
-        {
-            await output.StartAsync(conversationId, messageId, clientGone);
-            await reader.CopyAsync(caller, messageId, cursor, output, clientGone);
-        }
-        catch (OperationCanceledException) when (clientGone.IsCancellationRequested)
-        {
-            // The client left. The generation does not notice.
-        }
-        catch (Exception e) when (Transient.IsTransient(e))
-        {
-            // The database went away under a reader of a stored answer: cut the stream, its cursor stays good.
-            http.Abort();
-        }
+        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor);
     }
 
     private static Question Validate(ChatRequest request, HttpRequest http, GenerationOptions options)
@@ -170,14 +144,18 @@ public static class ChatEndpoints
         return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key);
     }
 
-    private static int Cursor(HttpRequest request)
+    private static (int Cursor, bool SeenEnd) Cursor(HttpRequest request)
     {
-        var text = request.Query["after"].FirstOrDefault() ?? request.Headers["Last-Event-ID"].FirstOrDefault();
+        var header = request.Headers["Last-Event-ID"].FirstOrDefault();
+        // The header first: an EventSource keeps the URL it began with.
+        var text = string.IsNullOrEmpty(header) ? request.Query["after"].FirstOrDefault() : header;
         if (string.IsNullOrEmpty(text))
-            return 0;
+            return (0, false);
+        if (text == SseAnswerWriter.EndId)
+            return (0, true);
         return int.TryParse(text, System.Globalization.NumberStyles.None, null, out var cursor)
-            ? cursor
+            ? (cursor, false)
             : throw new ProblemException(400, ErrorCodes.InvalidCursor,
-                "Last-Event-ID (or after) must be the id of an event of this answer: a byte offset.");
+                "Last-Event-ID (or after) must be the id of an event of this answer: a byte offset, or end.");
     }
 }

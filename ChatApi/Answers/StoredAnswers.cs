@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
@@ -45,10 +44,8 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
                 return null;
             var status = reader.GetString(0);
             var end = status == AnswerStatus.Streaming ? null : new AnswerEnd(
-                status, reader.GetString(1), Json<Usage>(reader, 2), Json<AnswerError>(reader, 3));
+                status, reader.GetString(1), AnswerJson.Parse<Usage>(reader.GetValue(2) as string),
+                AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string));
             return new(reader.GetGuid(6), (byte[])reader.GetValue(4), reader.GetInt32(5), end);
         });
-
-    private static T? Json<T>(NpgsqlDataReader reader, int column) where T : class =>
-        reader.IsDBNull(column) ? null : JsonSerializer.Deserialize<T>(reader.GetString(column), AnswerJson.Options);
 }

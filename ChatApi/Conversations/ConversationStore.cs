@@ -101,6 +101,8 @@ public sealed class ConversationStore(
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
         var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
+        var (context, usage) = ContextWindow.Choose(
+            history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens);
 
         // Without an explicit transaction a batch is one of its own.
         await using var batch = new NpgsqlBatch(connection);
@@ -111,9 +113,10 @@ public sealed class ConversationStore(
             Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
         Add(batch,
             """
-            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at)
-            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6), ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL)
-            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now);
+            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage)
+            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL),
+                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb)
+            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!);
         Add(batch,
             """
             INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent)
@@ -133,9 +136,8 @@ public sealed class ConversationStore(
             await transaction.CommitAsync(cancellationToken);
         }
 
-        var context = ContextWindow.Choose(history, options.Value.SystemPrompt, options.Value.MaxContextTokens);
         return new(conversation, answer, new GenerationOrder(
-            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect,
+            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect, usage,
             Trace: Activity.Current?.Context ?? default));
     }
 

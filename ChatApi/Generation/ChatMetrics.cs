@@ -16,6 +16,9 @@ public sealed class ChatMetrics
     private readonly UpDownCounter<long> _readers;
     private readonly Histogram<double> _firstToken;
     private readonly Counter<long> _takeovers;
+    private readonly Counter<long> _askedAgain;
+    private readonly Counter<long> _partialSaves;
+    private readonly Counter<long> _readersCut;
 
     public ChatMetrics(IMeterFactory meters)
     {
@@ -31,6 +34,9 @@ public sealed class ChatMetrics
         _running = meter.CreateUpDownCounter<long>("lyceum.chat.generations.running", "{generation}", "Running generations");
         _readers = meter.CreateUpDownCounter<long>("lyceum.chat.readers", "{reader}", "Open answer streams");
         _takeovers = meter.CreateCounter<long>("lyceum.chat.takeovers", "{answer}", "Answers taken over from a dead or draining replica");
+        _askedAgain = meter.CreateCounter<long>("lyceum.chat.asked_again", "{question}", "Questions put to an engine a second time, nothing having been shown, by the first engine's error");
+        _partialSaves = meter.CreateCounter<long>("lyceum.chat.partial_saves", "{answer}", "Answers cut short whose text was kept, by reason");
+        _readersCut = meter.CreateCounter<long>("lyceum.chat.readers_cut", "{reader}", "Readers that stalled and were cut");
         _firstToken = meter.CreateHistogram("lyceum.chat.first_token", "s", "From the recorded question to the first delta",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60] });
     }
@@ -49,10 +55,18 @@ public sealed class ChatMetrics
     public void Started() => _running.Add(1);
     public void Finished() => _running.Add(-1);
 
-    public void Ended(AnswerEnd end) =>
-        _ended.Add(1, new KeyValuePair<string, object?>("status", end.Status),
-            new KeyValuePair<string, object?>("finish_reason", end.FinishReason));
+    public void AskedAgain(string code) => _askedAgain.Add(1, new KeyValuePair<string, object?>("code", code));
+
+    /// <param name="length">UTF-8 bytes stored.</param>
+    public void Ended(AnswerEnd end, int length)
+    {
+        var reason = new KeyValuePair<string, object?>("finish_reason", end.FinishReason);
+        _ended.Add(1, new KeyValuePair<string, object?>("status", end.Status), reason);
+        if (end.Status != Data.AnswerStatus.Complete && length > 0)
+            _partialSaves.Add(1, reason);
+    }
 
     public void ReaderOpened() => _readers.Add(1);
+    public void ReaderCut() => _readersCut.Add(1);
     public void ReaderClosed() => _readers.Add(-1);
 }

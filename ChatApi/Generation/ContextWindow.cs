@@ -11,7 +11,9 @@ public static class ContextWindow
     /// a character, about one token) within a third; the model itself counts what is reported as usage.
     /// </summary>
     /// <param name="newestFirst">Messages of the conversation, newest first; those without text are left out.</param>
-    public static List<ContextMessage> Choose(IEnumerable<ContextMessage> newestFirst, string systemPrompt, int maxTokens)
+    /// <param name="earlier">Messages before those, which are left out in any case.</param>
+    /// <returns>What to send, and how to say so in the answer's usage.</returns>
+    public static (IReadOnlyList<ContextMessage> Messages, Usage Usage) Choose(IReadOnlyCollection<ContextMessage> newestFirst, int earlier, string systemPrompt, int maxTokens)
     {
         var chosen = new List<ContextMessage>();
         var left = maxTokens - Estimate(systemPrompt);
@@ -24,10 +26,11 @@ public static class ContextWindow
                 break;
             chosen.Add(message);
         }
+        var usage = new Usage(null, null, null, chosen.Count, earlier + newestFirst.Count(m => m.Content.Length > 0) - chosen.Count);
         if (systemPrompt.Length > 0)
             chosen.Add(new("system", systemPrompt));
         chosen.Reverse();
-        return chosen;
+        return (chosen, usage);
     }
 
     private static int Estimate(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;

@@ -35,12 +35,17 @@ public sealed partial class EngineClient(
     public const string Service = "gpu-engine";
     private int _next;
 
-    /// <summary>An engine to ask, in turn. Null when none is known.</summary>
-    public Uri? PickEngine()
+    /// <summary>An engine to ask, in turn; not <paramref name="other"/> where there is another. Null when none is known.</summary>
+    public Uri? PickEngine(Uri? other = null)
     {
         var all = endpoints.All(Service);
-        return all.Count == 0 ? null : all[(int)((uint)Interlocked.Increment(ref _next) % (uint)all.Count)];
+        if (all.Count == 0)
+            return null;
+        var next = Next(all);
+        return next == other ? Next(all) : next;
     }
+
+    private Uri Next(IReadOnlyList<Uri> all) => all[(int)((uint)Interlocked.Increment(ref _next) % (uint)all.Count)];
 
     /// <summary>
     /// Asks for an answer and streams it. The engine keeps the generation under <paramref name="id"/> after this request

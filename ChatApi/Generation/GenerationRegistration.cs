@@ -22,11 +22,12 @@ public static class GenerationRegistration
         builder.AddServiceClient(EngineClient.Service);
         services.AddSingleton<EngineClient>();
         services.AddSingleton<ChatMetrics>();
-        services.AddSingleton<AnswerCloser>();
+        services.AddSingleton<GenerationRows>();
         services.AddSingleton<GenerationJournal>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationJournal>());
         services.AddSingleton<ReplicaSignals>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaSignals>());
+        services.AddSingleton<GenerationWriter>();
         services.AddSingleton<GenerationRunner>();
         services.AddSingleton<OrphanSweep>();
         services.AddLeases<OrphanSweep>();
@@ -42,6 +43,7 @@ public static class GenerationRegistration
         services.AddSingleton<StoredAnswers>();
         services.AddSingleton<RemoteAnswers>();
         services.AddSingleton<AnswerReader>();
+        services.AddSingleton<AnswerResponse>();
         return builder;
     }
 }

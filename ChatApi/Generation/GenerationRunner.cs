@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Lyceum.ChatApi.Data;
 using Lyceum.Contracts;
-using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -14,11 +13,12 @@ namespace Lyceum.ChatApi.Generation;
 /// <param name="Subject">On whose behalf the engine is asked.</param>
 /// <param name="Engine">The engine instance that generates.</param>
 /// <param name="Context">What the model is shown; null for a takeover, where the engine has it already.</param>
+/// <param name="Usage">What is known of it before the model has counted.</param>
 /// <param name="Committed">What a former owner had committed; empty for a new answer.</param>
 /// <param name="Elapsed">How long the answer has been written already.</param>
 public sealed record GenerationOrder(
     Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine, IReadOnlyList<ContextMessage>? Context,
-    string Tenant, string Subject, bool StopsOnDisconnect, string Committed = "", TimeSpan Elapsed = default,
+    string Tenant, string Subject, bool StopsOnDisconnect, Usage? Usage = null, string Committed = "", TimeSpan Elapsed = default,
     ActivityContext Trace = default);
 
 /// <summary>
@@ -30,16 +30,12 @@ public sealed partial class GenerationRunner : IDisposable
 {
     private static readonly ActivitySource Activities = new("Lyceum.ChatApi");
 
-    /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>
-    private static readonly TimeSpan EngineGrace = TimeSpan.FromSeconds(3);
-
+    private readonly GenerationWriter _writer;
     private readonly EngineClient _engines;
-    private readonly GenerationJournal _journal;
-    private readonly AnswerCloser _closer;
+    private readonly GenerationRows _rows;
     private readonly IHints _hints;
     private readonly ReplicaSignals _signals;
     private readonly GenerationOptions _options;
-    private readonly AnswersOptions _answers;
     private readonly ChatMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<GenerationRunner> _logger;
@@ -49,12 +45,12 @@ public sealed partial class GenerationRunner : IDisposable
     private int _admitted;
 
     public GenerationRunner(
-        EngineClient engines, GenerationJournal journal, AnswerCloser closer, IHints hints, ReplicaSignals signals,
-        IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
+        GenerationWriter writer, EngineClient engines, GenerationJournal journal, GenerationRows rows, IHints hints,
+        ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
         ILogger<GenerationRunner> logger)
     {
-        (_engines, _journal, _closer, _hints, _signals) = (engines, journal, closer, hints, signals);
-        (_options, _answers, _metrics, _time, _logger) = (options.Value, answers.Value, metrics, time, logger);
+        (_writer, _engines, _rows, _hints, _signals) = (writer, engines, rows, hints, signals);
+        (_options, _metrics, _time, _logger) = (options.Value, metrics, time, logger);
         signals.Received += OnSignal;
         journal.Committed += generation =>
         {
@@ -86,6 +82,7 @@ public sealed partial class GenerationRunner : IDisposable
         var generation = new RunningGeneration(
             order.MessageId, order.ConversationId, order.Owner, order.Epoch, new AnswerText(order.Committed))
         {
+            Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
         };
         _running[generation.Id] = generation;
@@ -156,12 +153,11 @@ public sealed partial class GenerationRunner : IDisposable
             {
                 await CloseAsync(generation, end);
                 activity?.SetTag("lyceum.finish_reason", end.FinishReason);
-                await _engines.ForgetAsync(order.Engine, generation.Id, order.Tenant, order.Subject);
+                await _engines.ForgetAsync(generation.Engine, generation.Id, order.Tenant, order.Subject);
             }
             else
             {
-                await RoomAsync(generation, 0, generation.Fenced);
-                generation.OnFenced(); // readers go on at the database, and from there at the next owner
+                await generation.CommittedButAsync(0, generation.Fenced);
             }
         }
         catch (OperationCanceledException) when (generation.Fenced.IsCancellationRequested)
@@ -169,15 +165,12 @@ public sealed partial class GenerationRunner : IDisposable
             LogDropped(_logger, generation.Id);
             // Deleted with its conversation, or stopped by whoever has it now: the engine need not go on for anybody.
             if (generation.Stopped.IsCancellationRequested)
-                await _engines.ForgetAsync(order.Engine, generation.Id, order.Tenant, order.Subject);
-        }
-        catch (Exception e)
-        {
-            // Not ended in the database: the sweep finds that nobody writes it.
-            LogBroken(_logger, e, generation.Id);
+                await _engines.ForgetAsync(generation.Engine, generation.Id, order.Tenant, order.Subject);
         }
         finally
         {
+            if (generation.End is null)
+                generation.OnFenced(); // readers go on at the database, and from there at the next owner
             _running.TryRemove(generation.Id, out _);
             _tasks.TryRemove(generation.Id, out _);
             GiveBack();
@@ -185,102 +178,29 @@ public sealed partial class GenerationRunner : IDisposable
         }
     }
 
-    /// <summary>Reads the engine's stream into the answer until it ends, for whatever reason; null when handed over.</summary>
+    /// <summary>The answer's end, whatever happens; null when handed over.</summary>
     private async Task<AnswerEnd?> WriteAsync(RunningGeneration generation, GenerationOrder order)
     {
-        var left = _answers.MaxDuration - order.Elapsed;
-        if (left <= TimeSpan.Zero)
-            return TimedOut(FinishReasons.MaxDuration, null);
-        using var whole = new CancellationTokenSource(left, _time);
-        using var wait = new CancellationTokenSource(order.Committed.Length == 0 ? _answers.FirstToken : _answers.BetweenTokens, _time);
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(
-            whole.Token, wait.Token, _handOver.Token, generation.Stopped, generation.Fenced);
-        var started = _time.GetTimestamp();
-        Usage? usage = null;
-        var attach = order.Context is null;
-        var lost = 0L;
         try
         {
-            while (true)
-            {
-                string? finish = null;
-                try
-                {
-                    var stream = attach
-                        ? _engines.AttachAsync(order.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, any.Token)
-                        : _engines.StreamAsync(order.Engine, generation.Id, order.Context!, order.Tenant, order.Subject, any.Token);
-                    await foreach (var item in stream)
-                    {
-                        lost = 0;
-                        usage = item.Usage ?? usage;
-                        finish = item.FinishReason ?? finish;
-                        if (item.Error is { } error)
-                            return Failed(error, generation.Text.Written == 0, usage);
-                        if (item.Text is not { Length: > 0 } text)
-                            continue;
-                        if (generation.Text.Written == 0)
-                            _metrics.FirstToken(_time.GetElapsedTime(started));
-                        _metrics.Delta();
-                        wait.CancelAfter(_answers.BetweenTokens);
-                        generation.Text.Append(text);
-                        _journal.Enqueue(generation);
-                        if (generation.Text.Written >= _options.MaxAnswerBytes)
-                            return new(AnswerStatus.Complete, FinishReasons.Length, usage);
-                        if (generation.Text.Written - generation.Text.Committed > _options.MaxUncommittedBytes)
-                        {
-                            // A database that is away must not make a healthy engine look stalled.
-                            wait.CancelAfter(Timeout.InfiniteTimeSpan);
-                            await RoomAsync(generation, _options.MaxUncommittedBytes / 2, any.Token);
-                            wait.CancelAfter(_answers.BetweenTokens);
-                        }
-                    }
-                    if (finish is not null)
-                        return new(AnswerStatus.Complete, finish, usage);
-                }
-                catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or FormatException)
-                {
-                    if (lost == 0)
-                        LogEngineLost(_logger, generation.Id, order.Engine, e.Message);
-                    if (!attach && e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError })
-                        return Failed(new(503, "engine_unavailable", "The engine cannot be reached."), true, usage);
-                }
-
-                // The stream broke, the generation may not have: ask the same engine for what comes next.
-                lost = lost == 0 ? _time.GetTimestamp() : lost;
-                if (_time.GetElapsedTime(lost) > EngineGrace)
-                    return EngineLost(generation, usage);
-                attach = true;
-                await Task.Delay(TimeSpan.FromMilliseconds(100), _time, any.Token);
-            }
+            return await _writer.WriteAsync(generation, order, _handOver.Token);
         }
-        catch (OperationCanceledException) when (any.IsCancellationRequested)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            generation.Fenced.ThrowIfCancellationRequested();
-            if (generation.Stopped.IsCancellationRequested)
-                return Stopped(generation.StopReason, usage);
-            if (_handOver.IsCancellationRequested)
-                return null;
-            return TimedOut(whole.IsCancellationRequested ? FinishReasons.MaxDuration
-                : generation.Text.Written == 0 ? FinishReasons.FirstTokenTimeout : FinishReasons.TokenTimeout, usage);
+            LogBroken(_logger, e, generation.Id);
+            return AnswerEnd.Interrupted(FinishReasons.OwnerLost, order.Usage, "Writing this answer failed.");
         }
-    }
-
-    /// <summary>Waits until no more than <paramref name="uncommitted"/> bytes wait for their commit.</summary>
-    private static async Task RoomAsync(RunningGeneration generation, int uncommitted, CancellationToken cancellationToken)
-    {
-        while (generation.Text.Written - generation.Text.Committed > uncommitted)
-            await generation.NextCommitAsync(cancellationToken);
     }
 
     /// <summary>Waits for the last commit, then stores the end; repeats until it is stored or somebody else owns it.</summary>
     private async Task CloseAsync(RunningGeneration generation, AnswerEnd end)
     {
-        await RoomAsync(generation, 0, generation.Fenced);
+        await generation.CommittedButAsync(0, generation.Fenced);
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                var length = await _closer.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
+                var length = await _rows.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
                     generation.OnEnded(end);
@@ -294,7 +214,13 @@ public sealed partial class GenerationRunner : IDisposable
             catch (Exception e) when (e is NpgsqlException or TimeoutException)
             {
                 if (attempt == 0)
+                {
                     LogCloseRetry(_logger, generation.Id, e.Message);
+                    // Perhaps it is only this replica that cannot.
+                    _hints.Publish(new SavePartialResponse(
+                        generation.Id, generation.ConversationId, generation.Owner, generation.Epoch, end.Status,
+                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error)));
+                }
                 await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), _time, generation.Fenced);
             }
         }
@@ -303,7 +229,7 @@ public sealed partial class GenerationRunner : IDisposable
     /// <summary>Says that an end is stored: to the log, to the metrics, and to readers elsewhere.</summary>
     public void Ended(Guid id, Guid conversationId, AnswerEnd end, int length)
     {
-        _metrics.Ended(end);
+        _metrics.Ended(end, length);
         if (end.Status == AnswerStatus.Complete)
             LogComplete(_logger, id, conversationId, length, end.FinishReason);
         else
@@ -325,36 +251,6 @@ public sealed partial class GenerationRunner : IDisposable
         }
     }
 
-    private static AnswerEnd Failed(EngineError error, bool first, Usage? usage) => error.Code switch
-    {
-        FinishReasons.FirstTokenTimeout or FinishReasons.TokenTimeout or FinishReasons.MaxDuration =>
-            TimedOut(error.Code, usage),
-        // Asked to attach to a generation that the engine does not have (any more).
-        "generation_not_found" => Interrupted(FinishReasons.EngineLost, usage, "The engine that wrote this answer is gone."),
-        _ when first => new(AnswerStatus.Failed, FinishReasons.EngineError, usage, new(
-            "about:blank", "The answer could not be generated.", error.Status is 0 ? 502 : error.Status, error.Message, error.Code)),
-        _ => Interrupted(FinishReasons.EngineError, usage, error.Message),
-    };
-
-    private static AnswerEnd EngineLost(RunningGeneration generation, Usage? usage) => generation.Text.Written == 0
-        ? Failed(new(503, "engine_unavailable", "The engine cannot be reached."), true, usage)
-        : Interrupted(FinishReasons.EngineLost, usage, "The connection to the engine broke.");
-
-    private static AnswerEnd Stopped(string reason, Usage? usage) => reason == FinishReasons.ClientGone
-        ? Interrupted(reason, usage, "Nobody was reading any more.")
-        : new(AnswerStatus.Stopped, reason, usage);
-
-    internal static AnswerEnd Interrupted(string reason, Usage? usage, string detail) =>
-        new(AnswerStatus.Interrupted, reason, usage, new("about:blank", "The answer was interrupted.", 502, detail, reason));
-
-    private static AnswerEnd TimedOut(string reason, Usage? usage) =>
-        new(AnswerStatus.TimedOut, reason, usage, new("about:blank", "The answer took too long.", 504, reason switch
-        {
-            FinishReasons.MaxDuration => "The answer reached the longest time an answer may take.",
-            FinishReasons.FirstTokenTimeout => "The model did not begin in time.",
-            _ => "The model paused for too long.",
-        }, reason));
-
     public void Dispose() => _handOver.Dispose();
 
     [LoggerMessage(Level = LogLevel.Information, Message =
@@ -375,9 +271,6 @@ public sealed partial class GenerationRunner : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Generation {MessageId} broke")]
     private static partial void LogBroken(ILogger logger, Exception exception, Guid messageId);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Engine {Engine} lost while writing {MessageId}: {Reason}")]
-    private static partial void LogEngineLost(ILogger logger, Guid messageId, Uri engine, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "End of {MessageId} not stored yet, trying until it is: {Reason}")]
     private static partial void LogCloseRetry(ILogger logger, Guid messageId, string reason);

@@ -11,7 +11,7 @@ namespace Lyceum.ChatApi.Generation;
 /// what nobody writes is ended, what was asked to stop is stopped. Every hint that was lost is made up for here.
 /// </summary>
 public sealed class OrphanSweep(
-    GenerationRunner runner, AnswerCloser closer, NpgsqlDataSource source, IOptions<GenerationOptions> options,
+    GenerationRunner runner, GenerationRows rows, NpgsqlDataSource source, IOptions<GenerationOptions> options,
     TimeProvider time) : ILeasedWork
 {
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
@@ -27,7 +27,7 @@ public sealed class OrphanSweep(
                 LIMIT 200 FOR UPDATE SKIP LOCKED)
             RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
-               c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent,
+               c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent, m.usage::text,
                COALESCE((SELECT string_agg(k.body, '' ORDER BY k.byte_offset)
                          FROM generation_chunks k WHERE k.generation_id = c.id), '')
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
@@ -76,7 +76,7 @@ public sealed class OrphanSweep(
                 }
                 runner.TakeOver(new(
                     id, conversation, owner, epoch, new Uri(reader.GetString(3)), null, reader.GetString(4),
-                    reader.GetString(5), reader.GetBoolean(6), reader.GetString(10), reader.GetTimeSpan(8),
+                    reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
                     Trace(reader.GetValue(9) as string)));
             }
         }
@@ -104,16 +104,16 @@ public sealed class OrphanSweep(
             }
             await EndAsync(id, owner, epoch, conversation, stop
                 ? new(AnswerStatus.Stopped, FinishReasons.Stopped)
-                : GenerationRunner.Interrupted(FinishReasons.OwnerLost, null, "Nobody is writing this answer any more."),
+                : AnswerEnd.Interrupted(FinishReasons.OwnerLost, null, "Nobody is writing this answer any more."),
                 cancellationToken);
         }
     }
 
-    /// <summary>Also what <c>SavePartialResponse</c> asks for. Idempotent: only who finds it running ends it.</summary>
+    /// <summary>Idempotent: only who finds it running ends it.</summary>
     private async Task EndAsync(
         Guid id, Guid owner, int epoch, Guid conversation, AnswerEnd end, CancellationToken cancellationToken)
     {
-        if (await closer.CloseAsync(id, owner, epoch, end, cancellationToken) is { } length)
+        if (await rows.CloseAsync(id, owner, epoch, end, cancellationToken) is { } length)
             runner.Ended(id, conversation, end, length);
     }
 

@@ -4,21 +4,6 @@ using Lyceum.ChatApi.Data;
 
 namespace Lyceum.ChatApi.Generation;
 
-/// <summary>How an answer ended. Immutable; shown only after it is committed.</summary>
-/// <param name="Status">A terminal <see cref="Data.AnswerStatus"/>.</param>
-/// <param name="FinishReason">See <see cref="Data.FinishReasons"/>.</param>
-/// <param name="Usage">As the model reported it.</param>
-/// <param name="Error">What went wrong, beside the text.</param>
-public sealed record AnswerEnd(string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null);
-
-/// <summary>Tokens, counted by the model.</summary>
-public sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens);
-
-/// <summary>The problem document that stands beside a part that could not be finished.</summary>
-/// <param name="Type">Always <c>about:blank</c>: <paramref name="Code"/> says what it is.</param>
-/// <param name="Status">The HTTP status this would have been before the stream began.</param>
-public sealed record AnswerError(string Type, string Title, int Status, string Detail, string Code);
-
 /// <summary>
 /// One running generation in the replica that owns it. Its task appends to <see cref="Text"/>; the journal commits; then
 /// readers are woken. It is gone from memory once its end is committed: later readers read the message.
@@ -43,6 +28,9 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     public Guid Owner { get; } = owner;
     public int Epoch { get; } = epoch;
     public AnswerText Text { get; } = text;
+
+    /// <summary>The engine INSTANCE that generates it.</summary>
+    public required Uri Engine { get; set; }
 
     /// <summary>Set after the terminal transaction; null while running.</summary>
     public AnswerEnd? End => _end;
@@ -88,8 +76,12 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
         WakeReaders();
     }
 
-    /// <summary>Completes at the next commit. One waiter: the generation's own task.</summary>
-    internal Task NextCommitAsync(CancellationToken cancellationToken) => _committed.WaitAsync(cancellationToken);
+    /// <summary>Waits until no more than <paramref name="bytes"/> wait for their commit. One waiter: the generation's own task.</summary>
+    internal async Task CommittedButAsync(int bytes, CancellationToken cancellationToken)
+    {
+        while (Text.Written - Text.Committed > bytes)
+            await _committed.WaitAsync(cancellationToken);
+    }
 
     /// <summary>Asks for the end; the first reason stays.</summary>
     internal void Stop(string reason)

@@ -19,9 +19,13 @@ internal static class ProxyConfig
 
     private static RouteConfig Route(GatewayRoute route) => new()
     {
-        RouteId = route.Path,
+        RouteId = route.Id,
         ClusterId = route.Service,
-        Match = new RouteMatch { Path = route.Path },
+        Match = new RouteMatch
+        {
+            Path = route.Path,
+            QueryParameters = route.Query is null ? null : [new RouteQueryParameter { Name = route.Query, Mode = QueryParameterMatchMode.Exists }],
+        },
         AuthorizationPolicy = route.Scope ?? "Anonymous",
     };
 

@@ -48,7 +48,7 @@ internal static class ProxyExtensions
     }).ConfigureEndpoints((endpoint, config) =>
     {
         // As metadata, not as YARP's own setting: this one is known before authentication.
-        if (Routes.All.Single(route => route.Path == config.RouteId).MaxBody is { } bytes)
+        if (Routes.All.Single(route => route.Id == config.RouteId).MaxBody is { } bytes)
             endpoint.WithMetadata(new RequestSizeLimitAttribute(bytes));
     });
 }

@@ -9,6 +9,11 @@ internal sealed record GatewayRoute(string Path, string Service, string? Scope)
 {
     /// <summary>Bytes of a request body; null is the default of every service (1 MB).</summary>
     public long? MaxBody { get; init; }
+
+    /// <summary>Only requests with this query parameter; null: all.</summary>
+    public string? Query { get; init; }
+
+    public string Id => Query is null ? Path : $"{Path}?{Query}";
 }
 
 /// <summary>What the gateway lets through, to whom, and for whom. What is not here is not there.</summary>
@@ -25,6 +30,8 @@ internal static class Routes
     public static readonly IReadOnlyList<GatewayRoute> All =
     [
         new("/chat/{**rest}", ChatApi, Scopes.Chat),
+        // What cannot send headers shows a ticket, which the service that issued it judges.
+        new("/chat/{message}/stream", ChatApi, Scope: null) { Query = Tickets.Parameter },
         new("/api/conversations/{**rest}", ChatApi, Scopes.Chat),
 
         // The OpenAI-compatible API: a pass-through that stores nothing.

@@ -77,7 +77,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         if (Find(key) is not null)
         {
             throw new ApiException(ApiError.Invalid(
-                "generation_exists", $"Generation {key.Id} exists; read it with GET /v1/generations/{key.Id}.", "Generation-Id", 409));
+                ErrorCodes.GenerationExists, $"Generation {key.Id} exists; read it with GET /v1/generations/{key.Id}.", "Generation-Id", 409));
         }
     }
 
@@ -110,7 +110,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
             }
             Drop(generation);
         }
-        generation.Stop(GenerationEnd.Failed(ApiError.Invalid("generation_deleted", "The generation was deleted.", status: 410)));
+        generation.Stop(GenerationEnd.Failed(ApiError.Invalid(ErrorCodes.GenerationDeleted, "The generation was deleted.", status: 410)));
         await generation.Over.WaitAsync(cancel);
     }
 

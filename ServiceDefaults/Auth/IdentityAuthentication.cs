@@ -30,10 +30,15 @@ public static class IdentityAuthentication
         services.AddSingleton(provider => new IdentityTokens(
             provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<ServiceInfo>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new Tickets(
+            provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<IdentityVerifier>(),
+            provider.GetRequiredService<ServiceInfo>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<IdentityCheck>();
 
         services.AddAuthentication(IdentityVerifier.Scheme)
-            .AddScheme<AuthenticationSchemeOptions, IdentityHandler>(IdentityVerifier.Scheme, null);
+            .AddScheme<AuthenticationSchemeOptions, IdentityHandler>(IdentityVerifier.Scheme, null)
+            .AddScheme<AuthenticationSchemeOptions, Tickets.TicketHandler>(Tickets.Scheme, ticket =>
+                ticket.ForwardDefaultSelector = http => http.Request.Query.ContainsKey(Tickets.Parameter) ? null : IdentityVerifier.Scheme);
         services.AddAuthorization(options =>
         {
             options.FallbackPolicy = options.DefaultPolicy;

@@ -26,13 +26,31 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
     /// <summary>The caller, or why the token is refused (for the log and the challenge; never secret).</summary>
     public async ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
     {
+        if (keys.Trusted.Verified.TryGetValue(token, out var known))
+            return time.GetUtcNow() < known.Expires + Skew ? (known.Principal, null) : (null, "expired");
+
+        var (jwt, refusal) = await ValidateAsync(token, IdentityTokens.Audience);
+        if (jwt is null || Read(jwt, out refusal) is not { } caller)
+            return (null, refusal);
+
+        var principal = CallerIdentity.Principal(caller, Scheme);
+        var trusted = keys.Trusted;
+        if (trusted.Verified.Count >= Capacity)
+            trusted.Verified.Clear();
+        // Only among keys that know it: a rotation in this very moment must not let it outlive its key.
+        if (trusted.Keys.ContainsKey(jwt.Kid))
+            trusted.Verified[token] = new VerifiedToken(principal, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+        return (principal, null);
+    }
+
+    /// <summary>
+    /// A token that a service of this house signed for <paramref name="audience"/> and that is in force; what it says is the
+    /// caller's to judge.
+    /// </summary>
+    public async ValueTask<(JsonWebToken? Token, string? Refusal)> ValidateAsync(string token, string audience)
+    {
         if (token.Length > MaxTokenLength || !Handler.CanReadToken(token))
             return (null, "not a token");
-
-        var now = time.GetUtcNow();
-        if (keys.Trusted.Verified.TryGetValue(token, out var known))
-            return now < known.Expires + Skew ? (known.Principal, null) : (null, "expired");
-
         JsonWebToken jwt;
         try
         {
@@ -43,31 +61,21 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
             return (null, "not a token");
         }
 
-        var trusted = keys.TrustedFor(jwt.Kid ?? "");
-        if (!trusted.Keys.TryGetValue(jwt.Kid ?? "", out var key))
+        if (!keys.TrustedFor(jwt.Kid ?? "").Keys.TryGetValue(jwt.Kid ?? "", out var key))
             return (null, "unknown key");
 
+        var now = time.GetUtcNow();
         var validated = await Handler.ValidateTokenAsync(jwt, new TokenValidationParameters
         {
             IssuerSigningKey = key,
             TryAllIssuerSigningKeys = false,
             ValidAlgorithms = [SecurityAlgorithms.EcdsaSha256],
-            ValidAudience = IdentityTokens.Audience,
+            ValidAudience = audience,
             ValidIssuer = KeyIds.ServiceOf(jwt.Kid),
             LifetimeValidator = (notBefore, expires, _, _) =>
                 expires + Skew > now.UtcDateTime && (notBefore is null || notBefore - Skew < now.UtcDateTime),
         });
-        if (!validated.IsValid)
-            return (null, Reason(validated.Exception));
-
-        if (Read(jwt, out var refusal) is not { } caller)
-            return (null, refusal);
-
-        var principal = CallerIdentity.Principal(caller, Scheme);
-        if (trusted.Verified.Count >= Capacity)
-            trusted.Verified.Clear();
-        trusted.Verified[token] = new VerifiedToken(principal, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
-        return (principal, null);
+        return validated.IsValid ? (jwt, null) : (null, Reason(validated.Exception));
     }
 
     private static Caller? Read(JsonWebToken jwt, out string? refusal)

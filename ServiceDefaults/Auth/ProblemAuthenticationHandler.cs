@@ -23,15 +23,26 @@ public abstract partial class ProblemAuthenticationHandler(
     /// <summary>The caller a token stands for, or why there is none (never the token itself).</summary>
     protected abstract ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token);
 
-    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    /// <summary>What the request shows, <c>Authorization: Bearer</c> unless overridden: nothing, a token, or a fault.</summary>
+    protected virtual (string? Token, string? Refusal) ReadCredential()
     {
         string? header = Request.Headers.Authorization;
         if (string.IsNullOrEmpty(header))
-            return AuthenticateResult.NoResult();
-        if (!header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
-            return Refuse("only Bearer is understood");
+            return (null, null);
+        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
+            ? (header[Bearer.Length..].Trim(), null)
+            : (null, "only Bearer is understood");
+    }
 
-        var (principal, refusal) = await VerifyAsync(header[Bearer.Length..].Trim());
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        var (token, refusal) = ReadCredential();
+        if (refusal is not null)
+            return Refuse(refusal);
+        if (string.IsNullOrEmpty(token))
+            return AuthenticateResult.NoResult();
+
+        (var principal, refusal) = await VerifyAsync(token);
         return principal is null
             ? Refuse(refusal ?? "unknown token")
             : AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));

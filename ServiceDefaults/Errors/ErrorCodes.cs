@@ -29,6 +29,8 @@ public static class ErrorCodes
     public const string MethodNotAllowed = "method_not_allowed";
     public const string Conflict = "conflict";
     public const string AnswerInProgress = "answer_in_progress";
+    public const string GenerationExists = "generation_exists";
+    public const string GenerationDeleted = "generation_deleted";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";

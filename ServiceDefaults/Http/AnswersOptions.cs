@@ -28,6 +28,9 @@ public sealed class AnswersOptions
     /// <summary>How long the gateway bears silence on a streamed route: four missed pings.</summary>
     public TimeSpan GatewayActivityTimeout => Ping * 4;
 
+    /// <summary>How long a reader may take nothing of its stream before it is cut: it missed two pings.</summary>
+    public TimeSpan StalledReaderTimeout => Ping * 2;
+
     /// <summary>How long a hop waits for an answer that comes whole.</summary>
     public TimeSpan WholeAnswerTimeout => MaxDuration + TimeSpan.FromSeconds(10);
 }

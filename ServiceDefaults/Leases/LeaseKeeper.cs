@@ -37,15 +37,22 @@ public sealed partial class LeaseKeeper(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(_options.Renewal, time);
-        do
+        try
         {
-            // A held connection that died since the last tick is found out only now: try once more on a new one.
-            if (!await TickAsync(stoppingToken) && !await TickAsync(stoppingToken))
-                _sweepFrom = long.MaxValue;
+            await ready.WaitAsync(stoppingToken);
+            using var timer = new PeriodicTimer(_options.Renewal, time);
+            do
+            {
+                // A held connection that died since the last tick is found out only now: try once more on a new one.
+                if (!await TickAsync(stoppingToken) && !await TickAsync(stoppingToken))
+                    _sweepFrom = long.MaxValue;
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopped by ReleaseAsync, before the host stops: it would take this for a failure.
+        }
     }
 
     private async Task<bool> TickAsync(CancellationToken stoppingToken)

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
@@ -27,8 +28,9 @@ public sealed class ChatMachinery : IAsyncDisposable
 
     public GenerationJournal Journal => _app.Services.GetRequiredService<GenerationJournal>();
     public GenerationRunner Runner => _app.Services.GetRequiredService<GenerationRunner>();
-    public AnswerCloser Closer => _app.Services.GetRequiredService<AnswerCloser>();
+    public GenerationRows Rows => _app.Services.GetRequiredService<GenerationRows>();
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
+    public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<ChatMachinery> StartAsync(string connectionString, params (string Key, string Value)[] settings)
@@ -42,7 +44,7 @@ public sealed class ChatMachinery : IAsyncDisposable
             builder.Configuration[key] = value;
         builder.AddServiceDefaults();
         builder.AddPostgres<ChatDb>("chatdb");
-        builder.AddMessaging();
+        builder.Services.AddSingleton<IHints, RecordedHints>(); // in place of a broker
         builder.AddGeneration();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
@@ -55,7 +57,10 @@ public sealed class ChatMachinery : IAsyncDisposable
     public async Task<RunningGeneration> BeginAsync(Guid? owner = null)
     {
         var generation = new RunningGeneration(
-            Guid.CreateVersion7(), Guid.CreateVersion7(), owner ?? Lease.OwnerId, 1, new AnswerText());
+            Guid.CreateVersion7(), Guid.CreateVersion7(), owner ?? Lease.OwnerId, 1, new AnswerText())
+        {
+            Engine = new Uri("http://127.0.0.1:9"),
+        };
         await ExecuteAsync(
             """
             INSERT INTO conversations VALUES ($1, 't', 'o', 'title', now(), now());
@@ -106,6 +111,14 @@ public sealed class ChatMachinery : IAsyncDisposable
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
+}
+
+/// <summary>What was published.</summary>
+public sealed class RecordedHints : IHints
+{
+    public ConcurrentQueue<object> Published { get; } = new();
+
+    public void Publish<T>(T message) where T : class => Published.Enqueue(message);
 }
 
 public static class Eventually

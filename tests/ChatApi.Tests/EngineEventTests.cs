@@ -44,23 +44,3 @@ public sealed class EngineEventTests
     public void Parse_NotJson_Throws() =>
         Should.Throw<System.Text.Json.JsonException>(() => Parse("""{"choices": not json"""));
 }
-
-public sealed class ContextWindowTests
-{
-    private static ContextMessage Turn(string role, string content) => new(role, content);
-
-    [Fact]
-    public void Choose_EverythingFits_SystemFirstThenOldestFirst() =>
-        ContextWindow.Choose([Turn("user", "c"), Turn("assistant", "b"), Turn("user", "a")], "S", 1000)
-            .Select(m => m.Content).ShouldBe(["S", "a", "b", "c"]);
-
-    [Fact]
-    public void Choose_TooMuch_OldestLeftOutQuestionKept() =>
-        ContextWindow.Choose([Turn("user", new string('q', 4000)), Turn("assistant", new string('o', 400))], "S", 50)
-            .Select(m => m.Role).ShouldBe(["system", "user"]);
-
-    [Fact]
-    public void Choose_EmptyAnswer_LeftOut() =>
-        ContextWindow.Choose([Turn("user", "again"), Turn("assistant", ""), Turn("user", "first")], "", 1000)
-            .Select(m => m.Content).ShouldBe(["first", "again"]);
-}

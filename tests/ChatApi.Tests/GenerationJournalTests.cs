@@ -78,7 +78,7 @@ public sealed class GenerationJournalTests(PostgresFixture postgres)
         await Eventually.TrueAsync(() => ChatMachinery.Shown(kept) == "still mine", "the other goes on");
         ChatMachinery.Shown(taken).ShouldBe("mine");
         (await replica.ChunksAsync(taken.Id)).ShouldBe("mine");
-        (await replica.Closer.CloseAsync(taken.Id, taken.Owner, 1, new(AnswerStatus.Complete, "stop"), default)).ShouldBeNull();
+        (await replica.Rows.CloseAsync(taken.Id, taken.Owner, 1, new(AnswerStatus.Complete, "stop"), default)).ShouldBeNull();
     }
 
     [Fact]
@@ -132,8 +132,8 @@ public sealed class GenerationJournalTests(PostgresFixture postgres)
             await replica.WriteAsync(generation, piece);
         var end = new AnswerEnd(AnswerStatus.Complete, FinishReasons.Stop, new Usage(1, 2, 3));
 
-        (await replica.Closer.CloseAsync(generation.Id, generation.Owner, 1, end, default)).ShouldBe(generation.Text.Committed);
-        (await replica.Closer.CloseAsync(generation.Id, generation.Owner, 1, end, default)).ShouldBeNull();
+        (await replica.Rows.CloseAsync(generation.Id, generation.Owner, 1, end, default)).ShouldBe(generation.Text.Committed);
+        (await replica.Rows.CloseAsync(generation.Id, generation.Owner, 1, end, default)).ShouldBeNull();
 
         (await replica.MessageAsync(generation.Id)).ShouldBe((AnswerStatus.Complete, FinishReasons.Stop, "First, 第二 😀 third."));
         (await replica.ScalarAsync("SELECT count(*) FROM generation_chunks")).ShouldBe(0L);

@@ -92,6 +92,15 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TicketOfAStream_IsLeftToTheServiceToJudge()
+    {
+        using var response = await _gateway.GetAsync("/chat/0/stream?ticket=t&after=3", token: null);
+        (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldBe("?ticket=t&after=3 as nobody");
+        foreach (var closed in (string[])["/chat/0/stream", "/chat/0/stream?tickets=t", "/chat/0/stop?ticket=t", "/chat?ticket=t"])
+            await (await _gateway.GetAsync(closed, token: null)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+    }
+
+    [Fact]
     public async Task SignIn_GoesThroughWithoutAnIdentity()
     {
         // session-api is not referenced here: 503 shows that the request was let through.

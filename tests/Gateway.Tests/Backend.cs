@@ -44,6 +44,8 @@ public sealed class Backend(TestService service) : IAsyncDisposable
         });
         foreach (var path in (string[])["/chat/silent", "/v1/silent"])
             app.MapGet(path, (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
+        app.MapGet("/chat/{id:int}/stream", (HttpContext http) =>
+            $"{http.Request.QueryString} as {(http.Request.Headers.ContainsKey("Authorization") ? "somebody" : "nobody")}").AllowAnonymous();
         app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
         foreach (var path in (string[])["/chat/length", "/v1/length"])

@@ -135,6 +135,10 @@ public sealed class StubModelServer : IAsyncDisposable
                 return;
             }
             var script = StubScript.Parse(asked, _options.Defaults ?? new StubScript());
+            if (script.Faults > 0 && Log.Requests.Count(r => r.LastUserMessage == asked) > script.Faults)
+            {
+                script = script.Mended();
+            }
             end = await new StubAnswer(http, request, script, usage, _clock).PlayAsync();
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

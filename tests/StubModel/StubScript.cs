@@ -57,6 +57,9 @@ public sealed partial record StubScript
     /// <summary>After this many tokens, an event that is not JSON.</summary>
     public int GarbageAfter { get; init; } = -1;
 
+    /// <summary>Only so many requests with this very message meet the fault (status, …_after); later ones go well. 0: all do.</summary>
+    public int Faults { get; init; }
+
     /// <summary>The finish reason at the end.</summary>
     public string Finish { get; init; } = "stop";
 
@@ -86,12 +89,17 @@ public sealed partial record StubScript
                 "drop_after" => script with { DropAfter = Int(value) },
                 "cut_after" => script with { CutAfter = Int(value) },
                 "garbage_after" => script with { GarbageAfter = Int(value) },
+                "faults" => script with { Faults = Int(value) },
                 "finish" => script with { Finish = value },
                 var unknown => throw new FormatException($"unknown stub directive {unknown}"),
             };
         }
         return script;
     }
+
+    /// <summary>The same answer without its faults.</summary>
+    public StubScript Mended() =>
+        this with { Status = 200, FailAfter = -1, StallAfter = -1, DropAfter = -1, CutAfter = -1, GarbageAfter = -1 };
 
     private static int Int(string value) => int.Parse(value, CultureInfo.InvariantCulture);
 

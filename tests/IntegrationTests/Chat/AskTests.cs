@@ -52,6 +52,25 @@ public sealed class AskTests(ChatHouse house)
     }
 
     [Fact]
+    public async Task Ask_LongConversation_UsageSaysWhatWasLeftOut()
+    {
+        _ = house.App;
+        using var chat = house.CreateChatClient();
+        await using var first = await chat.AskAsync("[[stub tokens=3 rate=0]]" + new string('x', 40_000)); // more than the budget alone
+        await first.ToEndAsync();
+        await using var second = await chat.AskAsync("short [[stub tokens=3 rate=0]]", first.ConversationId);
+        await second.ToEndAsync();
+
+        var usage = second.End!.Data.GetProperty("usage");
+        usage.GetProperty("context_messages").GetInt32().ShouldBe(2); // the question, and the answer before it
+        usage.GetProperty("context_messages_left_out").GetInt32().ShouldBe(1);
+        usage.GetProperty("completion_tokens").GetInt32().ShouldBe(3);
+        var stored = (await chat.MessagesAsync(first.ConversationId))[3].GetProperty("usage");
+        JsonElement.DeepEquals(stored, usage).ShouldBeTrue();
+        house.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("short", StringComparison.Ordinal)).MessageCount.ShouldBe(3); // and the system's
+    }
+
+    [Fact]
     public async Task Ask_PlainText_TheTextAlone()
     {
         _ = house.App;

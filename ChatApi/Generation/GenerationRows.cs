@@ -5,11 +5,19 @@ using NpgsqlTypes;
 namespace Lyceum.ChatApi.Generation;
 
 /// <summary>
-/// The end of an answer: one statement compacts its chunks into the message, sets the terminal status and closes the
-/// generation, under the same fence as the journal. Used by the running generation and by the sweep.
+/// What is written of a running generation beside its text: which engine makes it, and its end. Under the same fence as the
+/// journal, on a connection of its own each time.
 /// </summary>
-public sealed class AnswerCloser(NpgsqlDataSource source)
+public sealed class GenerationRows(NpgsqlDataSource source)
 {
+    private const string Move =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
+        UPDATE generations SET engine_url = $4
+        WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+        """;
+
+    // The end: one statement compacts the chunks into the message, sets the terminal status, closes the generation.
     private const string Close =
         """
         WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
@@ -22,10 +30,23 @@ public sealed class AnswerCloser(NpgsqlDataSource source)
             RETURNING c.byte_offset, c.body)
         UPDATE messages m SET
             content = COALESCE((SELECT string_agg(body, '' ORDER BY byte_offset) FROM chunks), ''),
-            status = $4, finish_reason = $5, usage = $6, error = $7, completed_at = clock_timestamp()
+            status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7, completed_at = clock_timestamp()
         FROM closed WHERE m.id = closed.id
         RETURNING octet_length(m.content)
         """;
+
+    /// <summary>
+    /// Records that another engine makes the answer from now on; false if this owner and epoch do not hold it (any more).
+    /// </summary>
+    public async Task<bool> MoveAsync(Guid id, Guid owner, int epoch, Uri engine, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Move);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = engine.ToString() });
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
 
     /// <summary>
     /// Ends the answer. Everything it wrote must be committed before. Safe to repeat after a failure whose outcome is in
@@ -41,13 +62,10 @@ public sealed class AnswerCloser(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = epoch });
         command.Parameters.Add(new() { Value = end.Status });
         command.Parameters.Add(new() { Value = end.FinishReason });
-        command.Parameters.Add(new() { Value = Json(end.Usage), NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = Json(end.Error), NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
         return await command.ExecuteScalarAsync(cancellationToken) as int?;
     }
-
-    private static object Json<T>(T? value) where T : class =>
-        value is null ? DBNull.Value : JsonSerializer.Serialize(value, AnswerJson.Options);
 }
 
 /// <summary>How answers' parts are written as JSON, stored and sent: snake_case, Chinese unescaped.</summary>
@@ -59,4 +77,8 @@ public static class AnswerJson
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
     };
+
+    public static string? Write<T>(T? value) where T : class => value is null ? null : JsonSerializer.Serialize(value, Options);
+
+    public static T? Parse<T>(string? json) where T : class => json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 }

@@ -1,0 +1,87 @@
+using System.Collections.Frozen;
+using System.Text.Encodings.Web;
+using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>
+/// Credentials for what cannot send headers (<c>EventSource</c>): a ticket in the query string opens one path of the
+/// service that issued it, as one caller, for a while. Its audience is that path, so that it is an identity nowhere.
+/// </summary>
+public sealed class Tickets
+{
+    public const string Parameter = "ticket";
+    internal const string Scheme = "ticket";
+
+    private static readonly JsonWebTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false };
+
+    private readonly IdentityKeys _keys;
+    private readonly IdentityVerifier _verifier;
+    private readonly ServiceInfo _service;
+    private readonly TimeProvider _time;
+
+    internal Tickets(IdentityKeys keys, IdentityVerifier verifier, ServiceInfo service, TimeProvider time) =>
+        (_keys, _verifier, _service, _time) = (keys, verifier, service, time);
+
+    /// <summary><c>{path}?ticket=…</c>, good for <paramref name="caller"/> with <paramref name="scope"/> alone.</summary>
+    public string Issue(string path, Caller caller, string scope, TimeSpan lifetime)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        var now = _time.GetUtcNow();
+        var ticket = Handler.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = _service.Service,
+            Audience = Audience(path),
+            Expires = (now + lifetime).UtcDateTime,
+            Claims = new Dictionary<string, object>(StringComparer.Ordinal)
+            {
+                [JwtRegisteredClaimNames.Sub] = caller.Subject, ["tenant"] = caller.Tenant, ["scope"] = scope,
+            },
+            SigningCredentials = _keys.Signing.Credentials,
+        });
+        return $"{path}?{Parameter}={ticket}";
+    }
+
+    /// <summary>Whom a ticket lets in at <paramref name="path"/>, or why nobody.</summary>
+    internal async ValueTask<(Caller? Caller, string? Refusal)> RedeemAsync(string path, string ticket)
+    {
+        var (jwt, refusal) = await _verifier.ValidateAsync(ticket, Audience(path));
+        if (jwt is null)
+            return (null, refusal);
+        if (jwt.Issuer != _service.Service)
+            return (null, "issuer");
+        var scope = jwt.GetPayloadValue<string>("scope");
+        return (new Caller(jwt.GetPayloadValue<string>("tenant"), jwt.Subject, CallerKind.Token, FrozenSet.Create(scope)), null);
+    }
+
+    private static string Audience(string path) => $"ticket:{path}";
+
+    /// <summary>Lets in who has a ticket of this path in the query; without one, the request is anybody's with an identity.</summary>
+    internal sealed class TicketHandler(
+        IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Tickets tickets)
+        : ProblemAuthenticationHandler(options, loggers, encoder)
+    {
+        protected override (string? Token, string? Refusal) ReadCredential() => (Request.Query[Parameter], null);
+
+        protected override async ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
+        {
+            var (caller, refusal) = await tickets.RedeemAsync(Request.Path, token);
+            return (caller is null ? null : CallerIdentity.Principal(caller, Scheme.Name), refusal);
+        }
+    }
+}
+
+public static class TicketEndpoints
+{
+    /// <summary>As <see cref="Scopes.RequireScope"/>, but a ticket of the request's own path will do instead.</summary>
+    public static TBuilder RequireScopeOrTicket<TBuilder>(this TBuilder builder, string scope)
+        where TBuilder : IEndpointConventionBuilder =>
+        builder.RequireAuthorization(new AuthorizeAttribute(scope) { AuthenticationSchemes = Tickets.Scheme });
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.ServerSentEvents;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Lyceum.Tests.StubModel;
+
+namespace Lyceum.Tests.IntegrationTests.Chat;
+
+/// <summary>A reader that takes nothing is cut and may come back; nobody else notices.</summary>
+[Collection(HastyHouseCollection.Name)]
+public sealed class SlowReaderTests(HastyHouse house)
+{
+    private const int Tokens = 60_000;
+
+    [Fact]
+    public async Task Reader_ThatTakesNothing_IsCutAndResumes_OthersAndTheAnswerGoOn()
+    {
+        _ = house.App;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var chat = house.CreateChatClient();
+        await using var answer = await chat.AskAsync($"[[stub tokens={Tokens} rate=0 seed=12 unicode=1]]");
+        var start = (await answer.NextAsync(limit.Token))!;
+
+        // Straight to the replica, in small segments, so that little fits into the kernel's buffers.
+        using var service = house.CreateServiceClient("chat-api");
+        using var stalled = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
+        stalled.SetRawSocketOption(6 /* IPPROTO_TCP */, 2 /* TCP_MAXSEG */, BitConverter.GetBytes(536));
+        await stalled.ConnectAsync(IPAddress.Loopback, service.BaseAddress!.Port, limit.Token);
+        var url = start.Data.GetProperty("stream_url").GetString();
+        await stalled.SendAsync(Encoding.ASCII.GetBytes($"GET {url} HTTP/1.0\r\nHost: localhost\r\n\r\n"), limit.Token);
+
+        await answer.ToEndAsync();
+        // On a slow machine the house's hasty bound may cut it: the others' text is what it is compared with.
+        var text = answer.Text;
+        text.Length.ShouldBeGreaterThan(100_000);
+        StubText.Text(12, Tokens, unicode: true).StartsWith(text, StringComparison.Ordinal).ShouldBeTrue("the other reader got the known text");
+        await UntilCutAsync(service, limit.Token);
+
+        // What had been sent is a prefix, perhaps broken off inside an event; its last whole event is a cursor.
+        var (seen, cursor) = await DrainAsync(stalled, limit.Token);
+        Encoding.UTF8.GetByteCount(seen).ShouldBe(cursor);
+        seen.Length.ShouldBeLessThan(text.Length);
+        await using var resumed = await chat.ResumeAsync(answer.MessageId, cursor);
+        await resumed.ToEndAsync();
+        (seen + resumed.Text == text).ShouldBeTrue("what was seen and what came after are the answer");
+    }
+
+    private static async Task UntilCutAsync(HttpClient service, CancellationToken limit)
+    {
+        while (!(await service.GetStringAsync("/metrics", limit)).Split('\n').Any(line =>
+            line.StartsWith("lyceum_chat_readers_cut_total", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal)))
+            await Task.Delay(50, limit);
+    }
+
+    private static async Task<(string Text, int Cursor)> DrainAsync(Socket socket, CancellationToken limit)
+    {
+        using var received = new MemoryStream();
+        var buffer = new byte[8192];
+        try
+        {
+            int read;
+            while ((read = await socket.ReceiveAsync(buffer, limit)) > 0)
+                received.Write(buffer, 0, read);
+        }
+        catch (SocketException)
+        {
+            // Reset: cut is cut.
+        }
+        var body = received.ToArray();
+        received.Position = body.AsSpan().IndexOf("\r\n\r\n"u8) + 4;
+        var (text, cursor) = (new StringBuilder(), 0);
+        foreach (var item in SseParser.Create(received).Enumerate())
+        {
+            if (item.EventType != "delta")
+                continue;
+            text.Append(JsonElement.Parse(item.Data).GetProperty("text").GetString());
+            cursor = int.Parse(item.EventId!);
+        }
+        return (text.ToString(), cursor);
+    }
+}
