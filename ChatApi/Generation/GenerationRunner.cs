@@ -13,13 +13,16 @@ namespace Lyceum.ChatApi.Generation;
 /// <param name="MessageId">The assistant message, already committed as <c>streaming</c> under <paramref name="Owner"/>.</param>
 /// <param name="Subject">On whose behalf the engine is asked.</param>
 /// <param name="Engine">The engine instance that generates.</param>
-/// <param name="Context">What the model is shown; null for a takeover, where the engine has it already.</param>
+/// <param name="Context">
+/// What the model is shown; null where the engine has begun to answer, so that it is never asked again.
+/// </param>
 /// <param name="Committed">What a former owner had committed; empty for a new answer.</param>
 /// <param name="Elapsed">How long the answer has been written already.</param>
+/// <param name="Attach">A takeover: the engine has the generation already, unless the former owner died before it asked.</param>
 public sealed record GenerationOrder(
     Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine, IReadOnlyList<ContextMessage>? Context,
     string Tenant, string Subject, bool StopsOnDisconnect, string Committed = "", TimeSpan Elapsed = default,
-    ActivityContext Trace = default);
+    ActivityContext Trace = default, bool Attach = false);
 
 /// <summary>
 /// Runs this replica's generations, each detached from any HTTP request, from the first token to the committed end.
@@ -197,7 +200,7 @@ public sealed partial class GenerationRunner : IDisposable
             whole.Token, wait.Token, _handOver.Token, generation.Stopped, generation.Fenced);
         var started = _time.GetTimestamp();
         Usage? usage = null;
-        var attach = order.Context is null;
+        var (attach, unasked) = (order.Attach, order.Attach && order.Context is not null);
         var lost = 0L;
         try
         {
@@ -214,6 +217,8 @@ public sealed partial class GenerationRunner : IDisposable
                         lost = 0;
                         usage = item.Usage ?? usage;
                         finish = item.FinishReason ?? finish;
+                        if (item.Error is { Code: "generation_not_found" } && unasked)
+                            break;
                         if (item.Error is { } error)
                             return Failed(error, generation.Text.Written == 0, usage);
                         if (item.Text is not { Length: > 0 } text)
@@ -236,6 +241,11 @@ public sealed partial class GenerationRunner : IDisposable
                     }
                     if (finish is not null)
                         return new(AnswerStatus.Complete, finish, usage);
+                    if (unasked && generation.Text.Written == 0)
+                    {
+                        (attach, unasked) = (false, false); // recorded, and its owner died before it asked: ask now, once
+                        continue;
+                    }
                 }
                 catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or FormatException)
                 {
