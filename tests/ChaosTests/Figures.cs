@@ -16,7 +16,9 @@ public sealed class Figures
     public long BytesLost { get; private set; }
     public int Takeovers { get; private set; }
     public TimeSpan WorstPause { get; private set; }
-    public TimeSpan WorstOwnerless { get; private set; }
+
+    /// <summary>With a replica alive that could have taken over, and over all.</summary>
+    public Ownerless WorstOwnerless { get; private set; } = Ownerless.None;
 
     public void Add(string harm) => _harms[harm] = _harms.GetValueOrDefault(harm) + 1;
 
@@ -24,7 +26,7 @@ public sealed class Figures
     {
         Questions++;
         Readers += question.Tabs.Count;
-        Resumes += question.Tabs.Sum(tab => Math.Max(0, tab.Resumes - 1));
+        Resumes += question.Tabs.Sum(tab => Math.Max(0, tab.Opened - 1));
         BytesAudited += question.Tabs.Sum(tab => (long)tab.Cursor);
         BytesLost += lost;
         Takeovers += stored.Epoch - 1;
@@ -33,10 +35,10 @@ public sealed class Figures
             WorstPause = tab.WorstPause > WorstPause ? tab.WorstPause : WorstPause;
     }
 
-    public void EndRound(TimeSpan ownerless)
+    public void EndRound(Ownerless worst)
     {
         Rounds++;
-        WorstOwnerless = ownerless > WorstOwnerless ? ownerless : WorstOwnerless;
+        WorstOwnerless = worst;
     }
 
     public void Add(Figures other)
@@ -53,13 +55,14 @@ public sealed class Figures
         BytesLost += other.BytesLost;
         Takeovers += other.Takeovers;
         WorstPause = other.WorstPause > WorstPause ? other.WorstPause : WorstPause;
-        WorstOwnerless = other.WorstOwnerless > WorstOwnerless ? other.WorstOwnerless : WorstOwnerless;
+        WorstOwnerless = Ownerless.Max(WorstOwnerless, other.WorstOwnerless);
     }
 
     public override string ToString() => new StringBuilder()
         .Append($"rounds={Rounds} harms={_harms.Values.Sum()} ({Join(_harms)}) streams={Questions} readers={Readers} resumes={Resumes}")
         .Append($" bytes_audited={BytesAudited} bytes_lost={BytesLost} takeovers={Takeovers} answers: {Join(_answers)}")
-        .Append($" worst_pause_ms={WorstPause.TotalMilliseconds:f0} worst_ownerless_ms={WorstOwnerless.TotalMilliseconds:f0}")
+        .Append($" worst_pause_ms={WorstPause.TotalMilliseconds:f0} worst_ownerless_ms={WorstOwnerless.Attended.TotalMilliseconds:f0}")
+        .Append($" (with no replica alive {WorstOwnerless.All.TotalMilliseconds:f0})")
         .ToString();
 
     private static string Join(IEnumerable<KeyValuePair<string, int>> counts) =>

@@ -58,8 +58,8 @@ public sealed class Round(ChaosHouse house, OwnerWatch watch, Random random)
         foreach (var (harm, _) in _struck)
             Figures.Add(harm.Kind);
         Figures.EndRound(watch.TakeWorst());
-        if (Figures.WorstOwnerless > LongestOwnerless)
-            Findings.Add($"an answer had no live owner for {Figures.WorstOwnerless}");
+        if (Figures.WorstOwnerless.Attended > LongestOwnerless)
+            Findings.Add($"an answer had no live owner for {Figures.WorstOwnerless.Attended}");
     }
 
     private async Task ReadAndHarmAsync(CancellationToken limit)

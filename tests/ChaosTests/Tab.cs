@@ -24,7 +24,8 @@ public sealed class Tab(Question question, bool asks, Random random)
     /// <summary>The status it was told at the end; null if it left before.</summary>
     public string? End { get; private set; }
 
-    public int Resumes { get; private set; }
+    /// <summary>Streams that were opened: the first and those after a cut.</summary>
+    public int Opened { get; private set; }
 
     /// <summary>The longest wait for the next text, reconnecting included.</summary>
     public TimeSpan WorstPause { get; private set; }
@@ -34,7 +35,8 @@ public sealed class Tab(Question question, bool asks, Random random)
         if (!asks)
             await question.Began.WaitAsync(limit);
         await Task.Delay(random.Next(1500), limit);
-        for (var last = Stopwatch.GetTimestamp(); End is null && Cursor < _leavesAt; Resumes++)
+        var last = Stopwatch.GetTimestamp();
+        while (End is null && Cursor < _leavesAt)
         {
             try
             {
@@ -44,13 +46,14 @@ public sealed class Tab(Question question, bool asks, Random random)
                     ? await door.AskAsync(question.Text, onDisconnect: question.StopsOnDisconnect ? "stop" : "continue",
                         idempotencyKey: question.Key, cancellationToken: limit)
                     : await door.ResumeAsync(question.MessageId, Cursor, limit);
-                var cutAfter = random.Next(2) == 0 ? int.MaxValue : random.Next(1, 60); // events
+                Opened++;
+                var cutAfter = random.Next(3) == 0 ? int.MaxValue : random.Next(1, 40); // events
                 while (cutAfter-- > 0 && Cursor < _leavesAt && await reading.NextAsync(limit) is { } item)
                     Take(item, ref last);
             }
             catch (Exception e) when (Passing.Exception(e))
             {
-                await Task.Delay(100, limit);
+                await Task.Delay(random.Next(200, 600), limit);
             }
             catch (Exception e) when (!limit.IsCancellationRequested)
             {
