@@ -2,13 +2,15 @@ namespace Lyceum.AppHost.Supervision;
 
 /// <summary>
 /// How long a resource that died stays down before it is started again: 0.5 s, doubling to 15 s while it keeps dying,
-/// from the beginning again once it has run for 60 s.
+/// from the beginning again once it has run for a while.
 /// </summary>
-internal sealed class Backoff(TimeProvider time)
+/// <param name="settled">That while (<c>Lyceum:SettledAfter</c>, default 60 s).</param>
+internal sealed class Backoff(TimeProvider time, TimeSpan? settled = null)
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(60);
+
+    public static readonly TimeSpan Settled = TimeSpan.FromSeconds(60);
 
     private TimeSpan next = First;
     private DateTimeOffset? runningSince;
@@ -18,7 +20,7 @@ internal sealed class Backoff(TimeProvider time)
     /// <summary>The resource has died: what to wait now.</summary>
     public TimeSpan Died()
     {
-        if (runningSince is { } since && time.GetUtcNow() - since >= Settled)
+        if (runningSince is { } since && time.GetUtcNow() - since >= (settled ?? Settled))
             next = First;
         runningSince = null;
         var delay = next;

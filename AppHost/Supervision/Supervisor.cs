@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Lyceum.AppHost.Infrastructure;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,7 @@ internal sealed partial class Supervisor(
     ResourceCommandService commands,
     IHostApplicationLifetime lifetime,
     StateFile stateFile,
+    IConfiguration configuration,
     TimeProvider time,
     ILogger<Supervisor> logger) : IHostedLifecycleService, IDisposable
 {
@@ -27,16 +29,17 @@ internal sealed partial class Supervisor(
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     private const string PidProperty = "executable.pid";
 
+    private readonly TimeSpan settled = configuration.GetValue("Lyceum:SettledAfter", Backoff.Settled);
     private readonly SortedDictionary<string, Watched> watched = new(StringComparer.Ordinal);
     private bool wasHealthy;
     private CancellationTokenSource? stopping;
     private Task loops = Task.CompletedTask;
 
-    private sealed class Watched(TimeProvider time)
+    private sealed class Watched(Backoff backoff)
     {
         public required ResourceEvent Latest { get; set; }
         public string? ConnectionString { get; set; }
-        public Backoff Backoff { get; } = new(time);
+        public Backoff Backoff { get; } = backoff;
         public bool ToldToStop { get; set; }
         public bool RestartPending { get; set; }
         public int Restarts { get; set; }
@@ -98,7 +101,7 @@ internal sealed partial class Supervisor(
         lock (watched)
         {
             if (!watched.TryGetValue(change.ResourceId, out var entry))
-                watched[change.ResourceId] = entry = new Watched(time) { Latest = change };
+                watched[change.ResourceId] = entry = new Watched(new Backoff(time, settled)) { Latest = change };
             entry.Latest = change;
 
             var state = change.Snapshot.State?.Text;

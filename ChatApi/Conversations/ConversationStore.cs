@@ -28,7 +28,9 @@ public sealed class ConversationStore(
     ChatDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<GenerationOptions> options, TimeProvider time)
 {
     private const int TitleLength = 80;
-    private const int HistoryMessages = 100;
+
+    /// <summary>Messages of a conversation that are looked at for the context of its next answer.</summary>
+    public const int HistoryMessages = 100;
 
     // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
     // than the queue. Who cannot be served within the bound below is refused.
@@ -72,6 +74,11 @@ public sealed class ConversationStore(
             throw new ProblemException(409, ErrorCodes.AnswerInProgress,
                 "An answer is still being written in this conversation. Wait for its end, or stop it.");
         }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "generations" })
+        {
+            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
+                "This replica is not ready to write answers. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(1));
+        }
         catch (OperationCanceledException) when (bound.IsCancellationRequested)
         {
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
@@ -104,7 +111,8 @@ public sealed class ConversationStore(
         var (context, usage) = ContextWindow.Choose(
             history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens);
 
-        // Without an explicit transaction a batch is one of its own.
+        // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
+        // id is null then, which the table refuses.
         await using var batch = new NpgsqlBatch(connection);
         if (transaction is null)
             Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
@@ -120,7 +128,7 @@ public sealed class ConversationStore(
         Add(batch,
             """
             INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent)
-            VALUES ($1, $2, 1, $3, $4, $5, $6)
+            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6)
             """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, (object?)Activity.Current?.Id ?? DBNull.Value);
         if (question.IdempotencyKey is { } key)
         {

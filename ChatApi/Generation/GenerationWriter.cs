@@ -56,7 +56,7 @@ public sealed partial class GenerationWriter(
 
     private async Task<AnswerEnd> WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var (attach, askedAgain, lost) = (stream.Order.Context is null, false, 0L);
+        var (attach, askedAgain, lost) = (stream.Order.Attach, false, 0L);
         while (true)
         {
             var before = stream.Received;

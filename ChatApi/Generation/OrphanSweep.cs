@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ServiceDefaults.Leases;
 using Microsoft.Extensions.Options;
@@ -33,6 +34,14 @@ public sealed class OrphanSweep(
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
         """;
 
+    // What was said before an answer, newest first.
+    private const string Before =
+        """
+        SELECT role, content FROM messages
+        WHERE conversation_id = $1 AND position < (SELECT position FROM messages WHERE id = $2)
+        ORDER BY position DESC LIMIT $3
+        """;
+
     // Ours, but asked to stop, or older than any start takes and yet not running here: a question whose commit was in
     // doubt, a task that broke.
     private const string Ours =
@@ -62,6 +71,7 @@ public sealed class OrphanSweep(
     private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
     {
         var stopped = new List<(Guid Id, int Epoch, Guid ConversationId)>();
+        var claimed = new List<GenerationOrder>();
         await using (var command = source.CreateCommand(Claim))
         {
             command.Parameters.Add(new() { Value = owner });
@@ -74,14 +84,30 @@ public sealed class OrphanSweep(
                     stopped.Add((id, epoch, conversation));
                     continue;
                 }
-                runner.TakeOver(new(
+                claimed.Add(new(
                     id, conversation, owner, epoch, new Uri(reader.GetString(3)), null, reader.GetString(4),
-                    reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Trace(reader.GetValue(9) as string)));
+                    reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string),
+                    reader.GetString(11), reader.GetTimeSpan(8), Trace(reader.GetValue(9) as string), Attach: true));
             }
         }
+        // Nothing shown: the former owner may have died before it asked, and the question can still be put.
+        foreach (var order in claimed)
+            runner.TakeOver(order.Committed.Length > 0 ? order : order with { Context = await ContextAsync(order, cancellationToken) });
         foreach (var (id, epoch, conversation) in stopped)
             await EndAsync(id, owner, epoch, conversation, new(AnswerStatus.Stopped, FinishReasons.Stopped), cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<ContextMessage>> ContextAsync(GenerationOrder order, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Before);
+        command.Parameters.Add(new() { Value = order.ConversationId });
+        command.Parameters.Add(new() { Value = order.MessageId });
+        command.Parameters.Add(new() { Value = ConversationStore.HistoryMessages });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var newestFirst = new List<ContextMessage>();
+        while (await reader.ReadAsync(cancellationToken))
+            newestFirst.Add(new(reader.GetString(0), reader.GetString(1)));
+        return ContextWindow.Choose(newestFirst, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens).Messages;
     }
 
     private async Task EndUnwrittenAsync(Guid owner, CancellationToken cancellationToken)

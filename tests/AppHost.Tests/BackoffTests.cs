@@ -34,6 +34,19 @@ public sealed class BackoffTests
         backoff.Died().TotalSeconds.ShouldBe(0.5);
     }
 
+    [Fact]
+    public void Delay_AfterRunningAsLongAsConfigured_BeginsAgain()
+    {
+        var backoff = new Backoff(time, settled: TimeSpan.FromSeconds(2));
+        backoff.Died();
+        backoff.Died();
+
+        backoff.Running();
+        time.Advance(TimeSpan.FromSeconds(2));
+
+        backoff.Died().TotalSeconds.ShouldBe(0.5);
+    }
+
     private sealed class ManualTime : TimeProvider
     {
         private DateTimeOffset now = DateTimeOffset.UnixEpoch;

@@ -4,9 +4,11 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Leases;
 using Lyceum.ServiceDefaults.Messaging;
@@ -50,6 +52,15 @@ public sealed class ChatMachinery : IAsyncDisposable
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");
         return machinery;
+    }
+
+    /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
+    public async Task<RecordedQuestion> RecordAsync(Question question, Guid owner)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        var caller = new Caller("t", "o", CallerKind.User, new HashSet<string>());
+        return await ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider)
+            .RecordQuestionAsync(caller, question, owner, new Uri("http://127.0.0.1:9"));
     }
 
     /// <summary>A recorded question whose answer this replica (or <paramref name="owner"/>) writes; begun in the future, so

@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Tests.ChatApi;
 
@@ -18,6 +19,26 @@ public sealed class LeaseTests(PostgresFixture postgres)
             async () => (await replica.MessageAsync(orphan.Id)).Status != AnswerStatus.Streaming, "the orphan is ended", 10);
         (await replica.MessageAsync(orphan.Id)).ShouldBe((AnswerStatus.Interrupted, FinishReasons.EngineLost, "what was shown"));
         (await replica.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", dead)).ShouldBe(0L);
+    }
+
+    [Fact]
+    public async Task Question_RecordedByAnOwnerWithoutALease_RefusedWhole()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var first = await replica.RecordAsync(new(null, "one", false, null), replica.Lease.OwnerId);
+        await replica.ExecuteAsync("UPDATE messages SET status = 'complete'"); // so that the next question may be asked
+        await replica.ExecuteAsync("UPDATE generations SET ended_at = now()");
+
+        // A replica that was stopped past its lease and serves a request before it finds out.
+        foreach (var conversation in new Guid?[] { null, first.ConversationId })
+        {
+            var refused = await Should.ThrowAsync<ProblemException>(
+                () => replica.RecordAsync(new(conversation, "two", false, "key"), Guid.CreateVersion7()));
+            refused.Status.ShouldBe(503);
+        }
+        (await replica.ScalarAsync("SELECT count(*) FROM conversations")).ShouldBe(1L);
+        (await replica.ScalarAsync("SELECT count(*) FROM messages")).ShouldBe(2L);
+        (await replica.ScalarAsync("SELECT count(*) FROM idempotency_keys")).ShouldBe(0L);
     }
 
     [Fact]

@@ -3,7 +3,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Aspire.Hosting.Testing;
 using Lyceum.Tests.StubModel;
+using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
@@ -67,6 +69,38 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
         using var back = house.CreateReplicaClient("chat-api");
         await using var again = await back.ResumeAsync(asked.MessageId, asked.Cursor);
         (asked.Text + (await again.ToEndAsync()).Text).ShouldBe(expected);
+    }
+
+    [Fact]
+    public async Task Question_WhoseOwnerDiedBeforeItAsked_IsAskedByAnother()
+    {
+        using var chat = house.CreateReplicaClient("chat-api");
+        Guid answer;
+        // What a replica leaves that is killed between its commit and its request to the engine.
+        await using (var database = await house.OpenDatabaseAsync())
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                WITH c AS (
+                    INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at)
+                    VALUES (gen_random_uuid(), 'dev', 'dev', '', now(), now()) RETURNING id),
+                q AS (
+                    INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at)
+                    SELECT gen_random_uuid(), id, 0, 'user', $1, 'complete', now(), now() FROM c),
+                a AS (
+                    INSERT INTO messages (id, conversation_id, position, role, content, status, created_at)
+                    SELECT gen_random_uuid(), id, 1, 'assistant', '', 'streaming', now() FROM c RETURNING id)
+                INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect)
+                SELECT id, gen_random_uuid(), 1, $2, now(), false FROM a RETURNING id
+                """, database);
+            command.Parameters.Add(new() { Value = Script(tokens: 30, rate: 100) });
+            command.Parameters.Add(new() { Value = house.App.GetEndpoint("gpu-engine", "http").ToString() });
+            answer = (Guid)(await command.ExecuteScalarAsync(_limit.Token))!;
+        }
+        await using var reading = await chat.ResumeAsync(answer, 0, _limit.Token);
+        (await reading.ToEndAsync()).Text.ShouldBe(Text(tokens: 30));
+        reading.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
+        house.Stub.Log.Requests.Count(r => r.LastUserMessage == Script(tokens: 30, rate: 100)).ShouldBe(1);
     }
 
     [Fact]

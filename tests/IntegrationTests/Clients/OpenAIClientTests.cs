@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Lyceum.Tests.IntegrationTests.Chat;
 
 namespace Lyceum.Tests.IntegrationTests.Clients;
 

@@ -1,5 +1,4 @@
 using System.Net.Http.Json;
-using Lyceum.Tests.IntegrationTests.Chat;
 
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
 

@@ -1,6 +1,6 @@
 using Lyceum.Tests.StubModel;
 
-namespace Lyceum.Tests.IntegrationTests.Chat;
+namespace Lyceum.Tests.House;
 
 /// <summary>The house with the stub as its language model: what an answer will be is known before it is asked for.</summary>
 public class ChatHouse : HouseFixture, IAsyncLifetime

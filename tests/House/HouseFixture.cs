@@ -6,7 +6,7 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Lyceum.Tests.IntegrationTests;
+namespace Lyceum.Tests.House;
 
 /// <summary>
 /// The whole house, started once for the collection: real Postgres, real RabbitMQ, every service a process of its own,
@@ -136,7 +136,8 @@ public class HouseFixture : IAsyncLifetime
         }
     }
 
-    private ResourceInState? FindState(string resource)
+    /// <summary>What state.json says about a resource now; null if there is no such resource.</summary>
+    public ResourceInState? FindState(string resource)
     {
         var path = Path.Combine(DataFolder, "state.json");
         if (!File.Exists(path))

@@ -5,10 +5,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace Lyceum.Tests.IntegrationTests.Chat;
+namespace Lyceum.Tests.House;
 
 /// <summary>Two replicas of ChatApi, and a way to speak to each of them past the gateway.</summary>
-public sealed class ReplicaHouse : ChatHouse
+public class ReplicaHouse : ChatHouse
 {
     public static readonly string[] Replicas = ["chat-api", "chat-api-2"];
 
@@ -75,7 +75,7 @@ public sealed class ReplicaHouse : ChatHouse
 }
 
 [CollectionDefinition(Name)]
-public sealed class ReplicaHouseCollection : ICollectionFixture<ReplicaHouse>
+public class ReplicaHouseCollection : ICollectionFixture<ReplicaHouse>
 {
     public const string Name = "replica house";
 }

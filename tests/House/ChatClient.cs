@@ -4,7 +4,7 @@ using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.Json;
 
-namespace Lyceum.Tests.IntegrationTests.Chat;
+namespace Lyceum.Tests.House;
 
 /// <summary>One event of an answer's stream, as a client sees it.</summary>
 public sealed record ChatEvent(string Type, string? Id, JsonElement Data);
@@ -18,7 +18,8 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
     public HttpClient Http => http;
 
     public Task<ChatReading> AskAsync(
-        string message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null)
+        string message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null,
+        CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
@@ -26,25 +27,32 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
         };
         if (idempotencyKey is not null)
             request.Headers.Add("Idempotency-Key", idempotencyKey);
-        return OpenAsync(request);
+        return OpenAsync(request, cancellationToken);
     }
 
-    public Task<ChatReading> ResumeAsync(Guid messageId, int after)
+    public Task<ChatReading> ResumeAsync(Guid messageId, int after, CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, $"/chat/{messageId}/stream");
         request.Headers.Add("Last-Event-ID", after.ToString());
-        return OpenAsync(request);
+        return OpenAsync(request, cancellationToken);
     }
 
     public async Task<JsonElement> MessagesAsync(Guid conversationId) =>
         (await http.GetFromJsonAsync<JsonElement>($"/api/conversations/{conversationId}/messages")).GetProperty("messages");
 
-    private async Task<ChatReading> OpenAsync(HttpRequestMessage request)
+    /// <exception cref="HttpRequestException">Refused: with the status, and the problem in its message.</exception>
+    private async Task<ChatReading> OpenAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-        response.StatusCode.ShouldBe(HttpStatusCode.OK, response.IsSuccessStatusCode ? "" : await response.Content.ReadAsStringAsync(limit.Token));
-        return new ChatReading(response, Patience);
+        if (response.StatusCode == HttpStatusCode.OK)
+            return new ChatReading(response, Patience);
+        using (response)
+        {
+            var problem = await response.Content.ReadAsStringAsync(limit.Token);
+            throw new HttpRequestException($"{(int)response.StatusCode}: {problem}", null, response.StatusCode);
+        }
     }
 
     public void Dispose() => http.Dispose();
