@@ -34,7 +34,7 @@ public sealed partial class GenerationRunner : IDisposable
     private static readonly TimeSpan EngineGrace = TimeSpan.FromSeconds(3);
 
     private readonly EngineClient _engines;
-    private readonly GenerationJournal _journal;
+    private readonly IJournal _journal;
     private readonly AnswerCloser _closer;
     private readonly IHints _hints;
     private readonly ReplicaSignals _signals;
@@ -49,7 +49,7 @@ public sealed partial class GenerationRunner : IDisposable
     private int _admitted;
 
     public GenerationRunner(
-        EngineClient engines, GenerationJournal journal, AnswerCloser closer, IHints hints, ReplicaSignals signals,
+        EngineClient engines, IJournal journal, AnswerCloser closer, IHints hints, ReplicaSignals signals,
         IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
         ILogger<GenerationRunner> logger)
     {
