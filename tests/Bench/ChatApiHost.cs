@@ -24,6 +24,7 @@ internal sealed class ChatApiHost : IAsyncDisposable
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(15);
 
     private readonly Process _process;
+    private Task _log = Task.CompletedTask;
 
     private ChatApiHost(Process process) => _process = process;
 
@@ -84,15 +85,15 @@ internal sealed class ChatApiHost : IAsyncDisposable
 
     private async Task WaitHealthyAsync(CancellationToken cancel)
     {
-        while (await _process.StandardOutput.ReadLineAsync(cancel) is { } line)
+        string line;
+        do
         {
-            if (!line.StartsWith(Listening, StringComparison.Ordinal))
-                continue;
-            Url = new Uri(line[Listening.Length..]);
-            break;
+            line = await _process.StandardOutput.ReadLineAsync(cancel)
+                ?? throw new InvalidOperationException("the ChatApi of this measurement ended before it listened");
         }
-        _process.OutputDataReceived += static (_, _) => { }; // its log, read so that it never blocks
-        _process.BeginOutputReadLine();
+        while (!line.StartsWith(Listening, StringComparison.Ordinal));
+        Url = new Uri(line[Listening.Length..]);
+        _log = _process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None); // so that it never blocks
 
         using var http = new HttpClient();
         while (true)
@@ -117,6 +118,7 @@ internal sealed class ChatApiHost : IAsyncDisposable
             _process.Kill();
             await _process.WaitForExitAsync(CancellationToken.None);
         }
+        await _log;
         _process.Dispose();
     }
 }
