@@ -1,11 +1,24 @@
 #!/usr/bin/env bash
 # Measures a system of its own: stub model server → GpuEngine → ChatApi → Gateway → Bench, all on this machine.
-# bench.sh [Bench options…]; built before by test.sh. Its data folder is temporary.
+# bench.sh [COMMAND [options…]], Bench's commands; without one all that docs/benchmarks/chat.md quotes, each on a fresh
+# system (about 12 minutes). Built before by test.sh. Its data folder is temporary.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 . "$root/scripts/setup.sh"
 . "$root/scripts/dashboard.sh"
+
+if (( $# == 0 )); then
+  "$0" chat
+  "$0" resume
+  "$0" journal
+  "$0" wal
+  "$0" wal --streams 1 --rate 50 --tokens 2050 # one answer of 20 kB
+  exit
+fi
+
+replicas=()
+if [[ $1 == resume ]]; then replicas=(--replicas chat-api=2); fi
 
 output=bin/$configuration/net10.0
 data=$(mktemp -d)
@@ -27,8 +40,7 @@ done
 [[ -n $model ]] || die "the stub model server did not start: $(cat "$data/stub.log")"
 
 Llm__Endpoint=${model%/}/v1 Llm__Model=stub \
-  "$root/run.sh" --detach --no-build --data "$data" --port "$(free_port 18080)" > "$data/start.log" 2>&1 ||
+  "$root/run.sh" --detach --no-build --data "$data" --port "$(free_port 18080)" "${replicas[@]}" > "$data/start.log" 2>&1 ||
   { cat "$data/start.log" >&2; exit 1; }
 
-if (( $# == 0 )); then set -- chat; fi
 "$root/tests/Bench/$output/Bench" "$@" --data "$data"

@@ -15,7 +15,7 @@ public sealed class AnswerReader(
     GenerationRunner runner, StoredAnswers stored, RemoteAnswers remote, IOptions<AnswersOptions> answers,
     ChatMetrics metrics, TimeProvider time)
 {
-    private const int MaxDelta = 16 * 1024;
+    private const int MaxDelta = StoredAnswers.MaxText;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     public async Task CopyAsync(
@@ -44,7 +44,13 @@ public sealed class AnswerReader(
                 var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
                 if (answer is null)
                     return; // deleted meanwhile
-                cursor = await SendAsync(answer.Text, cursor, output, clientGone);
+                if (answer.Text.Length > 0)
+                {
+                    cursor += answer.Text.Length;
+                    await output.DeltaAsync(answer.Text, cursor, clientGone);
+                }
+                if (cursor < answer.Length)
+                    continue;
                 if (answer.End is { } end)
                 {
                     await output.EndAsync(end, clientGone);
@@ -97,18 +103,6 @@ public sealed class AnswerReader(
         {
             generation.RemoveReader(signal);
         }
-    }
-
-    private static async Task<int> SendAsync(
-        ReadOnlyMemory<byte> text, int cursor, IAnswerWriter output, CancellationToken clientGone)
-    {
-        for (var sent = 0; sent < text.Length;)
-        {
-            var piece = Utf8.Slice(text, sent, MaxDelta);
-            sent += piece.Length;
-            await output.DeltaAsync(piece, cursor + sent, clientGone);
-        }
-        return cursor + text.Length;
     }
 
     /// <summary>Says every <c>Answers:Ping</c> that a ping is due, and wakes the reader for it.</summary>

@@ -21,7 +21,7 @@ namespace Lyceum.ChatApi.Generation;
 /// </summary>
 public sealed partial class GenerationJournal(
     SystemDataSource source, DatabaseReady ready, IOptions<GenerationOptions> options, ChatMetrics metrics,
-    TimeProvider time, ILogger<GenerationJournal> logger) : BackgroundService
+    TimeProvider time, ILogger<GenerationJournal> logger) : BackgroundService, IJournal
 {
     // FOR KEY SHARE on the owner's row is the fence: a takeover deletes that row and so waits for us, or we find none.
     private const string Insert =
@@ -53,10 +53,9 @@ public sealed partial class GenerationJournal(
     private readonly Batch _batch = new();
     private NpgsqlConnection? _connection;
 
-    /// <summary>Raised after each commit for each generation in it, on the journal's loop: handlers must not block.</summary>
+    /// <summary>Raised on the journal's loop.</summary>
     public event Action<RunningGeneration>? Committed;
 
-    /// <summary>Says that <paramref name="generation"/> has text to commit. Never blocks.</summary>
     public void Enqueue(RunningGeneration generation)
     {
         if (generation.TryEnqueue())

@@ -24,6 +24,7 @@ public static class GenerationRegistration
         services.AddSingleton<ChatMetrics>();
         services.AddSingleton<GenerationRows>();
         services.AddSingleton<GenerationJournal>();
+        services.AddSingleton<IJournal>(provider => provider.GetRequiredService<GenerationJournal>());
         services.AddHostedService(provider => provider.GetRequiredService<GenerationJournal>());
         services.AddSingleton<ReplicaSignals>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaSignals>());

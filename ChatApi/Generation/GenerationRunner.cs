@@ -48,7 +48,7 @@ public sealed partial class GenerationRunner : IDisposable
     private int _admitted;
 
     public GenerationRunner(
-        GenerationWriter writer, EngineClient engines, GenerationJournal journal, GenerationRows rows, IHints hints,
+        GenerationWriter writer, EngineClient engines, IJournal journal, GenerationRows rows, IHints hints,
         ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
         ILogger<GenerationRunner> logger)
     {

@@ -12,7 +12,7 @@ namespace Lyceum.ChatApi.Generation;
 /// while there is no text at all may the question be put once more, at another engine if there is one.
 /// </summary>
 public sealed partial class GenerationWriter(
-    EngineClient engines, GenerationJournal journal, GenerationRows rows, IOptions<GenerationOptions> options,
+    EngineClient engines, IJournal journal, GenerationRows rows, IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
     /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>

@@ -35,6 +35,9 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
     /// <summary>Tokens that came in whole and right so far.</summary>
     public int Received { get; private set; }
 
+    /// <summary>UTF-8 bytes of those.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary>The end event (or [DONE]) came and told of completion.</summary>
     public bool Ended { get; private set; }
 
@@ -135,6 +138,7 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
             if (_matched == _expectedLength)
             {
                 Arrivals[Received++] = now;
+                Bytes += _expectedLength;
             }
         }
     }

@@ -11,7 +11,8 @@ namespace Lyceum.Tests.Bench;
 internal sealed record Load(BenchApi Api, int Streams, double Rate, int Tokens, TimeSpan Ramp, bool Unicode);
 
 /// <summary>What came of it.</summary>
-internal sealed record BenchResult(string Line, bool AllGood, List<string> Faults);
+/// <param name="Bytes">UTF-8 bytes of answers that came in.</param>
+internal sealed record BenchResult(string Line, bool AllGood, List<string> Faults, double LatenessP50, double LatenessP99, long Bytes);
 
 /// <summary>
 /// N answers at once from the stub model (which sends token i at i/rate after it was asked), through whatever stands
@@ -37,9 +38,18 @@ internal sealed partial class ChatBench(Target target, Load load) : IDisposable
 
     public async Task<BenchResult> RunAsync(CancellationToken cancel)
     {
-        var warm = load with { Streams = Warmup, Tokens = 60, Rate = 20 };
-        await Task.WhenAll(Enumerable.Range(0, Warmup).Select(i => StreamAsync(warm, 1_000_000 + i, TimeSpan.FromMilliseconds(20 * i), cancel)));
+        await WarmUpAsync(cancel);
+        return await MeasureAsync(cancel);
+    }
 
+    public Task WarmUpAsync(CancellationToken cancel)
+    {
+        var warm = load with { Streams = Warmup, Tokens = 60, Rate = 20 };
+        return Task.WhenAll(Enumerable.Range(0, Warmup).Select(i => StreamAsync(warm, 1_000_000 + i, TimeSpan.FromMilliseconds(20 * i), cancel)));
+    }
+
+    public async Task<BenchResult> MeasureAsync(CancellationToken cancel)
+    {
         var start = Stopwatch.GetTimestamp();
         var answers = await Task.WhenAll(Enumerable.Range(0, load.Streams)
             .Select(i => StreamAsync(load, i, load.Ramp * i / load.Streams, cancel)));
@@ -49,16 +59,17 @@ internal sealed partial class ChatBench(Target target, Load load) : IDisposable
         var lateness = good.SelectMany(answer => answer.LatenessMs).Order().ToArray();
         var ttft = good.Select(answer => answer.LatenessMs[0]).Order().ToArray();
         var received = answers.Sum(answer => (long)answer.Received);
+        var (p50, p99) = (lateness.Percentile(50), lateness.Percentile(99));
         var line = FormattableString.Invariant($"[perf] route={Route} total={answers.Length} success={good.Count} ") +
-            FormattableString.Invariant($"ttft_ms_p50={Percentile(ttft, 50):0.0} lateness_ms_p50={Percentile(lateness, 50):0.0} ") +
-            FormattableString.Invariant($"lateness_ms_p99={Percentile(lateness, 99):0.0} ") +
+            FormattableString.Invariant($"ttft_ms_p50={ttft.Percentile(50):0.0} lateness_ms_p50={p50:0.0} ") +
+            FormattableString.Invariant($"lateness_ms_p99={p99:0.0} ") +
             FormattableString.Invariant($"tokens_per_s={received / elapsed.TotalSeconds:0}");
         var faults = answers.Where(answer => answer.Fault is not null).GroupBy(answer => answer.Fault!)
             .Select(group => $"{group.Count()} x {group.Key}").ToList();
-        return new BenchResult(line, good.Count == answers.Length, faults);
+        return new BenchResult(line, good.Count == answers.Length, faults, p50, p99, answers.Sum(answer => answer.Bytes));
     }
 
-    private sealed record Answer(string? Fault, int Received, double[] LatenessMs);
+    private sealed record Answer(string? Fault, int Received, long Bytes, double[] LatenessMs);
 
     private async Task<Answer> StreamAsync(Load asked, long seed, TimeSpan after, CancellationToken cancel)
     {
@@ -74,16 +85,16 @@ internal sealed partial class ChatBench(Target target, Load load) : IDisposable
             {
                 // Ids and trace ids would make each fault one of its own: the code says enough.
                 var code = Code().Match(await response.Content.ReadAsStringAsync(cancel)).Groups[1].Value;
-                return new Answer($"status {(int)response.StatusCode} {code}", 0, []);
+                return new Answer($"status {(int)response.StatusCode} {code}", 0, 0, []);
             }
             await using var stream = await response.Content.ReadAsStreamAsync(cancel);
             await check.ReadAsync(stream, cancel);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
         {
-            return new Answer(e.GetType().Name + ": " + e.Message, check.Received, []);
+            return new Answer(e.GetType().Name + ": " + e.Message, check.Received, check.Bytes, []);
         }
-        return new Answer(check.Fault, check.Received, [.. check.Arrivals.Select((at, i) =>
+        return new Answer(check.Fault, check.Received, check.Bytes, [.. check.Arrivals.Select((at, i) =>
             Stopwatch.GetElapsedTime(sent, at).TotalMilliseconds - (i * 1000 / asked.Rate))]);
     }
 
@@ -99,7 +110,4 @@ internal sealed partial class ChatBench(Target target, Load load) : IDisposable
 
     [GeneratedRegex("\"code\":\\s*\"([a-z_]+)\"")]
     private static partial Regex Code();
-
-    private static double Percentile(double[] sorted, int percent) =>
-        sorted.Length == 0 ? double.NaN : sorted[Math.Min(sorted.Length - 1, sorted.Length * percent / 100)];
 }

@@ -4,12 +4,17 @@ using Lyceum.Tests.Bench;
 var url = new Option<string?>("--url") { Description = "the gateway's (or an engine's) base address" };
 var token = new Option<string?>("--token") { Description = "API token" };
 var data = new Option<DirectoryInfo?>("--data") { Description = "data folder of a running system, instead of --url and --token" };
+var house = new Option<DirectoryInfo>("--data") { Description = "data folder of a running system", Required = true };
 var api = new Option<BenchApi>("--api") { Description = "chat: POST /chat; openai: POST /v1/chat/completions" };
 var streams = new Option<int>("--streams") { DefaultValueFactory = _ => 300 };
 var rate = new Option<double>("--rate") { Description = "tokens per second and stream", DefaultValueFactory = _ => 20 };
 var tokens = new Option<int>("--tokens") { Description = "tokens per answer", DefaultValueFactory = _ => 300 };
 var ramp = new Option<double>("--ramp-ms") { Description = "the starts are spread evenly over this time", DefaultValueFactory = _ => 5000 };
 var unicode = new Option<bool>("--unicode") { Description = "multi-byte and escaped tokens" };
+var runs = new Option<int>("--runs") { Description = "of each kind, alternating", DefaultValueFactory = _ => 5 };
+var count = new Option<int>("--count") { Description = "resumes of each kind", DefaultValueFactory = _ => 500 };
+var details = new Option<bool>("--details") { Description = "the kinds of log records" };
+var journal = new Option<string>("--journal") { DefaultValueFactory = _ => "on" };
 
 var chat = new Command("chat", "Streams answers of the stub model through the system and checks every byte and its time.")
 {
@@ -18,13 +23,43 @@ var chat = new Command("chat", "Streams answers of the stub model through the sy
 chat.SetAction(async (arguments, cancel) =>
 {
     var target = await Target.FindAsync(arguments.GetValue(url), arguments.GetValue(token), arguments.GetValue(data), cancel);
-    var load = new Load(
-        arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),
-        TimeSpan.FromMilliseconds(arguments.GetValue(ramp)), arguments.GetValue(unicode));
-    using var bench = new ChatBench(target, load);
+    using var bench = new ChatBench(target, LoadOf(arguments));
     var result = await bench.RunAsync(cancel);
     Console.WriteLine(result.Line);
     result.Faults.ForEach(Console.Error.WriteLine);
     return result.AllGood ? 0 : 1;
 });
-return await new RootCommand("Lyceum's load measurements") { chat }.Parse(args).InvokeAsync();
+
+var resume = new Command("resume", "Comes back to a 100 kB answer in the middle, on either of two replicas.") { house, count };
+resume.SetAction(async (arguments, cancel) =>
+{
+    var system = new House(arguments.GetRequiredValue(house));
+    using var bench = new ResumeBench(await system.UrlsAsync("chat-api", cancel), system.Identity(), arguments.GetValue(count));
+    await foreach (var line in bench.RunAsync(cancel))
+        Console.WriteLine(line);
+});
+
+var journalCost = new Command("journal", "What durability costs: the same load with the journal and without.")
+{
+    house, runs, streams, rate, tokens, ramp, unicode,
+};
+journalCost.SetAction((arguments, cancel) =>
+    new JournalCost(new House(arguments.GetRequiredValue(house)), LoadOf(arguments), arguments.GetValue(runs)).RunAsync(Console.Out, cancel));
+
+var wal = new Command("wal", "Bytes of write-ahead log per byte of answer.") { house, streams, rate, tokens, ramp, unicode, details };
+wal.SetAction(async (arguments, cancel) =>
+{
+    await using var cost = new WalCost(new House(arguments.GetRequiredValue(house)), LoadOf(arguments));
+    return await cost.RunAsync(Console.Out, arguments.GetValue(details), cancel);
+});
+
+// The other half of `journal`.
+var host = new Command(ChatApiHost.Command) { journal };
+host.Hidden = true;
+host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
+
+return await new RootCommand("Lyceum's load measurements") { chat, resume, journalCost, wal, host }.Parse(args).InvokeAsync();
+
+Load LoadOf(ParseResult arguments) => new(
+    arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),
+    TimeSpan.FromMilliseconds(arguments.GetValue(ramp)), arguments.GetValue(unicode));

@@ -1,26 +1,19 @@
-using System.Text.Json;
-
 namespace Lyceum.Tests.Bench;
 
 /// <summary>Where the load goes.</summary>
 internal sealed record Target(Uri Url, string? Token)
 {
-    /// <summary>Named outright, or found in a data folder: <c>state.json</c>'s gateway and <c>dev-token</c>.</summary>
+    /// <summary>Named outright, or the gateway of a running system.</summary>
     public static async Task<Target> FindAsync(string? url, string? token, DirectoryInfo? data, CancellationToken cancel)
     {
-        if (data is not null)
-        {
-            token ??= (await File.ReadAllTextAsync(Path.Combine(data.FullName, "dev-token"), cancel)).Trim();
-            using var state = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(data.FullName, "state.json"), cancel));
-            url ??= GatewayUrl(state.RootElement);
-        }
-        return new Target(new Uri(url ?? throw new ArgumentException("--url or --data is needed")), token);
+        if (url is not null)
+            return new Target(new Uri(url), token);
+        if (data is null)
+            throw new ArgumentException("--url or --data is needed");
+        return await GatewayAsync(new House(data), cancel) is var gateway && token is null ? gateway : gateway with { Token = token };
     }
 
-    private static string GatewayUrl(JsonElement state)
-    {
-        var gateway = state.GetProperty("resources").EnumerateArray()
-            .First(resource => resource.GetProperty("name").ValueEquals("gateway"));
-        return gateway.GetProperty("urls").EnumerateArray().First().GetString()!;
-    }
+    /// <summary>A system's public door, with the development token.</summary>
+    public static async Task<Target> GatewayAsync(House house, CancellationToken cancel) =>
+        new((await house.UrlsAsync("gateway", cancel))[0], await house.DevelopmentTokenAsync(cancel));
 }
