@@ -61,6 +61,23 @@ install_clients() {
   (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
 }
 
+# A browser, for the tests that look at Lyceum through one. Without it those tests skip.
+install_browser() {
+  local program
+  for program in chromium chromium-browser google-chrome; do
+    if [[ -x /usr/bin/$program ]]; then return 0; fi
+  done
+  if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
+    warn "Chromium is not installed: tests in a browser are skipped (on Debian: apt-get install chromium)"
+    return 0
+  fi
+  say "Installing chromium …"
+  mkdir -p "$root/.build"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+    > "$root/.build/install-browser.log" 2>&1 ||
+    warn "chromium could not be installed, tests in a browser are skipped; see $root/.build/install-browser.log"
+}
+
 # Does this machine's package feed serve Aspire? Asked once, remembered in .feed.props; FullFeed in the environment wins.
 probe_feed() {
   [[ -z ${FullFeed:-} ]] || return 0

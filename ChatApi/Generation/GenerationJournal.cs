@@ -31,7 +31,7 @@ public sealed partial class GenerationJournal(
         SELECT c.generation_id, c.byte_offset, c.body
         FROM unnest($2, $3, $4, $5) AS c(generation_id, epoch, byte_offset, body)
         JOIN generations g ON g.id = c.generation_id
-        WHERE g.owner = (SELECT id FROM me) AND g.epoch = c.epoch
+        WHERE g.owner = (SELECT id FROM me) AND g.epoch = c.epoch AND g.ended_at IS NULL
         """;
 
     // After a failure nobody knows whether the batch was committed. Rows at our positions can only be our own.
@@ -40,7 +40,7 @@ public sealed partial class GenerationJournal(
     private const string StillOwned =
         """
         SELECT g.id FROM unnest($2, $3) AS c(generation_id, epoch)
-        JOIN generations g ON g.id = c.generation_id AND g.epoch = c.epoch
+        JOIN generations g ON g.id = c.generation_id AND g.epoch = c.epoch AND g.ended_at IS NULL
         JOIN owners o ON o.id = g.owner AND o.id = $1
         """;
 

@@ -48,6 +48,14 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
+    /// <summary>Whether the answer has ended or was deleted: nobody goes on with it.</summary>
+    public async Task<bool> IsOverAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand("SELECT 1 FROM generations WHERE id = $1 AND ended_at IS NULL");
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteScalarAsync(cancellationToken) is null;
+    }
+
     /// <summary>
     /// Ends the answer. Everything it wrote must be committed before. Safe to repeat after a failure whose outcome is in
     /// doubt: the second time it finds the generation closed.

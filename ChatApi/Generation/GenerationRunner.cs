@@ -166,8 +166,7 @@ public sealed partial class GenerationRunner : IDisposable
         catch (OperationCanceledException) when (generation.Fenced.IsCancellationRequested)
         {
             LogDropped(_logger, generation.Id);
-            // Deleted with its conversation, or stopped by whoever has it now: the engine need not go on for anybody.
-            if (generation.Stopped.IsCancellationRequested)
+            if (await IsOverAsync(generation.Id))
                 await _engines.ForgetAsync(generation.Engine, generation.Id, order.Tenant, order.Subject);
         }
         finally
@@ -192,6 +191,20 @@ public sealed partial class GenerationRunner : IDisposable
         {
             LogBroken(_logger, e, generation.Id);
             return AnswerEnd.Interrupted(FinishReasons.OwnerLost, order.Usage, "Writing this answer failed.");
+        }
+    }
+
+    /// <summary>Ended or deleted from elsewhere, so that the engine need not go on for anybody; if in doubt, it may.</summary>
+    private async Task<bool> IsOverAsync(Guid id)
+    {
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);
+        try
+        {
+            return await _rows.IsOverAsync(id, bound.Token);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        {
+            return false;
         }
     }
 

@@ -17,7 +17,8 @@ public sealed class OrphanSweep(
 {
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
 
-    // SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for each other.
+    // SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for each other. Where nothing was shown the
+    // former owner may have died before it asked: what was said before comes along, so that the question can still be put.
     private const string Claim =
         """
         WITH claimed AS (
@@ -29,17 +30,15 @@ public sealed class OrphanSweep(
             RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
                c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent, m.usage::text,
-               COALESCE((SELECT string_agg(k.body, '' ORDER BY k.byte_offset)
-                         FROM generation_chunks k WHERE k.generation_id = c.id), '')
+               COALESCE(t.body, ''),
+               CASE WHEN t.body IS NULL THEN (
+                   SELECT json_agg(json_build_object('role', h.role, 'content', h.content))::text FROM (
+                       SELECT role, content FROM messages
+                       WHERE conversation_id = m.conversation_id AND position < m.position
+                       ORDER BY position DESC LIMIT $2) h) END
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
-        """;
-
-    // What was said before an answer, newest first.
-    private const string Before =
-        """
-        SELECT role, content FROM messages
-        WHERE conversation_id = $1 AND position < (SELECT position FROM messages WHERE id = $2)
-        ORDER BY position DESC LIMIT $3
+        CROSS JOIN LATERAL (
+            SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
         """;
 
     // Ours, but asked to stop, or older than any start takes and yet not running here: a question whose commit was in
@@ -70,45 +69,24 @@ public sealed class OrphanSweep(
 
     private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
     {
-        var stopped = new List<(Guid Id, int Epoch, Guid ConversationId)>();
-        var claimed = new List<GenerationOrder>();
-        await using (var command = source.CreateCommand(Claim))
-        {
-            command.Parameters.Add(new() { Value = owner });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                var (id, epoch, conversation) = (reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2));
-                if (reader.GetBoolean(7))
-                {
-                    stopped.Add((id, epoch, conversation));
-                    continue;
-                }
-                claimed.Add(new(
-                    id, conversation, owner, epoch, new Uri(reader.GetString(3)), null, reader.GetString(4),
-                    reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string),
-                    reader.GetString(11), reader.GetTimeSpan(8), Trace(reader.GetValue(9) as string), Attach: true));
-            }
-        }
-        // Nothing shown: the former owner may have died before it asked, and the question can still be put.
-        foreach (var order in claimed)
-            runner.TakeOver(order.Committed.Length > 0 ? order : order with { Context = await ContextAsync(order, cancellationToken) });
-        foreach (var (id, epoch, conversation) in stopped)
-            await EndAsync(id, owner, epoch, conversation, new(AnswerStatus.Stopped, FinishReasons.Stopped), cancellationToken);
-    }
-
-    private async Task<IReadOnlyList<ContextMessage>> ContextAsync(GenerationOrder order, CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand(Before);
-        command.Parameters.Add(new() { Value = order.ConversationId });
-        command.Parameters.Add(new() { Value = order.MessageId });
+        await using var command = source.CreateCommand(Claim);
+        command.Parameters.Add(new() { Value = owner });
         command.Parameters.Add(new() { Value = ConversationStore.HistoryMessages });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var newestFirst = new List<ContextMessage>();
         while (await reader.ReadAsync(cancellationToken))
-            newestFirst.Add(new(reader.GetString(0), reader.GetString(1)));
-        return ContextWindow.Choose(newestFirst, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens).Messages;
+        {
+            var id = reader.GetGuid(0);
+            runner.TakeOver(new(
+                id, reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)), Context(reader.GetValue(12) as string),
+                reader.GetString(4), reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string),
+                reader.GetString(11), reader.GetTimeSpan(8), Trace(reader.GetValue(9) as string), Attach: true));
+            if (reader.GetBoolean(7))
+                runner.Stop(id, FinishReasons.Stopped);
+        }
     }
+
+    private IReadOnlyList<ContextMessage>? Context(string? newestFirst) => newestFirst is null ? null : ContextWindow.Choose(
+        AnswerJson.Parse<List<ContextMessage>>(newestFirst)!, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens).Messages;
 
     private async Task EndUnwrittenAsync(Guid owner, CancellationToken cancellationToken)
     {

@@ -4,7 +4,9 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Aspire.Hosting.Testing;
+using Lyceum.Contracts;
 using Lyceum.Tests.StubModel;
+using MassTransit;
 using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
@@ -143,6 +145,64 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
         using var again = await owning.Http.PostAsync($"/chat/{answer.MessageId}/stop", null, _limit.Token);
         (await again.Content.ReadFromJsonAsync<JsonElement>(_limit.Token)).ToString().ShouldBe(stopped.ToString());
         (await stopping.MessagesAsync(answer.ConversationId))[1].GetProperty("content").GetString().ShouldBe(answer.Text);
+    }
+
+    /// <summary>SavePartialResponse, over the real broker: another replica stores the end of what the writer cannot.</summary>
+    [Fact]
+    public async Task Writer_ThatCannotStoreTheEnd_AnotherReplicaDoesWhenAsked()
+    {
+        Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
+        var broker = new Uri(house.State("messaging").ConnectionString!);
+        var bus = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(broker));
+        await bus.StartAsync(_limit.Token);
+        try
+        {
+            using var owning = house.CreateReplicaClient("chat-api");
+            using var other = house.CreateReplicaClient("chat-api-2");
+            await using var asked = await owning.AskAsync(Script(tokens: 400, rate: 20));
+            await asked.UntilAsync(a => a.Text.Length > 30);
+            await using var reading = await other.ResumeAsync(asked.MessageId, 0);
+            await reading.UntilAsync(a => a.Text.Length > 30);
+            var (owner, epoch) = await OwnershipAsync(asked.MessageId);
+
+            // A writer that writes nothing any more, yet holds its lease.
+            house.Signal("chat-api", "STOP");
+            try
+            {
+                var save = new SavePartialResponse(
+                    asked.MessageId, asked.ConversationId, owner, epoch, "interrupted", "engine_lost", null, null);
+                for (var i = 0; i < 4; i++) // the two replicas take turns: at least one meets the living one
+                    await bus.Publish(save, _limit.Token);
+                await reading.ToEndAsync();
+            }
+            finally
+            {
+                house.Signal("chat-api", "CONT");
+            }
+            reading.End!.Data.GetProperty("finish_reason").GetString().ShouldBe("engine_lost");
+            (await other.MessagesAsync(asked.ConversationId))[1].GetProperty("content").GetString().ShouldBe(reading.Text);
+            Text(tokens: 400).ShouldStartWith(reading.Text);
+
+            // The writer finds that it is over, and can add nothing.
+            await asked.ToEndAsync();
+            asked.Text.ShouldBe(reading.Text);
+            await house.Stub.UntilAsync(log => log.Running == 0);
+            (await other.MessagesAsync(asked.ConversationId))[1].GetProperty("content").GetString().ShouldBe(reading.Text);
+        }
+        finally
+        {
+            await bus.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private async Task<(Guid Owner, int Epoch)> OwnershipAsync(Guid message)
+    {
+        await using var database = await house.OpenDatabaseAsync();
+        await using var command = new NpgsqlCommand("SELECT owner, epoch FROM generations WHERE id = $1", database);
+        command.Parameters.Add(new() { Value = message });
+        await using var reader = await command.ExecuteReaderAsync(_limit.Token);
+        (await reader.ReadAsync(_limit.Token)).ShouldBeTrue();
+        return (reader.GetGuid(0), reader.GetInt32(1));
     }
 
     [Fact]

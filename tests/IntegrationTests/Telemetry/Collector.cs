@@ -23,6 +23,11 @@ public sealed class Collector : IAsyncDisposable
 
     public ConcurrentBag<ExportedSpan> Spans { get; } = [];
 
+    private readonly ConcurrentBag<byte[]> _exports = [];
+
+    /// <summary>Whether anything exported, in any field, contains <paramref name="text"/>.</summary>
+    public bool Mentions(string text) => _exports.Any(export => export.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0);
+
     public string Url => _app.Urls.First();
 
     public static async Task<Collector> StartAsync()
@@ -36,6 +41,7 @@ public sealed class Collector : IAsyncDisposable
         {
             using var body = new MemoryStream();
             await request.Body.CopyToAsync(body);
+            collector._exports.Add(body.ToArray());
             collector.Read(body.ToArray());
         });
         app.MapPost("/v1/{signal}", (string signal) => Results.Ok());
