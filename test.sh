@@ -10,7 +10,7 @@ usage() {
 ./test.sh [options] [PROJECT…]   the default suite, or only these test projects (IntegrationTests, …)
 
   --long        the tests that take minutes instead
-  --chaos N     N rounds of killing things at random instead
+  --chaos N     N rounds of killing things at random instead (LYCEUM_CHAOS_SEED=… repeats a run's plan)
   --bench       starts a system and measures it instead
 HELP
 }
@@ -38,10 +38,21 @@ build Solution.sln
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
 
 case $mode in
-  default) traits=(-trait- Category=Long -trait- Category=Chaos) ;;
+  default) traits=(-trait- Category=Long) ;;
   long) traits=(-trait Category=Long) ;;
-  chaos) traits=(-trait Category=Chaos); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
+  chaos) traits=() only=(ChaosTests); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
 esac
+
+# logged LOG COMMAND…: what it says goes to a file; rounds of chaos, which may go on for an hour, are also shown.
+logged() {
+  local log=$1
+  shift
+  if [[ $mode == chaos ]]; then
+    "$@" 2>&1 | tee "$log" | { grep --line-buffered '^\[chaos\]' || true; }
+  else
+    "$@" > "$log" 2>&1
+  fi
+}
 
 results=$root/.build/test-results
 rm -rf "$results"; mkdir -p "$results"
@@ -70,7 +81,8 @@ for project in tests/*Tests/*Tests.csproj; do
   if (( ${#only[@]} )) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
   trx=$results/$name.trx begun=$SECONDS status=0
   # Each test project is a program of its own; run directly, its failures are readable as they happen.
-  "tests/$name/bin/$configuration/net10.0/$name" "${traits[@]}" -trx "$trx" -noLogo -noColor > "$results/$name.log" 2>&1 || status=$?
+  logged "$results/$name.log" "tests/$name/bin/$configuration/net10.0/$name" "${traits[@]}" \
+    -trx "$trx" -noLogo -noColor || status=$?
   if [[ ! -f $trx ]]; then
     broken+=("$name"); failed=$(( failed + 1 ))
     printf '%-28s did not finish (exit status %s)\n' "$name" "$status"
