@@ -11,6 +11,7 @@ root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 if (( $# == 0 )); then
   "$0" chat
   "$0" resume
+  "$0" stop --count 200
   "$0" journal
   "$0" wal
   "$0" wal --streams 1 --rate 50 --tokens 2050 # one answer of 20 kB
@@ -18,7 +19,7 @@ if (( $# == 0 )); then
 fi
 
 replicas=()
-if [[ $1 == resume ]]; then replicas=(--replicas chat-api=2); fi
+if [[ $1 == resume || $1 == stop ]]; then replicas=(--replicas chat-api=2); fi
 
 output=bin/$configuration/net10.0
 data=$(mktemp -d)

@@ -12,7 +12,7 @@ var tokens = new Option<int>("--tokens") { Description = "tokens per answer", De
 var ramp = new Option<double>("--ramp-ms") { Description = "the starts are spread evenly over this time", DefaultValueFactory = _ => 5000 };
 var unicode = new Option<bool>("--unicode") { Description = "multi-byte and escaped tokens" };
 var runs = new Option<int>("--runs") { Description = "of each kind, alternating", DefaultValueFactory = _ => 5 };
-var count = new Option<int>("--count") { Description = "resumes of each kind", DefaultValueFactory = _ => 500 };
+var count = new Option<int>("--count") { Description = "resumes of each kind, stops", DefaultValueFactory = _ => 500 };
 var details = new Option<bool>("--details") { Description = "the kinds of log records" };
 var journal = new Option<string>("--journal") { DefaultValueFactory = _ => "on" };
 
@@ -39,6 +39,15 @@ resume.SetAction(async (arguments, cancel) =>
         Console.WriteLine(line);
 });
 
+var stop = new Command("stop", "Stops answers at the replica that does not write them.") { house, count };
+stop.SetAction(async (arguments, cancel) =>
+{
+    var system = new House(arguments.GetRequiredValue(house));
+    var model = new Uri((await system.EnvironmentAsync("gpu-engine", cancel))["Llm__Endpoint"]);
+    using var bench = new StopBench(await system.UrlsAsync("chat-api", cancel), system.Identity(), model, arguments.GetValue(count));
+    Console.WriteLine(await bench.RunAsync(cancel));
+});
+
 var journalCost = new Command("journal", "What durability costs: the same load with the journal and without.")
 {
     house, runs, streams, rate, tokens, ramp, unicode,
@@ -58,7 +67,7 @@ var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, journalCost, wal, host }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, host }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

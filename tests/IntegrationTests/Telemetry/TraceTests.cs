@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Json;
 
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
@@ -67,6 +68,27 @@ public sealed class TraceTests(ObservedHouse house)
         spans = await CompleteAsync(trace, limit.Token);
         var ids = spans.Select(s => s.SpanId).ToHashSet();
         spans.ShouldAllBe(s => ids.Contains(s.ParentSpanId) || s.ParentSpanId == "00f067aa0ba902b7");
+    }
+
+    [Fact]
+    public async Task Takeover_GoesOnInTheTraceOfTheQuestion()
+    {
+        _ = house.App;
+        const string trace = "6cf92f3577b34da6a3ce929d0e0e4738";
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var http = house.CreateGatewayClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
+        {
+            Content = JsonContent.Create(new { message = "[[stub tokens=60 rate=20]]" }),
+            Headers = { { "traceparent", $"00-{trace}-00f067aa0ba902b7-01" } },
+        };
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        response.EnsureSuccessStatusCode();
+        // Killed, the first writer exports nothing of its generation: what arrives is the next one's.
+        Process.GetProcessById(house.State("chat-api").Pid!.Value).Kill();
+        while (!Of(trace).Exists(s => s is { Scope: "Lyceum.ChatApi", Name: "generation" }))
+            await Task.Delay(100, limit.Token);
+        await house.StateAsync("chat-api", state => state.IsUp, limit.Token);
     }
 
     private List<ExportedSpan> Of(string trace) => [.. house.Collector.Spans.Where(s => s.TraceId == trace)];
