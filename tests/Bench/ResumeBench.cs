@@ -28,7 +28,9 @@ internal sealed class ResumeBench(IReadOnlyList<Uri> replicas, string identity, 
 
     private readonly byte[] _text = Encoding.UTF8.GetBytes(StubText.Text(Seed, RunningTokens, unicode: false));
     private readonly int _size = Encoding.UTF8.GetByteCount(StubText.Text(Seed, Tokens, unicode: false));
-    private readonly List<HttpClient> _clients = [.. replicas.Take(2).Select(url => new HttpClient
+    private readonly List<HttpClient> _clients = [.. replicas.Take(2).Select(url => new HttpClient(
+        // A reader of a running answer leaves at once: drained, it would go on reading for two seconds.
+        new SocketsHttpHandler { MaxResponseDrainSize = 0 })
     {
         BaseAddress = url,
         Timeout = TimeSpan.FromMinutes(2),
