@@ -1,5 +1,8 @@
+using System.Reflection;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -30,7 +33,9 @@ public sealed class DatabaseReady
 
 /// <summary>
 /// Applies EF migrations once per start, creating the database if it is missing. EF holds its own lock while it migrates,
-/// so replicas that start together take turns. A database that is away delays the service, it does not end it.
+/// so replicas that start together take turns. A database that is away delays the service, it does not end it. Where the last
+/// migration is in place already, as at every start but the first, EF is not asked: a cold start of it takes seconds, which a
+/// replica that takes over answers does not have.
 /// </summary>
 internal sealed partial class DatabaseMigrator<TContext>(
     IServiceScopeFactory scopes, NpgsqlDataSource source, DatabaseReady ready, ILogger<DatabaseMigrator<TContext>> logger)
@@ -45,8 +50,11 @@ internal sealed partial class DatabaseMigrator<TContext>(
         {
             try
             {
-                await using var scope = scopes.CreateAsyncScope();
-                await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stoppingToken);
+                if (!await IsMigratedAsync(stoppingToken))
+                {
+                    await using var scope = scopes.CreateAsyncScope();
+                    await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stoppingToken);
+                }
                 await WarnIfOverBudgetAsync(stoppingToken);
                 ready.Set();
                 return;
@@ -56,6 +64,25 @@ internal sealed partial class DatabaseMigrator<TContext>(
                 LogRetry(logger, typeof(TContext).Name, e.Message);
                 await Task.Delay(Retry, stoppingToken);
             }
+        }
+    }
+
+    private async Task<bool> IsMigratedAsync(CancellationToken cancellationToken)
+    {
+        var last = typeof(TContext).Assembly.GetTypes()
+            .Where(type => type.GetCustomAttribute<DbContextAttribute>()?.ContextType == typeof(TContext))
+            .Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).Max(StringComparer.Ordinal);
+        if (last is null)
+            return false;
+        try
+        {
+            await using var command = source.CreateCommand("SELECT 1 FROM \"__EFMigrationsHistory\" WHERE \"MigrationId\" = $1");
+            command.Parameters.Add(new() { Value = last });
+            return await command.ExecuteScalarAsync(cancellationToken) is not null;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName)
+        {
+            return false; // nothing there yet
         }
     }
 
