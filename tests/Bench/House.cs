@@ -1,7 +1,5 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
+using Lyceum.Tests.House;
 
 namespace Lyceum.Tests.Bench;
 
@@ -27,24 +25,8 @@ internal sealed class House(DirectoryInfo data)
         return entries.Select(entry => entry.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
     }
 
-    /// <summary>
-    /// What the gateway would tell a service of the development token's owner, signed with the gateway's own key: with it
-    /// a service is asked directly. Holds for an hour.
-    /// </summary>
-    public string Identity()
-    {
-        using var key = ECDsa.Create();
-        key.ImportFromPem(File.ReadAllText(Path.Combine(data.FullName, "keys", "gateway.pem")));
-        var kid = "gateway-" + Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var signed = Part(new { alg = "ES256", typ = "JWT", kid }) + "." + Part(new
-        {
-            iss = "gateway", aud = "lyceum", sub = "dev", tenant = "dev", kind = "token", scope = "chat llm", iat = now, exp = now + 3600,
-        });
-        return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256));
-
-        static string Part(object value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value));
-    }
+    /// <summary>With it a service is asked directly.</summary>
+    public string Identity() => GatewayIdentity.Token(data.FullName);
 
     private async Task<List<JsonElement>> ResourcesAsync(CancellationToken cancel)
     {

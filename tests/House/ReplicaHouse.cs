@@ -1,9 +1,5 @@
-using System.Buffers.Text;
 using System.Diagnostics;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 
 namespace Lyceum.Tests.House;
 
@@ -19,7 +15,7 @@ public class ReplicaHouse : ChatHouse
     public ChatClient CreateReplicaClient(string replica)
     {
         var http = CreateServiceClient(replica);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Identity());
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", GatewayIdentity.Token(DataFolder));
         return new ChatClient(http);
     }
 
@@ -55,22 +51,6 @@ public class ReplicaHouse : ChatHouse
     {
         foreach (var resource in Replicas.Append("gpu-engine").Append("gateway"))
             await StateAsync(resource, state => state.IsUp, cancellationToken);
-    }
-
-    /// <summary>An identity token signed with the gateway's own key, for as long as a test takes.</summary>
-    private string Identity()
-    {
-        using var key = ECDsa.Create();
-        key.ImportFromPem(File.ReadAllText(Path.Combine(DataFolder, "keys", "gateway.pem")));
-        var kid = "gateway-" + Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var signed = Part(new { alg = "ES256", typ = "JWT", kid }) + "." + Part(new
-        {
-            iss = "gateway", aud = "lyceum", sub = "dev", tenant = "dev", kind = "token", scope = "chat llm", iat = now, exp = now + 600,
-        });
-        return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256));
-
-        static string Part(object value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value));
     }
 }
 
