@@ -37,6 +37,13 @@ public sealed partial class GenerationJournal(
     // After a failure nobody knows whether the batch was committed. Rows at our positions can only be our own.
     private const string InsertAgain = Insert + "\nON CONFLICT (generation_id, byte_offset) DO NOTHING";
 
+    // What of a batch is in: rows at its positions.
+    private const string Written =
+        """
+        SELECT k.generation_id FROM unnest($2, $4) AS c(generation_id, byte_offset)
+        JOIN generation_chunks k ON k.generation_id = c.generation_id AND k.byte_offset = c.byte_offset
+        """;
+
     private const string StillOwned =
         """
         SELECT g.id FROM unnest($2, $3) AS c(generation_id, epoch)
@@ -98,11 +105,11 @@ public sealed partial class GenerationJournal(
                 var started = Stopwatch.GetTimestamp();
                 _connection ??= await source.OpenConnectionAsync(stoppingToken);
                 var written = await WriteAsync(attempt == 0 ? Insert : InsertAgain, stoppingToken);
-                if (attempt > 0 || written != _batch.Count)
-                    await DropFencedAsync(stoppingToken);
                 metrics.JournalCommitted(_batch.Count, _batch.Bytes, Stopwatch.GetElapsedTime(started));
-                _batch.MarkCommitted(Committed);
-                return;
+                if (attempt == 0 && written == _batch.Count)
+                    _batch.MarkCommitted(Committed);
+                else
+                    await SettleAsync(stoppingToken);
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
             {
@@ -117,34 +124,47 @@ public sealed partial class GenerationJournal(
 
     private async Task<int> WriteAsync(string sql, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(sql, _connection);
-        command.Parameters.Add(new() { Value = _batch.Owner });
-        command.Parameters.Add(new() { Value = _batch.Ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
-        command.Parameters.Add(new() { Value = _batch.Epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
-        command.Parameters.Add(new() { Value = _batch.Offsets, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
+        await using var command = Command(sql);
         command.Parameters.Add(new() { Value = _batch.Bodies, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         await command.PrepareAsync(cancellationToken);
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Some rows were refused, or a former attempt is in doubt: find out which generations are still ours.</summary>
-    private async Task DropFencedAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Some rows were refused, or a former attempt is in doubt. What is not ours any more is fenced off. What is ours and in is
+    /// committed; what is ours and not in stays in the batch: ownership may have become visible only after the insert looked.
+    /// </summary>
+    private async Task SettleAsync(CancellationToken cancellationToken)
     {
-        var mine = new HashSet<Guid>();
-        await using (var command = new NpgsqlCommand(StillOwned, _connection))
-        {
-            command.Parameters.Add(new() { Value = _batch.Owner });
-            command.Parameters.Add(new() { Value = _batch.Ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
-            command.Parameters.Add(new() { Value = _batch.Epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                mine.Add(reader.GetGuid(0));
-        }
+        // In this order: who still owns a generation now was the only one to write it before.
+        var written = await IdsAsync(Written, cancellationToken);
+        var mine = await IdsAsync(StillOwned, cancellationToken);
         foreach (var lost in _batch.RemoveAllBut(mine))
         {
             LogFenced(logger, lost.Id, lost.Epoch);
             lost.OnFenced();
         }
+        _batch.MarkCommitted(Committed, written);
+    }
+
+    private async Task<HashSet<Guid>> IdsAsync(string sql, CancellationToken cancellationToken)
+    {
+        var ids = new HashSet<Guid>();
+        await using var command = Command(sql);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            ids.Add(reader.GetGuid(0));
+        return ids;
+    }
+
+    private NpgsqlCommand Command(string sql)
+    {
+        var command = new NpgsqlCommand(sql, _connection);
+        command.Parameters.Add(new() { Value = _batch.Owner });
+        command.Parameters.Add(new() { Value = _batch.Ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
+        command.Parameters.Add(new() { Value = _batch.Epochs, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
+        command.Parameters.Add(new() { Value = _batch.Offsets, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer });
+        return command;
     }
 
     private async Task DropConnectionAsync()
@@ -198,6 +218,20 @@ public sealed partial class GenerationJournal(
                 generation.OnCommitted(end);
                 also?.Invoke(generation);
             }
+            Clear();
+        }
+
+        public void MarkCommitted(Action<RunningGeneration>? also, HashSet<Guid> written)
+        {
+            for (var i = Count - 1; i >= 0; i--)
+            {
+                if (!written.Contains(Ids[i]))
+                    continue;
+                var (generation, end) = _generations[i];
+                RemoveAt(i);
+                generation.OnCommitted(end);
+                also?.Invoke(generation);
+            }
         }
 
         public List<RunningGeneration> RemoveAllBut(HashSet<Guid> mine)
@@ -208,13 +242,18 @@ public sealed partial class GenerationJournal(
                 if (mine.Contains(Ids[i]))
                     continue;
                 lost.Add(_generations[i].Generation);
-                _generations.RemoveAt(i);
-                Ids.RemoveAt(i);
-                Epochs.RemoveAt(i);
-                Offsets.RemoveAt(i);
-                Bodies.RemoveAt(i);
+                RemoveAt(i);
             }
             return lost;
+        }
+
+        private void RemoveAt(int i)
+        {
+            _generations.RemoveAt(i);
+            Ids.RemoveAt(i);
+            Epochs.RemoveAt(i);
+            Offsets.RemoveAt(i);
+            Bodies.RemoveAt(i);
         }
 
         private void Clear()

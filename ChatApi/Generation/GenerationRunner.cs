@@ -65,6 +65,9 @@ public sealed partial class GenerationRunner : IDisposable
     /// <summary>The generation if it runs in this replica; null otherwise (ended, elsewhere, or unknown).</summary>
     public RunningGeneration? Find(Guid messageId) => _running.GetValueOrDefault(messageId);
 
+    /// <summary>What runs in this replica.</summary>
+    public IEnumerable<Guid> Running => _running.Keys;
+
     /// <summary>
     /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places; false when all are taken. A place taken is given
     /// back by <see cref="Start"/>'s end or by <see cref="GiveBack"/>.

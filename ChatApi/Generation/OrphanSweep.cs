@@ -8,24 +8,28 @@ using Npgsql;
 namespace Lyceum.ChatApi.Generation;
 
 /// <summary>
-/// What makes every answer end: once a second, everything unfinished whose owner is dead is claimed and gone on with,
-/// what nobody writes is ended, what was asked to stop is stopped. Every hint that was lost is made up for here.
+/// What makes every answer end: once a second, everything unfinished that nobody writes is claimed and gone on with, and what
+/// was asked to stop is stopped. Every hint that was lost is made up for here.
 /// </summary>
 public sealed class OrphanSweep(
-    GenerationRunner runner, GenerationRows rows, NpgsqlDataSource source, IOptions<GenerationOptions> options,
+    GenerationRunner runner, NpgsqlDataSource source, IOptions<GenerationOptions> options,
     TimeProvider time) : ILeasedWork
 {
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
 
-    // SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for each other. Where nothing was shown the
-    // former owner may have died before it asked: what was said before comes along, so that the question can still be put.
+    // An orphan's owner is dead, or is this very replica, which does not write it though it began longer ago than any start takes:
+    // a question whose commit was in doubt, a task that broke. SKIP LOCKED: sweeps of several replicas share the orphans instead
+    // of waiting for each other. Where nothing was shown the former owner may have died before it asked: what was said before
+    // comes along, so that the question can still be put.
     private const string Claim =
         """
         WITH claimed AS (
             UPDATE generations g SET owner = $1, epoch = epoch + 1
             WHERE g.id IN (
                 SELECT r.id FROM generations r
-                WHERE r.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
+                WHERE r.ended_at IS NULL AND (
+                    NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
+                    OR (r.owner = $1 AND r.id <> ALL ($3) AND r.started_at < clock_timestamp() - interval '5 seconds'))
                 LIMIT 200 FOR UPDATE SKIP LOCKED)
             RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
@@ -41,22 +45,15 @@ public sealed class OrphanSweep(
             SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
         """;
 
-    // Ours, but asked to stop, or older than any start takes and yet not running here: a question whose commit was in
-    // doubt, a task that broke.
-    private const string Ours =
-        """
-        SELECT g.id, g.epoch, m.conversation_id, g.stop_requested_at IS NOT NULL
-        FROM generations g JOIN messages m ON m.id = g.id
-        WHERE g.owner = $1 AND g.ended_at IS NULL
-          AND (g.stop_requested_at IS NOT NULL OR g.started_at < clock_timestamp() - interval '5 seconds')
-        """;
+    private const string ToStop =
+        "SELECT id FROM generations WHERE owner = $1 AND ended_at IS NULL AND stop_requested_at IS NOT NULL";
 
     private long _forgotten;
 
     public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
     {
         await ClaimAsync(owner, cancellationToken);
-        await EndUnwrittenAsync(owner, cancellationToken);
+        await StopAsync(owner, cancellationToken);
         runner.StopAbandoned();
         if (_forgotten == 0 || time.GetElapsedTime(_forgotten) > ForgetEvery)
         {
@@ -69,56 +66,41 @@ public sealed class OrphanSweep(
 
     private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(Claim);
-        command.Parameters.Add(new() { Value = owner });
-        command.Parameters.Add(new() { Value = ConversationStore.HistoryMessages });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+        var claimed = new List<(GenerationOrder Order, bool Stop)>();
+        await using (var command = source.CreateCommand(Claim))
         {
-            var id = reader.GetGuid(0);
-            runner.TakeOver(new(
-                id, reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)), Context(reader.GetValue(12) as string),
-                reader.GetString(4), reader.GetString(5), reader.GetBoolean(6), AnswerJson.Parse<Usage>(reader.GetValue(10) as string),
-                reader.GetString(11), reader.GetTimeSpan(8), Trace(reader.GetValue(9) as string), Attach: true));
-            if (reader.GetBoolean(7))
-                runner.Stop(id, FinishReasons.Stopped);
+            command.Parameters.Add(new() { Value = owner });
+            command.Parameters.Add(new() { Value = ConversationStore.HistoryMessages });
+            command.Parameters.Add(new() { Value = runner.Running.ToArray() });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                claimed.Add((new(
+                    reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
+                    Context(reader.GetValue(12) as string), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
+                    AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
+                    Trace(reader.GetValue(9) as string), Attach: true), reader.GetBoolean(7)));
+            }
+        }
+        // Only now is the claim committed: whoever writes before that is fenced off by the epoch it has itself raised.
+        foreach (var (order, stop) in claimed)
+        {
+            runner.TakeOver(order);
+            if (stop)
+                runner.Stop(order.MessageId, FinishReasons.Stopped);
         }
     }
 
     private IReadOnlyList<ContextMessage>? Context(string? newestFirst) => newestFirst is null ? null : ContextWindow.Choose(
         AnswerJson.Parse<List<ContextMessage>>(newestFirst)!, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens).Messages;
 
-    private async Task EndUnwrittenAsync(Guid owner, CancellationToken cancellationToken)
+    private async Task StopAsync(Guid owner, CancellationToken cancellationToken)
     {
-        var unwritten = new List<(Guid Id, int Epoch, Guid ConversationId, bool Stop)>();
-        await using (var command = source.CreateCommand(Ours))
-        {
-            command.Parameters.Add(new() { Value = owner });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                unwritten.Add((reader.GetGuid(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)));
-        }
-        foreach (var (id, epoch, conversation, stop) in unwritten)
-        {
-            if (runner.Find(id) is not null)
-            {
-                if (stop)
-                    runner.Stop(id, FinishReasons.Stopped);
-                continue;
-            }
-            await EndAsync(id, owner, epoch, conversation, stop
-                ? new(AnswerStatus.Stopped, FinishReasons.Stopped)
-                : AnswerEnd.Interrupted(FinishReasons.OwnerLost, null, "Nobody is writing this answer any more."),
-                cancellationToken);
-        }
-    }
-
-    /// <summary>Idempotent: only who finds it running ends it.</summary>
-    private async Task EndAsync(
-        Guid id, Guid owner, int epoch, Guid conversation, AnswerEnd end, CancellationToken cancellationToken)
-    {
-        if (await rows.CloseAsync(id, owner, epoch, end, cancellationToken) is { } length)
-            runner.Ended(id, conversation, end, length);
+        await using var command = source.CreateCommand(ToStop);
+        command.Parameters.Add(new() { Value = owner });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            runner.Stop(reader.GetGuid(0), FinishReasons.Stopped);
     }
 
     private async Task ForgetAsync(CancellationToken cancellationToken)

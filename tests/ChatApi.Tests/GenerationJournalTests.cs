@@ -33,6 +33,37 @@ public sealed class GenerationJournalTests(PostgresFixture postgres)
         (await replica.ChunksAsync(generation.Id)).ShouldBe("before held");
     }
 
+    /// <summary>The insert looks before the ownership is committed, the check after it: the text must still get in.</summary>
+    [Fact]
+    public async Task Ownership_VisibleOnlyAfterTheInsertLooked_NothingShownThatIsNotStored()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var generation = await replica.BeginAsync();
+        await replica.ExecuteAsync("UPDATE generations SET epoch = 0 WHERE id = $1", generation.Id); // not ours yet: it is of epoch 1
+        var other = await replica.BeginAsync();
+
+        await using (var connection = await replica.Database.OpenConnectionAsync())
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            // The insert takes its snapshot, then waits for the owner's row.
+            await using (var hold = new NpgsqlCommand("SELECT 1 FROM owners FOR UPDATE", connection))
+                await hold.ExecuteNonQueryAsync();
+            await using (var claim = new NpgsqlCommand("UPDATE generations SET epoch = 1", connection))
+                await claim.ExecuteNonQueryAsync();
+            generation.Text.Append("claimed");
+            other.Text.Append("beside it");
+            replica.Journal.Enqueue(generation);
+            replica.Journal.Enqueue(other);
+            await Eventually.TrueAsync(async () => (long)(await replica.ScalarAsync(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO generation_chunks%'"))! == 1,
+                "the journal waits for the lock");
+            await transaction.CommitAsync();
+        }
+        await Eventually.TrueAsync(() => generation.Text.Committed == generation.Text.Written && other.Text.Committed == other.Text.Written, "all is shown");
+        (await replica.ChunksAsync(generation.Id)).ShouldBe("claimed");
+        (await replica.ChunksAsync(other.Id)).ShouldBe("beside it");
+    }
+
     [Fact]
     public async Task Commit_ManyGenerations_ShareCommits()
     {
