@@ -43,7 +43,7 @@ public sealed partial class GenerationRunner : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger<GenerationRunner> _logger;
     private readonly ConcurrentDictionary<Guid, RunningGeneration> _running = new();
-    private readonly ConcurrentDictionary<Guid, Task> _tasks = new();
+    private readonly ConcurrentDictionary<RunningGeneration, Task> _tasks = new();
     private readonly CancellationTokenSource _handOver = new();
     private int _admitted;
 
@@ -91,9 +91,13 @@ public sealed partial class GenerationRunner : IDisposable
             Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
         };
+        // A former one of this process, under a lease it has lost, may still be on its way out.
+        if (Find(generation.Id) is { } former)
+            former.OnFenced();
         _running[generation.Id] = generation;
         _metrics.Started();
-        _tasks[generation.Id] = Task.Run(() => RunAsync(generation, order), CancellationToken.None);
+        _tasks[generation] = Task.CompletedTask; // there before the task can remove it
+        _tasks.TryUpdate(generation, Task.Run(() => RunAsync(generation, order), CancellationToken.None), Task.CompletedTask);
         return generation;
     }
 
@@ -176,8 +180,8 @@ public sealed partial class GenerationRunner : IDisposable
         {
             if (generation.End is null)
                 generation.OnFenced(); // readers go on at the database, and from there at the next owner
-            _running.TryRemove(generation.Id, out _);
-            _tasks.TryRemove(generation.Id, out _);
+            _running.TryRemove(new(generation.Id, generation)); // not the one that has come after it
+            _tasks.TryRemove(generation, out _);
             GiveBack();
             _metrics.Finished();
         }

@@ -56,10 +56,11 @@ public sealed partial class GenerationWriter(
 
     private async Task<AnswerEnd> WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var (attach, askedAgain, lost) = (stream.Order.Attach, false, 0L);
+        var (attach, asked, askedAgain, lost) = (stream.Order.Attach, false, false, 0L);
         while (true)
         {
             var before = stream.Received;
+            asked |= !attach;
             var (end, fault) = await ReadAsync(stream, attach, cancellationToken);
             if (end is not null)
                 return end;
@@ -68,6 +69,11 @@ public sealed partial class GenerationWriter(
             lost = lost == 0 ? time.GetTimestamp() : lost;
             if (fault is { Code: ErrorCodes.GenerationExists })
                 fault = null; // asked already, by a request whose answer was lost
+            if (fault is { Code: ErrorCodes.GenerationNotFound } && !asked && stream is { IsEmpty: true, Order.Context: not null })
+            {
+                (attach, lost) = (false, 0); // its former owner died before it asked: ask now, for the first time
+                continue;
+            }
             if (fault is null && time.GetElapsedTime(lost) > EngineGrace)
                 fault = new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.");
 

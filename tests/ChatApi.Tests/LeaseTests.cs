@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Tests.ChatApi;
@@ -81,6 +82,27 @@ public sealed class LeaseTests(PostgresFixture postgres)
             async () => (int)(await replica.ScalarAsync("SELECT epoch FROM generations WHERE id = $1", lost.Id))! == 2, "it is claimed");
         // Nobody is there to be asked; what counts is that somebody tried, and said so.
         await Eventually.TrueAsync(async () => (await replica.MessageAsync(lost.Id)).Status == AnswerStatus.Failed, "it is ended", 30);
+    }
+
+    /// <summary>After a lost lease a process may claim what it wrote itself, while its former task is still on its way out.</summary>
+    [Fact]
+    public async Task TakeOver_OfWhatThisProcessWroteBefore_TheFormerTaskLeavesTheNewOneAlone()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var row = await replica.BeginAsync();
+        // Its engine is away and is looked for for seconds: both tasks are there for as long.
+        GenerationOrder Order(int epoch) => new(
+            row.Id, row.ConversationId, row.Owner, epoch, row.Engine, null, "t", "o", false, Committed: "so far", Attach: true);
+        replica.Runner.TryAdmit().ShouldBeTrue();
+        var former = replica.Runner.Start(Order(1));
+        replica.Runner.TakeOver(Order(2));
+        former.Fenced.IsCancellationRequested.ShouldBeTrue();
+
+        for (var i = 0; i < 50; i++)
+        {
+            replica.Runner.Find(row.Id).ShouldNotBeNull().Epoch.ShouldBe(2);
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     [Fact]
