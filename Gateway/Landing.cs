@@ -14,7 +14,7 @@ internal static class Landing
             Name = "Lyceum",
             Description = "AI tutor: streaming chat that never loses a word, live sessions, learning roadmaps.",
             info.Version,
-            Authorization = "Bearer <api token>",
+            Authorization = "Bearer <api token or access token>",
             Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope }),
             Operations,
         })).AllowAnonymous().ExcludeFromDescription();

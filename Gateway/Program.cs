@@ -7,13 +7,14 @@ using Lyceum.ServiceDefaults.Messaging;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddMessaging();
-builder.AddApiTokens();
+builder.AddCallers();
 builder.AddProxy();
 
 var app = builder.Build();
 app.UseServerTiming();
 app.UseRequestIds();
 app.MapServiceDefaults();
+app.UseOriginCheck();
 app.MapLanding();
 app.MapProxy();
 await app.RunAsync();

@@ -12,6 +12,12 @@ public sealed class AuthOptions
     /// File with the development token: tenant <c>dev</c>, all scopes. Ignored unless the environment is Development.
     /// </summary>
     public string? DevTokenFile { get; set; }
+
+    /// <summary>
+    /// Origins (<c>https://lyceum.example.org</c>) whose pages may call with the session cookie, beside the gateway's own: what
+    /// people see when TLS ends before the gateway.
+    /// </summary>
+    public IList<string> AllowedOrigins { get; init; } = [];
 }
 
 /// <summary>One API token. Its secret comes from exactly one of the three places; none is the configuration itself.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Http.Headers;
 using Lyceum.ServiceDefaults.Auth;
 using Yarp.ReverseProxy.Transforms;
@@ -6,11 +7,14 @@ namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
 /// What a service gets to know of the caller: a minted identity, and nothing the caller said about itself. The caller's
-/// own credentials end here.
+/// own credentials end here, but for the refresh token of who is about to renew a sign-in.
 /// </summary>
 internal sealed class CallerTransform(IdentityTokens identities) : RequestTransform
 {
     private const string InternalPrefix = "X-Lyceum-";
+
+    private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
     private static readonly string[] Credentials = ["Authorization", "Proxy-Authorization", "Cookie", "Forwarded"];
 
@@ -25,9 +29,21 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
             headers.Remove(name);
         }
 
+        if (RefreshToken(context.HttpContext.Request) is { } refresh)
+            headers.TryAddWithoutValidation("Cookie", $"{UserCookies.Refresh}={refresh}");
         if (context.HttpContext.User.Identity is CallerIdentity identity)
             headers.Authorization = new AuthenticationHeaderValue("Bearer", identities.ForCaller(identity.Caller));
         ServerTiming.Send(context.HttpContext);
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>
+    /// The one credential that goes on, to the one place that can judge it. Only what looks like one: a parsed cookie may
+    /// hold what would be two in a header.
+    /// </summary>
+    private static string? RefreshToken(HttpRequest request) =>
+        request.Path.StartsWithSegments(UserCookies.RefreshPath) && request.Cookies[UserCookies.Refresh] is { Length: < 200 } token
+        && !token.AsSpan().ContainsAnyExcept(TokenCharacters)
+            ? token
+            : null;
 }

@@ -73,7 +73,10 @@ internal sealed class TrustedKeys(FrozenDictionary<string, JsonWebKey> keys)
 {
     public FrozenDictionary<string, JsonWebKey> Keys { get; } = keys;
 
-    public ConcurrentDictionary<string, VerifiedToken> Verified { get; } = new(StringComparer.Ordinal);
+    /// <summary>Identities. Apart from users' tokens: what is one is never the other.</summary>
+    public VerifiedTokens Verified { get; } = new();
+
+    public VerifiedTokens VerifiedUsers { get; } = new();
 
     public static TrustedKeys Parse(byte[] json)
     {

@@ -13,21 +13,18 @@ namespace Lyceum.ServiceDefaults.Auth;
 internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
 {
     public const string Scheme = "identity";
-    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
 
     /// <summary>Longer tokens are none of ours; refused before any work.</summary>
     private const int MaxTokenLength = 8 * 1024;
-
-    /// <summary>Verified tokens remembered at once; when full, all are forgotten and verified anew.</summary>
-    private const int Capacity = 4096;
 
     private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
 
     /// <summary>The caller, or why the token is refused (for the log and the challenge; never secret).</summary>
     public async ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
     {
-        if (keys.Trusted.Verified.TryGetValue(token, out var known))
-            return time.GetUtcNow() < known.Expires + Skew ? (known.Principal, null) : (null, "expired");
+        if (keys.Trusted.Verified.Find(token, time.GetUtcNow()) is { } known)
+            return known;
 
         var (jwt, refusal) = await ValidateAsync(token, IdentityTokens.Audience);
         if (jwt is null || Read(jwt, out refusal) is not { } caller)
@@ -35,11 +32,7 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
 
         var principal = CallerIdentity.Principal(caller, Scheme);
         var trusted = keys.Trusted;
-        if (trusted.Verified.Count >= Capacity)
-            trusted.Verified.Clear();
-        // Only among keys that know it: a rotation in this very moment must not let it outlive its key.
-        if (trusted.Keys.ContainsKey(jwt.Kid))
-            trusted.Verified[token] = new VerifiedToken(principal, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+        trusted.Verified.Remember(trusted, token, jwt, principal);
         return (principal, null);
     }
 
@@ -118,5 +111,3 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
         _ => "signature",
     };
 }
-
-internal sealed record VerifiedToken(ClaimsPrincipal Principal, DateTimeOffset Expires);

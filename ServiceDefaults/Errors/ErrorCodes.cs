@@ -12,10 +12,17 @@ public static class ErrorCodes
     public const string InvalidJson = "invalid_json";
     public const string InvalidRequest = "invalid_request";
     public const string InvalidCursor = "invalid_cursor";
+    public const string WeakPassword = "weak_password";
 
     // 401, 403: the caller.
     public const string Unauthorized = "unauthorized";
+    public const string InvalidCredentials = "invalid_credentials";
+    public const string InvalidRefreshToken = "invalid_refresh_token";
     public const string ForbiddenScope = "forbidden_scope";
+    public const string ForbiddenOrigin = "forbidden_origin";
+    public const string AccountRequired = "account_required";
+    public const string InvitationRequired = "invitation_required";
+    public const string InvalidInvitation = "invalid_invitation";
 
     // 404: not there, or not yours (which is never told apart).
     public const string NotFound = "not_found";
@@ -24,10 +31,13 @@ public static class ErrorCodes
     public const string MessageNotFound = "message_not_found";
     public const string GenerationNotFound = "generation_not_found";
     public const string ModelNotFound = "model_not_found";
+    public const string InvitationNotFound = "invitation_not_found";
+    public const string TutorNotFound = "tutor_not_found";
 
     // Other 4xx.
     public const string MethodNotAllowed = "method_not_allowed";
     public const string Conflict = "conflict";
+    public const string AccountExists = "account_exists";
     public const string AnswerInProgress = "answer_in_progress";
     public const string GenerationExists = "generation_exists";
     public const string GenerationDeleted = "generation_deleted";
@@ -37,6 +47,7 @@ public static class ErrorCodes
 
     // 429, 503: come back after Retry-After seconds.
     public const string Overloaded = "overloaded";
+    public const string TooManyAttempts = "too_many_attempts";
     public const string DatabaseUnavailable = "database_unavailable";
     public const string EngineUnavailable = "engine_unavailable";
     public const string ServiceUnavailable = "service_unavailable";

@@ -17,6 +17,9 @@ public sealed class ProblemException(int status, string code, string detail, Tim
 
     public TimeSpan? RetryAfter { get; } = retryAfter;
 
+    /// <summary>Further members, snake_case.</summary>
+    public IReadOnlyList<KeyValuePair<string, object?>> Extensions { get; init; } = [];
+
     public ProblemHttpResult ToResult() => Problems.Create(
-        Status, Code, Message, RetryAfter is { } wait ? Problems.RetryAfter(wait) : null);
+        Status, Code, Message, [.. Extensions, .. RetryAfter is { } wait ? Problems.RetryAfter(wait) : []]);
 }

@@ -39,6 +39,9 @@ internal sealed class ProblemWriter(IOptions<JsonOptions> json) : IProblemDetail
         problem.Extensions.TryAdd("code", ErrorCodes.ForStatus(problem.Status.Value));
         problem.Extensions.Remove("traceId");
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
+        // Every 401 says how (RFC 9110); an authentication stage has said it more precisely.
+        if (problem.Status == StatusCodes.Status401Unauthorized && !http.Response.HasStarted && http.Response.Headers.WWWAuthenticate.Count == 0)
+            http.Response.Headers.WWWAuthenticate = "Bearer";
         if (problem.Extensions.TryGetValue(Problems.RetryAfterMember, out var wait))
             http.Response.Headers.RetryAfter = Convert.ToString(wait, CultureInfo.InvariantCulture);
     }

@@ -46,6 +46,13 @@ public sealed class Backend(TestService service) : IAsyncDisposable
             app.MapGet(path, (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
         app.MapGet("/chat/{id:int}/stream", (HttpContext http) =>
             $"{http.Request.QueryString} as {(http.Request.Headers.ContainsKey("Authorization") ? "somebody" : "nobody")}").AllowAnonymous();
+        app.MapPost("/api/auth/cookies", (HttpContext http) =>
+        {
+            http.Response.Headers.SetCookie = new(["lyceum_session=a; path=/; httponly", "lyceum_refresh=b; path=/api/auth; httponly"]);
+            return TypedResults.NoContent();
+        }).AllowAnonymous();
+        // As sign-in, open; the identity, where there is one, is not looked at.
+        app.MapPost("/api/auth/refresh", (HttpContext http) => seen.Enqueue(Headers(http))).AllowAnonymous();
         app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
         foreach (var path in (string[])["/chat/length", "/v1/length"])
@@ -60,8 +67,7 @@ public sealed class Backend(TestService service) : IAsyncDisposable
 
         app.Map("/{**any}", (HttpContext http, Caller caller) =>
         {
-            seen.Enqueue(http.Request.Headers.ToDictionary(
-                header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase));
+            seen.Enqueue(Headers(http));
             return TypedResults.Ok(new
             {
                 Service = name, Port = http.Connection.LocalPort, Path = http.Request.Path.Value, http.Request.Method,
@@ -69,6 +75,9 @@ public sealed class Backend(TestService service) : IAsyncDisposable
             });
         });
     }
+
+    private static Dictionary<string, string> Headers(HttpContext http) => http.Request.Headers.ToDictionary(
+        header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
 
     public async ValueTask DisposeAsync() => await service.DisposeAsync();
 }

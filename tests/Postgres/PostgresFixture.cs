@@ -1,18 +1,16 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using Lyceum.ChatApi.Data;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
-[assembly: AssemblyFixture(typeof(Lyceum.Tests.ChatApi.PostgresFixture))]
-
-namespace Lyceum.Tests.ChatApi;
+namespace Lyceum.Tests.Postgres;
 
 /// <summary>A real PostgreSQL of this test run, started by the script that the product uses; a database for each test.</summary>
-public sealed class PostgresFixture : IAsyncLifetime
+/// <typeparam name="TContext">Whose schema a database has.</typeparam>
+public sealed class PostgresFixture<TContext> : IAsyncLifetime where TContext : DbContext
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-chat-tests-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-postgres-").FullName;
     private readonly string _script = Path.Combine(RepositoryRoot(), "AppHost", "Infrastructure", "postgres.sh");
     private Process? _server;
     private NpgsqlConnectionStringBuilder? _settings;
@@ -59,10 +57,11 @@ public sealed class PostgresFixture : IAsyncLifetime
     public async Task<string> CreateDatabaseAsync()
     {
         Assert.SkipWhen(_settings is null, "PostgreSQL's server binaries are not installed");
-        var name = $"chat_{Guid.NewGuid():N}";
+        var name = $"test_{Guid.NewGuid():N}";
         await ExecuteAsync(Settings("postgres"), $"CREATE DATABASE {name}");
         var connectionString = Settings(name, pooling: true);
-        await using var db = new ChatDb(new DbContextOptionsBuilder<ChatDb>().UseNpgsql(connectionString).Options);
+        var options = new DbContextOptionsBuilder<TContext>().UseNpgsql(connectionString).Options;
+        await using var db = (TContext)Activator.CreateInstance(typeof(TContext), options)!;
         await db.Database.MigrateAsync();
         return connectionString;
     }

@@ -1,0 +1,16 @@
+namespace Lyceum.ServiceDefaults.Auth;
+
+/// <summary>
+/// How a browser is signed in: HttpOnly, SameSite=Strict cookies that SessionApi sets and the gateway reads. No script sees
+/// them.
+/// </summary>
+public static class UserCookies
+{
+    /// <summary>The user's JWT (<see cref="UserTokens"/>), for every path.</summary>
+    public const string Session = "lyceum_session";
+
+    /// <summary>The refresh token, for <see cref="RefreshPath"/> alone.</summary>
+    public const string Refresh = "lyceum_refresh";
+
+    public const string RefreshPath = "/api/auth";
+}

@@ -1,0 +1,167 @@
+using System.Net;
+using System.Text.Json.Serialization;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Data;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.SessionApi.Accounts;
+
+/// <summary>Having an account and being signed in to it: docs/accounts.md.</summary>
+internal static class AccountEndpoints
+{
+    private const int MaxName = 100;
+
+    /// <summary>What a signed-in person may do. Not <c>ops</c> and <c>tools.admin</c>: those are the operator's, by API token.</summary>
+    private static readonly string[] UserScopes =
+    [
+        Scopes.Chat, Scopes.Llm, Scopes.Tutors, Scopes.Sessions, Scopes.Roadmaps, Scopes.Collab, Scopes.Graph, Scopes.Repo,
+        Scopes.Observe, Scopes.Tools,
+    ];
+
+    public static void MapAccounts(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/auth").WithTags("accounts");
+        var open = group.MapGroup("").AllowAnonymous();
+        open.MapPost("register", RegisterAsync);
+        open.MapPost("login", SignInAsync);
+        open.MapPost("refresh", RefreshAsync);
+        open.MapPost("logout", SignOutAsync);
+        group.MapPost("change-password", ChangePasswordAsync).RequireAuthorization();
+        group.MapGet("me", WhoAmIAsync).RequireAuthorization();
+    }
+
+    private static async Task<Created<AccountView>> RegisterAsync(
+        RegisterRequest request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
+    {
+        var (username, faults) = (Username.Normalize(request.Username), new Faults());
+        faults.AddIf(!Username.IsValid(username), "username", Username.Rule);
+        faults.CheckText("name", request.Name, MaxName);
+        Passwords.Check(faults, "password", request.Password, username);
+        faults.ThrowIfAny();
+
+        var account = await accounts.RegisterAsync(
+            username, request.Name is { Length: > 0 } name ? name : username, request.Password!, request.SetupCode, request.InvitationCode,
+            ClientAddress(http), cancellationToken);
+        return TypedResults.Created("/api/auth/me", AccountView.Of(account));
+    }
+
+    private static async Task<Ok<SignedInView>> SignInAsync(
+        SignInRequest request, HttpContext http, AccountStore accounts, UserTokens tokens, IOptions<AccountOptions> options,
+        CancellationToken cancellationToken)
+    {
+        var faults = new Faults();
+        faults.CheckText("username", request.Username, Username.MaxLength, required: true);
+        faults.AddIf(string.IsNullOrEmpty(request.Password), "password", "password must not be empty.");
+        faults.ThrowIfAny();
+
+        var signedIn = await accounts.SignInAsync(
+            Username.Normalize(request.Username), request.Password!, ClientAddress(http), cancellationToken);
+        return Answer(http, signedIn, request.Cookie, tokens, options.Value);
+    }
+
+    /// <summary>With the token of the body, answered in the body; without one, with the browser's cookie, answered by cookies.</summary>
+    private static async Task<Results<Ok<SignedInView>, ProblemHttpResult>> RefreshAsync(
+        RefreshRequest? request, HttpContext http, AccountStore accounts, UserTokens tokens, IOptions<AccountOptions> options,
+        CancellationToken cancellationToken)
+    {
+        var cookie = request?.RefreshToken is null;
+        var signedIn = await accounts.RefreshAsync(request?.RefreshToken ?? http.Request.Cookies[UserCookies.Refresh], cancellationToken);
+        if (signedIn is not null)
+            return Answer(http, signedIn, cookie, tokens, options.Value);
+        if (cookie)
+            BrowserCookies.Clear(http);
+        return Problems.Create(
+            StatusCodes.Status401Unauthorized, ErrorCodes.InvalidRefreshToken, "The refresh token is unknown, spent or over. Sign in again.");
+    }
+
+    private static async Task<NoContent> SignOutAsync(
+        RefreshRequest? request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
+    {
+        await accounts.SignOutAsync(request?.RefreshToken ?? http.Request.Cookies[UserCookies.Refresh], cancellationToken);
+        BrowserCookies.Clear(http);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<SignedInView>> ChangePasswordAsync(
+        ChangePasswordRequest request, Caller caller, HttpContext http, AccountStore accounts, UserTokens tokens,
+        IOptions<AccountOptions> options, CancellationToken cancellationToken)
+    {
+        var account = await accounts.FindAsync(caller, cancellationToken) ?? throw AccountStore.NoAccount();
+        var faults = new Faults();
+        faults.AddIf(string.IsNullOrEmpty(request.CurrentPassword), "current_password", "current_password must not be empty.");
+        Passwords.Check(faults, "new_password", request.NewPassword, account.Username);
+        faults.ThrowIfAny();
+
+        var signedIn = await accounts.ChangePasswordAsync(
+            caller, request.CurrentPassword!, request.NewPassword!, ClientAddress(http), cancellationToken);
+        return Answer(http, signedIn, request.Cookie, tokens, options.Value);
+    }
+
+    private static async Task<CallerView> WhoAmIAsync(Caller caller, AccountStore accounts, CancellationToken cancellationToken)
+    {
+        var account = await accounts.FindAsync(caller, cancellationToken);
+        return new(
+            caller.Kind, caller.Tenant, caller.Subject, caller.Scopes.Order(StringComparer.Ordinal).ToList(),
+            account is null ? null : AccountView.Of(account));
+    }
+
+    private static Ok<SignedInView> Answer(
+        HttpContext http, SignedIn signedIn, bool cookie, UserTokens tokens, AccountOptions options)
+    {
+        var account = signedIn.Account;
+        var access = tokens.Issue(account.Tenant, account.Id.ToString(), UserScopes, options.AccessLifetime);
+        http.Response.Headers.CacheControl = "no-store";
+        if (cookie)
+            BrowserCookies.Set(http, access, signedIn.Refresh.ToString(), options);
+        return TypedResults.Ok(new SignedInView((int)options.AccessLifetime.TotalSeconds, AccountView.Of(account))
+        {
+            AccessToken = cookie ? null : access,
+            TokenType = cookie ? null : "Bearer",
+            RefreshToken = cookie ? null : signedIn.Refresh.ToString(),
+        });
+    }
+
+    /// <summary>As the gateway saw it; it sets the header, and takes none over.</summary>
+    private static IPAddress? ClientAddress(HttpContext http) =>
+        IPAddress.TryParse(http.Request.Headers["X-Forwarded-For"].ToString().Split(',')[^1].Trim(), out var forwarded)
+            ? forwarded
+            : http.Connection.RemoteIpAddress;
+}
+
+/// <param name="Username">An e-mail address or a name.</param>
+/// <param name="Name">How to call them; absent: the username.</param>
+/// <param name="SetupCode">For the first account where registration is not open.</param>
+/// <param name="InvitationCode">For every other there.</param>
+public sealed record RegisterRequest(
+    string? Username, string? Password, string? Name = null, string? SetupCode = null, string? InvitationCode = null);
+
+/// <param name="Cookie">Answer with cookies instead of tokens: for browsers.</param>
+public sealed record SignInRequest(string? Username, string? Password, bool Cookie = false);
+
+public sealed record RefreshRequest(string? RefreshToken);
+
+public sealed record ChangePasswordRequest(string? CurrentPassword, string? NewPassword, bool Cookie = false);
+
+/// <param name="Role"><c>admin</c> of the tenant.</param>
+public sealed record AccountView(Guid Id, string Username, string Name, string Tenant, string Role, DateTimeOffset CreatedAt)
+{
+    internal static AccountView Of(Account a) => new(a.Id, a.Username, a.Name, a.Tenant, "admin", a.CreatedAt);
+}
+
+/// <param name="ExpiresIn">Seconds until the access token, or its cookie, is spent.</param>
+public sealed record SignedInView(int ExpiresIn, AccountView Account)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AccessToken { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TokenType { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? RefreshToken { get; init; }
+}
+
+/// <param name="Account">Null for an API token, which has none.</param>
+public sealed record CallerView(CallerKind Kind, string Tenant, string Subject, List<string> Scopes, AccountView? Account);

@@ -1,0 +1,58 @@
+namespace Lyceum.SessionApi.Accounts;
+
+/// <summary>Who may have an account, and for how long one stays signed in (section <c>Accounts</c>).</summary>
+public sealed class AccountOptions
+{
+    public const string Section = "Accounts";
+
+    /// <summary>Whether anybody may register. Null: in Development only; elsewhere it takes a code.</summary>
+    public bool? OpenRegistration { get; set; }
+
+    /// <summary>Of the JWT at the gateway. It cannot be taken back before, so it is short.</summary>
+    public TimeSpan AccessLifetime { get; set; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>A sign-in that is not refreshed for so long is over.</summary>
+    public TimeSpan RefreshLifetime { get; set; } = TimeSpan.FromDays(30);
+
+    public TimeSpan InvitationLifetime { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>Invitations an account may have open. At the limit: 409 <c>conflict</c>.</summary>
+    public int MaxOpenInvitations { get; set; } = 20;
+
+    /// <summary>
+    /// Failed attempts an account bears at once; one is forgiven every <see cref="AccountForgiveness"/>. At the limit: 429
+    /// <c>too_many_attempts</c>, before the password is looked at.
+    /// </summary>
+    public int AccountAttempts { get; set; } = 10;
+
+    public TimeSpan AccountForgiveness { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The same for an address that tries many accounts. Loopback has no such limit.</summary>
+    public int AddressAttempts { get; set; } = 50;
+
+    public TimeSpan AddressForgiveness { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Every fault, or none.</summary>
+    internal IEnumerable<string> Faults()
+    {
+        foreach (var (name, value) in new[]
+        {
+            (nameof(AccessLifetime), AccessLifetime), (nameof(RefreshLifetime), RefreshLifetime),
+            (nameof(InvitationLifetime), InvitationLifetime), (nameof(AccountForgiveness), AccountForgiveness),
+            (nameof(AddressForgiveness), AddressForgiveness),
+        })
+        {
+            if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(365))
+                yield return $"{Section}:{name} is {value}; it must be above 0 and at most a year";
+        }
+        foreach (var (name, value) in new[]
+        {
+            (nameof(MaxOpenInvitations), MaxOpenInvitations), (nameof(AccountAttempts), AccountAttempts),
+            (nameof(AddressAttempts), AddressAttempts),
+        })
+        {
+            if (value < 1)
+                yield return $"{Section}:{name} is {value}; it must be at least 1";
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Data;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lyceum.SessionApi.Tutors;
+
+/// <summary>Who teaches. Scope <c>tutors</c>; only the tenant's own.</summary>
+internal static class TutorEndpoints
+{
+    private const int MaxPage = 100;
+
+    public static void MapTutors(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/tutors").RequireScope(Scopes.Tutors).WithTags("tutors");
+        group.MapGet("", ListAsync);
+        group.MapPost("", CreateAsync);
+        group.MapGet("{id:int}", ReadAsync);
+        group.MapPut("{id:int}", ReplaceAsync);
+        group.MapDelete("{id:int}", DeleteAsync);
+    }
+
+    /// <summary>The tenant's tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
+    private static async Task<TutorPage> ListAsync(
+        Caller caller, TutorStore tutors, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        if (limit is < 1 or > MaxPage)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
+        var after = 0;
+        if (cursor is not null && !int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
+            throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
+
+        var page = await tutors.ListAsync(caller, after, limit + 1, cancellationToken);
+        return new(
+            page.Take(limit).Select(TutorView.Of).ToList(),
+            page.Count > limit ? page[limit - 1].Id.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    private static async Task<Created<TutorView>> CreateAsync(
+        TutorRequest request, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        request.Validate();
+        var tutor = await tutors.CreateAsync(caller, request, cancellationToken);
+        return TypedResults.Created($"/api/tutors/{tutor.Id}", TutorView.Of(tutor));
+    }
+
+    private static async Task<TutorView> ReadAsync(int id, Caller caller, TutorStore tutors, CancellationToken cancellationToken) =>
+        TutorView.Of(await tutors.ReadAsync(caller, id, cancellationToken));
+
+    /// <summary>All of it is replaced: what the body leaves out becomes what it is for a new tutor.</summary>
+    private static async Task<TutorView> ReplaceAsync(
+        int id, TutorRequest request, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        request.Validate();
+        return TutorView.Of(await tutors.ReplaceAsync(caller, id, request, cancellationToken));
+    }
+
+    private static async Task<NoContent> DeleteAsync(int id, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        await tutors.DeleteAsync(caller, id, cancellationToken);
+        return TypedResults.NoContent();
+    }
+}
+
+/// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
+public sealed record TutorPage(List<TutorView> Tutors, string? NextCursor);
+
+/// <param name="Subject">What it teaches; absent: nothing in particular.</param>
+/// <param name="Language">BCP 47 (<c>en</c>, <c>zh-Hans</c>); absent: <c>en</c>.</param>
+/// <param name="Instructions">For the model; absent: none.</param>
+/// <param name="Voice">A voice of the configured speech server; absent: its default.</param>
+/// <param name="KbId">A knowledge base, by its slug; absent: none.</param>
+public sealed partial record TutorRequest(
+    string? Name, string? Subject = null, string? Language = null, string? Instructions = null, string? Voice = null, string? KbId = null)
+{
+    private const int MaxName = 100;
+    private const int MaxSubject = 200;
+    private const int MaxInstructions = 8000;
+    private const int MaxVoice = 100;
+
+    internal void Validate()
+    {
+        var faults = new Faults();
+        faults.CheckText("name", Name, MaxName, required: true);
+        faults.CheckText("subject", Subject, MaxSubject);
+        faults.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language", "language must be a language tag, such as en or zh-Hans.");
+        faults.CheckText("instructions", Instructions, MaxInstructions);
+        faults.CheckText("voice", Voice, MaxVoice);
+        faults.AddIf(KbId is not null && !Slug().IsMatch(KbId), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        faults.ThrowIfAny();
+    }
+
+    internal void ApplyTo(Tutor tutor)
+    {
+        tutor.Name = Name!;
+        tutor.Subject = Subject ?? "";
+        tutor.Language = Language ?? "en";
+        tutor.Instructions = Instructions ?? "";
+        tutor.Voice = Voice;
+        tutor.KbId = KbId;
+    }
+
+    [GeneratedRegex(@"^(?=.{2,35}\z)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z")]
+    private static partial Regex LanguageTag();
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
+    private static partial Regex Slug();
+}
+
+public sealed record TutorView(
+    int Id, string Name, string Subject, string Language, string Instructions, string? Voice, string? KbId,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    internal static TutorView Of(Tutor t) =>
+        new(t.Id, t.Name, t.Subject, t.Language, t.Instructions, t.Voice, t.KbId, t.CreatedAt, t.UpdatedAt);
+}

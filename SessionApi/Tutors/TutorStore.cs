@@ -1,0 +1,70 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.SessionApi.Tutors;
+
+/// <summary>Tutors of the caller's tenant: every query is filtered by it.</summary>
+internal sealed class TutorStore(SessionDb db, DatabaseReady ready, TimeProvider time)
+{
+    public async Task<List<Tutor>> ListAsync(Caller caller, int afterId, int count, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().Where(t => t.Id > afterId)
+            .OrderBy(t => t.Id).Take(count).ToListAsync(cancellationToken));
+    }
+
+    /// <exception cref="ProblemException">404 <c>tutor_not_found</c>, also where it is another tenant's.</exception>
+    public async Task<Tutor> ReadAsync(Caller caller, int id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().SingleOrDefaultAsync(t => t.Id == id, cancellationToken))
+            ?? throw NotFound(id);
+    }
+
+    public async Task<Tutor> CreateAsync(Caller caller, TutorRequest wanted, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var now = time.GetStoredNow();
+        var tutor = new Tutor
+        {
+            Tenant = caller.Tenant,
+            Name = "",
+            Subject = "",
+            Language = "",
+            Instructions = "",
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        wanted.ApplyTo(tutor);
+        db.Add(tutor);
+        await db.SaveChangesAsync(cancellationToken);
+        return tutor;
+    }
+
+    /// <inheritdoc cref="ReadAsync"/>
+    public async Task<Tutor> ReplaceAsync(Caller caller, int id, TutorRequest wanted, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var tutor = await Of(caller).SingleOrDefaultAsync(t => t.Id == id, cancellationToken) ?? throw NotFound(id);
+        wanted.ApplyTo(tutor);
+        tutor.UpdatedAt = time.GetStoredNow();
+        await db.SaveChangesAsync(cancellationToken);
+        return tutor;
+    }
+
+    /// <inheritdoc cref="ReadAsync"/>
+    public async Task DeleteAsync(Caller caller, int id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        if (await Of(caller).Where(t => t.Id == id).ExecuteDeleteAsync(cancellationToken) == 0)
+            throw NotFound(id);
+    }
+
+    private IQueryable<Tutor> Of(Caller caller) => db.Tutors.Where(t => t.Tenant == caller.Tenant);
+
+    private static ProblemException NotFound(int id) =>
+        new(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");
+}

@@ -1,0 +1,157 @@
+using System.Net;
+using System.Text.Json;
+using Lyceum.Tests.Support;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Lyceum.Tests.SessionApi.Tests;
+
+/// <summary>
+/// Every route the service has, before every caller it must refuse. The routes come from the service itself: one that
+/// nobody wrote down here fails the test.
+/// </summary>
+public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<SessionsFixture>
+{
+    /// <summary>Open to all, on purpose.</summary>
+    private static readonly string[] Open =
+    [
+        "GET /health", "GET /alive", "GET /version", "GET /metrics",
+        "POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/refresh", "POST /api/auth/logout",
+    ];
+
+    /// <summary>The others: a body they would accept, and what a stranger from another tenant is told.</summary>
+    private static readonly Dictionary<string, Route> Closed = new()
+    {
+        // A person's own: a stranger with that person's id, but of another tenant, is not that person.
+        ["POST /api/auth/change-password"] = new(null, HttpStatusCode.Forbidden, "account_required", new { current_password = TestSessions.Password, new_password = "an even quieter evening" }),
+        ["GET /api/auth/me"] = new(null, HttpStatusCode.OK),
+        ["GET /api/auth/invitations"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        ["POST /api/auth/invitations"] = new(null, HttpStatusCode.Forbidden, "account_required", new { note = "" }),
+        ["DELETE /api/auth/invitations/{id:guid}"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        // A tenant's.
+        ["GET /api/tutors"] = new("tutors", HttpStatusCode.OK),
+        ["POST /api/tutors"] = new("tutors", HttpStatusCode.Created, Body: new { name = "theirs" }),
+        ["GET /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found"),
+        ["PUT /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found", new { name = "mine now" }),
+        ["DELETE /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found"),
+    };
+
+    private sealed record Route(string? Scope, HttpStatusCode Stranger, string? Code = null, object? Body = null);
+
+    [Fact]
+    public async Task Routes_AreAllWrittenDownHere()
+    {
+        var sessions = await fixture.StartedAsync();
+
+        var routes = (
+            from endpoint in sessions.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["ANY"]
+            let isOpen = endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
+            select (Name: $"{method} /{endpoint.RoutePattern.RawText!.Trim('/')}", isOpen)).ToList();
+
+        routes.Select(route => route.Name).ShouldBe([.. Open, .. Closed.Keys], ignoreOrder: true);
+        routes.Where(route => route.isOpen).Select(route => route.Name).ShouldBeSubsetOf(Open);
+    }
+
+    [Fact]
+    public async Task ClosedRoute_WithoutAnIdentityThatHolds_Is401()
+    {
+        var sessions = await fixture.StartedAsync();
+        var owner = await OwnerAsync(sessions);
+        var identity = fixture.Identity;
+        string Good(TimeSpan? expiresIn = null, string signer = "gateway", string aud = "lyceum") => identity.Token(
+            signer, sub: owner.Person.Id.ToString(), tenant: owner.Person.Tenant, kind: "user", scope: "tutors", expiresIn: expiresIn, aud: aud);
+        Dictionary<string, string?> credentials = new()
+        {
+            ["none"] = null,
+            ["expired"] = Good(TimeSpan.FromSeconds(-6)),
+            ["tampered"] = Tamper(Good()),
+            ["cut"] = Good()[..^4],
+            ["another audience"] = Good(aud: "elsewhere"),
+            ["a user's token as it is"] = owner.Person.AccessToken,
+            ["vouched for by another service"] = Good(signer: "chat-api"),
+            ["vouched for by itself"] = Good(signer: "session-api"),
+            ["an engine token"] = identity.Token("session-api", aud: $"ticket:/ws/{Guid.NewGuid()}", kind: "service", sub: "session-api"),
+        };
+
+        foreach (var (name, route) in Closed)
+        {
+            foreach (var (what, token) in credentials)
+                (await (await SendAsync(sessions, name, route, owner, token)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized")).ToString().ShouldNotBeEmpty($"{name}: {what}");
+        }
+        await ShouldBeUntouchedAsync(sessions, owner);
+    }
+
+    [Fact]
+    public async Task ScopedRoute_WithoutItsScope_Is403()
+    {
+        var sessions = await fixture.StartedAsync();
+        var owner = await OwnerAsync(sessions);
+
+        foreach (var (name, route) in Closed.Where(route => route.Value.Scope is not null))
+            await (await SendAsync(sessions, name, route, owner, fixture.Identity.Token(tenant: owner.Person.Tenant, scope: "chat llm"))).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        await ShouldBeUntouchedAsync(sessions, owner);
+    }
+
+    [Fact]
+    public async Task AnotherTenant_SeesNothing_AndChangesNothing()
+    {
+        var sessions = await fixture.StartedAsync();
+        var owner = await OwnerAsync(sessions);
+        var other = await OwnerAsync(sessions);
+        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors");
+
+        foreach (var (name, route) in Closed)
+        {
+            using var response = await SendAsync(sessions, name, route, owner, impostor);
+            response.StatusCode.ShouldBe(route.Stranger, name);
+            if (route.Code is not null)
+                await response.ShouldBeProblem(route.Stranger, route.Code);
+            var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            body.ShouldNotContain(owner.Person.Tenant, customMessage: name);
+            body.ShouldNotContain(owner.Person.Username, customMessage: name);
+        }
+        // And an honest account of another tenant, by its own routes.
+        await (await sessions.SendAsync(HttpMethod.Delete, $"/api/auth/invitations/{owner.Invitation}", token: other.Person.Identity())).ShouldBeProblem(HttpStatusCode.NotFound, "invitation_not_found");
+        (await (await sessions.SendAsync(HttpMethod.Get, "/api/auth/invitations", token: other.Person.Identity())).JsonAsync()).ToString().ShouldNotContain(owner.Invitation.ToString());
+        await ShouldBeUntouchedAsync(sessions, owner);
+    }
+
+    private sealed record Owner(Person Person, int Tutor, Guid Invitation);
+
+    /// <summary>Somebody with one of everything.</summary>
+    private static async Task<Owner> OwnerAsync(TestSessions sessions)
+    {
+        var person = await sessions.PersonAsync();
+        var tutor = await (await sessions.PostAsync("/api/tutors", new { name = person.Username }, person.Identity())).JsonAsync();
+        var invitation = await (await sessions.PostAsync("/api/auth/invitations", new { note = person.Username }, person.Identity())).JsonAsync();
+        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid());
+    }
+
+    private static async Task ShouldBeUntouchedAsync(TestSessions sessions, Owner owner)
+    {
+        var tutors = (await (await sessions.SendAsync(HttpMethod.Get, "/api/tutors", token: owner.Person.Identity())).JsonAsync()).GetProperty("tutors");
+        tutors.EnumerateArray().Select(tutor => tutor.GetProperty("name").GetString()).ShouldBe([owner.Person.Username]);
+        var invitations = (await (await sessions.SendAsync(HttpMethod.Get, "/api/auth/invitations", token: owner.Person.Identity())).JsonAsync()).GetProperty("invitations");
+        invitations.EnumerateArray().Select(invitation => invitation.GetProperty("id").GetGuid()).ShouldBe([owner.Invitation]);
+        await sessions.PersonAsync(owner.Person.Username); // with the password as it was
+    }
+
+    private static Task<HttpResponseMessage> SendAsync(TestSessions sessions, string name, Route route, Owner owner, string? token)
+    {
+        var (method, template) = (name.Split(' ')[0], name.Split(' ')[1]);
+        var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
+            .Replace("{id:guid}", owner.Invitation.ToString(), StringComparison.Ordinal);
+        return sessions.SendAsync(new HttpMethod(method), path, route.Body, token);
+    }
+
+    /// <summary>The same token for everything there is, with the signature it had.</summary>
+    private static string Tamper(string token)
+    {
+        var parts = token.Split('.');
+        var payload = Base64UrlEncoder.Decode(parts[1]).Replace("\"tutors\"", "\"tutors ops\"", StringComparison.Ordinal);
+        return $"{parts[0]}.{Base64UrlEncoder.Encode(payload)}.{parts[2]}";
+    }
+}

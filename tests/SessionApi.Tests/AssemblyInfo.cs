@@ -1,0 +1,3 @@
+global using PostgresFixture = Lyceum.Tests.Postgres.PostgresFixture<Lyceum.SessionApi.Data.SessionDb>;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]

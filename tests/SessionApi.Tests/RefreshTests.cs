@@ -1,0 +1,109 @@
+using System.Net;
+using Lyceum.Tests.Support;
+
+namespace Lyceum.Tests.SessionApi.Tests;
+
+/// <summary>Staying signed in: each refresh token is good once, and one shown twice ends the sign-in.</summary>
+public sealed class RefreshTests(SessionsFixture fixture) : IClassFixture<SessionsFixture>
+{
+    [Fact]
+    public async Task Refresh_SpentTokenShownAgain_EndsTheSignIn_AndNoOther()
+    {
+        var sessions = await fixture.StartedAsync();
+        var thief = await sessions.PersonAsync();
+        var elsewhere = await sessions.PersonAsync(thief.Username);
+
+        var second = await RefreshAsync(sessions, thief.RefreshToken);
+        var third = await RefreshAsync(sessions, second!);
+        third.ShouldNotBeNull();
+
+        (await RefreshAsync(sessions, second!)).ShouldBeNull();
+        (await RefreshAsync(sessions, third)).ShouldBeNull(); // the newest is gone with it
+        (await RefreshAsync(sessions, elsewhere.RefreshToken)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Refresh_OneTokenManyTimesAtOnce_GoodOnceAtMost()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => RefreshAsync(sessions, person.RefreshToken)));
+
+        var next = answers.Where(token => token is not null).ToList();
+        next.Count.ShouldBeLessThanOrEqualTo(1);
+        if (next is [{ } token])
+            (await RefreshAsync(sessions, token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Refresh_OverOrUnknownOrNone_Refused()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+        await using (var command = sessions.Database.CreateCommand("UPDATE sign_ins SET expires_at = now() - interval '1 second' WHERE account_id = $1"))
+        {
+            command.Parameters.Add(new() { Value = person.Id });
+            (await command.ExecuteNonQueryAsync()).ShouldBe(1);
+        }
+
+        foreach (var token in (string[])[person.RefreshToken, $"{Guid.NewGuid():N}.banana", "banana", "", person.AccessToken])
+            await (await sessions.PostAsync("/api/auth/refresh", new { refresh_token = token })).ShouldBeProblem(HttpStatusCode.Unauthorized, "invalid_refresh_token");
+        await (await sessions.PostAsync("/api/auth/refresh")).ShouldBeProblem(HttpStatusCode.Unauthorized, "invalid_refresh_token");
+    }
+
+    [Fact]
+    public async Task SignOut_EndsTheSignIn_AsOftenAsItIsSaid()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+
+        for (var i = 0; i < 2; i++)
+            (await sessions.PostAsync("/api/auth/logout", new { refresh_token = person.RefreshToken })).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await sessions.PostAsync("/api/auth/logout")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        (await RefreshAsync(sessions, person.RefreshToken)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Cookies_NoTokenIsSeenByAScript_AndTheyRenewAndEndTheSignIn()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+
+        var signedIn = await sessions.SignInAsync(person.Username, cookie: true);
+        var body = await signedIn.JsonAsync();
+        body.EnumerateObject().Select(member => member.Name).ShouldBe(["expires_in", "account"], ignoreOrder: true);
+        var cookies = Cookies(signedIn);
+        cookies["lyceum_session"].ShouldBe("max-age=900; path=/; samesite=strict; httponly");
+        cookies["lyceum_refresh"].ShouldBe("max-age=2592000; path=/api/auth; samesite=strict; httponly");
+
+        var renewed = await sessions.PostAsync("/api/auth/refresh", headers: [("Cookie", Value(signedIn, "lyceum_refresh")), ("Origin", "https://lyceum.example")]);
+        renewed.StatusCode.ShouldBe(HttpStatusCode.OK);
+        Cookies(renewed)["lyceum_session"].ShouldBe("max-age=900; path=/; secure; samesite=strict; httponly");
+        Cookies(await sessions.PostAsync("/api/auth/logout", headers: ("X-Forwarded-Proto", "https")))["lyceum_session"].ShouldContain("secure");
+
+        var ended = await sessions.PostAsync("/api/auth/logout", headers: ("Cookie", Value(renewed, "lyceum_refresh")));
+        Cookies(ended).Values.ShouldAllBe(cookie => cookie.StartsWith("expires=Thu, 01 Jan 1970", StringComparison.Ordinal));
+        var refused = await sessions.PostAsync("/api/auth/refresh", headers: ("Cookie", Value(renewed, "lyceum_refresh")));
+        await refused.ShouldBeProblem(HttpStatusCode.Unauthorized, "invalid_refresh_token");
+        Cookies(refused).Keys.ShouldBe(["lyceum_session", "lyceum_refresh"], ignoreOrder: true); // cleared
+    }
+
+    /// <summary>What each cookie is besides its value.</summary>
+    private static Dictionary<string, string> Cookies(HttpResponseMessage response) => response.Headers.GetValues("Set-Cookie")
+        .ToDictionary(cookie => cookie.Split('=')[0], cookie => cookie[(cookie.IndexOf(';', StringComparison.Ordinal) + 2)..]);
+
+    private static string Value(HttpResponseMessage response, string name) =>
+        response.Headers.GetValues("Set-Cookie").Single(cookie => cookie.StartsWith(name + "=", StringComparison.Ordinal)).Split(';')[0];
+
+    /// <summary>The next token; null where this one is refused.</summary>
+    private static async Task<string?> RefreshAsync(TestSessions sessions, string token)
+    {
+        var response = await sessions.PostAsync("/api/auth/refresh", new { refresh_token = token });
+        if (response.StatusCode == HttpStatusCode.OK)
+            return (await response.JsonAsync()).GetProperty("refresh_token").GetString();
+        await response.ShouldBeProblem(HttpStatusCode.Unauthorized, "invalid_refresh_token");
+        return null;
+    }
+}
