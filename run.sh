@@ -142,12 +142,14 @@ wait_healthy() { # PID
 }
 
 print_welcome() {
-  local token=$data/dev-token url=http://127.0.0.1:$port
+  local token=$data/dev-token url=http://127.0.0.1:$port setup
   if [[ $token == "$PWD"/* ]]; then token=${token#"$PWD"/}; fi
   say ""
   say "Lyceum is running: $url${listen:+ (listening on $listen)}"
   if [[ -n ${dashboard_url:-} ]]; then say "Dashboard:         $dashboard_url"; fi
-  if [[ -f $data/dev-token ]]; then
+  setup=$(sed -n 's/.*There is no account yet\. Setup code: //p' "$log" | tail -n 1)
+  if [[ -n $setup ]]; then say "First account:     setup code $setup (docs/operations.md says how)"; fi
+  if [[ -f $data/dev-token && $DOTNET_ENVIRONMENT == Development ]]; then
     say "Development token: $(printf %q "$token")"
     say ""
     say "Ask it something:"

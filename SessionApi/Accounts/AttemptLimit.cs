@@ -59,20 +59,20 @@ internal sealed class AttemptLimit(NpgsqlDataSource source, IOptions<AccountOpti
     private async Task TakeAsync(string key, TimeSpan forgiveness, int most, string whose, CancellationToken cancellationToken)
     {
         // A repetition may count an attempt twice; nobody minds.
-        if (await Transient.RetryOnceAsync(_ => Command(Take).ExecuteNonQueryAsync(cancellationToken)) > 0)
+        if (await Transient.RetryOnceAsync(_ => RunAsync(Take, command => command.ExecuteNonQueryAsync(cancellationToken))) > 0)
             return;
-        var seconds = await Command(SecondsToWait).ExecuteScalarAsync(cancellationToken) as double? ?? 1;
+        var seconds = await RunAsync(SecondsToWait, command => command.ExecuteScalarAsync(cancellationToken)) as double? ?? 1;
         var wait = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(1, seconds)));
         throw new ProblemException(StatusCodes.Status429TooManyRequests, ErrorCodes.TooManyAttempts, string.Create(
             CultureInfo.InvariantCulture, $"Too many failed attempts {whose}. Try again in {wait.TotalSeconds:0} seconds."), wait);
 
-        NpgsqlCommand Command(string sql)
+        async Task<T> RunAsync<T>(string sql, Func<NpgsqlCommand, Task<T>> run)
         {
-            var command = source.CreateCommand(sql);
+            await using var command = source.CreateCommand(sql);
             command.Parameters.Add(new() { Value = key });
             command.Parameters.Add(new() { Value = forgiveness.TotalSeconds });
             command.Parameters.Add(new() { Value = (double)most });
-            return command;
+            return await run(command);
         }
     }
 

@@ -95,6 +95,31 @@ public sealed class UserTests : IAsyncLifetime
         _chat.Seen.ShouldBeEmpty();
     }
 
+    /// <summary>The routes are the gateway's own list: one that is added is in it.</summary>
+    [Fact]
+    public async Task EveryRouteWithAScope_RefusesEveryForgery_AndWhoLacksTheScope()
+    {
+        var landing = await (await _gateway.GetAsync("/", token: null)).JsonAsync();
+        var closed = landing.GetProperty("routes").EnumerateArray()
+            .Where(route => route.GetProperty("scope").ValueKind == System.Text.Json.JsonValueKind.String)
+            .Select(route => route.GetProperty("path").GetString()!.Replace("**", "x", StringComparison.Ordinal)).ToList();
+        closed.Count.ShouldBeGreaterThan(5);
+
+        foreach (var path in closed)
+        {
+            await (await _gateway.GetAsync(path, token: null)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+            foreach (string what in Forgeries.Select(row => row.Data))
+            {
+                await (await _gateway.GetAsync(path, Forge(what))).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+                await (await WithCookieAsync(HttpMethod.Get, path, Forge(what))).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+            }
+            await (await _gateway.GetAsync(path, _identity.Token("session-api", aud: "lyceum-user", scope: "")))
+                .ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        }
+        _chat.Seen.ShouldBeEmpty();
+        _sessions.Seen.ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task RotatedKey_OldTokensOut_NewTokensIn_WithoutARestart()
     {
