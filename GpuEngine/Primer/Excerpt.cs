@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Lyceum.ServiceDefaults.Text;
 
 namespace Lyceum.GpuEngine.Primer;
 

@@ -1,3 +1,5 @@
+using Lyceum.ServiceDefaults.Text;
+
 namespace Lyceum.GpuEngine.Primer;
 
 /// <summary>Finds passages by BM25, terms in titles and headings counting more than once.</summary>
@@ -54,7 +56,7 @@ internal sealed class PassageIndex
             IsPair(question[of]) && IsPair(question[neighbour]) &&
             question[Math.Min(neighbour, of)][^1] == question[Math.Max(neighbour, of)][0];
 
-        static bool IsPair(string term) => term.Length == 2 && term.EnumerateRunes().All(PrimerTokens.IsIdeograph);
+        static bool IsPair(string term) => term.Length == 2 && term.EnumerateRunes().All(Terms.IsIdeograph);
     }
 
     private double Rarity(string term)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lyceum.ServiceDefaults.Text;
 
 namespace Lyceum.GpuEngine.Primer;
 
@@ -42,18 +43,13 @@ internal static class PrimerTokens
         }
     }
 
-    /// <summary>Han characters and kana: scripts without spaces between words.</summary>
-    public static bool IsIdeograph(Rune rune) =>
-        rune.Value is (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF)
-            or (>= 0x3040 and <= 0x30FF) or (>= 0x20000 and <= 0x323AF);
-
     private static Kind KindOf(Rune rune)
     {
         if (Rune.IsWhiteSpace(rune))
         {
             return Kind.Space;
         }
-        if (IsIdeograph(rune))
+        if (Terms.IsIdeograph(rune))
         {
             return Kind.Ideograph;
         }

@@ -30,6 +30,8 @@ public static class ErrorCodes
     public const string ConversationNotFound = "conversation_not_found";
     public const string MessageNotFound = "message_not_found";
     public const string GenerationNotFound = "generation_not_found";
+    public const string KnowledgeBaseNotFound = "knowledge_base_not_found";
+    public const string DocumentNotFound = "document_not_found";
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
@@ -38,6 +40,7 @@ public static class ErrorCodes
     public const string MethodNotAllowed = "method_not_allowed";
     public const string Conflict = "conflict";
     public const string AccountExists = "account_exists";
+    public const string LimitReached = "limit_reached";
     public const string AnswerInProgress = "answer_in_progress";
     public const string GenerationExists = "generation_exists";
     public const string GenerationDeleted = "generation_deleted";

@@ -1,4 +1,5 @@
 using Lyceum.ServiceDefaults.Data;
+using Lyceum.SessionApi.Knowledge;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Data;
@@ -13,6 +14,9 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
     public DbSet<SignIn> SignIns => Set<SignIn>();
     public DbSet<Invitation> Invitations => Set<Invitation>();
     public DbSet<Tutor> Tutors => Set<Tutor>();
+    public DbSet<KnowledgeBase> KnowledgeBases => Set<KnowledgeBase>();
+    public DbSet<Document> Documents => Set<Document>();
+    public DbSet<PassageRow> Passages => Set<PassageRow>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -52,6 +56,7 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
         // A tenant's list, by cursor.
         modelBuilder.Entity<Tutor>(tutor => tutor.HasIndex(t => new { t.Tenant, t.Id }));
 
+        modelBuilder.AddKnowledge();
         modelBuilder.UseSnakeCaseNames();
     }
 

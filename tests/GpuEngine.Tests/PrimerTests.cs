@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Primer;
+using Lyceum.ServiceDefaults.Text;
 
 namespace Lyceum.Tests.GpuEngine;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
@@ -36,6 +37,17 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found"),
         ["PUT /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found", new { name = "mine now" }),
         ["DELETE /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found"),
+        ["GET /api/kb"] = new("tutors", HttpStatusCode.OK),
+        ["GET /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["DELETE /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["POST /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found", new { }),
+        ["GET /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/documents/{document_id:guid}/passages"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["DELETE /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["POST /api/kb/{kb_id}/reindex"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/search"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        // Last: a slug is each tenant's own, so a stranger may have one of that name too.
+        ["PUT /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.Created, Body: new { }),
     };
 
     private sealed record Route(string? Scope, HttpStatusCode Stranger, string? Code = null, object? Body = null);
@@ -119,7 +131,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         await ShouldBeUntouchedAsync(sessions, owner);
     }
 
-    private sealed record Owner(Person Person, int Tutor, Guid Invitation);
+    private sealed record Owner(Person Person, int Tutor, Guid Invitation, string Knowledge, Guid Document);
 
     /// <summary>Somebody with one of everything.</summary>
     private static async Task<Owner> OwnerAsync(TestSessions sessions)
@@ -127,7 +139,12 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var person = await sessions.PersonAsync();
         var tutor = await (await sessions.PostAsync("/api/tutors", new { name = person.Username }, person.Identity())).JsonAsync();
         var invitation = await (await sessions.PostAsync("/api/auth/invitations", new { note = person.Username }, person.Identity())).JsonAsync();
-        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid());
+        var knowledge = $"kb-{Guid.NewGuid():N}";
+        await sessions.SendAsync(HttpMethod.Put, $"/api/kb/{knowledge}", new { title = person.Username }, person.Identity());
+        using var upload = new HttpRequestMessage(HttpMethod.Post, $"/api/kb/{knowledge}/documents?name=a.txt") { Content = new StringContent("heron") };
+        upload.Headers.Authorization = new AuthenticationHeaderValue("Bearer", person.Identity());
+        var document = await (await sessions.Client.SendAsync(upload, TestContext.Current.CancellationToken)).JsonAsync();
+        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid());
     }
 
     private static async Task ShouldBeUntouchedAsync(TestSessions sessions, Owner owner)
@@ -136,6 +153,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         tutors.EnumerateArray().Select(tutor => tutor.GetProperty("name").GetString()).ShouldBe([owner.Person.Username]);
         var invitations = (await (await sessions.SendAsync(HttpMethod.Get, "/api/auth/invitations", token: owner.Person.Identity())).JsonAsync()).GetProperty("invitations");
         invitations.EnumerateArray().Select(invitation => invitation.GetProperty("id").GetGuid()).ShouldBe([owner.Invitation]);
+        var found = await (await sessions.SendAsync(HttpMethod.Get, $"/api/kb/{owner.Knowledge}/search?q=heron", token: owner.Person.Identity())).JsonAsync();
+        found.GetProperty("passages")[0].GetProperty("document_id").GetGuid().ShouldBe(owner.Document);
         await sessions.PersonAsync(owner.Person.Username); // with the password as it was
     }
 
@@ -143,6 +162,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
     {
         var (method, template) = (name.Split(' ')[0], name.Split(' ')[1]);
         var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
+            .Replace("{kb_id}", owner.Knowledge, StringComparison.Ordinal)
+            .Replace("{document_id:guid}", owner.Document.ToString(), StringComparison.Ordinal)
             .Replace("{id:guid}", owner.Invitation.ToString(), StringComparison.Ordinal);
         return sessions.SendAsync(new HttpMethod(method), path, route.Body, token);
     }

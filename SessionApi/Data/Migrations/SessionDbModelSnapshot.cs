@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
+using NpgsqlTypes;
 
 #nullable disable
 
@@ -254,6 +255,131 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("tutors");
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.Document", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Content")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("content");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<Guid>("KnowledgeBaseId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("knowledge_base_id");
+
+                    b.Property<int>("Length")
+                        .HasColumnType("integer")
+                        .HasColumnName("length");
+
+                    b.Property<string>("MediaType")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("media_type");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.HasKey("Id")
+                        .HasName("pk_documents");
+
+                    b.HasIndex("KnowledgeBaseId", "Name")
+                        .IsUnique()
+                        .HasDatabaseName("ix_documents_knowledge_base_id_name");
+
+                    b.ToTable("documents", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.KnowledgeBase", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("KbId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kb_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Title")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("title");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_knowledge_bases");
+
+                    b.HasIndex("Tenant", "KbId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_knowledge_bases_tenant_kb_id");
+
+                    b.ToTable("knowledge_bases", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.PassageRow", b =>
+                {
+                    b.Property<Guid>("DocumentId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("document_id");
+
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
+                    b.Property<Guid>("KnowledgeBaseId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("knowledge_base_id");
+
+                    b.Property<string>("Section")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("section");
+
+                    b.Property<NpgsqlTsVector>("Terms")
+                        .IsRequired()
+                        .HasColumnType("tsvector")
+                        .HasColumnName("terms");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("text");
+
+                    b.HasKey("DocumentId", "Position")
+                        .HasName("pk_passages");
+
+                    b.HasIndex("KnowledgeBaseId")
+                        .HasDatabaseName("ix_passages_knowledge_base_id");
+
+                    b.HasIndex("Terms")
+                        .HasDatabaseName("ix_passages_terms");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("Terms"), "gin");
+
+                    b.ToTable("passages", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Data.Invitation", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Data.Account", null)
@@ -272,6 +398,26 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_sign_ins_accounts_account_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.Document", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Knowledge.KnowledgeBase", null)
+                        .WithMany()
+                        .HasForeignKey("KnowledgeBaseId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_documents_knowledge_bases_knowledge_base_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.PassageRow", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Knowledge.Document", null)
+                        .WithMany()
+                        .HasForeignKey("DocumentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_passages_documents_document_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -1,6 +1,7 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
+using NpgsqlTypes;
 
 #nullable disable
 
@@ -40,6 +41,22 @@ namespace Lyceum.SessionApi.Data.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_failed_attempts", x => x.key);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "knowledge_bases",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    kb_id = table.Column<string>(type: "text", nullable: false),
+                    title = table.Column<string>(type: "text", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_knowledge_bases", x => x.id);
                 });
 
             migrationBuilder.CreateTable(
@@ -121,10 +138,61 @@ namespace Lyceum.SessionApi.Data.Migrations
                         onDelete: ReferentialAction.Cascade);
                 });
 
+            migrationBuilder.CreateTable(
+                name: "documents",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    knowledge_base_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    name = table.Column<string>(type: "text", nullable: false),
+                    media_type = table.Column<string>(type: "text", nullable: false),
+                    content = table.Column<string>(type: "text", nullable: false),
+                    length = table.Column<int>(type: "integer", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_documents", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_documents_knowledge_bases_knowledge_base_id",
+                        column: x => x.knowledge_base_id,
+                        principalTable: "knowledge_bases",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "passages",
+                columns: table => new
+                {
+                    document_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    position = table.Column<int>(type: "integer", nullable: false),
+                    knowledge_base_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    section = table.Column<string>(type: "text", nullable: false),
+                    text = table.Column<string>(type: "text", nullable: false),
+                    terms = table.Column<NpgsqlTsVector>(type: "tsvector", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_passages", x => new { x.document_id, x.position });
+                    table.ForeignKey(
+                        name: "fk_passages_documents_document_id",
+                        column: x => x.document_id,
+                        principalTable: "documents",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
             migrationBuilder.CreateIndex(
                 name: "ix_accounts_username",
                 table: "accounts",
                 column: "username",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_documents_knowledge_base_id_name",
+                table: "documents",
+                columns: new[] { "knowledge_base_id", "name" },
                 unique: true);
 
             migrationBuilder.CreateIndex(
@@ -142,6 +210,23 @@ namespace Lyceum.SessionApi.Data.Migrations
                 name: "ix_invitations_created_by",
                 table: "invitations",
                 column: "created_by");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_knowledge_bases_tenant_kb_id",
+                table: "knowledge_bases",
+                columns: new[] { "tenant", "kb_id" },
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_passages_knowledge_base_id",
+                table: "passages",
+                column: "knowledge_base_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_passages_terms",
+                table: "passages",
+                column: "terms")
+                .Annotation("Npgsql:IndexMethod", "gin");
 
             migrationBuilder.CreateIndex(
                 name: "ix_sign_ins_account_id",
@@ -169,6 +254,9 @@ namespace Lyceum.SessionApi.Data.Migrations
                 name: "invitations");
 
             migrationBuilder.DropTable(
+                name: "passages");
+
+            migrationBuilder.DropTable(
                 name: "setup_codes");
 
             migrationBuilder.DropTable(
@@ -178,7 +266,13 @@ namespace Lyceum.SessionApi.Data.Migrations
                 name: "tutors");
 
             migrationBuilder.DropTable(
+                name: "documents");
+
+            migrationBuilder.DropTable(
                 name: "accounts");
+
+            migrationBuilder.DropTable(
+                name: "knowledge_bases");
         }
     }
 }

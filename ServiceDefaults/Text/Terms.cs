@@ -2,13 +2,13 @@ using System.Collections.Frozen;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Lyceum.GpuEngine.Primer;
+namespace Lyceum.ServiceDefaults.Text;
 
 /// <summary>
 /// What texts are compared by: stems of words, and pairs of neighbouring characters where a script has no spaces. Pairs
 /// find Chinese words without a dictionary; the few that straddle two words rarely match anything.
 /// </summary>
-internal static partial class Terms
+public static partial class Terms
 {
     // Words that every question has and that say nothing about its subject.
     private static readonly FrozenSet<string> EnglishStop = (
@@ -26,6 +26,11 @@ internal static partial class Terms
         [.. ("什么时候 为什么 是不是 能不能 可不可以 有没有 怎么样 怎么办 什么 怎么 怎样 如何 为何 哪些 哪个 是否 可以 能否 请问 告诉 " +
             "解释 一下 介绍 关于 我们 你们 他们 应该 需要 才能 更好 意思 帮我 知道 今天 明天 昨天 有用 好不好 的 了 吗 呢 吧 啊 是 我 你 您 请 和 与 一 个")
             .Split(' ').OrderByDescending(word => word.Length)];
+
+    /// <summary>Han characters and kana: scripts without spaces between words.</summary>
+    public static bool IsIdeograph(Rune rune) =>
+        rune.Value is (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF)
+            or (>= 0x3040 and <= 0x30FF) or (>= 0x20000 and <= 0x323AF);
 
     /// <summary>All terms of a text, in order, with repetitions.</summary>
     public static IEnumerable<string> Of(string text)
@@ -73,7 +78,7 @@ internal static partial class Terms
         var ideographic = false;
         foreach (var rune in text.EnumerateRunes())
         {
-            var isIdeograph = PrimerTokens.IsIdeograph(rune);
+            var isIdeograph = IsIdeograph(rune);
             var belongs = isIdeograph || Rune.IsLetterOrDigit(rune) || rune.Value is '\'' or '’';
             if (run.Length > 0 && (!belongs || isIdeograph != ideographic))
             {

@@ -1,0 +1,179 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.SessionApi.Knowledge;
+
+/// <summary>Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the tenant's own.</summary>
+internal static partial class KnowledgeEndpoints
+{
+    private const int MaxPage = 100;
+    private const int MaxQuestion = 4000;
+
+    // The gateway's own bound for this route; Knowledge:MaxDocumentBytes is the one that people meet.
+    private const long MaxBody = 32 * 1024 * 1024;
+
+    public static void AddKnowledge(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<KnowledgeOptions>().BindConfiguration(KnowledgeOptions.Section)
+            .Validate(o => o is { MaxDocumentBytes: > 0 and <= 30 * 1024 * 1024, MaxDocuments: > 0, MaxKnowledgeBases: > 0 },
+                "Knowledge: every limit must be positive, and MaxDocumentBytes at most 30 MB")
+            .ValidateOnStart();
+        builder.Services.AddScoped<KnowledgeStore>();
+    }
+
+    public static void MapKnowledge(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/kb").RequireScope(Scopes.Tutors).WithTags("knowledge");
+        group.MapGet("", ListAsync);
+        group.MapPut("{kb_id}", PutAsync);
+        group.MapGet("{kb_id}", ReadAsync);
+        group.MapDelete("{kb_id}", DeleteAsync);
+        group.MapPost("{kb_id}/documents", UploadAsync).WithMetadata(new RequestSizeLimitAttribute(MaxBody));
+        group.MapGet("{kb_id}/documents", DocumentsAsync);
+        group.MapGet("{kb_id}/documents/{document_id:guid}/passages", PassagesAsync);
+        group.MapDelete("{kb_id}/documents/{document_id:guid}", DeleteDocumentAsync);
+        group.MapPost("{kb_id}/reindex", ReindexAsync);
+        group.MapGet("{kb_id}/search", SearchAsync);
+    }
+
+    private static async Task<KnowledgePage> ListAsync(
+        Caller caller, KnowledgeStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        CheckLimit(limit);
+        var page = await store.ListAsync(caller, cursor ?? "", limit + 1, cancellationToken);
+        return new(page.Take(limit).Select(KnowledgeView.Of).ToList(), page.Count > limit ? page[limit - 1].KbId : null);
+    }
+
+    /// <summary>Makes a knowledge base, or changes the title of one that is there.</summary>
+    private static async Task<Results<Created<KnowledgeView>, Ok<KnowledgeView>>> PutAsync(
+        [FromRoute(Name = "kb_id")] string kbId, KnowledgeRequest request, Caller caller, KnowledgeStore store,
+        CancellationToken cancellationToken)
+    {
+        if (!Slug().IsMatch(kbId))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest,
+                "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        if (request.Title is { } title && (string.IsNullOrWhiteSpace(title) || title.Length > 200 || title.Contains('\0')))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "title must have 1 to 200 characters.");
+        var (kb, created) = await store.PutAsync(caller, kbId, request.Title, cancellationToken);
+        return created ? TypedResults.Created($"/api/kb/{kb.KbId}", KnowledgeView.Of(kb)) : TypedResults.Ok(KnowledgeView.Of(kb));
+    }
+
+    private static async Task<KnowledgeView> ReadAsync(
+        [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken) =>
+        KnowledgeView.Of(await store.ReadAsync(caller, kbId, cancellationToken));
+
+    private static async Task<NoContent> DeleteAsync(
+        [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
+    {
+        await store.DeleteAsync(caller, kbId, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>Adds a document, or replaces the one of that name. Searchable when this answers.</summary>
+    private static async Task<Created<DocumentView>> UploadAsync(
+        [FromRoute(Name = "kb_id")] string kbId, HttpRequest request, Caller caller, KnowledgeStore store,
+        IOptions<KnowledgeOptions> options, CancellationToken cancellationToken, string? name = null)
+    {
+        await store.ReadAsync(caller, kbId, cancellationToken); // before reading megabytes
+        var upload = await Upload.ReadAsync(request, name, options.Value.MaxDocumentBytes, cancellationToken);
+        return TypedResults.Created((string?)null, await store.AddAsync(caller, kbId, upload, cancellationToken));
+    }
+
+    private static async Task<DocumentPage> DocumentsAsync(
+        [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken,
+        int limit = 50, string? cursor = null)
+    {
+        CheckLimit(limit);
+        var page = await store.DocumentsAsync(caller, kbId, cursor ?? "", limit + 1, cancellationToken);
+        return new(page.Take(limit).ToList(), page.Count > limit ? page[limit - 1].Name : null);
+    }
+
+    private static async Task<PassagePage> PassagesAsync(
+        [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
+        CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        CheckLimit(limit);
+        var after = -1;
+        if (cursor is not null && !int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
+            throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
+        var page = await store.PassagesAsync(caller, kbId, documentId, after, limit + 1, cancellationToken);
+        return new(page.Take(limit).ToList(),
+            page.Count > limit ? page[limit - 1].Position.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    private static async Task<NoContent> DeleteDocumentAsync(
+        [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
+        CancellationToken cancellationToken)
+    {
+        await store.DeleteDocumentAsync(caller, kbId, documentId, cancellationToken);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<ReindexResult> ReindexAsync(
+        [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
+    {
+        var (documents, passages) = await store.ReindexAsync(caller, kbId, cancellationToken);
+        return new(documents, passages);
+    }
+
+    /// <summary>The passages that speak of a question, best first; English and Chinese.</summary>
+    private static async Task<SearchResult> SearchAsync(
+        [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken,
+        string? q = null, int limit = 5)
+    {
+        CheckLimit(limit);
+        var kb = await store.ReadAsync(caller, kbId, cancellationToken);
+        if (string.IsNullOrWhiteSpace(q) || q.Length > MaxQuestion)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"q must have 1 to {MaxQuestion} characters.");
+        return new(await store.SearchAsync(kb, q, limit, cancellationToken));
+    }
+
+    private static void CheckLimit(int limit)
+    {
+        if (limit is < 1 or > MaxPage)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
+    }
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
+    private static partial Regex Slug();
+}
+
+/// <param name="Title">Absent: the slug, or what it was.</param>
+public sealed record KnowledgeRequest(string? Title);
+
+public sealed record KnowledgeView(string KbId, string Title, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    internal static KnowledgeView Of(KnowledgeBase kb) => new(kb.KbId, kb.Title, kb.CreatedAt, kb.UpdatedAt);
+}
+
+/// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
+public sealed record KnowledgePage(List<KnowledgeView> KnowledgeBases, string? NextCursor);
+
+/// <param name="Length">UTF-8 bytes.</param>
+/// <param name="Passages">How many it was cut into.</param>
+public sealed record DocumentView(Guid Id, string Name, string MediaType, int Length, int Passages, DateTimeOffset CreatedAt)
+{
+    internal static DocumentView Of(Document d, int passages) => new(d.Id, d.Name, d.MediaType, d.Length, passages, d.CreatedAt);
+}
+
+/// <inheritdoc cref="KnowledgePage"/>
+public sealed record DocumentPage(List<DocumentView> Documents, string? NextCursor);
+
+/// <param name="Section">The headings it stands under.</param>
+public sealed record PassageView(int Position, string Section, string Text);
+
+/// <inheritdoc cref="KnowledgePage"/>
+public sealed record PassagePage(List<PassageView> Passages, string? NextCursor);
+
+public sealed record ReindexResult(int Documents, int Passages);
+
+/// <param name="Document">Its name.</param>
+/// <param name="Score">Higher is better; comparable within one search.</param>
+public sealed record SearchHit(Guid DocumentId, string Document, int Position, string Section, string Text, double Score);
+
+public sealed record SearchResult(List<SearchHit> Passages);

@@ -1,0 +1,16 @@
+namespace Lyceum.SessionApi.Knowledge;
+
+/// <summary>Bounds of knowledge bases, section <c>Knowledge</c>.</summary>
+public sealed class KnowledgeOptions
+{
+    public const string Section = "Knowledge";
+
+    /// <summary>Bytes of one document; larger ones are refused with 413.</summary>
+    public int MaxDocumentBytes { get; set; } = 8 * 1024 * 1024;
+
+    /// <summary>Documents of one knowledge base.</summary>
+    public int MaxDocuments { get; set; } = 1000;
+
+    /// <summary>Knowledge bases of one tenant.</summary>
+    public int MaxKnowledgeBases { get; set; } = 100;
+}

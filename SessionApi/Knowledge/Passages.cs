@@ -1,0 +1,184 @@
+using System.Text;
+using AngleSharp.Dom;
+using AngleSharp.Html.Parser;
+using Markdig;
+
+namespace Lyceum.SessionApi.Knowledge;
+
+/// <summary>A piece of a document, small enough to be quoted.</summary>
+/// <param name="Section">The headings it stands under, outermost first, joined by <c> › </c>; empty before the first.</param>
+public sealed record Passage(string Section, string Text);
+
+/// <summary>
+/// Documents as passages. Markdown becomes HTML, and HTML is read as a browser reads it: headings say what a passage is about,
+/// blocks that belong together stay together, and what is no text (scripts, navigation) is left out.
+/// </summary>
+public static class Passages
+{
+    /// <summary>Characters after which the next block begins a new passage.</summary>
+    private const int Enough = 700;
+
+    /// <summary>No passage is longer: a block beyond it is divided at the ends of sentences.</summary>
+    private const int Most = 1400;
+
+    private const string Separator = " › ";
+
+    // Raw HTML inside Markdown is read like any other HTML afterwards; nothing is ever shown as HTML.
+    private static readonly MarkdownPipeline Markdown =
+        new MarkdownPipelineBuilder().UsePipeTables().UseDefinitionLists().UseFootnotes().UseYamlFrontMatter().Build();
+
+    /// <summary>The media types that can be read.</summary>
+    public static readonly IReadOnlyList<string> MediaTypes = ["text/markdown", "text/plain", "text/html"];
+
+    /// <param name="mediaType">One of <see cref="MediaTypes"/>.</param>
+    public static IReadOnlyList<Passage> Of(string mediaType, string content) => mediaType switch
+    {
+        "text/markdown" => OfHtml(Markdig.Markdown.ToHtml(content, Markdown)),
+        "text/html" => OfHtml(content),
+        _ => OfText(content),
+    };
+
+    private static List<Passage> OfText(string text)
+    {
+        var passages = new Collector();
+        foreach (var paragraph in text.ReplaceLineEndings("\n").Split("\n\n"))
+            passages.Add(paragraph.Trim());
+        return passages.Done();
+    }
+
+    private static List<Passage> OfHtml(string html)
+    {
+        using var document = new HtmlParser().ParseDocument(html);
+        var passages = new Collector();
+        if (document.Body is { } body)
+            Walk(body, passages);
+        return passages.Done();
+    }
+
+    private static void Walk(IElement element, Collector passages)
+    {
+        var inline = new StringBuilder(); // text that stands between blocks
+        foreach (var node in element.ChildNodes)
+        {
+            if (node is IText text)
+            {
+                inline.Append(text.Data);
+                continue;
+            }
+            if (node is not IElement child || IsNoText(child))
+                continue;
+            if (!IsBlock(child))
+            {
+                inline.Append(TextOf(child));
+                continue;
+            }
+            passages.Add(Collapse(inline));
+            if (Level(child) is { } level)
+                passages.Heading(level, Collapse(new StringBuilder(TextOf(child))));
+            else if (child.LocalName is "pre")
+                passages.Add(child.TextContent.ReplaceLineEndings("\n").Trim('\n'));
+            else if (child.LocalName is "tr")
+                passages.Add(string.Join(" | ", child.Children.Select(cell => Collapse(new StringBuilder(TextOf(cell))))));
+            else
+                Walk(child, passages);
+        }
+        passages.Add(Collapse(inline));
+    }
+
+    private static int? Level(IElement element) =>
+        element.LocalName is ['h', >= '1' and <= '6' and var digit] ? digit - '0' : null;
+
+    private static bool IsNoText(IElement element) =>
+        element.LocalName is "script" or "style" or "template" or "noscript" or "nav" or "svg" or "iframe" or "head" or "form"
+        || element.HasAttribute("hidden");
+
+    private static bool IsBlock(IElement element) => element.LocalName is
+        "address" or "article" or "aside" or "blockquote" or "body" or "dd" or "details" or "div" or "dl" or "dt" or "figcaption" or
+        "figure" or "footer" or "h1" or "h2" or "h3" or "h4" or "h5" or "h6" or "header" or "hr" or "li" or "main" or "ol" or "p" or
+        "pre" or "section" or "summary" or "table" or "tbody" or "tfoot" or "thead" or "tr" or "ul"
+        // What holds a block is one, whatever it is called.
+        || element.QuerySelector("p, h1, h2, h3, h4, h5, h6, li, pre, table, div") is not null;
+
+    private static string TextOf(IElement element) => element.LocalName switch
+    {
+        "br" => "\n",
+        "img" => element.GetAttribute("alt") ?? "",
+        _ => string.Concat(element.ChildNodes.Select(node => node switch
+        {
+            IText text => text.Data,
+            IElement child when !IsNoText(child) => TextOf(child),
+            _ => "",
+        })),
+    };
+
+    /// <summary>White space as HTML shows it: runs are one space.</summary>
+    private static string Collapse(StringBuilder text)
+    {
+        var collapsed = string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        text.Clear();
+        return collapsed;
+    }
+
+    /// <summary>Gathers blocks into passages, never across a heading.</summary>
+    private sealed class Collector
+    {
+        private readonly List<Passage> _passages = [];
+        private readonly List<(int Level, string Text)> _headings = [];
+        private readonly StringBuilder _text = new();
+
+        public void Heading(int level, string text)
+        {
+            Flush();
+            _headings.RemoveAll(heading => heading.Level >= level);
+            if (text.Length > 0)
+                _headings.Add((level, text));
+        }
+
+        public void Add(string block)
+        {
+            if (block.Length == 0)
+                return;
+            if (_text.Length > 0 && _text.Length + block.Length > Enough)
+                Flush();
+            foreach (var piece in Divide(block))
+            {
+                if (_text.Length > 0)
+                    _text.Append('\n');
+                _text.Append(piece);
+                if (_text.Length > Enough)
+                    Flush();
+            }
+        }
+
+        public List<Passage> Done()
+        {
+            Flush();
+            return _passages;
+        }
+
+        private void Flush()
+        {
+            if (_text.Length > 0)
+                _passages.Add(new(string.Join(Separator, _headings.Select(heading => heading.Text)), _text.ToString()));
+            _text.Clear();
+        }
+
+        private static IEnumerable<string> Divide(string block)
+        {
+            while (block.Length > Most)
+            {
+                var end = block.LastIndexOfAny(['.', '!', '?', '。', '！', '？', '\n', ';', '；'], Most - 1);
+                if (end < Enough / 2)
+                    end = block.LastIndexOf(' ', Most - 1);
+                if (end < Enough / 2)
+                    end = Most - 1;
+                if (char.IsHighSurrogate(block[end]))
+                    end--;
+                yield return block[..(end + 1)].Trim();
+                block = block[(end + 1)..].TrimStart();
+            }
+            if (block.Length > 0)
+                yield return block;
+        }
+    }
+}

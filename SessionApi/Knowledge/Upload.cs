@@ -1,0 +1,102 @@
+using System.Text;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.Net.Http.Headers;
+
+namespace Lyceum.SessionApi.Knowledge;
+
+/// <summary>A document as it comes in: a bare body with <c>?name=</c>, or the one file of a form.</summary>
+/// <param name="MediaType">One of <see cref="Passages.MediaTypes"/>.</param>
+internal sealed record Upload(string Name, string MediaType, string Content)
+{
+    private const int MaxName = 200;
+
+    // Any text is shorter in UTF-8 than its form with headers; the form's own part is small.
+    private const int FormOverhead = 16 * 1024;
+
+    static Upload() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance); // GB 18030, Big5, …
+
+    /// <exception cref="ProblemException">400, 413 or 415: what is wrong with it.</exception>
+    public static async Task<Upload> ReadAsync(HttpRequest request, string? name, int maxBytes, CancellationToken cancellationToken)
+    {
+        if (request.ContentLength > maxBytes + FormOverhead)
+            throw TooLarge(maxBytes);
+        if (!request.HasFormContentType)
+            return await ReadAsync(request.Body, name, request.ContentType, maxBytes, cancellationToken);
+
+        var form = await request.ReadFormAsync(cancellationToken);
+        if (form.Files.Count != 1)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "A form must hold exactly one file.");
+        var file = form.Files[0];
+        await using var stream = file.OpenReadStream();
+        return await ReadAsync(stream, name ?? file.FileName, file.ContentType, maxBytes, cancellationToken);
+    }
+
+    private static async Task<Upload> ReadAsync(
+        Stream body, string? name, string? contentType, int maxBytes, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrWhiteSpace(name) || name.Length > MaxName || name.Any(char.IsControl))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"name must have 1 to {MaxName} characters: POST …/documents?name=notes.md");
+        var (mediaType, encoding) = TypeOf(name, contentType);
+
+        var bytes = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        for (int read; (read = await body.ReadAsync(buffer, cancellationToken)) > 0;)
+        {
+            if (bytes.Length + read > maxBytes)
+                throw TooLarge(maxBytes);
+            await bytes.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+        }
+        return new(name, mediaType, Decode(bytes, encoding));
+    }
+
+    private static (string MediaType, Encoding Encoding) TypeOf(string name, string? contentType)
+    {
+        var given = MediaTypeHeaderValue.TryParse(contentType, out var parsed) ? parsed : null;
+        var mediaType = given?.MediaType.Value?.ToLowerInvariant() switch
+        {
+            "text/x-markdown" => "text/markdown",
+            // What browsers and curl say of files they know nothing about: the name tells.
+            null or "application/octet-stream" or "application/x-www-form-urlencoded" => Path.GetExtension(name).ToLowerInvariant() switch
+            {
+                ".md" or ".markdown" => "text/markdown",
+                ".txt" or ".text" => "text/plain",
+                ".html" or ".htm" => "text/html",
+                _ => null,
+            },
+            var other => other,
+        };
+        if (mediaType is null || !Passages.MediaTypes.Contains(mediaType))
+            throw new ProblemException(415, ErrorCodes.UnsupportedMediaType,
+                $"A document must be one of {string.Join(", ", Passages.MediaTypes)}; this is {contentType ?? "of no known type"}.");
+        if (given?.Charset.Value?.Trim('"') is not { Length: > 0 } charset)
+            return (mediaType, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        try
+        {
+            return (mediaType, Encoding.GetEncoding(charset, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback));
+        }
+        catch (ArgumentException)
+        {
+            throw new ProblemException(415, ErrorCodes.UnsupportedMediaType, $"The charset {charset} is not known here; send UTF-8.");
+        }
+    }
+
+    private static string Decode(MemoryStream bytes, Encoding encoding)
+    {
+        string text;
+        try
+        {
+            text = encoding.GetString(bytes.GetBuffer(), 0, (int)bytes.Length).TrimStart('\uFEFF');
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ProblemException(400, ErrorCodes.InvalidRequest,
+                $"The document is not {encoding.WebName}. Send UTF-8, or name its charset in Content-Type.");
+        }
+        if (text.Contains('\0'))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "The document must not contain U+0000: is it a text?");
+        return text;
+    }
+
+    private static ProblemException TooLarge(int maxBytes) =>
+        new(413, ErrorCodes.PayloadTooLarge, $"A document may have {maxBytes} bytes (Knowledge:MaxDocumentBytes).");
+}

@@ -1,0 +1,94 @@
+using Lyceum.SessionApi.Knowledge;
+
+namespace Lyceum.Tests.SessionApi.Tests;
+
+public sealed class PassagesTests
+{
+    [Fact]
+    public void Markdown_HeadingsSayWhatAPassageIsAbout()
+    {
+        var passages = Passages.Of("text/markdown", """
+            ---
+            title: front matter is not text
+            ---
+            Before any heading.
+
+            # Biology
+            ## Plants
+            Photosynthesis turns **light** into [sugar](https://example.org).
+
+            - leaves
+            - roots
+
+            ## Animals
+            They move.
+
+            | animal | legs |
+            |---|---|
+            | spider | 8 |
+
+            ```
+            code  stays
+              as it is
+            ```
+            # History
+            In 1815.
+            """);
+        passages.ShouldBe(
+        [
+            new("", "Before any heading."),
+            new("Biology › Plants", "Photosynthesis turns light into sugar.\nleaves\nroots"),
+            new("Biology › Animals", "They move.\nanimal | legs\nspider | 8\ncode  stays\n  as it is"),
+            new("History", "In 1815."),
+        ]);
+    }
+
+    [Fact]
+    public void Html_WhatIsNoTextIsLeftOut()
+    {
+        var passages = Passages.Of("text/html", """
+            <html><head><title>no</title><style>p{}</style></head><body><nav><a href=/>menu</a></nav>
+            <h1>Cells &amp; tissue</h1><div>Loose   text <b>bold</b><script>alert(1)</script>
+            <p>A paragraph<br>in two lines &lt;here&gt;.<p>Unclosed.</div><p hidden>hidden</p><template><p>not shown</p></template>
+            """);
+        passages.ShouldBe([new("Cells & tissue", "Loose text bold\nA paragraph in two lines <here>.\nUnclosed.")]);
+    }
+
+    [Fact]
+    public void Text_ParagraphsAreGathered_LongOnesDividedAtSentences()
+    {
+        var sentence = "This sentence is repeated until the paragraph is far too long to be quoted. ";
+        var passages = Passages.Of("text/plain", "Short one.\n\nShort two.\r\n\r\n" + string.Concat(Enumerable.Repeat(sentence, 60)));
+        passages[0].Text.ShouldStartWith("Short one.\nShort two.");
+        passages.ShouldAllBe(p => p.Text.Length <= 1500);
+        passages.Skip(1).ShouldAllBe(p => p.Text.StartsWith("This", StringComparison.Ordinal) && p.Text.EndsWith('.'));
+        // Nothing is lost but white space.
+        Squeeze(string.Concat(passages.Select(p => p.Text))).ShouldBe(Squeeze("Short one.Short two." + string.Concat(Enumerable.Repeat(sentence, 60))));
+    }
+
+    [Fact]
+    public void Text_ChineseAndAstralCharacters_DividedAtCharacters()
+    {
+        var text = string.Concat(Enumerable.Repeat("光合作用把光变成糖𠀀🚀", 400)); // no full stop anywhere
+        var passages = Passages.Of("text/plain", text);
+        passages.Count.ShouldBeGreaterThan(1);
+        string.Concat(passages.Select(p => p.Text)).ShouldBe(text);
+        passages.Where(p => char.IsLowSurrogate(p.Text[0]) || char.IsHighSurrogate(p.Text[^1])).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("text/markdown", "")]
+    [InlineData("text/plain", " \n\n ")]
+    [InlineData("text/html", "<script>x</script>")]
+    [InlineData("text/markdown", "# Only a heading")]
+    public void NothingToQuote_NoPassages(string mediaType, string content) => Passages.Of(mediaType, content).ShouldBeEmpty();
+
+    [Fact]
+    public void Html_DeeplyNested_IsRead()
+    {
+        var html = string.Concat(Enumerable.Repeat("<div>", 3000)) + "deep" + string.Concat(Enumerable.Repeat("</div>", 3000));
+        Passages.Of("text/html", html).Single().Text.ShouldBe("deep");
+    }
+
+    private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
+}
