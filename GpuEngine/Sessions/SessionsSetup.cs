@@ -32,6 +32,7 @@ internal static class SessionsSetup
         services.AddSingleton<TranscriptLog>();
         services.AddHostedService(provider => provider.GetRequiredService<TranscriptLog>());
         services.AddSingleton<ITranscript>(provider => provider.GetRequiredService<TranscriptLog>());
+        builder.AddTranscriptForwarding();
         services.AddHttpClient(HttpRetrieval.Client, HttpRetrieval.Configure);
         services.AddSingleton<IRetrieval, HttpRetrieval>();
         services.AddSingleton<TurnWriter>();

@@ -46,6 +46,18 @@ internal sealed partial class TranscriptLog(
         }
     }
 
+    /// <summary>Something is recorded here that is not acknowledged.</summary>
+    public bool HasUnacknowledged
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _sessions.Values.Any(cursor => cursor.Acknowledged < cursor.Last);
+            }
+        }
+    }
+
     /// <summary>Is called when something was recorded; by the forwarder, which makes the log keep what is not answered.</summary>
     public event Action? Recorded;
 

@@ -20,4 +20,11 @@ public sealed class TranscriptOptions
     /// </summary>
     [Range(64 * 1024, long.MaxValue)]
     public long MaxBytes { get; set; } = 1024L * 1024 * 1024;
+
+    /// <summary>What was forwarded is sent again when nothing was answered for so long; doubling to a minute.</summary>
+    public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Records forwarded and not answered; no more are sent meanwhile.</summary>
+    [Range(1, 1_000_000)]
+    public int Window { get; set; } = 5_000;
 }

@@ -14,12 +14,12 @@ internal sealed class EngineProcess : IAsyncDisposable
     private readonly HttpClient _http = new();
     private Process? _process;
 
-    public static async Task<EngineProcess> StartAsync(StubModelServer stub)
+    public static async Task<EngineProcess> StartAsync(StubModelServer stub, params (string Key, string Value)[] environment)
     {
         var engine = new EngineProcess();
         try
         {
-            await engine.RunAsync(stub);
+            await engine.RunAsync(stub, environment);
             return engine;
         }
         catch
@@ -42,6 +42,13 @@ internal sealed class EngineProcess : IAsyncDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>Bytes of memory it occupies.</summary>
+    public long ResidentBytes()
+    {
+        _process!.Refresh();
+        return _process.WorkingSet64;
+    }
+
     public List<LoggedTurn> Recorded() => TranscriptTests.Recorded(_transcripts);
 
     public ValueTask DisposeAsync()
@@ -57,7 +64,7 @@ internal sealed class EngineProcess : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task RunAsync(StubModelServer stub)
+    private async Task RunAsync(StubModelServer stub, (string Key, string Value)[] environment)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "GpuEngine.dll"), "--urls", "http://127.0.0.1:0"])
         {
@@ -70,6 +77,10 @@ internal sealed class EngineProcess : IAsyncDisposable
         start.Environment["Llm__Endpoint"] = stub.Endpoint;
         start.Environment["Engine__Transcripts__Folder"] = _transcripts;
         start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
+        foreach (var (key, value) in environment)
+        {
+            start.Environment[key] = value;
+        }
         _process = Process.Start(start)!;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         const string Marker = "Now listening on: ";

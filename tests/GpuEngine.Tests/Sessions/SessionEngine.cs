@@ -6,6 +6,7 @@ using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.Tests.StubModel;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -37,7 +38,9 @@ internal sealed class SessionEngine : IAsyncDisposable
     public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
         _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
 
-    public static async Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
+
+    public static async Task<SessionEngine> StartAsync(Action<WebApplicationBuilder>? build, params (string Key, string Value)[] settings)
     {
         var stub = await StubModelServer.StartAsync(
             new StubOptions(Defaults: new StubScript { Tokens = 5, Rate = 0 }), TestContext.Current.CancellationToken);
@@ -59,6 +62,7 @@ internal sealed class SessionEngine : IAsyncDisposable
             {
                 builder.Logging.ClearProviders().AddProvider(log);
                 builder.AddCompletions().AddChatModel().AddSessions();
+                build?.Invoke(builder);
             },
             app => app.MapSessions(),
             all);
