@@ -18,7 +18,8 @@ var messaging = builder.AddMessageBroker("messaging", house);
 
 // The one place that talks to models. No database and no wait: it may stand on a GPU box far from here.
 var engines = builder.AddService<Projects.GpuEngine>("gpu-engine", house)
-    .WithModelUpstreams();
+    .WithModelUpstreams()
+    .WithTranscripts(house);
 
 // Tenants, tutors, knowledge, sessions.
 var sessions = builder.AddService<Projects.SessionApi>("session-api", house)

@@ -58,6 +58,16 @@ public static class ServiceExtensions
         return service;
     }
 
+    /// <summary>What sessions say is recorded in the data folder, each engine in a folder of its own.</summary>
+    public static Service WithTranscripts(this Service service, House house)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentNullException.ThrowIfNull(house);
+        foreach (var replica in service.Replicas)
+            replica.WithEnvironment("Engine__Transcripts__Folder", house.PathOf("transcripts", replica.Resource.Name));
+        return service;
+    }
+
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
     /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token.

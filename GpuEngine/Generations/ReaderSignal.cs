@@ -6,11 +6,12 @@ namespace Lyceum.GpuEngine.Generations;
 /// Wakes one reader: an auto-reset event that costs no allocation per wait. The reader's next steps run on the thread
 /// that calls <see cref="Set"/>, up to its first wait for the network: one hop between threads less per token.
 /// </summary>
-internal sealed class ReaderSignal : IValueTaskSource
+/// <param name="elsewhere">They run on another thread, because the one that calls <see cref="Set"/> has others to serve.</param>
+internal sealed class ReaderSignal(bool elsewhere = false) : IValueTaskSource
 {
     private const int Idle = 0, Signalled = 1, Waiting = 2;
 
-    private ManualResetValueTaskSourceCore<bool> _wait;
+    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = elsewhere };
     private int _state;
 
     /// <summary>Wakes the reader, or lets its next wait end at once. From any thread, holding no lock.</summary>

@@ -35,6 +35,7 @@ public static class ErrorCodes
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
+    public const string SessionNotFound = "session_not_found";
 
     // Other 4xx.
     public const string MethodNotAllowed = "method_not_allowed";
@@ -60,6 +61,17 @@ public static class ErrorCodes
     public const string UpstreamFailed = "upstream_failed";
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
+
+    // Error events of a live session's socket.
+    public const string Busy = "busy";
+    public const string RateLimited = "rate_limited";
+    public const string ReplayGone = "replay_gone";
+    public const string SessionEnded = "session_ended";
+    public const string TranscriptUnavailable = "transcript_unavailable";
+    public const string Unsupported = "unsupported";
+
+    // 500: a setting that only whoever runs the system can change; the detail names it.
+    public const string PublicUrlNotConfigured = "public_url_not_configured";
 
     // 500: ours; the log has the reason under the document's trace_id.
     public const string Internal = "internal";

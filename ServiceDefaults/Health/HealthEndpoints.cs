@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.ServiceDefaults.Health;
 
@@ -39,10 +40,12 @@ internal static class HealthEndpoints
     }
 
     private static async Task<JsonHttpResult<HealthDocument>> GetHealth(
-        HealthReporter reporter, ServiceInfo info, IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
+        HealthReporter reporter, ServiceInfo info, IOptions<HealthNames> names, IHostApplicationLifetime lifetime,
+        CancellationToken cancellationToken)
     {
+        var service = names.Value.Service ?? info.Service;
         if (lifetime.ApplicationStopping.IsCancellationRequested)
-            return TypedResults.Json(new HealthDocument("draining", info.Service, []), statusCode: StatusCodes.Status503ServiceUnavailable);
+            return TypedResults.Json(new HealthDocument("draining", service, []), statusCode: StatusCodes.Status503ServiceUnavailable);
 
         var report = await reporter.ReportAsync(cancellationToken);
         var checks = report.Entries.ToDictionary(
@@ -50,13 +53,15 @@ internal static class HealthEndpoints
             entry => new CheckDocument(
                 Name(entry.Value.Status), Math.Round(entry.Value.Duration.TotalMilliseconds, 2), HealthReporter.Detail(entry.Value)));
         return TypedResults.Json(
-            new HealthDocument(Name(report.Status), info.Service, checks),
+            new HealthDocument(report.Status == HealthStatus.Healthy ? names.Value.Healthy : Name(report.Status), service, checks),
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
     }
 
+    internal const string Ok = "ok";
+
     private static string Name(HealthStatus status) => status switch
     {
-        HealthStatus.Healthy => "ok",
+        HealthStatus.Healthy => Ok,
         HealthStatus.Degraded => "degraded",
         _ => "unhealthy",
     };

@@ -28,7 +28,8 @@ public sealed class HouseTests(HouseFixture house)
             await Task.Delay(100);
             (code, status) = await HealthAsync();
         }
-        (code, status).ShouldBe((HttpStatusCode.OK, "ok"));
+        // The engine's word for it is the one that engines before it had.
+        (code, status).ShouldBe((HttpStatusCode.OK, service == "gpu-engine" ? "healthy" : "ok"));
 
         async Task<(HttpStatusCode, string?)> HealthAsync()
         {

@@ -1,0 +1,32 @@
+namespace Lyceum.Contracts;
+
+/// <summary>
+/// Command, for SessionApi: keep these records of a session's transcript. Sent by the engine until it is answered with
+/// <see cref="SessionTurnsRecorded"/>, so it may come twice, late or out of order: a record at or below the highest one
+/// stored is skipped, and one that would leave a gap is not stored but answered with the highest there is.
+/// </summary>
+/// <param name="SessionId">The session; begins with its engine's id.</param>
+/// <param name="Tenant">Whose it is.</param>
+/// <param name="Owner">The subject it belongs to.</param>
+/// <param name="Records">In order of <see cref="SessionTurnRecord.Seq"/>, without a gap.</param>
+public sealed record RecordSessionTurns(string SessionId, string Tenant, string Owner, IReadOnlyList<SessionTurnRecord> Records);
+
+/// <summary>
+/// One record of a transcript. A turn is one <c>user</c> record, then any number of <c>delta</c> ones, then one <c>end</c>
+/// (none where the engine died). What was said is the deltas joined, cut to the end's <paramref name="Length"/>.
+/// </summary>
+/// <param name="Seq">1, 2, 3, … within the session.</param>
+/// <param name="Turn">1, 2, 3, … within the session.</param>
+/// <param name="Kind"><c>user | delta | end</c>.</param>
+/// <param name="At">When it was recorded.</param>
+/// <param name="Text">What was asked, or a piece of what was said; empty at the end.</param>
+/// <param name="Status">Of an end: <c>complete | interrupted | failed</c>.</param>
+/// <param name="FinishReason">Of an end: the model's own, or why it broke off.</param>
+/// <param name="Length">Of an end: UTF-8 bytes of the turn's deltas that count as said.</param>
+/// <param name="Citations">Of an end: JSON array of the passages cited; null where there are none.</param>
+public sealed record SessionTurnRecord(
+    long Seq, int Turn, string Kind, DateTimeOffset At, string Text = "", string? Status = null, string? FinishReason = null,
+    int? Length = null, string? Citations = null);
+
+/// <summary>Event, for the engine: everything of this session up to and with this record is stored; it may forget it.</summary>
+public sealed record SessionTurnsRecorded(string SessionId, long ThroughSeq);

@@ -1,0 +1,104 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+
+namespace Lyceum.GpuEngine.Sessions.Core;
+
+/// <summary>A user's message.</summary>
+/// <param name="Id">The client's own name for it: sent again after a broken socket, it is not asked again.</param>
+/// <param name="Ack">The last event that the client has shown; null where it does not say.</param>
+/// <param name="Interrupts">Breaks off the turn that runs; else it waits for that one's end.</param>
+internal sealed record UserMessage(string Text, string? Id = null, long? Ack = null, bool Interrupts = true);
+
+/// <summary>One question and its answer being written. The session's lock guards what is not readonly.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "Neither has a timer, a handle or a parent to let go of, and both are used until the last callback.")]
+internal sealed class Turn(int number, UserMessage asked, long startedAt)
+{
+    /// <summary>Pieces handed to the transcript and not yet durable; the model waits when there are so many.</summary>
+    public const int MaxUnrecorded = 64;
+
+    private readonly StringBuilder _said = new();
+    private readonly StringBuilder _shown = new();
+    private readonly List<(long Seq, int Length)> _marks = [];
+    private readonly CancellationTokenSource _cancel = new();
+
+    private readonly TaskCompletionSource _recorded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public int Number { get; } = number;
+
+    public UserMessage Asked { get; } = asked;
+
+    /// <summary>The time provider's timestamp of the message's arrival.</summary>
+    public long StartedAt { get; } = startedAt;
+
+    public SemaphoreSlim Room { get; } = new(MaxUnrecorded);
+
+    /// <summary>Fires when it is broken off.</summary>
+    public CancellationToken Token => _cancel.Token;
+
+    /// <summary>Its end is decided: nothing more of it is recorded or shown but that end.</summary>
+    public bool IsOver { get; set; }
+
+    /// <summary>It was broken off: what is on its way to be recorded is no longer shown.</summary>
+    public bool IsBroken { get; set; }
+
+    /// <summary>Something of it could not be recorded; its client was told so.</summary>
+    public bool IsLost { get; set; }
+
+    public TimeSpan? FirstDelta { get; set; }
+
+    /// <summary>Its end is durable, or cannot become so.</summary>
+    public Task Recorded => _recorded.Task;
+
+    /// <summary>The task that writes it.</summary>
+    public Task Work { get; set; } = Task.CompletedTask;
+
+    /// <summary>UTF-8 bytes the model has said.</summary>
+    public int SaidBytes { get; private set; }
+
+    /// <summary>All that the model has said: what counts when the turn ends well.</summary>
+    public string Said => _said.ToString();
+
+    public void Say(string text)
+    {
+        _said.Append(text);
+        SaidBytes += Encoding.UTF8.GetByteCount(text);
+    }
+
+    /// <summary>A piece was published as this event.</summary>
+    public void Shown(long seq, string text)
+    {
+        _shown.Append(text);
+        _marks.Add((seq, _shown.Length));
+    }
+
+    /// <summary>What counts when the turn is broken off: what was published, or of that, what the client says it has shown.</summary>
+    public string Kept(long? ack)
+    {
+        if (ack is not { } through)
+        {
+            return _shown.ToString();
+        }
+        var length = 0;
+        foreach (var mark in _marks.TakeWhile(mark => mark.Seq <= through))
+        {
+            length = mark.Length;
+        }
+        return _shown.ToString(0, length);
+    }
+
+    public void Cancel() => _cancel.Cancel();
+
+    /// <summary>Its end is recorded and published: its text is not needed any more, and an idle session is small.</summary>
+    public void Close()
+    {
+        _said.Clear().Capacity = 0;
+        _shown.Clear().Capacity = 0;
+        _marks.Clear();
+        _marks.TrimExcess();
+        _recorded.TrySetResult();
+    }
+}
+
+/// <summary>How a turn ended well.</summary>
+internal sealed record TurnEnd(
+    string FinishReason, IReadOnlyList<Citation> Citations, TimeSpan Retrieval, TimeSpan? FirstToken, OpenAI.TokenUsage? Usage);

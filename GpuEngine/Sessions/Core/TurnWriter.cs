@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text.Json;
+using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Sessions.Core;
+
+/// <summary>Writes turns, each in a task of its own: passages, then the model, whose every piece the session records.</summary>
+internal sealed partial class TurnWriter(
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, SessionMetrics metrics, EngineMetrics engine,
+    IOptions<SessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
+{
+    /// <summary>Begins; the task ends when the turn occupies nothing any more, and never fails.</summary>
+    public Task Start(Session session, Turn turn)
+    {
+        // Nothing of the request or the socket that brought the message.
+        using (ExecutionContext.SuppressFlow())
+        {
+            return Task.Run(() => RunAsync(session, turn), CancellationToken.None);
+        }
+    }
+
+    private async Task RunAsync(Session session, Turn turn)
+    {
+        using var activity = EngineMetrics.Activities.StartActivity("session turn");
+        activity?.SetTag("lyceum.session_id", session.Id).SetTag("lyceum.turn", turn.Number);
+        using var bounds = new AnswerBounds(answers.Value, time, turn.Token);
+        var outcome = "complete";
+        try
+        {
+            await WriteAsync(session, turn, bounds);
+        }
+        catch (Exception) when (turn.Token.IsCancellationRequested)
+        {
+            outcome = "interrupted"; // whoever cancelled it has said so
+        }
+        catch (Exception e)
+        {
+            var error = e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
+            outcome = error.Code;
+            activity?.SetStatus(ActivityStatusCode.Error, error.Code);
+            Failed(log, e is ApiException ? e.InnerException : e, session.Id, turn.Number, error.Code, error.Message);
+            session.Fail(turn, error.Code, error.Message);
+        }
+        metrics.TurnEnded(outcome);
+    }
+
+    private async Task WriteAsync(Session session, Turn turn, AnswerBounds bounds)
+    {
+        using var slot = slots.Take();
+        var passages = await SearchAsync(session, turn, bounds);
+        var searched = bounds.Elapsed;
+        var isPrimer = model.Kind is "primer";
+        var request = Request(session.Prompt(isPrimer ? null : Citations.Prompt(passages)), passages);
+        var id = await model.ResolveAsync(null, bounds.Token);
+
+        TimeSpan? firstToken = null;
+        var last = default(ChatDelta);
+        await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
+        while (await bounds.WaitAsync(deltas.MoveNextAsync()))
+        {
+            last = deltas.Current;
+            if (last.Text.Length == 0)
+            {
+                continue;
+            }
+            if (bounds.TokenArrived())
+            {
+                firstToken = bounds.Elapsed;
+                engine.FirstToken(bounds.Elapsed);
+            }
+            engine.Tokens(1);
+            await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
+            session.Say(turn, last.Text);
+            if (turn.SaidBytes > options.Value.MaxAnswerBytes)
+            {
+                last = last with { FinishReason = "length" };
+                break;
+            }
+        }
+        var said = turn.Said;
+        var citations = isPrimer ? Citations.ByTitle(said, passages) : Citations.ByNumber(said, passages);
+        session.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
+    }
+
+    private async Task<IReadOnlyList<GivenPassage>> SearchAsync(Session session, Turn turn, AnswerBounds bounds)
+    {
+        if (session.Setup.Retrieval is not { } source)
+        {
+            return [];
+        }
+        var found = await retrieval.SearchAsync(source, turn.Asked.Text, bounds.Token);
+        if (found is null)
+        {
+            session.Warn(new SessionWarning("retrieval_unavailable", null));
+        }
+        return found ?? [];
+    }
+
+    private static ChatRequest Request(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> passages)
+    {
+        var body = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("stream", true);
+            json.WriteStartObject("stream_options");
+            json.WriteBoolean("include_usage", true);
+            json.WriteEndObject();
+            json.WriteStartArray("messages");
+            foreach (var message in messages)
+            {
+                json.WriteStartObject();
+                json.WriteString("role", message.Role);
+                json.WriteString("content", message.Text);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return new ChatRequest { Messages = messages, Stream = true, IncludeUsage = true, Passages = passages, Body = body.WrittenMemory };
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Turn {Turn} of session {Session} failed with {Code}: {Reason}")]
+    private static partial void Failed(ILogger log, Exception? cause, string session, int turn, string code, string reason);
+}

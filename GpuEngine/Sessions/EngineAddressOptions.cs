@@ -1,0 +1,69 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Sessions;
+
+/// <summary>Which engine this is, and where it is reached; configuration section <c>Engine</c>.</summary>
+public sealed partial class EngineAddressOptions
+{
+    public const string Section = "Engine";
+
+    /// <summary>Begins every session id, so that a gateway finds the engine. Default: this process's name among its replicas.</summary>
+    public string Id { get; set; } = "";
+
+    /// <summary>
+    /// The base of <c>engine_url</c> (also <c>WEBSOCKET_URL</c>): <c>ws</c>, <c>wss</c>, <c>http</c> or <c>https</c>, with or
+    /// without a trailing <c>/ws</c>. Without one, it is the address the session was asked for at.
+    /// </summary>
+    public string? PublicUrl { get; set; }
+
+    /// <summary>
+    /// Whose <c>X-Forwarded-*</c> headers are believed: addresses or networks (<c>10.0.0.0/8</c>). None: this machine's alone.
+    /// </summary>
+    public string[] TrustedProxies { get; set; } = [];
+
+    internal IPNetwork[] Trusted =>
+    [
+        .. (TrustedProxies.Length > 0 ? TrustedProxies : ["127.0.0.0/8", "::1"]).Select(
+            entry => TryParse(entry, out var network) ? network : default),
+    ];
+
+    private static bool TryParse(string entry, out IPNetwork network)
+    {
+        if (IPNetwork.TryParse(entry, out network))
+        {
+            return true;
+        }
+        if (!IPAddress.TryParse(entry, out var address))
+        {
+            return false;
+        }
+        network = new IPNetwork(address, address.GetAddressBytes().Length * 8);
+        return true;
+    }
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$")]
+    private static partial Regex IdPattern();
+
+    /// <summary>Reports every fault at once, at the start.</summary>
+    internal sealed class Validator : IValidateOptions<EngineAddressOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, EngineAddressOptions options)
+        {
+            var faults = new List<string>();
+            if (!IdPattern().IsMatch(options.Id))
+            {
+                faults.Add($"Engine:Id is '{options.Id}'; small letters, digits and dashes work, at most 63");
+            }
+            if (!string.IsNullOrWhiteSpace(options.PublicUrl)
+                && !(Uri.TryCreate(options.PublicUrl, UriKind.Absolute, out var url) && url.Scheme is "ws" or "wss" or "http" or "https"))
+            {
+                faults.Add($"Engine:PublicUrl (WEBSOCKET_URL) is '{options.PublicUrl}'; it must be a ws, wss, http or https address");
+            }
+            faults.AddRange(options.TrustedProxies.Where(entry => !TryParse(entry, out _))
+                .Select(entry => $"Engine:TrustedProxies: '{entry}' is neither an address nor a network"));
+            return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Net.WebSockets;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.GpuEngine.Sessions.Protocols;
+
+/// <summary>
+/// One connection of a session: a loop that sends what the session published, by number, and one that receives. It has no
+/// queue of events to grow: a client that reads slowly lags in the session's replay buffer, and when it falls behind that,
+/// it is told so.
+/// </summary>
+/// <remarks>
+/// Ends when the client closes or breaks (the session goes on), or when the session ends or another connection takes it
+/// over: then with <c>bye</c> and a close handshake, for which the client has a moment.
+/// </remarks>
+internal sealed class SessionSocket : ISessionReader, IDisposable
+{
+    private const int FirstBuffer = 4 * 1024;
+
+    // Of what is said for the connection itself; more means a client that floods, which is being refused anyway.
+    private const int MaxNotices = 16;
+    private const int MaxRefused = 200;
+
+    private static readonly TimeSpan ForClosing = TimeSpan.FromSeconds(2);
+    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private readonly WebSocket _socket;
+    private readonly Session _session;
+    private readonly ISessionProtocol _protocol;
+    private readonly SessionOptions _options;
+    private readonly TimeSpan _stalled;
+    private readonly TimeProvider _time;
+    private readonly MessageRate _rate;
+    private readonly ReaderSignal _signal = new(elsewhere: true);
+    private readonly ConcurrentQueue<ConnectionEvent> _notices = new();
+
+    // Not disposed, as End may be called at any time; its timer runs for a moment at most.
+    private readonly CancellationTokenSource _broken = new();
+    private string? _bye;            // why the engine ends this connection
+    private volatile bool _received; // the client has ended it
+    private long _sendingSince;      // the time provider's timestamp of the send that runs; 0: none
+
+    public SessionSocket(
+        WebSocket socket, Session session, ISessionProtocol protocol, SessionOptions options, TimeSpan stalled, TimeProvider time)
+    {
+        (_socket, _session, _protocol, _options, _stalled, _time) = (socket, session, protocol, options, stalled, time);
+        _rate = new MessageRate(options.MessagesPerSecond, options.MessageBurst, time);
+    }
+
+    /// <summary>The number of the last event that was sent.</summary>
+    public long Sent { get; private set; }
+
+    public void Wake() => _signal.Set();
+
+    public void End(string reason)
+    {
+        Interlocked.CompareExchange(ref _bye, reason, null);
+        // A client that takes nothing would not take the bye either.
+        _broken.CancelAfter(ForClosing * 2);
+        _signal.Set();
+    }
+
+    /// <summary>Cuts off a client that takes nothing: it would hold its socket for ever.</summary>
+    public void Tick()
+    {
+        var since = Interlocked.Read(ref _sendingSince);
+        if (since != 0 && _time.GetElapsedTime(since) > _stalled)
+        {
+            _socket.Abort();
+        }
+    }
+
+    /// <summary>Serves until it is over. The session is attached meanwhile.</summary>
+    /// <param name="after">The last event that the client has.</param>
+    /// <param name="aborted">The connection broke.</param>
+    public async Task RunAsync(long after, bool isResumed, CancellationToken aborted)
+    {
+        await using var registration = aborted.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _broken);
+        Sent = after;
+        _session.Attach(this);
+        var receiving = ReceiveAsync();
+        try
+        {
+            var handle = _session.Credentials.IssueHandle();
+            await SendAsync(new ConnectionEvent.Opened(_session.Id, handle, _session.LastEvent, isResumed, _session.ExpiresAt));
+            await SendAllAsync();
+            await CloseAsync();
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The connection broke: the client comes back, or does not.
+        }
+        finally
+        {
+            _session.Detach(this);
+            // The client has a moment to answer the close; then, or when the connection broke, it is over.
+            await receiving.WaitAsync(_broken.IsCancellationRequested ? TimeSpan.Zero : ForClosing, _time, CancellationToken.None)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _broken.CancelAsync();
+            _socket.Abort();
+            await receiving;
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private string? Bye => Volatile.Read(ref _bye) ?? _session.Ended;
+
+    private async Task SendAllAsync()
+    {
+        while (true)
+        {
+            // Looked at first: what was published before the end is sent before the bye.
+            var bye = Bye;
+            while (_notices.TryDequeue(out var notice))
+            {
+                await SendAsync(notice);
+            }
+            while (_session.After(Sent) is var (happened, gone) && (happened is not null || gone > 0))
+            {
+                if (gone > 0)
+                {
+                    await SendAsync(new ConnectionEvent.Refused(
+                        ErrorCodes.ReplayGone, $"Events {Sent + 1} to {Sent + gone} are not kept any more; the next ones follow."));
+                    _session.Deliver(Sent += gone);
+                    continue;
+                }
+                await SendAsync(Sent + 1, happened!);
+                _session.Deliver(++Sent);
+            }
+            if (_received)
+            {
+                return;
+            }
+            if (bye is not null)
+            {
+                await SendAsync(new ConnectionEvent.Bye(bye));
+                return;
+            }
+            await _signal.WaitAsync();
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            var (status, reason) = Bye switch
+            {
+                null => (WebSocketCloseStatus.NormalClosure, null),
+                "shutting_down" => (WebSocketCloseStatus.EndpointUnavailable, "shutting_down"),
+                "too_large" => (WebSocketCloseStatus.MessageTooBig, "too_large"),
+                ErrorCodes.RateLimited => (WebSocketCloseStatus.PolicyViolation, ErrorCodes.RateLimited),
+                var other => (WebSocketCloseStatus.NormalClosure, other),
+            };
+            using var limit = new CancellationTokenSource(ForClosing, _time);
+            await _socket.CloseOutputAsync(status, reason, limit.Token);
+        }
+    }
+
+    /// <summary>Receives until the client closes or breaks. Never fails.</summary>
+    private async Task ReceiveAsync()
+    {
+        var refused = 0;
+        try
+        {
+            while (Volatile.Read(ref _bye) is null)
+            {
+                // Without a buffer until there is something: an idle session holds none.
+                var first = await _socket.ReceiveAsync(Memory<byte>.Empty, _broken.Token);
+                if (first.MessageType is WebSocketMessageType.Close)
+                {
+                    break;
+                }
+                if (first.EndOfMessage)
+                {
+                    Take([], first.MessageType); // an empty message
+                    continue;
+                }
+                if (!await ReceiveOneAsync() || refused > MaxRefused)
+                {
+                    break;
+                }
+            }
+            // Whatever else comes is not for a connection that ends; only its close is waited for.
+            while (_socket.State is WebSocketState.Open or WebSocketState.CloseSent)
+            {
+                var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+                try
+                {
+                    await _socket.ReceiveAsync(buffer.AsMemory(), _broken.Token);
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            await _broken.CancelAsync();
+        }
+        _received = true;
+        _signal.Set();
+
+        async ValueTask<bool> ReceiveOneAsync()
+        {
+            var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+            try
+            {
+                var length = 0;
+                while (true)
+                {
+                    var part = await _socket.ReceiveAsync(buffer.AsMemory(length), _broken.Token);
+                    if (part.MessageType is WebSocketMessageType.Close)
+                    {
+                        return false;
+                    }
+                    length += part.Count;
+                    if (length > _options.MaxMessageBytes)
+                    {
+                        Refuse(ErrorCodes.PayloadTooLarge, $"A message may have {_options.MaxMessageBytes} bytes.");
+                        End("too_large");
+                        return false;
+                    }
+                    if (part.EndOfMessage)
+                    {
+                        refused = Take(buffer.AsSpan(0, length), part.MessageType) ? 0 : refused + 1;
+                        if (refused > MaxRefused)
+                        {
+                            End(ErrorCodes.RateLimited);
+                        }
+                        return true;
+                    }
+                    if (length == buffer.Length)
+                    {
+                        var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                        buffer.CopyTo(larger, 0);
+                        ArrayPool<byte>.Shared.Return(buffer);
+                        buffer = larger;
+                    }
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    /// <summary>One whole message; false where the client sends too much too fast.</summary>
+    private bool Take(ReadOnlySpan<byte> message, WebSocketMessageType type)
+    {
+        _session.Credentials.HandleArrived();
+        var read = type is WebSocketMessageType.Text
+            ? _protocol.Read(message)
+            : new ClientMessage.Unreadable(ErrorCodes.Unsupported, "This engine takes text messages only.");
+        if (read is ClientMessage.Ack ack)
+        {
+            _session.Acknowledge(ack.Seq); // costs nothing, and keeps memory small: not counted
+            return true;
+        }
+        if (!_rate.TryTake())
+        {
+            Refuse(ErrorCodes.RateLimited, $"More than {_options.MessagesPerSecond:0.##} messages a second; this one was not taken.");
+            return false;
+        }
+        switch (read)
+        {
+            case ClientMessage.Say say when _session.Submit(say.Message) is { } code:
+                Refuse(code, code is ErrorCodes.Busy ? "Too many messages wait for their answers; this one was not taken." : "The session is over.");
+                break;
+            case ClientMessage.Unreadable bad:
+                Refuse(bad.Code, bad.Message);
+                break;
+        }
+        return true;
+    }
+
+    private void Refuse(string code, string message)
+    {
+        if (_notices.Count < MaxNotices)
+        {
+            _notices.Enqueue(new ConnectionEvent.Refused(code, message));
+        }
+        _signal.Set();
+    }
+
+    private Task SendAsync(ConnectionEvent happened) => SendAsync(json => _protocol.TryWrite(json, happened));
+
+    private Task SendAsync(long seq, SessionEvent happened) => SendAsync(json => _protocol.TryWrite(json, seq, happened));
+
+    private async Task SendAsync(Func<Utf8JsonWriter, bool> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        await using (var json = new Utf8JsonWriter(buffer, Json))
+        {
+            if (!write(json))
+            {
+                return;
+            }
+        }
+        Interlocked.Exchange(ref _sendingSince, _time.GetTimestamp());
+        await _socket.SendAsync(buffer.WrittenMemory, WebSocketMessageType.Text, endOfMessage: true, _broken.Token);
+        Interlocked.Exchange(ref _sendingSince, 0);
+    }
+}

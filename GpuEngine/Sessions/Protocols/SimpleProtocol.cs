@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Lyceum.GpuEngine.Sessions.Core;
+
+namespace Lyceum.GpuEngine.Sessions.Protocols;
+
+/// <summary>
+/// What existing clients speak, without a subprotocol: <c>{"type":"text","content":…}</c> in, one such message with the
+/// whole answer out, or <c>{"type":"error","content":…}</c>. Questions are answered one after the other.
+/// </summary>
+internal sealed class SimpleProtocol : ISessionProtocol
+{
+    public string? SubProtocol => null;
+
+    public bool HasNumbers => false;
+
+    public bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened) => happened switch
+    {
+        TurnText text => Write(json, "text", text.Text),
+        TurnFailed failed => Write(json, "error", failed.Message),
+        _ => false,
+    };
+
+    public bool TryWrite(Utf8JsonWriter json, ConnectionEvent happened) => happened switch
+    {
+        ConnectionEvent.Refused refused => Write(json, "error", refused.Message),
+        ConnectionEvent.Bye { Reason: "idle_timeout" or "session_timeout" } => Write(json, "error", "The session's time is over."),
+        _ => false,
+    };
+
+    public ClientMessage Read(ReadOnlySpan<byte> message)
+    {
+        if (!MessageReader.TryRead(message, out var fields, out var fault))
+        {
+            return fault;
+        }
+        return fields.Type is "text"
+            ? fields.ToSay(interrupts: false)
+            : new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}'; send text.");
+    }
+
+    private static bool Write(Utf8JsonWriter json, string type, string content)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", type);
+        json.WriteString("content", content);
+        json.WriteEndObject();
+        return true;
+    }
+}

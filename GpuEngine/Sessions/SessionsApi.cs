@@ -1,0 +1,157 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lyceum.GpuEngine.Sessions;
+
+/// <summary>
+/// Management of live sessions, for services with scope <c>sessions</c>. A session belongs to the caller's (tenant, owner);
+/// somebody else's is not found.
+/// </summary>
+internal static partial class SessionsApi
+{
+    private const int MaxInstructions = 16 * 1024;
+    private const int MaxText = 64 * 1024;
+    private const int MaxHistory = 1_000;
+    private const int MaxName = 128;
+
+    public static void MapSessions(this IEndpointRouteBuilder routes)
+    {
+        var sessions = routes.MapGroup("/v1/sessions").RequireScope(Scopes.Sessions);
+        sessions.MapPost("", Create);
+        sessions.MapGet("", (SessionStore store, Caller caller) =>
+            TypedResults.Ok(new SessionList([.. store.Of(caller).Select(SessionDocument.Of)])));
+        sessions.MapGet("/{id}", Get);
+        sessions.MapDelete("/{id}", DeleteAsync);
+        sessions.MapPost("/{id}/connect", Connect);
+    }
+
+    private static Created<SessionConnection> Create(
+        CreateSession request, Caller caller, SessionStore store, PublicAddress address, HttpContext http)
+    {
+        var setup = Validate(request, caller, store.NewId());
+        // Before the session is made: a client that could not reach it leaves none behind.
+        _ = address.For(http, setup.Id, "");
+        var session = store.Create(setup);
+        return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, http));
+    }
+
+    private static Results<Ok<SessionDocument>, ProblemHttpResult> Get(string id, Caller caller, SessionStore store) =>
+        store.Find(id, caller) is { } session ? TypedResults.Ok(SessionDocument.Of(session)) : Unknown();
+
+    private static Results<Ok<SessionConnection>, ProblemHttpResult> Connect(
+        string id, Caller caller, SessionStore store, PublicAddress address, HttpContext http) =>
+        store.Find(id, caller) is { } session ? TypedResults.Ok(Connection(session, address, http)) : Unknown();
+
+    private static async Task<Results<Ok<Deleted>, ProblemHttpResult>> DeleteAsync(string id, Caller caller, SessionStore store)
+    {
+        if (store.Find(id, caller) is not { } session)
+        {
+            return Unknown();
+        }
+        await store.EndAsync(session, "deleted");
+        return TypedResults.Ok(new Deleted("deleted"));
+    }
+
+    private static SessionConnection Connection(Session session, PublicAddress address, HttpContext http)
+    {
+        var token = session.Credentials.IssueToken();
+        return new SessionConnection(session.Id, address.For(http, session.Id, token), token, "active", session.ExpiresAt);
+    }
+
+    private static ProblemHttpResult Unknown() => Problems.NotFound(ErrorCodes.SessionNotFound, "There is no such session here (any more).");
+
+    private static SessionSetup Validate(CreateSession request, Caller caller, string id)
+    {
+        var tutor = request.TutorId ?? throw Invalid("tutor_id must be an integer.");
+        var student = request.StudentId.ValueKind switch
+        {
+            JsonValueKind.String => request.StudentId.GetString()!,
+            JsonValueKind.Number => request.StudentId.GetRawText(),
+            _ => throw Invalid("student_id must be a number or a string."),
+        };
+        if (student.Length is 0 or > MaxName)
+        {
+            throw Invalid($"student_id must have 1 to {MaxName} characters.");
+        }
+        if (request.KbId is { } kb && !Slug().IsMatch(kb))
+        {
+            throw Invalid("kb_id must be a slug: letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit.");
+        }
+        if (request.Language is { Length: 0 or > 64 })
+        {
+            throw Invalid("language must have 1 to 64 characters.");
+        }
+        Bounded("instructions", request.Instructions, MaxInstructions);
+        var history = request.History ?? [];
+        if (history.Count > MaxHistory)
+        {
+            throw Invalid($"history holds more than {MaxHistory} messages.");
+        }
+        foreach (var message in history)
+        {
+            if (message.Role is not ("user" or "assistant"))
+            {
+                throw Invalid("A message's role in history is user or assistant.");
+            }
+            Bounded("A message in history", message.Content, MaxText);
+        }
+        RetrievalSource? retrieval = null;
+        if (request.Retrieval is { } source)
+        {
+            retrieval = Uri.TryCreate(source.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+                ? new RetrievalSource(url, source.Token)
+                : throw Invalid("retrieval.url must be an http or https address.");
+        }
+        return new SessionSetup(
+            id, caller.Tenant, caller.Owner, tutor, student, request.KbId, request.Instructions, request.Language,
+            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval);
+    }
+
+    private static void Bounded(string what, string? text, int bytes)
+    {
+        if (text is not null && Encoding.UTF8.GetByteCount(text) > bytes)
+        {
+            throw Invalid($"{what} may have {bytes} bytes at most.");
+        }
+    }
+
+    private static ProblemException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, detail);
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    private static partial Regex Slug();
+}
+
+/// <summary><c>POST /v1/sessions</c>.</summary>
+/// <param name="StudentId">A number or a string; kept as text.</param>
+/// <param name="Instructions">Becomes the system prompt.</param>
+/// <param name="Language">The answers' language, as a person or a tag names it.</param>
+/// <param name="History">What was said in an earlier session that this one goes on with, oldest first.</param>
+internal sealed record CreateSession(
+    long? TutorId, JsonElement StudentId, string? KbId = null, string? Instructions = null, string? Language = null,
+    IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null);
+
+internal sealed record HistoryMessage(string Role, string Content);
+
+internal sealed record RetrievalRequest(string Url, string Token);
+
+/// <summary>How to connect: <c>engine_url</c> holds the token and is to be used as it is.</summary>
+internal sealed record SessionConnection(string SessionId, string EngineUrl, string EngineToken, string Status, DateTimeOffset ExpiresAt);
+
+internal sealed record SessionDocument(
+    string SessionId, long TutorId, string StudentId, string? KbId, string Status, bool Connected, int Turns,
+    DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
+{
+    public static SessionDocument Of(Session session) => new(
+        session.Id, session.Setup.TutorId, session.Setup.StudentId, session.Setup.KbId, "active", session.IsConnected, session.Turns,
+        session.CreatedAt, session.ExpiresAt);
+}
+
+internal sealed record SessionList(IReadOnlyList<SessionDocument> Sessions);
+
+internal sealed record Deleted(string Status);

@@ -1,0 +1,67 @@
+using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Protocols;
+using Lyceum.GpuEngine.Sessions.Transcripts;
+using Lyceum.ServiceDefaults.Health;
+using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Sessions;
+
+/// <summary>What live sessions are made of.</summary>
+internal static class SessionsSetup
+{
+    public static WebApplicationBuilder AddSessions(this WebApplicationBuilder builder)
+    {
+        builder.AddSeedEnvironment();
+        var services = builder.Services;
+        services.AddSingleton<IValidateOptions<EngineAddressOptions>, EngineAddressOptions.Validator>();
+        services.AddOptions<EngineAddressOptions>().BindConfiguration(EngineAddressOptions.Section)
+            .PostConfigure<ServiceInfo>((engine, info) => engine.Id = engine.Id.Length > 0 ? engine.Id : info.Instance)
+            .ValidateOnStart();
+        services.AddOptions<SessionOptions>().BindConfiguration(SessionOptions.Section)
+            .ValidateDataAnnotations()
+            .Validate(
+                options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 },
+                "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime and RetrievalTimeout must be above 0")
+            .ValidateOnStart();
+        services.AddOptions<TranscriptOptions>().BindConfiguration(TranscriptOptions.Section)
+            .ValidateDataAnnotations().ValidateOnStart();
+
+        services.AddSingleton<SessionMetrics>();
+        services.AddSingleton<TranscriptLog>();
+        services.AddHostedService(provider => provider.GetRequiredService<TranscriptLog>());
+        services.AddSingleton<ITranscript>(provider => provider.GetRequiredService<TranscriptLog>());
+        builder.AddTranscriptForwarding();
+        services.AddHttpClient(HttpRetrieval.Client, HttpRetrieval.Configure);
+        services.AddSingleton<IRetrieval, HttpRetrieval>();
+        services.AddSingleton<TurnWriter>();
+        services.AddSingleton<SessionStore>();
+        services.AddHostedService(provider => provider.GetRequiredService<SessionStore>());
+        services.AddSingleton<PublicAddress>();
+
+        // As clients of engines before this one read it; the checks are the house's own.
+        services.Configure<HealthNames>(names => (names.Service, names.Healthy) = ("GPU Server", "healthy"));
+        services.AddHealthChecks()
+            .AddCheck<PublicAddress>("public_url")
+            .AddCheck<TranscriptHealth>("transcripts");
+        return builder;
+    }
+
+    public static WebApplication MapSessions(this WebApplication app)
+    {
+        app.UseWebSockets();
+        SessionsApi.MapSessions(app);
+        app.MapSessionSockets();
+        return app;
+    }
+
+    /// <summary>Whether what is said can be recorded, without which nothing is said.</summary>
+    private sealed class TranscriptHealth(TranscriptLog transcripts) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(transcripts.Fault is { } fault
+                ? HealthCheckResult.Degraded($"sessions say nothing: {fault}")
+                : HealthCheckResult.Healthy());
+    }
+}

@@ -1,0 +1,74 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Lyceum.Contracts;
+
+namespace Lyceum.GpuEngine.Sessions.Transcripts;
+
+/// <summary>A record as the log keeps it: whose session, and what.</summary>
+internal sealed record LoggedTurn(string SessionId, string Tenant, string Owner, SessionTurnRecord Record);
+
+/// <summary>
+/// One record on disk: length of the payload and its CRC-32C, four bytes each, little endian, then the payload, JSON. What
+/// a crash tore off ends in a frame that does not add up.
+/// </summary>
+internal static class TranscriptFrame
+{
+    private const int Header = 8;
+    private const int MaxPayload = 16 * 1024 * 1024;
+
+    public static void Write(ArrayBufferWriter<byte> output, LoggedTurn turn)
+    {
+        var payload = JsonSerializer.SerializeToUtf8Bytes(turn, TranscriptJson.Default.LoggedTurn);
+        var frame = output.GetSpan(Header + payload.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc(payload));
+        payload.CopyTo(frame[Header..]);
+        output.Advance(Header + payload.Length);
+    }
+
+    /// <summary>The first record of <paramref name="log"/>, whose bytes are then skipped; false at its end or where it is torn.</summary>
+    public static bool TryRead(ref ReadOnlySpan<byte> log, out LoggedTurn turn)
+    {
+        turn = null!;
+        if (log.Length < Header)
+        {
+            return false;
+        }
+        var length = BinaryPrimitives.ReadInt32LittleEndian(log);
+        // A payload is never empty: a tail of zeros, as some file systems leave one, is no record.
+        if (length is <= 0 or > MaxPayload || length > log.Length - Header)
+        {
+            return false;
+        }
+        var payload = log.Slice(Header, length);
+        if (Crc(payload) != BinaryPrimitives.ReadUInt32LittleEndian(log[4..]))
+        {
+            return false;
+        }
+        turn = JsonSerializer.Deserialize(payload, TranscriptJson.Default.LoggedTurn)!;
+        log = log[(Header + length)..];
+        return true;
+    }
+
+    private static uint Crc(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+        {
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        }
+        foreach (var b in bytes)
+        {
+            crc = BitOperations.Crc32C(crc, b);
+        }
+        return ~crc;
+    }
+}
+
+[JsonSerializable(typeof(LoggedTurn))]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+internal sealed partial class TranscriptJson : JsonSerializerContext;

@@ -1,0 +1,331 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+using Lyceum.Contracts;
+using Lyceum.GpuEngine.Sessions.Core;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Sessions.Transcripts;
+
+/// <summary>
+/// Record first, then show (rule 1): an append-only log of what sessions say. One writer takes whatever all sessions
+/// recorded since its last commit, writes it at once and syncs once, so that a hundred sessions cost one fsync; only then
+/// are they told that it may be shown. What the forwarder was answered for is deleted, file by file; the rest is there
+/// after a crash.
+/// </summary>
+internal sealed partial class TranscriptLog(
+    IOptions<TranscriptOptions> options, SessionMetrics metrics, TimeProvider time, ILogger<TranscriptLog> log)
+    : BackgroundService, ITranscript
+{
+    private const int BatchBytes = 1024 * 1024;
+
+    private readonly TranscriptOptions _options = options.Value;
+    // Unbounded in form; a turn has at most Turn.MaxUnrecorded records in it.
+    private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly ArrayBufferWriter<byte> _frames = new(64 * 1024); // the writer's
+    private readonly Lock _lock = new(); // around all below
+    private readonly List<TranscriptSegment> _segments = [];
+    private readonly Dictionary<string, Cursor> _sessions = [];
+    private long _lastSegment;
+    private FileStream? _only;
+    private string? _fault;
+    private bool _forwarded;
+
+    /// <summary>Why nothing can be recorded now; null where all is well.</summary>
+    public string? Fault => Volatile.Read(ref _fault);
+
+    /// <summary>Bytes on disk.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _segments.Sum(segment => segment.Length);
+            }
+        }
+    }
+
+    /// <summary>Something is recorded here that is not acknowledged.</summary>
+    public bool HasUnacknowledged
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _sessions.Values.Any(cursor => cursor.Acknowledged < cursor.Last);
+            }
+        }
+    }
+
+    /// <summary>Is called when something was recorded; by the forwarder, which makes the log keep what is not answered.</summary>
+    public event Action? Recorded;
+
+    public void Append(string session, string tenant, string owner, SessionTurnRecord record, Action<bool> recorded)
+    {
+        if (!_queue.Writer.TryWrite(new Entry(session, tenant, owner, record, recorded)))
+        {
+            recorded(false); // the engine is stopping
+        }
+    }
+
+    /// <summary>From now on files go only when what is in them was acknowledged.</summary>
+    public void KeepUntilAcknowledged() => Volatile.Write(ref _forwarded, true);
+
+    /// <summary>The session's records up to and with this one are stored elsewhere.</summary>
+    /// <returns>Whether that is news.</returns>
+    public bool Acknowledge(string session, long through)
+    {
+        lock (_lock)
+        {
+            if (!_sessions.TryGetValue(session, out var cursor) || through <= cursor.Acknowledged)
+            {
+                return false;
+            }
+            cursor.Acknowledged = Math.Min(through, cursor.Last);
+            Truncate();
+            return true;
+        }
+    }
+
+    /// <summary>The session records no more.</summary>
+    public void Closed(string session)
+    {
+        lock (_lock)
+        {
+            if (_sessions.TryGetValue(session, out var cursor))
+            {
+                cursor.IsOpen = false;
+                Truncate();
+            }
+        }
+    }
+
+    /// <summary>What is not acknowledged, in the order it was recorded, from a place in the log on.</summary>
+    public (List<LoggedTurn> Turns, LogPlace Next) Read(LogPlace from, int maxBytes)
+    {
+        lock (_lock)
+        {
+            if (_segments.Find(segment => segment.Number >= from.Segment) is not { } found)
+            {
+                return ([], from);
+            }
+            var offset = found.Number == from.Segment ? from.Offset : 0;
+            if (offset >= found.Length)
+            {
+                // The last one grows on; behind another, the next one begins.
+                return found == _segments[^1] ? ([], new LogPlace(found.Number, offset)) : ([], new LogPlace(found.Number + 1, 0));
+            }
+            var (turns, next) = found.Read(offset, maxBytes);
+            turns.RemoveAll(turn => _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged);
+            return (turns, new LogPlace(found.Number, next));
+        }
+    }
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        Recover();
+        return base.StartAsync(cancellationToken);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _queue.Writer.TryComplete(); // what is in it is still written
+        if (ExecuteTask is { } writing)
+        {
+            await writing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        lock (_lock)
+        {
+            _segments.ForEach(segment => segment.Dispose());
+            _only?.Dispose();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var batch = new List<Entry>();
+        // Until the queue is completed: StopAsync lets it run empty.
+        while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
+        {
+            var size = 0;
+            while (size < BatchBytes && _queue.Reader.TryRead(out var entry))
+            {
+                batch.Add(entry);
+                size += 256 + (3 * entry.Record.Text.Length);
+            }
+            var written = TryCommit(batch);
+            batch.ForEach(entry => entry.Recorded(written));
+            batch.Clear();
+            if (written)
+            {
+                Recorded?.Invoke();
+            }
+        }
+    }
+
+    private bool TryCommit(List<Entry> batch)
+    {
+        var start = time.GetTimestamp();
+        var turns = new List<LoggedTurn>(batch.Count);
+        try
+        {
+            var segment = Room();
+            batch.ForEach(entry => turns.Add(Number(entry)));
+            _frames.ResetWrittenCount();
+            turns.ForEach(turn => TranscriptFrame.Write(_frames, turn));
+            segment.Append(_frames.WrittenSpan);
+            lock (_lock)
+            {
+                turns.ForEach(segment.Note);
+            }
+            if (Interlocked.Exchange(ref _fault, null) is not null)
+            {
+                RecordsAgain(log);
+            }
+            metrics.Committed(time.GetElapsedTime(start), batch.Count);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            turns.ForEach(Unnumber);
+            if (Interlocked.Exchange(ref _fault, e.Message) is null)
+            {
+                CannotRecord(log, e.Message);
+            }
+            return false;
+        }
+    }
+
+    // Records are numbered as they are written, so that a failed write leaves no gap.
+    private LoggedTurn Number(Entry entry)
+    {
+        lock (_lock)
+        {
+            if (!_sessions.TryGetValue(entry.Session, out var cursor))
+            {
+                _sessions[entry.Session] = cursor = new Cursor { IsOpen = true };
+            }
+            return new LoggedTurn(entry.Session, entry.Tenant, entry.Owner, entry.Record with { Seq = ++cursor.Last });
+        }
+    }
+
+    private void Unnumber(LoggedTurn turn)
+    {
+        lock (_lock)
+        {
+            _sessions[turn.SessionId].Last--;
+        }
+    }
+
+    private long LastWritten(string session) =>
+        _segments.Select(segment => segment.Last.GetValueOrDefault(session)).DefaultIfEmpty().Max();
+
+    /// <summary>The file to write to; makes room, or says that there is none.</summary>
+    private TranscriptSegment Room()
+    {
+        lock (_lock)
+        {
+            if (_segments is [.., var last] && last.Length < _options.SegmentBytes)
+            {
+                return last;
+            }
+            while (_segments.Sum(segment => segment.Length) >= _options.MaxBytes)
+            {
+                if (Volatile.Read(ref _forwarded))
+                {
+                    throw new IOException($"the transcript log holds {_options.MaxBytes} bytes that nobody has taken (Engine:Transcripts:MaxBytes)");
+                }
+                Remove(_segments[0]);
+            }
+            var next = TranscriptSegment.Create(_options.Folder, ++_lastSegment);
+            _segments.Add(next);
+            return next;
+        }
+    }
+
+    /// <summary>Deletes the oldest files all of whose records are acknowledged; the one being written to stays.</summary>
+    private void Truncate()
+    {
+        while (_segments.Count > 1 && _segments[0].Last.All(entry => _sessions[entry.Key].Acknowledged >= entry.Value))
+        {
+            Remove(_segments[0]);
+        }
+    }
+
+    private void Remove(TranscriptSegment segment)
+    {
+        segment.Delete();
+        _segments.Remove(segment);
+        foreach (var session in segment.Last.Keys.Where(session => !_sessions[session].IsOpen && LastWritten(session) == 0))
+        {
+            _sessions.Remove(session);
+        }
+    }
+
+    private void Recover()
+    {
+        Directory.CreateDirectory(_options.Folder);
+        _only = new FileStream(
+            Path.Combine(_options.Folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        lock (_lock)
+        {
+            var records = 0;
+            foreach (var path in Directory.EnumerateFiles(_options.Folder, "*.log").Order(StringComparer.Ordinal))
+            {
+                var segment = TranscriptSegment.Recover(path, turn => { records++; Replay(turn); }, out var torn);
+                _segments.Add(segment);
+                _lastSegment = segment.Number;
+                if (torn > 0)
+                {
+                    TornTail(log, torn, path);
+                }
+            }
+            if (records > 0)
+            {
+                Replayed(log, records, _sessions.Count);
+            }
+        }
+    }
+
+    private void Replay(LoggedTurn turn)
+    {
+        if (!_sessions.TryGetValue(turn.SessionId, out var cursor))
+        {
+            // What came before the oldest record there is was acknowledged, or nobody waited for it.
+            _sessions[turn.SessionId] = cursor = new Cursor { Acknowledged = turn.Record.Seq - 1 };
+        }
+        cursor.Last = turn.Record.Seq;
+    }
+
+    private sealed class Cursor
+    {
+        public long Last { get; set; }
+        public long Acknowledged { get; set; }
+        public bool IsOpen { get; set; }
+    }
+
+    private sealed record Entry(string Session, string Tenant, string Owner, SessionTurnRecord Record, Action<bool> Recorded);
+
+    [LoggerMessage(LogLevel.Error, "transcripts cannot be recorded, sessions say nothing: {Reason}")]
+    private static partial void CannotRecord(ILogger log, string reason);
+
+    [LoggerMessage(LogLevel.Information, "transcripts are recorded again")]
+    private static partial void RecordsAgain(ILogger log);
+
+    [LoggerMessage(LogLevel.Warning, "cut {Bytes} bytes off {Path}: their writing was never finished, and nobody was shown them")]
+    private static partial void TornTail(ILogger log, long bytes, string path);
+
+    [LoggerMessage(LogLevel.Information, "transcript log: {Records} records of {Sessions} sessions from before")]
+    private static partial void Replayed(ILogger log, int records, int sessions);
+}
+
+/// <summary>A place in the log; the default is its beginning.</summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct LogPlace(long Segment, long Offset);

@@ -1,0 +1,95 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Lyceum.GpuEngine.Sessions.Transcripts;
+
+/// <summary>One file of the log: appended to while it is the last one, read from anywhere, deleted whole.</summary>
+internal sealed class TranscriptSegment : IDisposable
+{
+    private readonly SafeFileHandle _file;
+    private long _length; // bytes that are whole records on disk; what is behind them does not count
+    private bool _dirty;
+
+    private TranscriptSegment(long number, string path, FileMode mode)
+    {
+        (Number, Path) = (number, path);
+        _file = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.Read, FileOptions.None);
+    }
+
+    /// <summary>Files are in this order.</summary>
+    public long Number { get; }
+
+    public string Path { get; }
+
+    public long Length => Volatile.Read(ref _length);
+
+    /// <summary>The highest record of each session in it.</summary>
+    public Dictionary<string, long> Last { get; } = [];
+
+    public static TranscriptSegment Create(string folder, long number) =>
+        new(number, System.IO.Path.Combine(folder, $"{number:D12}.log"), FileMode.CreateNew);
+
+    /// <summary>Opens a file that a process left, and cuts off what it did not finish writing.</summary>
+    /// <param name="found">Is told of each record, in order.</param>
+    /// <param name="torn">Bytes cut off.</param>
+    public static TranscriptSegment Recover(string path, Action<LoggedTurn> found, out long torn)
+    {
+        var segment = new TranscriptSegment(
+            long.Parse(System.IO.Path.GetFileNameWithoutExtension(path)), path, FileMode.Open);
+        ReadOnlySpan<byte> left = File.ReadAllBytes(path);
+        var whole = left.Length;
+        while (TranscriptFrame.TryRead(ref left, out var turn))
+        {
+            segment.Note(turn);
+            found(turn);
+        }
+        torn = left.Length;
+        segment._length = whole - torn;
+        if (torn > 0)
+        {
+            RandomAccess.SetLength(segment._file, segment._length);
+            RandomAccess.FlushToDisk(segment._file);
+        }
+        return segment;
+    }
+
+    /// <summary>Writes whole records and returns when the disk has them.</summary>
+    /// <exception cref="IOException">They are not recorded.</exception>
+    public void Append(ReadOnlySpan<byte> frames)
+    {
+        // What an earlier attempt left behind the last whole record must not follow this one.
+        if (_dirty)
+        {
+            RandomAccess.SetLength(_file, _length);
+        }
+        _dirty = true;
+        RandomAccess.Write(_file, frames, _length);
+        RandomAccess.FlushToDisk(_file);
+        _dirty = false;
+        Volatile.Write(ref _length, _length + frames.Length);
+    }
+
+    public void Note(LoggedTurn turn) => Last[turn.SessionId] = turn.Record.Seq;
+
+    /// <summary>The records from this byte on, at most about <paramref name="max"/> bytes of them, and where they end.</summary>
+    public (List<LoggedTurn> Turns, long Next) Read(long from, int max)
+    {
+        var turns = new List<LoggedTurn>();
+        var bytes = new byte[Math.Min(Length - from, max)];
+        ReadOnlySpan<byte> left = bytes.AsSpan(0, RandomAccess.Read(_file, bytes, from));
+        var read = left.Length;
+        while (TranscriptFrame.TryRead(ref left, out var turn))
+        {
+            turns.Add(turn);
+        }
+        // A record larger than the piece: the piece has to grow.
+        return turns.Count == 0 && Length - from > max ? Read(from, max * 2) : (turns, from + read - left.Length);
+    }
+
+    public void Delete()
+    {
+        Dispose();
+        File.Delete(Path);
+    }
+
+    public void Dispose() => _file.Dispose();
+}

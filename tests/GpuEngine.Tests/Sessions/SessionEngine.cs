@@ -1,0 +1,240 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using Lyceum.GpuEngine;
+using Lyceum.GpuEngine.Sessions;
+using Lyceum.Tests.StubModel;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Lyceum.Tests.GpuEngine.Sessions;
+
+/// <summary>A GpuEngine with live sessions on real Kestrel before the stub model, its transcript log in a folder of its own.</summary>
+internal sealed class SessionEngine : IAsyncDisposable
+{
+    private readonly IdentityFolder _identity;
+    private readonly TestService _service;
+
+    private SessionEngine(IdentityFolder identity, TestService service, StubModelServer stub, string transcripts) =>
+        (_identity, _service, Stub, Transcripts) = (identity, service, stub, transcripts);
+
+    public StubModelServer Stub { get; }
+
+    public string Transcripts { get; }
+
+    public LogList Log { get; private init; } = new();
+
+    public IServiceProvider Services => _service.Services;
+
+    public Uri Address => _service.Address;
+
+    public HttpClient Client => _service.Client;
+
+    public SessionStore Store => Services.GetRequiredService<SessionStore>();
+
+    public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
+        _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
+
+    public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
+
+    public static async Task<SessionEngine> StartAsync(Action<WebApplicationBuilder>? build, params (string Key, string Value)[] settings)
+    {
+        var stub = await StubModelServer.StartAsync(
+            new StubOptions(Defaults: new StubScript { Tokens = 5, Rate = 0 }), TestContext.Current.CancellationToken);
+        var identity = new IdentityFolder("gateway", "gpu-engine", "session-api");
+        var folder = Directory.CreateTempSubdirectory("lyceum-transcripts-").FullName;
+        var log = new LogList();
+        var all = new Dictionary<string, string?>
+        {
+            ["Llm:Endpoint"] = stub.Endpoint, ["Engine:Transcripts:Folder"] = folder,
+        };
+        foreach (var (key, value) in settings)
+        {
+            all[key] = value;
+        }
+        var service = await TestService.StartAsync(
+            identity,
+            "gpu-engine",
+            builder =>
+            {
+                builder.Logging.ClearProviders().AddProvider(log);
+                builder.AddCompletions().AddChatModel().AddSessions();
+                build?.Invoke(builder);
+            },
+            app => app.MapSessions(),
+            all);
+        return new SessionEngine(identity, service, stub, folder) { Log = log };
+    }
+
+    public async Task<HttpResponseMessage> PostAsync(string path, object? body, string? token = null, params (string Key, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        request.Content = body is null ? null : JsonContent.Create(body);
+        return await SendAsync(request, token, headers);
+    }
+
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? token = null)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        return await SendAsync(request, token, []);
+    }
+
+    public Task<HttpResponseMessage> TryCreateAsync(object? more = null, string? token = null) =>
+        PostAsync("/v1/sessions", more ?? new { tutor_id = 1, student_id = 999, kb_id = "test" }, token);
+
+    public async Task<SessionAddress> CreateAsync(object? body = null)
+    {
+        using var response = await TryCreateAsync(body);
+        response.StatusCode.ShouldBe(System.Net.HttpStatusCode.Created, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        return SessionAddress.Of(await response.JsonAsync());
+    }
+
+    public async Task<SessionAddress> FreshAddressAsync(string session)
+    {
+        using var response = await PostAsync($"/v1/sessions/{session}/connect", null);
+        return SessionAddress.Of(await response.JsonAsync());
+    }
+
+    public async Task<Client> ConnectAsync(SessionAddress address, string? subProtocol = "lyceum.v1") =>
+        await Sessions.Client.ConnectAsync(address.EngineUrl, subProtocol);
+
+    public Task<Client> ResumeAsync(string session, string handle, long after) =>
+        Sessions.Client.ConnectAsync(new Uri(WebSocketBase, $"/ws/{session}?resume={handle}&after={after}"), "lyceum.v1");
+
+    public Uri WebSocketBase => new UriBuilder(Address) { Scheme = "ws" }.Uri;
+
+    /// <summary>Nothing is left of sockets; of sessions, only those the test made.</summary>
+    public Task NoSocketsAsync() => Assertions.Eventually(() => Task.FromResult(Store.Sockets == 0), "no sockets left");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _service.DisposeAsync();
+        await Stub.DisposeAsync();
+        _identity.Dispose();
+        if (Directory.Exists(Transcripts))
+        {
+            Directory.Delete(Transcripts, recursive: true);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, string? token, (string Key, string Value)[] headers)
+    {
+        request.Headers.Authorization = token is "" ? null : new AuthenticationHeaderValue("Bearer", token ?? Token());
+        foreach (var (key, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(key, value);
+        }
+        return await Client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+}
+
+internal sealed record SessionAddress(string SessionId, Uri EngineUrl, string EngineToken, JsonElement Raw)
+{
+    public static SessionAddress Of(JsonElement json) => new(
+        json.GetProperty("session_id").GetString()!, new Uri(json.GetProperty("engine_url").GetString()!),
+        json.GetProperty("engine_token").GetString()!, json);
+}
+
+/// <summary>A client on a real socket.</summary>
+internal sealed class Client : IAsyncDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private readonly ClientWebSocket _socket;
+    private readonly byte[] _buffer = new byte[1024 * 1024];
+
+    private Client(ClientWebSocket socket) => _socket = socket;
+
+    public WebSocket Socket => _socket;
+
+    /// <summary>The first event, of <c>lyceum.v1</c>.</summary>
+    public JsonElement Session { get; private set; }
+
+    public string Handle => Session.GetProperty("resume").GetString()!;
+
+    public static async Task<Client> ConnectAsync(Uri url, string? subProtocol)
+    {
+        var client = new Client(await OpenAsync(url, subProtocol));
+        if (subProtocol is not null)
+        {
+            client.Session = (await client.NextAsync())!.Value;
+            client.Session.GetProperty("type").GetString().ShouldBe("session");
+        }
+        return client;
+    }
+
+    public static async Task<ClientWebSocket> OpenAsync(Uri url, string? subProtocol)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        if (subProtocol is not null)
+        {
+            socket.Options.AddSubProtocol(subProtocol);
+        }
+        try
+        {
+            await socket.ConnectAsync(url, TestContext.Current.CancellationToken);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public Task SayAsync(string content, string? id = null, long? ack = null) => SendAsync(JsonSerializer.Serialize(
+        id is null && ack is null ? new { type = "text", content } : (object)new { type = "text", content, id, ack }));
+
+    public async Task SendAsync(string message) =>
+        await _socket.SendAsync(Encoding.UTF8.GetBytes(message).AsMemory(), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+
+    /// <summary>The next event; null when the engine closed.</summary>
+    public async Task<JsonElement?> NextAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Limit);
+        var length = 0;
+        while (true)
+        {
+            var part = await _socket.ReceiveAsync(_buffer.AsMemory(length), limit.Token);
+            if (part.MessageType is WebSocketMessageType.Close)
+            {
+                return null;
+            }
+            length += part.Count;
+            if (part.EndOfMessage)
+            {
+                return JsonElement.Parse(_buffer.AsSpan(0, length));
+            }
+        }
+    }
+
+    /// <summary>The next event of this type; those before it are passed to <paramref name="seen"/>.</summary>
+    public async Task<JsonElement> UntilAsync(string type, List<JsonElement>? seen = null)
+    {
+        while (true)
+        {
+            var next = await NextAsync() ?? throw new ShouldAssertException($"closed ({_socket.CloseStatusDescription}) before '{type}'");
+            seen?.Add(next);
+            if (next.GetProperty("type").GetString() == type)
+            {
+                return next;
+            }
+        }
+    }
+
+    /// <summary>Breaks the connection without a word.</summary>
+    public void Kill() => _socket.Abort();
+
+    public async Task CloseAsync() =>
+        await _socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, TestContext.Current.CancellationToken);
+
+    public ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}
