@@ -35,6 +35,9 @@ internal sealed class EngineProcess : IAsyncDisposable
         return SessionAddress.Of(await response.JsonAsync());
     }
 
+    /// <summary>Where it listens.</summary>
+    public List<Uri> Addresses { get; } = [];
+
     /// <summary>SIGKILL.</summary>
     public void Kill()
     {
@@ -66,7 +69,8 @@ internal sealed class EngineProcess : IAsyncDisposable
 
     private async Task RunAsync(StubModelServer stub, (string Key, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "GpuEngine.dll"), "--urls", "http://127.0.0.1:0"])
+        string[] listen = environment.Any(setting => setting.Key == "MANAGEMENT_API_PORT") ? [] : ["--urls", "http://127.0.0.1:0"];
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "GpuEngine.dll"), .. listen])
         {
             RedirectStandardOutput = true, WorkingDirectory = AppContext.BaseDirectory,
         };
@@ -88,11 +92,15 @@ internal sealed class EngineProcess : IAsyncDisposable
         {
             if (line.IndexOf(Marker, StringComparison.Ordinal) is >= 0 and var at)
             {
-                _http.BaseAddress = new Uri(line[(at + Marker.Length)..].Trim());
+                Addresses.Add(new Uri(line[(at + Marker.Length)..].Trim()));
+            }
+            else if (line.Contains("Application started", StringComparison.Ordinal))
+            {
                 break;
             }
         }
-        _http.BaseAddress.ShouldNotBeNull("the engine did not start");
+        Addresses.ShouldNotBeEmpty("the engine did not start");
+        _http.BaseAddress = Addresses[0];
         // What it says from now on is of no interest, but has to go somewhere.
         _ = _process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
