@@ -1,6 +1,7 @@
 using Lyceum.ChatApi.Data;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -12,7 +13,7 @@ namespace Lyceum.ChatApi.Generation;
 /// while there is no text at all may the question be put once more, at another engine if there is one.
 /// </summary>
 public sealed partial class GenerationWriter(
-    EngineClient engines, IJournal journal, GenerationRows rows, IOptions<GenerationOptions> options,
+    EngineClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
     /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>
@@ -60,6 +61,9 @@ public sealed partial class GenerationWriter(
         while (true)
         {
             var before = stream.Received;
+            // A replica that was stopped between recording and asking must not ask behind whoever took over: it finds out first.
+            while (!attach && !lease.IsFresh)
+                await Task.Delay(Pause, time, cancellationToken);
             asked |= !attach;
             var (end, fault) = await ReadAsync(stream, attach, cancellationToken);
             if (end is not null)

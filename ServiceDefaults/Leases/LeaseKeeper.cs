@@ -21,8 +21,8 @@ namespace Lyceum.ServiceDefaults.Leases;
 /// outage can renew first.</para>
 /// </summary>
 public sealed partial class LeaseKeeper(
-    SystemDataSource source, DatabaseReady ready, ILeasedWork work, IOptions<LeaseOptions> options, TimeProvider time,
-    ILogger<LeaseKeeper> logger) : BackgroundService
+    SystemDataSource source, DatabaseReady ready, ILeasedWork work, LeaseClock clock, IOptions<LeaseOptions> options,
+    TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
 {
     private readonly LeaseOptions _options = options.Value;
     private NpgsqlConnection? _connection;
@@ -97,6 +97,7 @@ public sealed partial class LeaseKeeper(
         await using var command = new NpgsqlCommand(_registered ? renew : register, _connection);
         command.Parameters.Add(new() { Value = OwnerId });
         command.Parameters.Add(new() { Value = _options.Duration });
+        var asked = time.GetTimestamp();
         var rows = await command.ExecuteNonQueryAsync(bound.Token);
 
         if (_registered && rows == 0)
@@ -111,6 +112,7 @@ public sealed partial class LeaseKeeper(
         }
 
         _registered = true;
+        clock.Renewed(asked, _options.Duration);
         if (_sweepFrom == long.MaxValue)
             _sweepFrom = time.GetTimestamp() + (long)(_options.Duration.TotalSeconds * time.TimestampFrequency);
     }
@@ -172,6 +174,7 @@ public static class LeaseRegistration
                 "Leases: Duration must be at least twice Renewal")
             .ValidateOnStart();
         services.AddSingleton<ILeasedWork>(provider => provider.GetRequiredService<TWork>());
+        services.AddSingleton<LeaseClock>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<LeaseKeeper>());
         return services;

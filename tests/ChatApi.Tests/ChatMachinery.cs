@@ -31,6 +31,7 @@ public sealed class ChatMachinery : IAsyncDisposable
     public GenerationJournal Journal => _app.Services.GetRequiredService<GenerationJournal>();
     public GenerationRunner Runner => _app.Services.GetRequiredService<GenerationRunner>();
     public GenerationRows Rows => _app.Services.GetRequiredService<GenerationRows>();
+    public LeaseClock LeaseClock => _app.Services.GetRequiredService<LeaseClock>();
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
     public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();

@@ -1,6 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Errors;
+using Npgsql;
 
 namespace Lyceum.Tests.ChatApi;
 
@@ -103,6 +106,31 @@ public sealed class LeaseTests(PostgresFixture postgres)
             replica.Runner.Find(row.Id).ShouldNotBeNull().Epoch.ShouldBe(2);
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
+    }
+
+    /// <summary>No fence in the database holds back a request to an engine: a process that may have lost its lease sends none.</summary>
+    [Fact]
+    public async Task Engine_IsNotAskedWhileTheLeaseMayBeLost()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var row = await replica.BeginAsync();
+        using var engine = new TcpListener(IPAddress.Loopback, 0);
+        engine.Start();
+        await using (var connection = await replica.Database.OpenConnectionAsync())
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await using var hold = new NpgsqlCommand("SELECT 1 FROM owners FOR UPDATE", connection); // no renewal gets by
+            await hold.ExecuteNonQueryAsync();
+            await Eventually.TrueAsync(() => !replica.LeaseClock.IsFresh, "the lease is stale");
+
+            replica.Runner.TryAdmit().ShouldBeTrue();
+            replica.Runner.Start(new GenerationOrder(
+                row.Id, row.ConversationId, row.Owner, 1, new Uri($"http://{engine.LocalEndpoint}"), [new("user", "?")], "t", "o", false));
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+            engine.Pending().ShouldBeFalse();
+            await transaction.RollbackAsync();
+        }
+        await Eventually.TrueAsync(engine.Pending, "it is asked once the lease is renewed");
     }
 
     [Fact]
