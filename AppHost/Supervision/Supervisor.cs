@@ -32,6 +32,7 @@ internal sealed partial class Supervisor(
     private readonly TimeSpan settled = configuration.GetValue("Lyceum:SettledAfter", Backoff.Settled);
     private readonly SortedDictionary<string, Watched> watched = new(StringComparer.Ordinal);
     private bool wasHealthy;
+    private bool closed;
     private CancellationTokenSource? stopping;
     private Task loops = Task.CompletedTask;
 
@@ -68,7 +69,13 @@ internal sealed partial class Supervisor(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Dispose() => stopping?.Dispose();
+    public void Dispose()
+    {
+        // Whoever has disposed of the application may delete its folder: from here on nothing is written there.
+        lock (watched)
+            closed = true;
+        stopping?.Dispose();
+    }
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
@@ -77,6 +84,8 @@ internal sealed partial class Supervisor(
         {
             await foreach (var change in notifications.WatchAsync(cancellationToken))
             {
+                // What is queued already comes without a look at the token.
+                cancellationToken.ThrowIfCancellationRequested();
                 if (change.Snapshot.IsHidden || change.Resource is ParameterResource)
                     continue;
                 if (Observe(change) is { } delay)
@@ -213,6 +222,8 @@ internal sealed partial class Supervisor(
     {
         lock (watched)
         {
+            if (closed)
+                return;
             var processes = ProcessTree.ByParent();
             var resources = watched.Values.Select(entry => Describe(entry, processes)).ToArray();
             var running = resources.All(resource => resource.State == KnownResourceStates.Running);
