@@ -1,6 +1,7 @@
 using System.Text;
 using AngleSharp.Dom;
 using AngleSharp.Html.Parser;
+using Lyceum.ServiceDefaults.Errors;
 using Markdig;
 
 namespace Lyceum.SessionApi.Knowledge;
@@ -21,6 +22,9 @@ public static class Passages
     /// <summary>No passage is longer: a block beyond it is divided at the ends of sentences.</summary>
     private const int Most = 1400;
 
+    /// <summary>Elements within elements. No honest document has so many, and reading costs the square of them.</summary>
+    private const int MostNested = 256;
+
     private const string Separator = " › ";
 
     // Raw HTML inside Markdown is read like any other HTML afterwards; nothing is ever shown as HTML.
@@ -31,12 +35,25 @@ public static class Passages
     public static readonly IReadOnlyList<string> MediaTypes = ["text/markdown", "text/plain", "text/html"];
 
     /// <param name="mediaType">One of <see cref="MediaTypes"/>.</param>
+    /// <exception cref="ProblemException">400: nested beyond sense.</exception>
     public static IReadOnlyList<Passage> Of(string mediaType, string content) => mediaType switch
     {
-        "text/markdown" => OfHtml(Markdig.Markdown.ToHtml(content, Markdown)),
+        "text/markdown" => OfHtml(ToHtml(content)),
         "text/html" => OfHtml(content),
         _ => OfText(content),
     };
+
+    private static string ToHtml(string markdown)
+    {
+        try
+        {
+            return Markdig.Markdown.ToHtml(markdown, Markdown);
+        }
+        catch (ArgumentException)
+        {
+            throw TooNested(); // the one thing that Markdig refuses
+        }
+    }
 
     private static List<Passage> OfText(string text)
     {
@@ -48,12 +65,33 @@ public static class Passages
 
     private static List<Passage> OfHtml(string html)
     {
-        using var document = new HtmlParser().ParseDocument(html);
+        INode? last = null;
+        using var document = new HtmlParser(new HtmlParserOptions
+        {
+            // While it is read: an element has its place when the next one is made.
+            OnCreated = (element, _) =>
+            {
+                if (IsTooNested(last))
+                    throw TooNested();
+                last = element;
+            },
+        }).ParseDocument(html);
         var passages = new Collector();
         if (document.Body is { } body)
             Walk(body, passages);
         return passages.Done();
     }
+
+    private static bool IsTooNested(INode? node)
+    {
+        var depth = 0;
+        for (; node is not null && depth <= MostNested; node = node.Parent)
+            depth++;
+        return depth > MostNested;
+    }
+
+    private static ProblemException TooNested() =>
+        new(400, ErrorCodes.InvalidRequest, $"The document is nested too deeply: {MostNested} elements within each other are read.");
 
     private static void Walk(IElement element, Collector passages)
     {

@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Knowledge;
 
 namespace Lyceum.Tests.SessionApi.Tests;
@@ -86,8 +87,29 @@ public sealed class PassagesTests
     [Fact]
     public void Html_DeeplyNested_IsRead()
     {
-        var html = string.Concat(Enumerable.Repeat("<div>", 3000)) + "deep" + string.Concat(Enumerable.Repeat("</div>", 3000));
+        var html = string.Concat(Enumerable.Repeat("<div>", 200)) + "deep" + string.Concat(Enumerable.Repeat("</div>", 200));
         Passages.Of("text/html", html).Single().Text.ShouldBe("deep");
+    }
+
+    public static TheoryData<string, string> Hostile => new()
+    {
+        { "text/html", string.Concat(Enumerable.Repeat("<div>", 300_000)) + "deep" },
+        { "text/html", string.Concat(Enumerable.Repeat("<b>", 100_000)) + "deep" },
+        { "text/html", string.Concat(Enumerable.Repeat("<ul><li>", 100_000)) + "deep" },
+        { "text/markdown", new string('>', 100_000) + "deep" },
+        { "text/markdown", new string('[', 100_000) + "deep" },
+        { "text/markdown", string.Concat(Enumerable.Repeat("- ", 50_000)) + "deep" },
+        { "text/markdown", new string('*', 100_000) + "deep" },
+    };
+
+    /// <summary>What an upload can hold must not end the process, nor keep it busy: it is read, or refused.</summary>
+    [Theory]
+    [MemberData(nameof(Hostile))]
+    public async Task NestedBeyondSense_IsReadOrRefused(string mediaType, string content)
+    {
+        var reading = Task.Run(() => Record.Exception(() => Passages.Of(mediaType, content)), TestContext.Current.CancellationToken);
+        var thrown = await reading.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        (thrown is null or ProblemException).ShouldBeTrue($"{thrown?.GetType()}: {thrown?.Message}");
     }
 
     private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
