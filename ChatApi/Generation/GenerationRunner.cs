@@ -65,6 +65,9 @@ public sealed partial class GenerationRunner : IDisposable
     /// <summary>The generation if it runs in this replica; null otherwise (ended, elsewhere, or unknown).</summary>
     public RunningGeneration? Find(Guid messageId) => _running.GetValueOrDefault(messageId);
 
+    /// <summary>Whether this replica is giving its generations to others, because it stops.</summary>
+    public bool IsDraining => _handOver.IsCancellationRequested;
+
     /// <summary>What runs in this replica.</summary>
     public IEnumerable<Guid> Running => _running.Keys;
 

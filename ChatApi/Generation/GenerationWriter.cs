@@ -156,14 +156,19 @@ public sealed partial class GenerationWriter(
             return false;
         await engines.ForgetAsync(failed, generation.Id, order.Tenant, order.Subject);
         await Task.Delay(Pause, time, cancellationToken);
-        try
+        while (next != failed)
         {
-            if (next != failed && !await rows.MoveAsync(generation.Id, generation.Owner, generation.Epoch, next, cancellationToken))
-                return false;
-        }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
-        {
-            return false; // the end that follows is tried until it is stored
+            try
+            {
+                if (!await rows.MoveAsync(generation.Id, generation.Owner, generation.Epoch, next, cancellationToken))
+                    return false;
+                break;
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                // A database that is away must not fail a question that an engine can still answer: the bounds of the answer hold.
+                await Task.Delay(Pause * 2, time, cancellationToken);
+            }
         }
         generation.Engine = next;
         metrics.AskedAgain(fault.Code);

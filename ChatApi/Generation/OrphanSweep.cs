@@ -52,6 +52,8 @@ public sealed class OrphanSweep(
 
     public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
     {
+        if (runner.IsDraining)
+            return; // what was just let go of is not ours to take up again
         await ClaimAsync(owner, cancellationToken);
         await StopAsync(owner, cancellationToken);
         runner.StopAbandoned();

@@ -133,6 +133,27 @@ public sealed class LeaseTests(PostgresFixture postgres)
         await Eventually.TrueAsync(engine.Pending, "it is asked once the lease is renewed");
     }
 
+    /// <summary>The next engine is recorded before it is asked; a database that is away then delays it, no more.</summary>
+    [Fact]
+    public async Task Engine_LostWhileTheDatabaseIsAway_TheOtherIsAskedAfterwards()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        await using var replica = await ChatMachinery.StartAsync(
+            await postgres.CreateDatabaseAsync(), ("services:gpu-engine:http:0", $"http://{other.LocalEndpoint}"));
+        var row = await replica.BeginAsync(); // its engine refuses the connection
+        await replica.ExecuteAsync("ALTER TABLE generations RENAME COLUMN engine_url TO out_of_reach");
+        replica.Runner.TryAdmit().ShouldBeTrue();
+        replica.Runner.Start(new GenerationOrder(
+            row.Id, row.ConversationId, row.Owner, 1, row.Engine, [new("user", "?")], "t", "o", false));
+        await Task.Delay(1000, TestContext.Current.CancellationToken);
+        replica.Runner.Find(row.Id).ShouldNotBeNull();
+        other.Pending().ShouldBeFalse();
+
+        await replica.ExecuteAsync("ALTER TABLE generations RENAME COLUMN out_of_reach TO engine_url");
+        await Eventually.TrueAsync(other.Pending, "the other engine is asked");
+    }
+
     [Fact]
     public async Task Stop_GivesTheLeaseBackAtOnce()
     {
