@@ -19,19 +19,21 @@ var messaging = builder.AddMessageBroker("messaging", house);
 // The one place that talks to models. No database and no wait: it may stand on a GPU box far from here.
 var engines = builder.AddService<Projects.GpuEngine>("gpu-engine", house)
     .WithModelUpstreams()
-    .WithTranscripts(house);
+    .WithTranscripts(house)
+    .WithMessaging(messaging);
 
-// Tenants, tutors, knowledge, sessions.
+// Tenants, tutors, knowledge, sessions, and the directory of engines: each announces itself there, and others look there.
 var sessions = builder.AddService<Projects.SessionApi>("session-api", house)
     .WithDatabase(sessiondb)
-    .WithMessaging(messaging)
-    .WithReference(engines);
+    .WithMessaging(messaging);
+engines.WithAnnouncementTo(sessions);
 
 // Chat: generations outlive requests; every replica owns leases in the same database.
 var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
     .WithDatabase(chatdb)
     .WithMessaging(messaging)
-    .WithReference(engines);
+    .WithReference(engines)
+    .WithReference(sessions);
 
 // Durable jobs.
 var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)

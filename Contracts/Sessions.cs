@@ -14,14 +14,15 @@ public sealed record RecordSessionTurns(string SessionId, string Tenant, string 
 /// <summary>
 /// One record of a transcript. A turn is one <c>user</c> record, then any number of <c>delta</c> ones, then one <c>end</c>
 /// (none where the engine died). What was said is the deltas joined, cut to the end's <paramref name="Length"/>.
+/// The last of a session that was not cut short by its engine's death is <c>closed</c>.
 /// </summary>
 /// <param name="Seq">1, 2, 3, … within the session.</param>
 /// <param name="Turn">1, 2, 3, … within the session.</param>
-/// <param name="Kind"><c>user | delta | end</c>.</param>
+/// <param name="Kind"><c>user | delta | end | closed</c>.</param>
 /// <param name="At">When it was recorded.</param>
 /// <param name="Text">What was asked, or a piece of what was said; empty at the end.</param>
 /// <param name="Status">Of an end: <c>complete | interrupted | failed</c>.</param>
-/// <param name="FinishReason">Of an end: the model's own, or why it broke off.</param>
+/// <param name="FinishReason">Of an end: the model's own, or why it broke off. Of closed: why, as the client was told (<c>bye</c>).</param>
 /// <param name="Length">Of an end: UTF-8 bytes of the turn's deltas that count as said.</param>
 /// <param name="Citations">Of an end: JSON array of the passages cited; null where there are none.</param>
 public sealed record SessionTurnRecord(

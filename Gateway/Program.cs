@@ -8,10 +8,12 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddMessaging();
 builder.AddCallers();
+builder.AddTrustedProxies();
 builder.AddProxy();
 
 var app = builder.Build();
 app.UseServerTiming();
+app.UseForwardedHeaders();
 app.UseRequestIds();
 app.MapServiceDefaults();
 app.UseOriginCheck();

@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine;
+using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.ServiceDefaults;
 
@@ -7,9 +8,11 @@ builder.AddServiceDefaults();
 builder.AddCompletions();
 builder.AddChatModel();
 builder.AddSessions();
+builder.AddAnnouncement();
 
 var app = builder.Build();
 app.MapServiceDefaults();
 app.MapOpenAI();
 app.MapSessions();
+app.MapAnnouncement();
 await app.RunAsync();

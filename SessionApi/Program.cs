@@ -1,18 +1,20 @@
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
-using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Lyceum.SessionApi.Sessions;
 using Lyceum.SessionApi.Tutors;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddPostgres<SessionDb>("sessiondb");
-builder.AddMessaging();
 builder.AddAccounts();
 builder.Services.AddScoped<TutorStore>();
 builder.AddKnowledge();
+builder.AddEngines();
+builder.AddSessions();
 
 var app = builder.Build();
 app.MapServiceDefaults();
@@ -20,4 +22,6 @@ app.MapAccounts();
 app.MapInvitations();
 app.MapTutors();
 app.MapKnowledge();
+app.MapEngines();
+app.MapSessions();
 await app.RunAsync();

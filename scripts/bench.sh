@@ -19,6 +19,9 @@ if (( $# == 0 )); then
 fi
 
 replicas=()
+settings=()
+if [[ $1 == sessions ]]; then settings=(Engine__Sessions__Max=2200 Engine__Sessions__IdleTimeout=01:00:00); fi # as many as there are
+
 if [[ $1 == resume || $1 == stop ]]; then replicas=(--replicas chat-api=2); fi
 
 output=bin/$configuration/net10.0
@@ -40,7 +43,7 @@ for (( i = 0; i < 100; i++ )); do
 done
 [[ -n $model ]] || die "the stub model server did not start: $(cat "$data/stub.log")"
 
-Llm__Endpoint=${model%/}/v1 Llm__Model=stub \
+env "${settings[@]}" Llm__Endpoint="${model%/}/v1" Llm__Model=stub \
   "$root/run.sh" --detach --no-build --data "$data" --port "$(free_port 18080)" "${replicas[@]}" > "$data/start.log" 2>&1 ||
   { cat "$data/start.log" >&2; exit 1; }
 

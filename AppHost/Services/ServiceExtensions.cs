@@ -68,6 +68,19 @@ public static class ServiceExtensions
         return service;
     }
 
+    /// <summary>Each engine tells the keepers of the directory that it is there (<c>Engine:AnnounceTo</c>).</summary>
+    public static Service WithAnnouncementTo(this Service engines, Service keepers)
+    {
+        ArgumentNullException.ThrowIfNull(engines);
+        ArgumentNullException.ThrowIfNull(keepers);
+        foreach (var engine in engines.Replicas)
+        {
+            foreach (var (index, keeper) in keepers.Replicas.Index())
+                engine.WithEnvironment($"Engine__AnnounceTo__{index}", keeper.GetEndpoint("http"));
+        }
+        return engines;
+    }
+
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
     /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token.

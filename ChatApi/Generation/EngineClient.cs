@@ -5,7 +5,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Engines;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -28,24 +28,24 @@ public sealed record EngineError(int Status, string Code, string Message);
 /// retries: the caller bounds every wait through the cancellation token, and a POST is never repeated here.
 /// </summary>
 public sealed partial class EngineClient(
-    IHttpClientFactory clients, ServiceEndpoints endpoints, IdentityTokens identity, ILogger<EngineClient> logger)
+    IHttpClientFactory clients, EngineDirectory engines, IdentityTokens identity, ILogger<EngineClient> logger)
 {
     private static readonly TimeSpan ForgetWithin = TimeSpan.FromSeconds(2);
 
-    public const string Service = "gpu-engine";
+    public const string Service = EngineDirectory.Engines;
     private int _next;
 
     /// <summary>An engine to ask, in turn; not <paramref name="other"/> where there is another. Null when none is known.</summary>
     public Uri? PickEngine(Uri? other = null)
     {
-        var all = endpoints.All(Service);
+        var all = engines.Live;
         if (all.Count == 0)
             return null;
         var next = Next(all);
         return next == other ? Next(all) : next;
     }
 
-    private Uri Next(IReadOnlyList<Uri> all) => all[(int)((uint)Interlocked.Increment(ref _next) % (uint)all.Count)];
+    private Uri Next(IReadOnlyList<KnownEngine> all) => all[(int)((uint)Interlocked.Increment(ref _next) % (uint)all.Count)].Url;
 
     /// <summary>
     /// Asks for an answer and streams it. The engine keeps the generation under <paramref name="id"/> after this request

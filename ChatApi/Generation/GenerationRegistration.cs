@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Leases;
 
@@ -20,6 +21,7 @@ public static class GenerationRegistration
                 "Generation: MaxRunningPerUser, DisconnectGrace and IdempotencyWindow must not be negative")
             .ValidateOnStart();
         builder.AddServiceClient(EngineClient.Service);
+        builder.AddEngineDirectory();
         services.AddSingleton<EngineClient>();
         services.AddSingleton<ChatMetrics>();
         services.AddSingleton<GenerationRows>();

@@ -20,12 +20,15 @@ internal static class BrowserRequests
     public static void UseOriginCheck(this WebApplication app)
     {
         var options = app.Services.GetRequiredService<IOptionsMonitor<AuthOptions>>();
-        app.Use((http, next) => IsByCookie(http.Request) && MayChangeSomething(http.Request) && !IsOwn(http.Request, options.CurrentValue)
+        app.Use((http, next) => IsByCookie(http.Request) && !IsByToken(http.Request) && MayChangeSomething(http.Request) && !IsOwn(http.Request, options.CurrentValue)
             ? Problems.Create(
                 StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenOrigin,
                 "With a cookie, this takes an Origin header that is this server's own, or one of Auth:AllowedOrigins.").ExecuteAsync(http)
             : next(http));
     }
+
+    /// <summary>A live session's socket: its own token opens it, whoever's page it is on, and no cookie does.</summary>
+    private static bool IsByToken(HttpRequest request) => request.Path.StartsWithSegments("/ws");
 
     /// <summary>Any <c>Upgrade</c>, not only a well-formed WebSocket's; over HTTP/2 that is <c>CONNECT</c>.</summary>
     private static bool MayChangeSomething(HttpRequest request) =>

@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
@@ -7,15 +8,27 @@ using Yarp.ReverseProxy.LoadBalancing;
 
 namespace Lyceum.Gateway.Proxy;
 
-/// <summary>The route table and the referenced services, in YARP's terms.</summary>
+/// <summary>
+/// The route table and the referenced services, in YARP's terms; of engines those that the directory knows, as it knows them.
+/// </summary>
 internal static class ProxyConfig
 {
     /// <summary>A dead replica is noticed by the first request that meets it, and by a probe within this.</summary>
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(2);
 
-    public static InMemoryConfigProvider Create(ServiceEndpoints endpoints, IOptions<AnswersOptions> answers) => new(
-        [.. Routes.All.Select(Route)],
-        [.. Routes.All.Select(route => route.Service).Distinct().Select(service => Cluster(service, endpoints, answers.Value))]);
+    public static InMemoryConfigProvider Create(ServiceEndpoints endpoints, EngineDirectory engines, IOptions<AnswersOptions> answers)
+    {
+        var provider = new InMemoryConfigProvider([.. Routes.All.Select(Route)], Clusters());
+        engines.Changed += () => provider.Update([.. Routes.All.Select(Route)], Clusters());
+        return provider;
+
+        ClusterConfig[] Clusters() => [.. Routes.All.Select(route => route.Service).Distinct()
+            .Select(service => Cluster(service, Replicas(service), answers.Value))];
+
+        IEnumerable<(string Name, Uri Address)> Replicas(string service) => service == Routes.GpuEngine
+            ? engines.Known.Select(engine => (engine.Id, engine.Url))
+            : endpoints.All(service).Select((address, index) => (index == 0 ? service : $"{service}-{index + 1}", address));
+    }
 
     private static RouteConfig Route(GatewayRoute route) => new()
     {
@@ -29,7 +42,7 @@ internal static class ProxyConfig
         AuthorizationPolicy = route.Scope ?? "Anonymous",
     };
 
-    private static ClusterConfig Cluster(string service, ServiceEndpoints endpoints, AnswersOptions answers) => new()
+    private static ClusterConfig Cluster(string service, IEnumerable<(string Name, Uri Address)> replicas, AnswersOptions answers) => new()
     {
         ClusterId = service,
         // By requests in flight, which are long here.
@@ -58,11 +71,10 @@ internal static class ProxyConfig
                 ReactivationPeriod = ProbeInterval * 2,
             },
         },
-        Destinations = endpoints.All(service)
-            .Select((address, index) => (Name: index == 0 ? service : $"{service}-{index + 1}", address))
+        Destinations = replicas
             .ToDictionary(
                 replica => replica.Name,
-                replica => new DestinationConfig { Address = replica.address.ToString() },
+                replica => new DestinationConfig { Address = replica.Address.ToString() },
                 StringComparer.Ordinal),
     };
 }

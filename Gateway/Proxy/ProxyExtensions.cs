@@ -1,4 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -19,7 +20,9 @@ internal static class ProxyExtensions
         var services = builder.Services;
         var answers = builder.Configuration.GetSection(AnswersOptions.Section).Get<AnswersOptions>() ?? new();
         services.AddSingleton<IProxyConfigProvider>(provider => ProxyConfig.Create(
-            provider.GetRequiredService<ServiceEndpoints>(), provider.GetRequiredService<IOptions<AnswersOptions>>()));
+            provider.GetRequiredService<ServiceEndpoints>(), provider.GetRequiredService<EngineDirectory>(),
+            provider.GetRequiredService<IOptions<AnswersOptions>>()));
+        builder.AddEngineDirectory();
         services.AddSingleton<IPassiveHealthCheckPolicy, FirstFailure>();
         services.AddSingleton<ServerTiming>();
         services.AddReverseProxy()
@@ -42,6 +45,7 @@ internal static class ProxyExtensions
     public static void MapProxy(this WebApplication app) => app.MapReverseProxy(proxy =>
     {
         proxy.UseProxyProblems();
+        proxy.UseSessionSockets();
         proxy.UseFailover();
         proxy.UseLoadBalancing();
         proxy.UsePassiveHealthChecks();

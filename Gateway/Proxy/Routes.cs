@@ -36,8 +36,12 @@ internal static class Routes
 
         // The OpenAI-compatible API: a pass-through that stores nothing.
         new("/v1/{**rest}", GpuEngine, Scopes.Llm) { MaxBody = Upload },
+        // Live sessions: the token in the query is the engine's to judge.
+        new(SessionSockets.Path, GpuEngine, Scope: null),
 
         new("/api/tutors/{**rest}", SessionApi, Scopes.Tutors),
+        new("/api/tutors/{tutor}/sessions", SessionApi, Scopes.Sessions),
+        new("/api/tutors/sessions/{session}", SessionApi, Scopes.Sessions),
         new("/api/kb/{**rest}", SessionApi, Scopes.Tutors) { MaxBody = Upload },
         new("/api/sessions/{**rest}", SessionApi, Scopes.Sessions),
         // Signing in: who does has no token yet.

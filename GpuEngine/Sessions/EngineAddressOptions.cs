@@ -18,6 +18,12 @@ public sealed partial class EngineAddressOptions
     /// </summary>
     public string? PublicUrl { get; set; }
 
+    /// <summary>Where services reach this very process. Default: the address it listens on, or this machine's name if that is any.</summary>
+    public Uri? InstanceUrl { get; set; }
+
+    /// <summary>Who keeps the directory of engines: the base addresses of its replicas. None: this engine is found by its address.</summary>
+    public Uri[] AnnounceTo { get; set; } = [];
+
     /// <summary>
     /// Whose <c>X-Forwarded-*</c> headers are believed: addresses or networks (<c>10.0.0.0/8</c>). None: this machine's alone.
     /// </summary>
@@ -61,6 +67,9 @@ public sealed partial class EngineAddressOptions
             {
                 faults.Add($"Engine:PublicUrl (WEBSOCKET_URL) is '{options.PublicUrl}'; it must be a ws, wss, http or https address");
             }
+            faults.AddRange(options.AnnounceTo.Append(options.InstanceUrl).OfType<Uri>()
+                .Where(url => !(url.IsAbsoluteUri && url.Scheme is "http" or "https"))
+                .Select(url => $"Engine:AnnounceTo, Engine:InstanceUrl: '{url}' is no http or https address"));
             faults.AddRange(options.TrustedProxies.Where(entry => !TryParse(entry, out _))
                 .Select(entry => $"Engine:TrustedProxies: '{entry}' is neither an address nor a network"));
             return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);

@@ -1,4 +1,5 @@
 using System.Net;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -25,9 +26,10 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
 
     /// <summary><c>ws[s]://host[:port]/ws/{session}?token=…</c></summary>
     /// <exception cref="ProblemException">500 <c>public_url_not_configured</c>.</exception>
-    public string For(HttpContext http, string session, string token)
+    public string For(HttpContext http, Caller caller, string session, string token)
     {
-        var isBehind = IsTrusted(http.Connection.RemoteIpAddress);
+        // A service says for whom it asks, wherever it stands; its identity is what is trusted, not its address.
+        var isBehind = caller.Kind == CallerKind.Service || IsTrusted(http.Connection.RemoteIpAddress);
         var url = _configured ?? FromRequest(http.Request, isBehind);
         if (url.IsLoopback && !IsLocal(http, isBehind))
         {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions.Core;
 using Lyceum.ServiceDefaults.Auth;
@@ -15,7 +16,7 @@ namespace Lyceum.GpuEngine.Sessions;
 /// </summary>
 internal static partial class SessionsApi
 {
-    private const int MaxInstructions = 16 * 1024;
+    private const int MaxInstructions = 64 * 1024;
     private const int MaxText = 64 * 1024;
     private const int MaxHistory = 1_000;
     private const int MaxName = 128;
@@ -32,21 +33,21 @@ internal static partial class SessionsApi
     }
 
     private static Created<SessionConnection> Create(
-        CreateSession request, Caller caller, SessionStore store, PublicAddress address, HttpContext http)
+        CreateSession request, Caller caller, SessionStore store, PublicAddress address, Announcement announcement, HttpContext http)
     {
         var setup = Validate(request, caller, store.NewId());
         // Before the session is made: a client that could not reach it leaves none behind.
-        _ = address.For(http, setup.Id, "");
+        _ = address.For(http, caller, setup.Id, "");
         var session = store.Create(setup);
-        return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, http));
+        return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, announcement));
     }
 
     private static Results<Ok<SessionDocument>, ProblemHttpResult> Get(string id, Caller caller, SessionStore store) =>
         store.Find(id, caller) is { } session ? TypedResults.Ok(SessionDocument.Of(session)) : Unknown();
 
     private static Results<Ok<SessionConnection>, ProblemHttpResult> Connect(
-        string id, Caller caller, SessionStore store, PublicAddress address, HttpContext http) =>
-        store.Find(id, caller) is { } session ? TypedResults.Ok(Connection(session, address, http)) : Unknown();
+        string id, Caller caller, SessionStore store, PublicAddress address, Announcement announcement, HttpContext http) =>
+        store.Find(id, caller) is { } session ? TypedResults.Ok(Connection(session, address, caller, http, announcement)) : Unknown();
 
     private static async Task<Results<Ok<Deleted>, ProblemHttpResult>> DeleteAsync(string id, Caller caller, SessionStore store)
     {
@@ -58,10 +59,11 @@ internal static partial class SessionsApi
         return TypedResults.Ok(new Deleted("deleted"));
     }
 
-    private static SessionConnection Connection(Session session, PublicAddress address, HttpContext http)
+    private static SessionConnection Connection(
+        Session session, PublicAddress address, Caller caller, HttpContext http, Announcement announcement)
     {
         var token = session.Credentials.IssueToken();
-        return new SessionConnection(session.Id, address.For(http, session.Id, token), token, "active", session.ExpiresAt);
+        return new SessionConnection(session.Id, address.For(http, caller, session.Id, token), token, "active", session.ExpiresAt, announcement.Incarnation);
     }
 
     private static ProblemHttpResult Unknown() => Problems.NotFound(ErrorCodes.SessionNotFound, "There is no such session here (any more).");
@@ -141,7 +143,8 @@ internal sealed record HistoryMessage(string Role, string Content);
 internal sealed record RetrievalRequest(string Url, string Token);
 
 /// <summary>How to connect: <c>engine_url</c> holds the token and is to be used as it is.</summary>
-internal sealed record SessionConnection(string SessionId, string EngineUrl, string EngineToken, string Status, DateTimeOffset ExpiresAt);
+/// <param name="Incarnation">The run of the engine's process that the session lives and ends with.</param>
+internal sealed record SessionConnection(string SessionId, string EngineUrl, string EngineToken, string Status, DateTimeOffset ExpiresAt, Guid Incarnation);
 
 internal sealed record SessionDocument(
     string SessionId, long TutorId, string StudentId, string? KbId, string Status, bool Connected, int Turns,

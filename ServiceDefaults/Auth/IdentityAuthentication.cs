@@ -20,6 +20,9 @@ public static class IdentityAuthentication
     /// <summary>Policy of <c>/metrics</c>: this machine itself, or scope <c>ops</c>.</summary>
     internal const string LoopbackOrOps = "ops (or loopback)";
 
+    /// <summary>Policy of what services tell each other.</summary>
+    internal const string ServiceOnly = "service";
+
     internal static void AddIdentity(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -47,6 +50,8 @@ public static class IdentityAuthentication
             options.FallbackPolicy = options.DefaultPolicy;
             foreach (var scope in Scopes.All)
                 options.AddPolicy(scope, policy => policy.RequireAuthenticatedUser().RequireAssertion(context => Has(context.User, scope)));
+            options.AddPolicy(ServiceOnly, policy => policy.RequireAuthenticatedUser().RequireAssertion(
+                context => context.User.Identity is CallerIdentity { Caller.Kind: CallerKind.Service }));
             options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
                 context => Has(context.User, Scopes.Ops) || context.Resource is HttpContext http && IsDirectLoopback(http)));
         });
@@ -55,10 +60,13 @@ public static class IdentityAuthentication
     private static bool Has(ClaimsPrincipal user, string scope) =>
         user.Identity is CallerIdentity identity && identity.Caller.Scopes.Contains(scope);
 
+    // The last one is what is left where the middleware for them has been by.
+    private static readonly string[] ForwardingHeaders = ["X-Forwarded-For", "Forwarded", "X-Original-For"];
+
     /// <summary>A reverse proxy on this machine is loopback too; it says so by a forwarding header.</summary>
     private static bool IsDirectLoopback(HttpContext http) =>
         http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
-        && !http.Request.Headers.ContainsKey("X-Forwarded-For") && !http.Request.Headers.ContainsKey("Forwarded");
+            && !ForwardingHeaders.Any(http.Request.Headers.ContainsKey);
 
     private sealed class IdentityHandler(
         IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, IdentityVerifier verifier)

@@ -34,4 +34,8 @@ public static class Scopes
             throw new ArgumentException($"unknown scope {scope}", nameof(scope));
         return builder.RequireAuthorization(scope);
     }
+
+    /// <summary>Lets only services in that call on their own account: no person's and no API token's identity will do (403).</summary>
+    public static TBuilder RequireService<TBuilder>(this TBuilder builder)
+        where TBuilder : IEndpointConventionBuilder => builder.RequireAuthorization(IdentityAuthentication.ServiceOnly);
 }

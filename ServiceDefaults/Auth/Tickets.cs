@@ -31,11 +31,16 @@ public sealed class Tickets
         (_keys, _verifier, _service, _time) = (keys, verifier, service, time);
 
     /// <summary><c>{path}?ticket=…</c>, good for <paramref name="caller"/> with <paramref name="scope"/> alone.</summary>
-    public string Issue(string path, Caller caller, string scope, TimeSpan lifetime)
+    public string Issue(string path, Caller caller, string scope, TimeSpan lifetime) =>
+        $"{path}?{Parameter}={IssueToken(path, caller, scope, lifetime)}";
+
+    /// <summary>The ticket itself, to be shown as <c>Authorization: Bearer</c>, or as <c>ticket</c> in the query.</summary>
+    /// <param name="path">As a request to it names it: unescaped, without host and query.</param>
+    public string IssueToken(string path, Caller caller, string scope, TimeSpan lifetime)
     {
         ArgumentNullException.ThrowIfNull(caller);
         var now = _time.GetUtcNow();
-        var ticket = Handler.CreateToken(new SecurityTokenDescriptor
+        return Handler.CreateToken(new SecurityTokenDescriptor
         {
             Issuer = _service.Service,
             Audience = Audience(path),
@@ -46,7 +51,6 @@ public sealed class Tickets
             },
             SigningCredentials = _keys.Signing.Credentials,
         });
-        return $"{path}?{Parameter}={ticket}";
     }
 
     /// <summary>Whom a ticket lets in at <paramref name="path"/>, or why nobody.</summary>

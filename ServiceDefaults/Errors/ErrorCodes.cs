@@ -45,6 +45,7 @@ public static class ErrorCodes
     public const string AnswerInProgress = "answer_in_progress";
     public const string GenerationExists = "generation_exists";
     public const string GenerationDeleted = "generation_deleted";
+    public const string EngineIdTaken = "engine_id_taken";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
@@ -54,6 +55,7 @@ public static class ErrorCodes
     public const string TooManyAttempts = "too_many_attempts";
     public const string DatabaseUnavailable = "database_unavailable";
     public const string EngineUnavailable = "engine_unavailable";
+    public const string NoEngineFree = "no_engine_free";
     public const string ServiceUnavailable = "service_unavailable";
     public const string Draining = "draining";
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lyceum.ServiceDefaults.Engines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -9,7 +10,7 @@ namespace Lyceum.ServiceDefaults.Telemetry;
 
 /// <summary>
 /// Finishes the server span of a request: its name is the route (<c>POST /chat</c>), it carries the status, and polls
-/// (health, metrics), which would bury everything else, are not recorded, nor what happens below them.
+/// (health, metrics, the engine directory), which would bury everything else, are not recorded, nor what happens below them.
 /// </summary>
 internal static class RequestSpans
 {
@@ -39,7 +40,8 @@ internal static class RequestSpans
         }
     });
 
-    internal static bool IsPoll(string? path) => path is "/health" or "/alive" or "/metrics";
+    internal static bool IsPoll(string? path) =>
+        path is "/health" or "/alive" or "/metrics" or "/v1/engine" || path?.StartsWith(EngineDirectory.Path, StringComparison.Ordinal) == true;
 
     private static void Finish(Activity span, HttpContext http)
     {

@@ -1,5 +1,7 @@
 using Lyceum.ServiceDefaults.Data;
+using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Lyceum.SessionApi.Sessions;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Data;
@@ -17,6 +19,9 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
     public DbSet<KnowledgeBase> KnowledgeBases => Set<KnowledgeBase>();
     public DbSet<Document> Documents => Set<Document>();
     public DbSet<PassageRow> Passages => Set<PassageRow>();
+    public DbSet<EngineRow> Engines => Set<EngineRow>();
+    public DbSet<LiveSession> Sessions => Set<LiveSession>();
+    public DbSet<SessionTurn> Turns => Set<SessionTurn>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -57,6 +62,8 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
         modelBuilder.Entity<Tutor>(tutor => tutor.HasIndex(t => new { t.Tenant, t.Id }));
 
         modelBuilder.AddKnowledge();
+        modelBuilder.AddEngines();
+        modelBuilder.AddSessions();
         modelBuilder.UseSnakeCaseNames();
     }
 

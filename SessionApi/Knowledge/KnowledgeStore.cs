@@ -68,6 +68,9 @@ internal sealed class KnowledgeStore(
             ?? throw new ProblemException(404, ErrorCodes.KnowledgeBaseNotFound, $"There is no knowledge base {kbId} of yours.");
     }
 
+    public async Task<bool> ExistsAsync(Caller caller, string kbId, CancellationToken cancellationToken) =>
+        await Transient.RetryOnceAsync(_ => Of(caller).AnyAsync(k => k.KbId == kbId, cancellationToken));
+
     /// <summary>With all its documents.</summary>
     public async Task DeleteAsync(Caller caller, string kbId, CancellationToken cancellationToken)
     {

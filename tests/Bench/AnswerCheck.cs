@@ -21,22 +21,13 @@ internal enum BenchApi
 internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unicode)
 {
     private readonly byte[] _buffer = new byte[16 * 1024];
-    private readonly byte[] _expected = new byte[StubText.MaxTokenBytes];
     private readonly byte[] _text = new byte[16 * 1024];
-    private int _expectedLength;
-    private int _matched;
     private int _start;
     private int _end;
     private bool _isEnd;
 
-    /// <summary>When each token's last byte came, in <see cref="Stopwatch"/> ticks.</summary>
-    public long[] Arrivals { get; } = new long[tokens];
-
-    /// <summary>Tokens that came in whole and right so far.</summary>
-    public int Received { get; private set; }
-
-    /// <summary>UTF-8 bytes of those.</summary>
-    public long Bytes { get; private set; }
+    /// <summary>What came in whole and right so far.</summary>
+    public TokenCheck Tokens { get; } = new(seed, tokens, unicode);
 
     /// <summary>The end event (or [DONE]) came and told of completion.</summary>
     public bool Ended { get; private set; }
@@ -46,7 +37,7 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
 
     public async Task ReadAsync(Stream stream, CancellationToken cancel)
     {
-        while (Fault is null)
+        while (Fault is null && Tokens.Fault is null)
         {
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
             (_start, _end) = (0, _end - _start);
@@ -58,12 +49,12 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
             _end += read;
             TakeLines(Stopwatch.GetTimestamp());
         }
-        Fault ??= Received < tokens ? $"{Received} of {tokens} tokens" : Ended ? null : "no end";
+        Fault ??= Tokens.Fault ?? (Tokens.Received < tokens ? $"{Tokens.Received} of {tokens} tokens" : Ended ? null : "no end");
     }
 
     private void TakeLines(long now)
     {
-        while (Fault is null && _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n') is >= 0 and var length)
+        while (Fault is null && Tokens.Fault is null && _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n') is >= 0 and var length)
         {
             var line = _buffer.AsSpan(_start, length).TrimEnd((byte)'\r');
             _start += length + 1;
@@ -100,7 +91,7 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
             json.Read();
             if (isText && json.TokenType is JsonTokenType.String)
             {
-                Text(_text.AsSpan(0, json.CopyString(_text)), now);
+                Tokens.Take(_text.AsSpan(0, json.CopyString(_text)), now);
             }
             else if (isStatus)
             {
@@ -110,35 +101,6 @@ internal sealed class AnswerCheck(BenchApi api, long seed, int tokens, bool unic
             else if (isError)
             {
                 Fault = "error event";
-            }
-        }
-    }
-
-    private void Text(ReadOnlySpan<byte> text, long now)
-    {
-        while (!text.IsEmpty)
-        {
-            if (_matched == _expectedLength)
-            {
-                if (Received == tokens)
-                {
-                    Fault = "text after the last token";
-                    return;
-                }
-                (_expectedLength, _matched) = (StubText.Write(seed, Received, unicode, _expected), 0);
-            }
-            var part = Math.Min(text.Length, _expectedLength - _matched);
-            if (!text[..part].SequenceEqual(_expected.AsSpan(_matched, part)))
-            {
-                Fault = $"wrong text at token {Received}";
-                return;
-            }
-            _matched += part;
-            text = text[part..];
-            if (_matched == _expectedLength)
-            {
-                Arrivals[Received++] = now;
-                Bytes += _expectedLength;
             }
         }
     }

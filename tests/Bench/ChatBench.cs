@@ -92,10 +92,9 @@ internal sealed partial class ChatBench(Target target, Load load) : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
         {
-            return new Answer(e.GetType().Name + ": " + e.Message, check.Received, check.Bytes, []);
+            return new Answer(e.GetType().Name + ": " + e.Message, check.Tokens.Received, check.Tokens.Bytes, []);
         }
-        return new Answer(check.Fault, check.Received, check.Bytes, [.. check.Arrivals.Select((at, i) =>
-            Stopwatch.GetElapsedTime(sent, at).TotalMilliseconds - (i * 1000 / asked.Rate))]);
+        return new Answer(check.Fault, check.Tokens.Received, check.Tokens.Bytes, [.. check.Tokens.LatenessMs(sent, asked.Rate)]);
     }
 
     private static StringContent Body(Load asked, long seed)

@@ -20,10 +20,12 @@ internal sealed class House(DirectoryInfo data)
     /// <summary>Everything in the environment of a service's process: what AppHost gave it, and what it inherited.</summary>
     public async Task<Dictionary<string, string>> EnvironmentAsync(string service, CancellationToken cancel)
     {
-        var pid = (await ResourcesAsync(cancel)).First(r => Name(r) == service).GetProperty("pid").GetInt32();
-        var entries = (await File.ReadAllTextAsync($"/proc/{pid}/environ", cancel)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        var entries = (await File.ReadAllTextAsync($"/proc/{await PidAsync(service, cancel)}/environ", cancel)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
         return entries.Select(entry => entry.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
     }
+
+    public async Task<int> PidAsync(string service, CancellationToken cancel) =>
+        (await ResourcesAsync(cancel)).First(r => Name(r) == service).GetProperty("pid").GetInt32();
 
     /// <summary>With it a service is asked directly.</summary>
     public string Identity() => GatewayIdentity.Token(data.FullName);

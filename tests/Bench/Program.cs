@@ -14,6 +14,8 @@ var unicode = new Option<bool>("--unicode") { Description = "multi-byte and esca
 var runs = new Option<int>("--runs") { Description = "of each kind, alternating", DefaultValueFactory = _ => 5 };
 var count = new Option<int>("--count") { Description = "resumes of each kind, stops", DefaultValueFactory = _ => 500 };
 var details = new Option<bool>("--details") { Description = "the kinds of log records" };
+var idle = new Option<int>("--idle") { Description = "sockets that say nothing", DefaultValueFactory = _ => 2000 };
+var talking = new Option<int>("--talking") { Description = "sockets that talk", DefaultValueFactory = _ => 200 };
 var journal = new Option<string>("--journal") { DefaultValueFactory = _ => "on" };
 
 var chat = new Command("chat", "Streams answers of the stub model through the system and checks every byte and its time.")
@@ -62,12 +64,23 @@ wal.SetAction(async (arguments, cancel) =>
     return await cost.RunAsync(Console.Out, arguments.GetValue(details), cancel);
 });
 
+var sessions = new Command("sessions", "Idle and talking live sessions, and refusals beside them; wants an engine that takes no more than these.")
+{
+    house, idle, talking,
+};
+sessions.SetAction(async (arguments, cancel) =>
+{
+    var system = new House(arguments.GetRequiredValue(house));
+    using var bench = new SessionBench(await Target.GatewayAsync(system, cancel), system, arguments.GetValue(idle), arguments.GetValue(talking));
+    return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
+});
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, host }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, host }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

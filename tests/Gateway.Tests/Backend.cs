@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
@@ -20,17 +21,22 @@ public sealed class Backend(TestService service) : IAsyncDisposable
     /// <summary>What <c>/chat/stream</c> sends next; completing it ends the stream.</summary>
     public Channel<string> Stream { get; private init; } = Channel.CreateUnbounded<string>();
 
+    /// <summary>What it says of engines, as the keeper of their directory.</summary>
+    public ConcurrentQueue<EngineAnnouncement> Engines { get; private init; } = new();
+
     public static async Task<Backend> StartAsync(IdentityFolder identity, string name = "chat-api", Uri? at = null)
     {
         var seen = new ConcurrentQueue<Dictionary<string, string>>();
         var stream = Channel.CreateUnbounded<string>();
+        var engines = new ConcurrentQueue<EngineAnnouncement>();
         var service = await TestService.StartAsync(
-            identity, name, build => { if (at is not null) build.WebHost.UseUrls(at.ToString()); }, app => Map(app, name, seen, stream));
-        return new Backend(service) { Seen = seen, Stream = stream };
+            identity, name, build => { if (at is not null) build.WebHost.UseUrls(at.ToString()); }, app => Map(app, name, seen, stream, engines));
+        return new Backend(service) { Seen = seen, Stream = stream, Engines = engines };
     }
 
     private static void Map(
-        WebApplication app, string name, ConcurrentQueue<Dictionary<string, string>> seen, Channel<string> stream)
+        WebApplication app, string name, ConcurrentQueue<Dictionary<string, string>> seen, Channel<string> stream,
+        ConcurrentQueue<EngineAnnouncement> engines)
     {
         app.MapGet("/chat/stream", async (HttpContext http) =>
         {
@@ -51,6 +57,8 @@ public sealed class Backend(TestService service) : IAsyncDisposable
             http.Response.Headers.SetCookie = new(["lyceum_session=a; path=/; httponly", "lyceum_refresh=b; path=/api/auth; httponly"]);
             return TypedResults.NoContent();
         }).AllowAnonymous();
+        app.MapGet("/ws/{id}", (HttpContext http) => seen.Enqueue(Headers(http))).AllowAnonymous();
+        app.MapGet("/internal/engines", () => new EngineList([.. engines]));
         // As sign-in, open; the identity, where there is one, is not looked at.
         app.MapPost("/api/auth/refresh", (HttpContext http) => seen.Enqueue(Headers(http))).AllowAnonymous();
         app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));

@@ -51,7 +51,7 @@ public sealed class ProxyTests : IAsyncLifetime
     public async Task Service_SeesTheMintedIdentity_AndNeverTheCallersToken()
     {
         var response = await _gateway.SendAsync(HttpMethod.Post, "/chat", content: JsonContent.Create(new { message = "hi" }), headers:
-            [("Cookie", "session=1"), ("X-Lyceum-Tenant", "root"), ("Forwarded", "for=1.2.3.4"), ("X-Forwarded-For", "1.2.3.4")]);
+            [("Cookie", "session=1"), ("X-Lyceum-Tenant", "root"), ("Forwarded", "for=1.2.3.4")]);
 
         var seen = await response.JsonAsync();
         seen.GetProperty("tenant").GetString().ShouldBe("acme");
@@ -63,9 +63,26 @@ public sealed class ProxyTests : IAsyncLifetime
         headers.Keys.ShouldNotContain("Cookie");
         headers.Keys.ShouldNotContain("X-Lyceum-Tenant");
         headers.Keys.ShouldNotContain("Forwarded");
-        headers["X-Forwarded-For"].ShouldNotContain("1.2.3.4");
         headers["X-Forwarded-Host"].ShouldBe(_gateway.Client.BaseAddress!.Authority);
         headers["X-Forwarded-Proto"].ShouldBe("http");
+    }
+
+    [Theory]
+    [InlineData(null, "203.0.113.7", "https", "lyceum.example")] // this machine's own proxy, unless others are named
+    [InlineData("192.0.2.0/24", "127.0.0.1", "http", null)]
+    public async Task ForwardedHeaders_AreBelievedFromATrustedProxyAlone(string? trusted, string address, string scheme, string? host)
+    {
+        var settings = TestGateway.Reference("chat-api", _chat.Address);
+        if (trusted is not null)
+            settings["Gateway:TrustedProxies:0"] = trusted;
+        await using var gateway = TestGateway.Start(_identity, settings);
+        await gateway.SendAsync(HttpMethod.Post, "/chat", content: JsonContent.Create(new { message = "hi" }), headers:
+            [("X-Forwarded-For", "198.51.100.1, 203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "lyceum.example")]);
+
+        // What comes from beyond the trusted one is hearsay, and left out.
+        var headers = _chat.Seen.ShouldHaveSingleItem();
+        (headers["X-Forwarded-For"], headers["X-Forwarded-Proto"]).ShouldBe((address, scheme));
+        headers["X-Forwarded-Host"].ShouldBe(host ?? gateway.Client.BaseAddress!.Authority);
     }
 
     [Fact]

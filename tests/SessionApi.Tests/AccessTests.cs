@@ -46,6 +46,15 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["DELETE /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["POST /api/kb/{kb_id}/reindex"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["GET /api/kb/{kb_id}/search"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["POST /api/tutors/{id:int}/sessions"] = new("sessions", HttpStatusCode.NotFound, "tutor_not_found", new { student_id = 1 }),
+        ["DELETE /api/tutors/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        ["GET /api/sessions"] = new("sessions", HttpStatusCode.OK),
+        ["GET /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        ["POST /api/sessions/{session_id}/connect"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        ["DELETE /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        // Services' alone.
+        ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
         // Last: a slug is each tenant's own, so a stranger may have one of that name too.
         ["PUT /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.Created, Body: new { }),
     };
@@ -74,7 +83,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var owner = await OwnerAsync(sessions);
         var identity = fixture.Identity;
         string Good(TimeSpan? expiresIn = null, string signer = "gateway", string aud = "lyceum") => identity.Token(
-            signer, sub: owner.Person.Id.ToString(), tenant: owner.Person.Tenant, kind: "user", scope: "tutors", expiresIn: expiresIn, aud: aud);
+            signer, sub: owner.Person.Id.ToString(), tenant: owner.Person.Tenant, kind: "user", scope: "tutors sessions", expiresIn: expiresIn, aud: aud);
         Dictionary<string, string?> credentials = new()
         {
             ["none"] = null,
@@ -113,7 +122,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var sessions = await fixture.StartedAsync();
         var owner = await OwnerAsync(sessions);
         var other = await OwnerAsync(sessions);
-        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors");
+        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors sessions");
 
         foreach (var (name, route) in Closed)
         {
@@ -131,7 +140,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         await ShouldBeUntouchedAsync(sessions, owner);
     }
 
-    private sealed record Owner(Person Person, int Tutor, Guid Invitation, string Knowledge, Guid Document);
+    private sealed record Owner(Person Person, int Tutor, Guid Invitation, string Knowledge, Guid Document, string Session);
 
     /// <summary>Somebody with one of everything.</summary>
     private static async Task<Owner> OwnerAsync(TestSessions sessions)
@@ -144,7 +153,12 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         using var upload = new HttpRequestMessage(HttpMethod.Post, $"/api/kb/{knowledge}/documents?name=a.txt") { Content = new StringContent("heron") };
         upload.Headers.Authorization = new AuthenticationHeaderValue("Bearer", person.Identity());
         var document = await (await sessions.Client.SendAsync(upload, TestContext.Current.CancellationToken)).JsonAsync();
-        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid());
+        var session = $"gpu-engine.{Guid.CreateVersion7()}";
+        await using var made = sessions.Database.CreateCommand(
+            "INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{session}', '{person.Tenant}', '{person.Id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+        await made.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid(), session);
     }
 
     private static async Task ShouldBeUntouchedAsync(TestSessions sessions, Owner owner)
@@ -155,6 +169,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         invitations.EnumerateArray().Select(invitation => invitation.GetProperty("id").GetGuid()).ShouldBe([owner.Invitation]);
         var found = await (await sessions.SendAsync(HttpMethod.Get, $"/api/kb/{owner.Knowledge}/search?q=heron", token: owner.Person.Identity())).JsonAsync();
         found.GetProperty("passages")[0].GetProperty("document_id").GetGuid().ShouldBe(owner.Document);
+        var talks = (await (await sessions.SendAsync(HttpMethod.Get, "/api/sessions", token: owner.Person.Identity())).JsonAsync()).GetProperty("sessions");
+        talks.EnumerateArray().Select(session => session.GetProperty("session_id").GetString()).ShouldBe([owner.Session]);
         await sessions.PersonAsync(owner.Person.Username); // with the password as it was
     }
 
@@ -163,6 +179,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var (method, template) = (name.Split(' ')[0], name.Split(' ')[1]);
         var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
             .Replace("{kb_id}", owner.Knowledge, StringComparison.Ordinal)
+            .Replace("{session_id}", owner.Session, StringComparison.Ordinal)
+            .Replace("{engine_id}", "e", StringComparison.Ordinal)
             .Replace("{document_id:guid}", owner.Document.ToString(), StringComparison.Ordinal)
             .Replace("{id:guid}", owner.Invitation.ToString(), StringComparison.Ordinal);
         return sessions.SendAsync(new HttpMethod(method), path, route.Body, token);
@@ -172,7 +190,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
     private static string Tamper(string token)
     {
         var parts = token.Split('.');
-        var payload = Base64UrlEncoder.Decode(parts[1]).Replace("\"tutors\"", "\"tutors ops\"", StringComparison.Ordinal);
+        var payload = Base64UrlEncoder.Decode(parts[1]).Replace("\"tutors sessions\"", "\"tutors sessions ops\"", StringComparison.Ordinal);
         return $"{parts[0]}.{Base64UrlEncoder.Encode(payload)}.{parts[2]}";
     }
 }

@@ -266,6 +266,8 @@ internal sealed class Session
             running = _turn;
         }
         running?.Cancel();
+        _transcript.Append(
+            Id, Setup.Tenant, Setup.Owner, new SessionTurnRecord(0, _turns, "closed", _time.GetUtcNow(), FinishReason: reason), static _ => { });
         _transcript.Closed(Id);
         if (running is not null)
         {

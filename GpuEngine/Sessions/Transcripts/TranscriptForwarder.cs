@@ -81,7 +81,10 @@ internal sealed partial class TranscriptForwarder(
                 }
                 else
                 {
-                    await _news.WaitAsync(options.Value.ResendAfter, stoppingToken);
+                    if (await _news.WaitAsync(options.Value.ResendAfter, stoppingToken))
+                    {
+                        await Task.Delay(options.Value.Gather, time, stoppingToken);
+                    }
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

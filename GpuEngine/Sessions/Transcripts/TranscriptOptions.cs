@@ -24,6 +24,9 @@ public sealed class TranscriptOptions
     /// <summary>What was forwarded is sent again when nothing was answered for so long; doubling to a minute.</summary>
     public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long records wait for others to go with them: they are safe here, and each message costs its keeper a commit.</summary>
+    public TimeSpan Gather { get; set; } = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Records forwarded and not answered; no more are sent meanwhile.</summary>
     [Range(1, 1_000_000)]
     public int Window { get; set; } = 5_000;

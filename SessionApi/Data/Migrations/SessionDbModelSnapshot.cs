@@ -255,6 +255,52 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("tutors");
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Engines.EngineRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<string>("AnnouncedTo")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("announced_to");
+
+                    b.Property<int>("Capacity")
+                        .HasColumnType("integer")
+                        .HasColumnName("capacity");
+
+                    b.Property<Guid>("Incarnation")
+                        .HasColumnType("uuid")
+                        .HasColumnName("incarnation");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<string>("PublicUrl")
+                        .HasColumnType("text")
+                        .HasColumnName("public_url");
+
+                    b.Property<DateTimeOffset>("SeenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen_at");
+
+                    b.Property<int>("Sessions")
+                        .HasColumnType("integer")
+                        .HasColumnName("sessions");
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("url");
+
+                    b.HasKey("Id")
+                        .HasName("pk_engines");
+
+                    b.ToTable("engines", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Knowledge.Document", b =>
                 {
                     b.Property<Guid>("Id")
@@ -380,6 +426,180 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("passages", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Sessions.LiveSession", b =>
+                {
+                    b.Property<long>("Number")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Number"));
+
+                    b.Property<string>("ContinuedBy")
+                        .HasColumnType("text")
+                        .HasColumnName("continued_by");
+
+                    b.Property<string>("Continues")
+                        .HasColumnType("text")
+                        .HasColumnName("continues");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset?>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<string>("EngineId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("engine_id");
+
+                    b.Property<DateTimeOffset?>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<string>("Id")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<Guid>("Incarnation")
+                        .HasColumnType("uuid")
+                        .HasColumnName("incarnation");
+
+                    b.Property<string>("KbId")
+                        .HasColumnType("text")
+                        .HasColumnName("kb_id");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<long>("RecordedSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("recorded_seq");
+
+                    b.Property<bool>("Released")
+                        .HasColumnType("boolean")
+                        .HasColumnName("released");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.Property<string>("StudentId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("student_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<int?>("TutorId")
+                        .HasColumnType("integer")
+                        .HasColumnName("tutor_id");
+
+                    b.HasKey("Number")
+                        .HasName("pk_sessions");
+
+                    b.HasIndex("EndedAt")
+                        .HasDatabaseName("ix_sessions_ended_at")
+                        .HasFilter("status = 'deleted'");
+
+                    b.HasIndex("EngineId")
+                        .HasDatabaseName("ix_sessions_engine_id")
+                        .HasFilter("status IN ('active', 'lost')");
+
+                    b.HasIndex("Id")
+                        .IsUnique()
+                        .HasDatabaseName("ix_sessions_id");
+
+                    b.HasIndex("Tenant", "Number")
+                        .HasDatabaseName("ix_sessions_tenant_number");
+
+                    b.ToTable("sessions", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionDelta", b =>
+                {
+                    b.Property<long>("SessionNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("session_number");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("text");
+
+                    b.Property<int>("Turn")
+                        .HasColumnType("integer")
+                        .HasColumnName("turn");
+
+                    b.HasKey("SessionNumber", "Seq")
+                        .HasName("pk_session_deltas");
+
+                    b.ToTable("session_deltas", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionTurn", b =>
+                {
+                    b.Property<long>("SessionNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("session_number");
+
+                    b.Property<int>("Turn")
+                        .HasColumnType("integer")
+                        .HasColumnName("turn");
+
+                    b.Property<string>("Answer")
+                        .HasColumnType("text")
+                        .HasColumnName("answer");
+
+                    b.Property<DateTimeOffset>("AskedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("asked_at");
+
+                    b.Property<string>("Citations")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("citations");
+
+                    b.Property<DateTimeOffset?>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<string>("FinishReason")
+                        .HasColumnType("text")
+                        .HasColumnName("finish_reason");
+
+                    b.Property<string>("Question")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("question");
+
+                    b.Property<string>("Status")
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.HasKey("SessionNumber", "Turn")
+                        .HasName("pk_session_turns");
+
+                    b.ToTable("session_turns", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Data.Invitation", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Data.Account", null)
@@ -418,6 +638,26 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_passages_documents_document_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionDelta", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Sessions.LiveSession", null)
+                        .WithMany()
+                        .HasForeignKey("SessionNumber")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_session_deltas_sessions_session_number");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionTurn", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Sessions.LiveSession", null)
+                        .WithMany()
+                        .HasForeignKey("SessionNumber")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_session_turns_sessions_session_number");
                 });
 #pragma warning restore 612, 618
         }

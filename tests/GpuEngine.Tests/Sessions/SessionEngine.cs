@@ -4,6 +4,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
+using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
@@ -38,6 +39,9 @@ internal sealed class SessionEngine : IAsyncDisposable
     public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
         _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
 
+    /// <summary>As the gateway presents somebody who asks this engine directly.</summary>
+    public string CallerToken() => _identity.Token("gateway", tenant: "dev", sub: "ada", kind: "token", scope: "sessions");
+
     public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
 
     public static async Task<SessionEngine> StartAsync(Action<WebApplicationBuilder>? build, params (string Key, string Value)[] settings)
@@ -61,10 +65,10 @@ internal sealed class SessionEngine : IAsyncDisposable
             builder =>
             {
                 builder.Logging.ClearProviders().AddProvider(log);
-                builder.AddCompletions().AddChatModel().AddSessions();
+                builder.AddCompletions().AddChatModel().AddSessions().AddAnnouncement();
                 build?.Invoke(builder);
             },
-            app => app.MapSessions(),
+            app => app.MapSessions().MapAnnouncement(),
             all);
         return new SessionEngine(identity, service, stub, folder) { Log = log };
     }

@@ -118,9 +118,20 @@ public sealed class SessionsApiTests
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:TrustedProxies:0", "192.0.2.1"), ("Engine:TrustedProxies:1", "192.0.2.2"));
         using var response = await engine.PostAsync(
-            "/v1/sessions", new { tutor_id = 1, student_id = 1 }, null,
+            "/v1/sessions", new { tutor_id = 1, student_id = 1 }, engine.CallerToken(),
             ("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example"));
         SessionAddress.Of(await response.JsonAsync()).EngineUrl.ToString().ShouldStartWith(engine.WebSocketBase.ToString());
+    }
+
+    /// <summary>A service has said who it is: an engine elsewhere needs no list of addresses to believe it.</summary>
+    [Fact]
+    public async Task EngineUrl_ForwardedByAService_IsBelievedWhereverItStands()
+    {
+        await using var engine = await SessionEngine.StartAsync(("Engine:TrustedProxies:0", "192.0.2.1"));
+        using var response = await engine.PostAsync(
+            "/v1/sessions", new { tutor_id = 1, student_id = 1 }, null,
+            ("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "lyceum.example"));
+        SessionAddress.Of(await response.JsonAsync()).EngineUrl.ToString().ShouldStartWith("wss://lyceum.example/ws/");
     }
 
     [Theory]

@@ -1,0 +1,29 @@
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.Gateway.Proxy;
+
+/// <summary>
+/// Sends a live session's socket to the engine that has the session: its id begins with the engine's. No other engine will
+/// do, so there is no balancing, and an engine that is down is asked all the same: it may be back.
+/// </summary>
+internal static class SessionSockets
+{
+    public const string Path = "/ws/{**session}";
+
+    public static void UseSessionSockets(this IReverseProxyApplicationBuilder proxy) => proxy.Use((http, next) =>
+    {
+        var feature = http.GetReverseProxyFeature();
+        if (feature.Route.Config.RouteId != Path)
+            return next(http);
+        var session = http.Request.Path.Value!.AsSpan();
+        session = session[(session.LastIndexOf('/') + 1)..];
+        var engine = session.IndexOf('.') is > 0 and var dot ? session[..dot].ToString() : "";
+        if (feature.AllDestinations.FirstOrDefault(destination => destination.DestinationId == engine) is not { } found)
+        {
+            return Problems.NotFound(ErrorCodes.SessionNotFound, "There is no such session here (any more): its engine is not known.")
+                .ExecuteAsync(http);
+        }
+        feature.AvailableDestinations = [found];
+        return next(http);
+    });
+}

@@ -1,0 +1,34 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.SessionApi.Engines;
+
+/// <summary>An engine as it announced itself last.</summary>
+public sealed class EngineRow
+{
+    public required string Id { get; init; }
+
+    /// <summary>UUIDv7 of this run of its process; a later one is greater.</summary>
+    public Guid Incarnation { get; init; }
+
+    public required string Url { get; init; }
+    public string? PublicUrl { get; init; }
+
+    /// <summary>Where it reaches this service: what its sessions ask passages from.</summary>
+    public required string AnnouncedTo { get; init; }
+
+    public int Capacity { get; init; }
+    public int Sessions { get; init; }
+    public string? Model { get; init; }
+
+    /// <summary>By Postgres' <c>clock_timestamp()</c>.</summary>
+    public DateTimeOffset SeenAt { get; init; }
+}
+
+public static class EngineModel
+{
+    public static void AddEngines(this ModelBuilder model) => model.Entity<EngineRow>(engine =>
+    {
+        engine.ToTable("engines");
+        engine.Property(e => e.Id).ValueGeneratedNever();
+    });
+}

@@ -1,0 +1,85 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Engines;
+
+namespace Lyceum.SessionApi.Sessions;
+
+/// <summary>
+/// Has a session made at an engine: the least loaded one that is there, the next one where that refuses, ten seconds at most
+/// for all of it.
+/// </summary>
+internal sealed class Placement(EngineStore directory, EngineClient engines, Tickets tickets, TimeProvider time)
+{
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longer than a session lives; the ticket opens one tenant's search of one knowledge base, and nothing else.</summary>
+    private static readonly TimeSpan TicketLifetime = TimeSpan.FromDays(1);
+
+    /// <exception cref="ProblemException">
+    /// 503 <c>no_engine_free</c>: all are full. 503 <c>engine_unavailable</c>: none is there, or none answered; with the cause.
+    /// 500 <c>public_url_not_configured</c>: as the engine says.
+    /// </exception>
+    public async Task<(EngineSession Session, EngineRow Engine)> PlaceAsync(
+        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, IReadOnlyList<EngineMessage> history, ClientView client,
+        CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(Limit, time);
+        var started = time.GetTimestamp();
+        var live = await directory.LiveAsync(cancellationToken);
+        if (live.Count == 0)
+        {
+            throw new ProblemException(
+                503, ErrorCodes.EngineUnavailable,
+                $"No engine is there: none has announced itself in the last {EngineStore.Live.TotalSeconds} s. Start GpuEngine, or see its log and its Engine:AnnounceTo.",
+                RetryAfter);
+        }
+        EngineRefusal? refusal = null;
+        for (var i = 0; i < live.Count; i++)
+        {
+            // An engine that hangs leaves time for the others.
+            var share = (Limit - time.GetElapsedTime(started)) / (live.Count - i);
+            using var turn = new CancellationTokenSource(share > TimeSpan.Zero ? share : TimeSpan.FromMilliseconds(1), time);
+            using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
+            try
+            {
+                var wanted = new EngineSessionRequest(
+                    tutor.Id, studentId, kbId, TutorPrompt.Of(tutor), tutor.Language, history, Retrieval(caller, live[i], kbId));
+                return (await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token), live[i]);
+            }
+            catch (EngineRefusal e) when (e.Code == ErrorCodes.PublicUrlNotConfigured)
+            {
+                throw new ProblemException(e.Status, e.Code, e.Message);
+            }
+            catch (EngineRefusal e)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                // That one cannot be reached says more than that another one is full.
+                refusal = refusal is null || refusal.Status == 429 ? e : refusal;
+            }
+        }
+        throw refusal!.Status == 429
+            ? new ProblemException(503, ErrorCodes.NoEngineFree, $"No engine has a place free: {refusal.Message}", RetryAfter)
+            : new ProblemException(503, ErrorCodes.EngineUnavailable, $"No session was made: {refusal.Message}.", RetryAfter);
+    }
+
+    private EngineRetrieval? Retrieval(Caller caller, EngineRow engine, string? kbId)
+    {
+        if (kbId is null)
+            return null;
+        var path = $"/internal/retrieval/{kbId}";
+        return new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
+    }
+}
+
+/// <summary>What the model is told of the tutor it is.</summary>
+internal static class TutorPrompt
+{
+    public static string Of(Tutor tutor)
+    {
+        var subject = tutor.Subject.Length > 0 ? $" You teach {tutor.Subject}." : "";
+        var prompt = $"You are {tutor.Name}, a tutor.{subject}";
+        return tutor.Instructions.Length > 0 ? $"{prompt}\n\n{tutor.Instructions}" : prompt;
+    }
+}

@@ -1,0 +1,98 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.SessionApi.Sessions;
+
+/// <summary>Sessions of the caller's tenant, as rows: every query is filtered by it.</summary>
+internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvider time)
+{
+    /// <exception cref="ProblemException">404 <c>session_not_found</c>, also where it is another tenant's.</exception>
+    public async Task<LiveSession> ReadAsync(Caller caller, string id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().SingleOrDefaultAsync(s => s.Id == id, cancellationToken))
+            ?? throw NotFound(id);
+    }
+
+    /// <summary>Newest first.</summary>
+    public async Task<List<LiveSession>> ListAsync(
+        Caller caller, int? tutorId, string? studentId, string? status, long? before, int count, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking()
+            .Where(s => tutorId == null || s.TutorId == tutorId)
+            .Where(s => studentId == null || s.StudentId == studentId)
+            .Where(s => status == null || s.Status == status)
+            .Where(s => before == null || s.Number < before)
+            .OrderByDescending(s => s.Number).Take(count).ToListAsync(cancellationToken));
+    }
+
+    /// <summary>Records a session that an engine has made; until then nobody knows its address.</summary>
+    /// <param name="continues">The session it goes on with; null for a new one.</param>
+    /// <returns>False where another session already goes on with that one: this one is not stored.</returns>
+    public async Task<bool> AddAsync(
+        Caller caller, string owner, int tutorId, string studentId, string? kbId, string engineId, EngineSession made, string? continues,
+        CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (continues is not null && await db.Sessions
+                .Where(s => s.Tenant == caller.Tenant && s.Id == continues && s.ContinuedBy == null && s.Status != SessionStatus.Deleted)
+                .ExecuteUpdateAsync(set => set.SetProperty(s => s.ContinuedBy, made.SessionId), cancellationToken) == 0)
+        {
+            return false;
+        }
+        db.Add(new LiveSession
+        {
+            Id = made.SessionId,
+            Tenant = caller.Tenant,
+            Owner = owner,
+            TutorId = tutorId,
+            StudentId = studentId,
+            KbId = kbId,
+            EngineId = engineId,
+            Incarnation = made.Incarnation,
+            Status = SessionStatus.Active,
+            Continues = continues,
+            CreatedAt = time.GetStoredNow(),
+            ExpiresAt = made.ExpiresAt,
+        });
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return true;
+    }
+
+    /// <summary>Its engine says that it has no such session: it ended there, in a way that nobody has told yet.</summary>
+    public Task<int> EndAsync(LiveSession session, string status, string reason, CancellationToken cancellationToken) =>
+        db.Sessions.Where(s => s.Number == session.Number && s.Status == SessionStatus.Active).ExecuteUpdateAsync(
+            set => set.SetProperty(s => s.Status, status).SetProperty(s => s.Reason, reason).SetProperty(s => s.EndedAt, time.GetUtcNow()),
+            cancellationToken);
+
+    /// <summary>Deletes what was said and leaves a mark; whether the engine was told is noted by <see cref="ReleasedAsync"/>.</summary>
+    public async Task DeleteAsync(Caller caller, LiveSession session, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (await Of(caller).Where(s => s.Number == session.Number).ExecuteUpdateAsync(
+                set => set.SetProperty(s => s.Status, SessionStatus.Deleted).SetProperty(s => s.Reason, SessionStatus.Deleted)
+                    .SetProperty(s => s.EndedAt, time.GetUtcNow()).SetProperty(s => s.StudentId, ""),
+                cancellationToken) == 0)
+        {
+            throw NotFound(session.Id);
+        }
+        await db.Turns.Where(t => t.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<SessionDelta>().Where(d => d.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    public Task<int> ReleasedAsync(LiveSession session, CancellationToken cancellationToken) =>
+        db.Sessions.Where(s => s.Number == session.Number)
+            .ExecuteUpdateAsync(set => set.SetProperty(s => s.Released, true), cancellationToken);
+
+    private IQueryable<LiveSession> Of(Caller caller) =>
+        db.Sessions.Where(s => s.Tenant == caller.Tenant && s.Status != SessionStatus.Deleted);
+
+    private static ProblemException NotFound(string id) =>
+        new(404, ErrorCodes.SessionNotFound, $"There is no session {id} of yours.");
+}

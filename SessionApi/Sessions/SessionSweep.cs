@@ -1,0 +1,105 @@
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Engines;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Lyceum.SessionApi.Sessions;
+
+/// <summary>
+/// Makes rows agree with what became of engines: sessions of one that died are lost, those of one that was only out of reach
+/// come back, what is over by the clock has ended, deleted ones are deleted at their engine too. Every replica does it;
+/// none minds the others.
+/// </summary>
+internal sealed partial class SessionSweep(
+    IServiceScopeFactory scopes, DatabaseReady ready, TimeProvider time, ILogger<SessionSweep> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How much later than its time a session has ended, if its engine did not say so itself.</summary>
+    private static readonly TimeSpan ExpiryGrace = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a deleted session's mark stays: what its engine may still send is not taken for new.</summary>
+    private static readonly TimeSpan DeletedKept = TimeSpan.FromDays(7);
+
+    private static readonly TimeSpan EnginesKept = TimeSpan.FromDays(1);
+    private const int ReleasedAtOnce = 20;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await ready.WaitAsync(stoppingToken);
+        // Engines announce themselves here: after a start, or while the database was away, their silence says nothing.
+        var listening = time.GetTimestamp();
+        var away = false;
+        while (true)
+        {
+            try
+            {
+                await using var scope = scopes.CreateAsyncScope();
+                var db = scope.ServiceProvider.GetRequiredService<SessionDb>();
+                if (time.GetElapsedTime(listening) > EngineStore.Lost)
+                    await JudgeAsync(db, stoppingToken);
+                await ForgetAsync(db, stoppingToken);
+                await ReleaseAsync(db, scope.ServiceProvider.GetRequiredService<LiveSessions>(), stoppingToken);
+                away = false;
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested
+                && (Transient.IsTransient(e) || e is NpgsqlException or DbUpdateException or TimeoutException or InvalidOperationException))
+            {
+                listening = time.GetTimestamp();
+                if (!away)
+                    LogAway(e.Message);
+                away = true;
+            }
+            await Task.Delay(Interval, time, stoppingToken);
+        }
+    }
+
+    internal async Task JudgeAsync(SessionDb db, CancellationToken cancellationToken)
+    {
+        // Sessions made at the engine itself (no incarnation) are its alone to end.
+        var lost = await db.Database.ExecuteSqlAsync(
+            $"""
+             UPDATE sessions s SET status = 'lost', reason = 'engine_lost', ended_at = clock_timestamp()
+             WHERE status = 'active' AND incarnation <> '00000000-0000-0000-0000-000000000000' AND NOT EXISTS (
+                 SELECT FROM engines e WHERE e.id = s.engine_id AND e.incarnation = s.incarnation
+                    AND e.seen_at > clock_timestamp() - {EngineStore.Lost})
+             """, cancellationToken);
+        if (lost > 0)
+            LogLost(lost);
+        // Silent, not dead: what it has, it still has.
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             UPDATE sessions s SET status = 'active', reason = NULL, ended_at = NULL
+             WHERE status = 'lost' AND continued_by IS NULL AND reason = 'engine_lost' AND expires_at > clock_timestamp() AND EXISTS (
+                 SELECT FROM engines e WHERE e.id = s.engine_id AND e.incarnation = s.incarnation
+                    AND e.seen_at > clock_timestamp() - {EngineStore.Live})
+             """, cancellationToken);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             UPDATE sessions SET status = 'ended', reason = 'session_timeout', ended_at = expires_at
+             WHERE status = 'active' AND expires_at < clock_timestamp() - {ExpiryGrace}
+             """, cancellationToken);
+    }
+
+    private static async Task ForgetAsync(SessionDb db, CancellationToken cancellationToken)
+    {
+        await db.Database.ExecuteSqlAsync(
+            $"DELETE FROM sessions WHERE status = 'deleted' AND ended_at < clock_timestamp() - {DeletedKept}", cancellationToken);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM engines WHERE seen_at < clock_timestamp() - {EnginesKept}", cancellationToken);
+    }
+
+    private static async Task ReleaseAsync(SessionDb db, LiveSessions sessions, CancellationToken cancellationToken)
+    {
+        var deleted = await db.Sessions.AsNoTracking().Where(s => s.Status == SessionStatus.Deleted && !s.Released)
+            .OrderBy(s => s.EndedAt).Take(ReleasedAtOnce).ToListAsync(cancellationToken);
+        foreach (var session in deleted)
+            await sessions.ReleaseAsync(session, cancellationToken);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Count} sessions are lost with their engine; connect goes on with them")]
+    private partial void LogLost(int count);
+
+    [LoggerMessage(LogLevel.Warning, "sessions are not swept: {Reason}")]
+    private partial void LogAway(string reason);
+}
