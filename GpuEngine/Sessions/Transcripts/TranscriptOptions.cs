@@ -25,7 +25,7 @@ public sealed class TranscriptOptions
     public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long records wait for others to go with them: they are safe here, and each message costs its keeper a commit.</summary>
-    public TimeSpan Gather { get; set; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan Gather { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Records forwarded and not answered; no more are sent meanwhile.</summary>
     [Range(1, 1_000_000)]

@@ -28,7 +28,7 @@ public sealed class TranscriptForwarderTests
                 builder.Services.AddSingleton<ITranscriptKeeper, MessagingKeeper>();
                 builder.AddForwarder();
             },
-            ("Engine:Transcripts:ResendAfter", "00:00:00.2"), ("Engine:Transcripts:SegmentBytes", "4096"));
+            ("Engine:Transcripts:ResendAfter", "00:00:00.2"), ("Engine:Transcripts:Gather", "00:00:00.01"), ("Engine:Transcripts:SegmentBytes", "4096"));
         var log = engine.Services.GetRequiredService<TranscriptLog>();
 
         var sessions = new List<string>();
