@@ -11,7 +11,7 @@ internal static class EngineApi
     public static WebApplication MapEngine(this WebApplication app)
     {
         var engine = app.MapGroup("/v1/engine").RequireScope(Scopes.Ops);
-        engine.MapGet("", Describe);
+        engine.MapGet("/state", Describe);
         engine.MapGet("/log", Log);
         return app;
     }

@@ -40,7 +40,7 @@ public sealed class LaunchTests
         File.Delete(gate);
         (await engine.StreamAsync("[[stub tokens=3 seed=5]]")).Text.ShouldBe(StubText.Text(5, 3, false));
         (await HealthAsync(engine)).Check.GetProperty("status").GetString().ShouldBe("ok");
-        var facts = (await GetAsync(engine, "/v1/engine")).GetProperty("model_server");
+        var facts = (await GetAsync(engine, "/v1/engine/state")).GetProperty("model_server");
         (facts.GetProperty("state").GetString(), facts.GetProperty("pid").GetInt32(), facts.GetProperty("restarts").GetInt32())
             .ShouldBe(("ready", ready.Pid!.Value, 0));
         (await LogAsync(engine)).ShouldContain($"listening on http://127.0.0.1:{ready.Address!.Port}");
@@ -206,7 +206,7 @@ public sealed class LaunchTests
     {
         await using var engine = await Engine.PrimerAsync();
 
-        (await GetAsync(engine, "/v1/engine")).GetProperty("model_server").ValueKind.ShouldBe(JsonValueKind.Null);
+        (await GetAsync(engine, "/v1/engine/state")).GetProperty("model_server").ValueKind.ShouldBe(JsonValueKind.Null);
         using var log = await SendAsync(engine, "/v1/engine/log");
         await log.ShouldBeProblem(HttpStatusCode.NotFound, "not_found");
     }
