@@ -1,5 +1,7 @@
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Gpu;
+using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Auth;
@@ -27,20 +29,22 @@ internal static class EngineSetup
         return builder;
     }
 
-    /// <summary>The source of answers: the configured upstream, or Primer where there is none.</summary>
+    /// <summary>The source of answers: the configured upstream or the one that is started here, or Primer where there is none.</summary>
     public static WebApplicationBuilder AddChatModel(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
         builder.Services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
         builder.Services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
 
+        builder.AddGpuFacts();
+        var launched = builder.AddLaunch();
         var llm = builder.Configuration.GetSection(LlmOptions.Section).Get<LlmOptions>() ?? new LlmOptions();
-        if (!llm.IsConfigured)
+        if (!llm.IsConfigured && !launched)
         {
             return builder.AddPrimer();
         }
 #if FULLFEED
-        if (llm.Connector is "semantic-kernel")
+        if (llm.Connector is "semantic-kernel" && !launched)
         {
             builder.Services.AddSingleton(SemanticKernelModel.Connect(llm));
             builder.Services.AddSingleton<IChatModel, SemanticKernelModel>();

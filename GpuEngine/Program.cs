@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
+using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.ServiceDefaults;
 
@@ -13,6 +14,7 @@ builder.AddAnnouncement();
 var app = builder.Build();
 app.MapServiceDefaults();
 app.MapOpenAI();
+app.MapEngine();
 app.MapSessions();
 app.MapAnnouncement();
 await app.RunAsync();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
@@ -16,13 +17,15 @@ internal sealed class UpstreamClient : IDisposable
     private static readonly ProductInfoHeaderValue Agent = new("Lyceum", "0.1");
 
     private readonly HttpMessageInvoker _http;
-    private readonly string _base;
+    private readonly Func<string> _base;
     private readonly AuthenticationHeaderValue? _authorization;
 
-    public UpstreamClient(IOptions<LlmOptions> llm, IOptions<AnswersOptions> answers)
+    /// <param name="launched">The server that the engine started itself: it may move, and must be ready to be asked.</param>
+    public UpstreamClient(IOptions<LlmOptions> llm, IOptions<AnswersOptions> answers, ModelServer? launched = null)
     {
-        var endpoint = new Uri(llm.Value.Endpoint!);
-        _base = endpoint.AbsoluteUri.TrimEnd('/');
+        var endpoint = llm.Value.IsConfigured ? new Uri(llm.Value.Endpoint!) : new Uri("http://127.0.0.1");
+        var fixedBase = endpoint.AbsoluteUri.TrimEnd('/');
+        _base = launched is null ? () => fixedBase : () => launched.Address().AbsoluteUri.TrimEnd('/');
         _authorization = string.IsNullOrEmpty(llm.Value.ApiKey) ? null : new("Bearer", llm.Value.ApiKey);
         _http = new HttpMessageInvoker(new SocketsHttpHandler
         {
@@ -42,11 +45,11 @@ internal sealed class UpstreamClient : IDisposable
     }
 
     public Task<HttpResponseMessage> GetAsync(string path, CancellationToken cancel) =>
-        SendAsync(new HttpRequestMessage(HttpMethod.Get, _base + path), cancel);
+        SendAsync(new HttpRequestMessage(HttpMethod.Get, _base() + path), cancel);
 
     public Task<HttpResponseMessage> PostAsync(string path, ReadOnlyMemory<byte> json, CancellationToken cancel) =>
         SendAsync(
-            new HttpRequestMessage(HttpMethod.Post, _base + path)
+            new HttpRequestMessage(HttpMethod.Post, _base() + path)
             {
                 Content = new ReadOnlyMemoryContent(json)
                 {

@@ -38,6 +38,8 @@ internal static class MetricNames
         "By" => ("_bytes", 1),
         "KiBy" => ("_bytes", 1024),
         "MiBy" => ("_bytes", 1024 * 1024),
+        "Cel" => ("_celsius", 1),
+        "W" => ("_watts", 1),
         "%" => ("_ratio", 1e-2),
         "1" when kind == MetricKind.Gauge => ("_ratio", 1),
         // Annotations in braces, {request}, say what is counted, as the name already does.

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
+using Lyceum.GpuEngine.Launch;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,8 +27,8 @@ internal sealed class Engine : IAsyncDisposable
     public WebApplication App => _service.App;
 
     /// <summary>A token for scope <c>llm</c>: a person's, or ChatApi's on behalf of <paramref name="act"/>.</summary>
-    public string Token(string tenant = "dev", string sub = "ada", string? act = null) =>
-        act is null ? _identity.Token(tenant: tenant, sub: sub, scope: "llm")
+    public string Token(string tenant = "dev", string sub = "ada", string? act = null, string scope = "llm") =>
+        act is null ? _identity.Token(tenant: tenant, sub: sub, scope: scope)
             : _identity.Token("chat-api", tenant: tenant, sub: "chat-api", kind: "service", scope: "llm", act: act);
 
     /// <summary>Primer as fast as it can, unless the settings say otherwise.</summary>
@@ -54,7 +55,7 @@ internal sealed class Engine : IAsyncDisposable
                 builder.AddCompletions().AddChatModel();
                 builder.Services.AddSingleton(time ?? TimeProvider.System);
             },
-            app => app.MapOpenAI(),
+            app => app.MapOpenAI().MapEngine(),
             new[] { ("Logging:LogLevel:Default", "None") }.Concat(settings).GroupBy(s => s.Item1).ToDictionary(s => s.Key, s => (string?)s.Last().Item2));
         service.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", identity.Token(scope: "llm"));
         return new Engine(identity, service, stub);

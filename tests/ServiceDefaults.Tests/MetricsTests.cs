@@ -61,6 +61,18 @@ public sealed class MetricsTests : IAsyncLifetime
         text.ShouldContain($"{metric}_sum 2.025\n{metric}_count 3\n");
     }
 
+    [Theory]
+    [InlineData("Cel", "celsius")]
+    [InlineData("W", "watts")]
+    [InlineData("1", "ratio")]
+    public async Task Gauge_IsNamedByItsUnit(string unit, string suffix)
+    {
+        var name = Unique("level");
+        _meter.CreateGauge<double>(name, unit).Record(0.5);
+
+        (await ScrapeAsync()).ShouldContain($"{Prometheus(name)}_{suffix} 0.5\n");
+    }
+
     [Fact]
     public async Task Gauges_Set_And_UpDownCounters_Sum()
     {

@@ -1,0 +1,40 @@
+using Lyceum.GpuEngine.Gpu;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lyceum.GpuEngine.Launch;
+
+/// <summary>For whoever operates the engine, scope <c>ops</c>: its GPUs, the model server it started, and what that one says.</summary>
+internal static class EngineApi
+{
+    public static WebApplication MapEngine(this WebApplication app)
+    {
+        var engine = app.MapGroup("/v1/engine").RequireScope(Scopes.Ops);
+        engine.MapGet("/state", Describe);
+        engine.MapGet("/log", Log);
+        return app;
+    }
+
+    private static Ok<EngineDocument> Describe(GpuWatch gpus, IServiceProvider services) => TypedResults.Ok(new EngineDocument(
+        gpus.Latest.Gpus,
+        services.GetService<ModelServer>()?.State is { } state
+            ? new ModelServerDocument(
+                state.Phase, state.Since, state.Address, state.Pid, state.Restarts, state.Trouble, state.LastWords, state.RetryAt)
+            : null));
+
+    /// <param name="after">Only lines with a higher number: the last one seen.</param>
+    private static Results<Ok<LogDocument>, ProblemHttpResult> Log(IServiceProvider services, long after = 0) =>
+        services.GetService<ModelServerLog>() is { } log
+            ? TypedResults.Ok(new LogDocument(log.After(after)))
+            : Problems.NotFound(ErrorCodes.NotFound, "This engine starts no model server; see Llm:Launch.");
+
+    /// <param name="ModelServer">Null where the engine starts none.</param>
+    private sealed record EngineDocument(IReadOnlyList<GpuReading> Gpus, ModelServerDocument? ModelServer);
+
+    private sealed record ModelServerDocument(
+        ServerPhase State, DateTimeOffset Since, Uri? Address, int? Pid, int Restarts, string? Trouble, string? LastWords, DateTimeOffset? RetryAt);
+
+    /// <param name="Lines">Oldest first. A gap before the first one asked for: older lines are gone.</param>
+    private sealed record LogDocument(IReadOnlyList<LogLine> Lines);
+}
