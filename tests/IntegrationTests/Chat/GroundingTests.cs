@@ -58,6 +58,27 @@ public sealed class GroundingTests(HouseFixture house)
     }
 
     [Fact]
+    public async Task ChineseLesson_IsAnsweredFromTheTutorsKnowledgeBase_CitedAndStoredToTheByte()
+    {
+        _ = house.App;
+        var cancel = TestContext.Current.CancellationToken;
+        var student = new SessionClient(house.CreateGatewayClient());
+        var kbId = await Knowledge.CreateAsync(student.Http, "生物.md", 生物);
+        var made = await student.CreateAsync(await student.TutorAsync(new { name = "诺特", subject = "生物学", kb_id = kbId }));
+        using var socket = await SessionSocket.OpenAsync(made.EngineUrl, cancellationToken: cancel);
+        await socket.SayAsync("植物怎么利用光能？", cancel);
+
+        var text = (await socket.UntilAsync("text", cancel))!.Value;
+        var content = text.GetProperty("content").GetString()!;
+        var cited = text.GetProperty("citations").EnumerateArray().Single(c => c.GetProperty("title").GetString() == "光合作用");
+        cited.GetProperty("source").GetString().ShouldBe("生物.md");
+        content.ShouldContain($"> {光合作用} [{cited.GetProperty("number").GetInt32()}]");
+
+        var stored = await Sessions.TalkTests.TurnsAsync(student, made.SessionId, 1);
+        Encoding.UTF8.GetBytes(stored[0].GetProperty("answer").GetString()!).ShouldBe(Encoding.UTF8.GetBytes(content));
+    }
+
+    [Fact]
     public async Task SearchOutOfReach_TheAnswerComesAllTheSame_AndSaysSo()
     {
         _ = house.App;
