@@ -28,7 +28,7 @@ var sessions = builder.AddService<Projects.SessionApi>("session-api", house)
     .WithMessaging(messaging);
 engines.WithAnnouncementTo(sessions);
 
-// Chat: generations outlive requests; every replica owns leases in the same database.
+// Chat: generations outlive requests; every replica owns leases in the same database. Tutors and passages are SessionApi's.
 var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
     .WithDatabase(chatdb)
     .WithMessaging(messaging)

@@ -23,5 +23,7 @@ public sealed record ResponseFinished(Guid MessageId, Guid ConversationId, strin
 /// <param name="FinishReason">Why it ended.</param>
 /// <param name="Usage">JSON, as it is stored; null where nothing was counted.</param>
 /// <param name="Error">JSON of a problem document, as it is stored; null where nothing went wrong.</param>
+/// <param name="Sources">JSON, as it is stored: what a grounded answer cites; null where it is not grounded.</param>
 public sealed record SavePartialResponse(
-    Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, string Status, string FinishReason, string? Usage, string? Error);
+    Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, string Status, string FinishReason, string? Usage, string? Error,
+    string? Sources = null);

@@ -2,6 +2,7 @@ using System.Text;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
@@ -16,7 +17,10 @@ namespace Lyceum.ChatApi.Answers;
 /// <param name="OnDisconnect">
 /// What becomes of the answer when all its readers have left: <c>continue</c> or <c>stop</c>; absent: as configured.
 /// </param>
-public sealed record ChatRequest(Guid? ConversationId, string? Message, string? OnDisconnect = null);
+/// <param name="TutorId">Who answers: its instructions and, unless <paramref name="KbId"/> names another, its knowledge base.</param>
+/// <param name="KbId">A knowledge base to answer from, by its slug.</param>
+public sealed record ChatRequest(
+    Guid? ConversationId, string? Message, string? OnDisconnect = null, int? TutorId = null, string? KbId = null);
 
 /// <summary>An answer that was asked to stop.</summary>
 /// <param name="Status">Terminal, or <c>streaming</c> if it could not be ended within a few seconds (202).</param>
@@ -46,7 +50,7 @@ public static class ChatEndpoints
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, ConversationStore conversations, GenerationRunner runner,
-        EngineClient engines, LeaseKeeper lease, AnswerResponse response, IOptions<GenerationOptions> options)
+        EngineClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
@@ -61,7 +65,7 @@ public static class ChatEndpoints
         RecordedQuestion recorded;
         try
         {
-            recorded = await conversations.RecordQuestionAsync(caller, question, lease.OwnerId, engine);
+            recorded = await RecordAsync(caller, question, conversations, grounder, lease.OwnerId, engine);
         }
         catch
         {
@@ -73,6 +77,18 @@ public static class ChatEndpoints
         else
             runner.GiveBack(); // asked before: this is one more reader
         await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
+    }
+
+    private static async Task<RecordedQuestion> RecordAsync(
+        Caller caller, Question question, ConversationStore conversations, Grounder grounder, Guid owner, Uri engine)
+    {
+        if (question is { TutorId: null, KbId: null })
+            return await conversations.RecordQuestionAsync(caller, question, owner, engine);
+        if (await conversations.FindAskedAsync(caller, question) is { } asked)
+            return asked;
+        var topic = Topic.Of(question.Text, await conversations.EarlierQuestionsAsync(caller, question.ConversationId));
+        var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic);
+        return await conversations.RecordQuestionAsync(caller, question, owner, engine, grounding);
     }
 
     /// <summary>
@@ -141,7 +157,7 @@ public static class ChatEndpoints
             throw new ProblemException(413, ErrorCodes.PayloadTooLarge, $"message must be at most {MaxMessageBytes} bytes.");
         if (request.Message.Contains('\0'))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not contain U+0000.");
-        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key);
+        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId);
     }
 
     private static (int Cursor, bool SeenEnd) Cursor(HttpRequest request)

@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Npgsql;
@@ -22,7 +23,8 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
     // only those are touched that hold what is asked for: whoever follows an answer elsewhere looks at every commit.
     private const string Select =
         """
-        SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id
+        SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id, m.grounding,
+               CASE WHEN m.status <> 'streaming' THEN m.sources::text END
         FROM messages m
         JOIN conversations c ON c.id = m.conversation_id
         CROSS JOIN LATERAL (
@@ -57,7 +59,8 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
             var status = reader.GetString(0);
             var end = status == AnswerStatus.Streaming ? null : new AnswerEnd(
                 status, reader.GetString(1), AnswerJson.Parse<Usage>(reader.GetValue(2) as string),
-                AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string));
+                AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string), reader.GetValue(7) as string,
+                AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string));
             var text = Utf8.Slice((byte[])reader.GetValue(4), 0, MaxText);
             return new(reader.GetGuid(6), text, reader.GetInt32(5), end);
         });

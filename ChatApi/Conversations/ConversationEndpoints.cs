@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
@@ -107,12 +108,15 @@ public sealed record MessageList(Guid ConversationId, List<MessageView> Messages
 /// <param name="Status">See <see cref="AnswerStatus"/>.</param>
 /// <param name="FinishReason">See <see cref="FinishReasons"/>.</param>
 /// <param name="Error">A problem document beside the text.</param>
+/// <param name="Grounding">See <see cref="GroundingStatus"/>.</param>
+/// <param name="Sources">See <see cref="AnswerSource"/>; null until the answer has ended: what it cites is known then.</param>
 public sealed record MessageView(
     Guid Id, string Role, string Content, string Status, string? FinishReason, JsonElement? Usage, JsonElement? Error,
-    DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
+    int? TutorId, string? KbId, string? Grounding, JsonElement? Sources, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
 {
-    public static MessageView Of(Message m) =>
-        new(m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.CreatedAt, m.CompletedAt);
+    public static MessageView Of(Message m) => new(
+        m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.TutorId, m.KbId, m.Grounding,
+        m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt);
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
@@ -15,9 +16,14 @@ namespace Lyceum.ChatApi.Conversations;
 /// <summary>A question as it is asked, already validated.</summary>
 /// <param name="ConversationId">Null begins a conversation.</param>
 /// <param name="IdempotencyKey">A request with the same key is not asked again but read again; null: every request asks.</param>
-public sealed record Question(Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey)
+/// <param name="TutorId">Who is asked; null: nobody in particular.</param>
+/// <param name="KbId">The knowledge base to answer from, whatever the tutor's; null: the tutor's, if any.</param>
+public sealed record Question(
+    Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey, int? TutorId = null, string? KbId = null)
 {
-    public byte[] Fingerprint() => SHA256.HashData(Encoding.UTF8.GetBytes($"{ConversationId}\n{Text}"));
+    public byte[] Fingerprint() => SHA256.HashData(Encoding.UTF8.GetBytes($"{ConversationId}{AskedOf}\n{Text}"));
+
+    private string AskedOf => TutorId is null && KbId is null ? "" : $"\t{TutorId}\t{KbId}";
 }
 
 /// <param name="Order">What to start; null if the question had been asked before under the same key.</param>
@@ -47,11 +53,13 @@ public sealed class ConversationStore(
     /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
     /// commits or fails.
     /// </summary>
+    /// <param name="grounding">Is recorded with it: whoever asks the engine gives it the same passages.</param>
     /// <exception cref="ProblemException">
     /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
     /// <c>database_unavailable</c>.
     /// </exception>
-    public async Task<RecordedQuestion> RecordQuestionAsync(Caller caller, Question question, Guid owner, Uri engine)
+    public async Task<RecordedQuestion> RecordQuestionAsync(
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -61,7 +69,7 @@ public sealed class ConversationStore(
             await Recorders.WaitAsync(bound.Token);
             recording = true;
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
         {
@@ -81,8 +89,7 @@ public sealed class ConversationStore(
         }
         catch (OperationCanceledException) when (bound.IsCancellationRequested)
         {
-            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
-                "The database did not answer in time. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(2));
+            throw NotInTime();
         }
         finally
         {
@@ -96,7 +103,8 @@ public sealed class ConversationStore(
     /// idempotency key one more.
     /// </summary>
     private async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, Guid owner, Uri engine, RetryGate retry, CancellationToken cancellationToken)
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, RetryGate retry,
+        CancellationToken cancellationToken)
     {
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
             return asked;
@@ -109,7 +117,7 @@ public sealed class ConversationStore(
         await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
         var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
         var (context, usage) = ContextWindow.Choose(
-            history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens);
+            history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table refuses.
@@ -121,15 +129,19 @@ public sealed class ConversationStore(
             Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
         Add(batch,
             """
-            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage)
-            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL),
-                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb)
-            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!);
+            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage,
+                                  tutor_id, kb_id, grounding, sources)
+            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL, NULL, NULL, NULL, NULL),
+                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
+            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
+            OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
+            OrNull(grounding?.Status is null ? null : AnswerJson.Write(grounding.Sources)));
         Add(batch,
             """
-            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent)
-            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6)
-            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, (object?)Activity.Current?.Id ?? DBNull.Value);
+            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
+            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7)
+            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Activity.Current?.Id),
+            OrNull(grounding?.SystemPrompt));
         if (question.IdempotencyKey is { } key)
         {
             Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -146,7 +158,42 @@ public sealed class ConversationStore(
 
         return new(conversation, answer, new GenerationOrder(
             answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect, usage,
-            Trace: Activity.Current?.Context ?? default));
+            Trace: Activity.Current?.Context ?? default, Grounding: grounding));
+    }
+
+    /// <summary>
+    /// What was asked under this question's key before, so that nothing is searched for it again; null if nothing was.
+    /// </summary>
+    public async Task<RecordedQuestion?> FindAskedAsync(Caller caller, Question question)
+    {
+        if (question.IdempotencyKey is null)
+            return null;
+        return await ReadInTimeAsync(cancellationToken => FindByKeyAsync(caller, question, cancellationToken));
+    }
+
+    /// <summary>The last things that were asked in a conversation, newest first; none where there is no such conversation of theirs.</summary>
+    public async Task<List<string>> EarlierQuestionsAsync(Caller caller, Guid? conversationId)
+    {
+        if (conversationId is null)
+            return [];
+        return await ReadInTimeAsync(cancellationToken => Of(caller).Where(c => c.Id == conversationId)
+            .Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m).Where(m => m.Role == "user")
+            .OrderByDescending(m => m.Position).Take(Topic.MaxEarlier).Select(m => m.Content).ToListAsync(cancellationToken));
+    }
+
+    /// <summary>A look-up that a question waits for, no longer than for its recording.</summary>
+    private async Task<T> ReadInTimeAsync<T>(Func<CancellationToken, Task<T>> read)
+    {
+        ready.ThrowIfNotReady();
+        using var bound = new CancellationTokenSource(RecordWithin, time);
+        try
+        {
+            return await Transient.RetryOnceAsync(_ => read(bound.Token));
+        }
+        catch (OperationCanceledException) when (bound.IsCancellationRequested)
+        {
+            throw NotInTime();
+        }
     }
 
     /// <summary>What was asked under this key before; null if nothing was.</summary>
@@ -279,6 +326,8 @@ public sealed class ConversationStore(
         return next;
     }
 
+    private static object OrNull(object? value) => value ?? DBNull.Value;
+
     private static void Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object> values)
     {
         var command = new NpgsqlBatchCommand(sql);
@@ -298,7 +347,7 @@ public sealed class ConversationStore(
         return await db.Messages.FromSql(
             $"""
              SELECT m.id, m.conversation_id, m.position, m.role, m.status, m.finish_reason, m.usage, m.error,
-                    m.created_at, m.completed_at,
+                    m.tutor_id, m.kb_id, m.grounding, m.sources, m.created_at, m.completed_at,
                     CASE WHEN m.status = {AnswerStatus.Streaming} THEN COALESCE((
                         SELECT string_agg(c.body, '' ORDER BY c.byte_offset)
                         FROM generation_chunks c WHERE c.generation_id = m.id), '')
@@ -306,6 +355,9 @@ public sealed class ConversationStore(
              FROM messages m WHERE m.conversation_id = {conversationId}
              """).AsNoTracking().OrderBy(m => m.Position).ToListAsync(cancellationToken);
     }
+
+    private static ProblemException NotInTime() => new(503, ErrorCodes.DatabaseUnavailable,
+        "The database did not answer in time. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(2));
 
     private static ProblemException NotFound(Guid id) =>
         new(404, ErrorCodes.ConversationNotFound, $"There is no conversation {id} of yours.");

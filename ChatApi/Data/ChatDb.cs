@@ -34,6 +34,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
                 .HasFilter($"status = '{AnswerStatus.Streaming}'").HasDatabaseName(OneAnswerAtATime);
             message.Property(m => m.Usage).HasColumnType("jsonb");
             message.Property(m => m.Error).HasColumnType("jsonb");
+            message.Property(m => m.Sources).HasColumnType("jsonb");
         });
 
         modelBuilder.Entity<GenerationRow>(generation =>
@@ -114,6 +115,21 @@ public sealed class Message
     /// <summary>A problem document beside the text: never instead of it.</summary>
     public string? Error { get; set; }
 
+    /// <summary>Of an answer: who was asked; null: nobody in particular.</summary>
+    public int? TutorId { get; init; }
+
+    /// <summary>Of an answer: the knowledge base that was searched for it; null: none.</summary>
+    public string? KbId { get; init; }
+
+    /// <summary>A <see cref="Lyceum.ChatApi.Grounding.GroundingStatus"/>; null where no knowledge base was searched.</summary>
+    public string? Grounding { get; init; }
+
+    /// <summary>
+    /// The passages that the model was given (<see cref="Lyceum.ChatApi.Grounding.AnswerSource"/>), recorded before it is asked;
+    /// since the answer's end, with what it cites.
+    /// </summary>
+    public string? Sources { get; set; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? CompletedAt { get; set; }
 }
@@ -140,6 +156,9 @@ public sealed class GenerationRow
 
     /// <summary><c>on_disconnect: "stop"</c>; here so that it holds for whoever takes over.</summary>
     public bool StopsOnDisconnect { get; init; }
+
+    /// <summary>What the model is told instead of <c>Generation:SystemPrompt</c>: the tutor's, as it was when it was asked.</summary>
+    public string? SystemPrompt { get; init; }
 
     /// <summary>W3C <c>traceparent</c> of the request that asked.</summary>
     public string? Traceparent { get; init; }

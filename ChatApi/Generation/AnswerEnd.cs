@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.ChatApi.Generation;
@@ -8,7 +9,11 @@ namespace Lyceum.ChatApi.Generation;
 /// <param name="FinishReason">See <see cref="FinishReasons"/>.</param>
 /// <param name="Usage">As the model reported it, and what it was shown.</param>
 /// <param name="Error">What went wrong, beside the text.</param>
-public sealed record AnswerEnd(string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null)
+/// <param name="Grounding">A <see cref="GroundingStatus"/>; null where no knowledge base was searched, and <paramref name="Sources"/> with it.</param>
+/// <param name="Sources">The passages that the model was given, and which of them the answer cites.</param>
+public sealed record AnswerEnd(
+    string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null, string? Grounding = null,
+    IReadOnlyList<AnswerSource>? Sources = null)
 {
     public static AnswerEnd Stopped(string reason, Usage? usage) => reason == FinishReasons.ClientGone
         ? Interrupted(reason, usage, "Nobody was reading any more.")

@@ -19,6 +19,7 @@ public sealed class ChatMetrics
     private readonly Counter<long> _askedAgain;
     private readonly Counter<long> _partialSaves;
     private readonly Counter<long> _readersCut;
+    private readonly Counter<long> _grounded;
 
     public ChatMetrics(IMeterFactory meters)
     {
@@ -37,6 +38,7 @@ public sealed class ChatMetrics
         _askedAgain = meter.CreateCounter<long>("lyceum.chat.asked_again", "{question}", "Questions put to an engine a second time, nothing having been shown, by the first engine's error");
         _partialSaves = meter.CreateCounter<long>("lyceum.chat.partial_saves", "{answer}", "Answers cut short whose text was kept, by reason");
         _readersCut = meter.CreateCounter<long>("lyceum.chat.readers_cut", "{reader}", "Readers that stalled and were cut");
+        _grounded = meter.CreateCounter<long>("lyceum.chat.grounded", "{question}", "Questions that a knowledge base was searched for, by what came of it");
         _firstToken = meter.CreateHistogram("lyceum.chat.first_token", "s", "From the recorded question to the first delta",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60] });
     }
@@ -54,6 +56,9 @@ public sealed class ChatMetrics
     public void TakenOver() => _takeovers.Add(1);
     public void Started() => _running.Add(1);
     public void Finished() => _running.Add(-1);
+
+    /// <param name="status">A <see cref="Lyceum.ChatApi.Grounding.GroundingStatus"/>.</param>
+    public void Grounded(string status) => _grounded.Add(1, new KeyValuePair<string, object?>("status", status));
 
     public void AskedAgain(string code) => _askedAgain.Add(1, new KeyValuePair<string, object?>("code", code));
 

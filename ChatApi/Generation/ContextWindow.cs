@@ -1,4 +1,5 @@
 using System.Text;
+using Lyceum.ChatApi.Grounding;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -12,11 +13,14 @@ public static class ContextWindow
     /// </summary>
     /// <param name="newestFirst">Messages of the conversation, newest first; those without text are left out.</param>
     /// <param name="earlier">Messages before those, which are left out in any case.</param>
+    /// <param name="grounding">Whose passages take their part of the budget, and whose tutor speaks for <paramref name="systemPrompt"/>.</param>
     /// <returns>What to send, and how to say so in the answer's usage.</returns>
-    public static (IReadOnlyList<ContextMessage> Messages, Usage Usage) Choose(IReadOnlyCollection<ContextMessage> newestFirst, int earlier, string systemPrompt, int maxTokens)
+    public static (IReadOnlyList<ContextMessage> Messages, Usage Usage) Choose(
+        IReadOnlyCollection<ContextMessage> newestFirst, int earlier, string systemPrompt, int maxTokens, AnswerGrounding? grounding = null)
     {
         var chosen = new List<ContextMessage>();
-        var left = maxTokens - Estimate(systemPrompt);
+        systemPrompt = grounding?.SystemPrompt ?? systemPrompt;
+        var left = maxTokens - Estimate(systemPrompt) - (grounding?.EstimatedTokens ?? 0);
         foreach (var message in newestFirst)
         {
             if (message.Content.Length == 0)
@@ -33,5 +37,5 @@ public static class ContextWindow
         return (chosen, usage);
     }
 
-    private static int Estimate(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;
+    public static int Estimate(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;
 }

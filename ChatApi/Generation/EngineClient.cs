@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 
@@ -53,13 +54,14 @@ public sealed partial class EngineClient(
     /// <see cref="EngineEvent.Error"/>; a stream that ends without either was broken off.
     /// </summary>
     /// <exception cref="HttpRequestException">The engine cannot be reached, or the connection broke.</exception>
+    /// <param name="passages">What to answer from and to cite by its number.</param>
     public IAsyncEnumerable<EngineEvent> StreamAsync(
-        Uri engine, Guid id, IReadOnlyList<ContextMessage> context, string tenant, string onBehalfOf,
-        CancellationToken cancellationToken)
+        Uri engine, Guid id, IReadOnlyList<ContextMessage> context, IReadOnlyList<AnswerSource> passages, string tenant,
+        string onBehalfOf, CancellationToken cancellationToken)
     {
         var request = Request(HttpMethod.Post, new Uri(engine, "/v1/chat/completions"), tenant, onBehalfOf);
         request.Headers.Add("Generation-Id", id.ToString());
-        request.Content = Body(context);
+        request.Content = Body(context, passages);
         return ReadAsync(request, cancellationToken);
     }
 
@@ -120,7 +122,7 @@ public sealed partial class EngineClient(
         }
     }
 
-    private static ByteArrayContent Body(IReadOnlyList<ContextMessage> context)
+    private static ByteArrayContent Body(IReadOnlyList<ContextMessage> context, IReadOnlyList<AnswerSource> passages)
     {
         var buffer = new ArrayBufferWriter<byte>(4096);
         using (var json = new Utf8JsonWriter(buffer))
@@ -139,11 +141,31 @@ public sealed partial class EngineClient(
                 json.WriteEndObject();
             }
             json.WriteEndArray();
+            if (passages.Count > 0)
+                WritePassages(json, passages);
             json.WriteEndObject();
         }
         var body = new ByteArrayContent(buffer.WrittenSpan.ToArray());
         body.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         return body;
+    }
+
+    /// <summary>GpuEngine's extension <c>lyceum.passages</c>: numbered by their order.</summary>
+    private static void WritePassages(Utf8JsonWriter json, IReadOnlyList<AnswerSource> passages)
+    {
+        json.WriteStartObject("lyceum");
+        json.WriteStartArray("passages");
+        foreach (var passage in passages)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", passage.Id);
+            json.WriteString("title", passage.Title);
+            json.WriteString("text", passage.Text);
+            json.WriteString("source", passage.Source);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Leases;
@@ -41,6 +42,7 @@ public static class GenerationRegistration
     /// <summary>Asking and reading.</summary>
     public static WebApplicationBuilder AddAnswers(this WebApplicationBuilder builder)
     {
+        builder.AddGrounding();
         var services = builder.Services;
         services.AddScoped<ConversationStore>();
         services.AddSingleton<StoredAnswers>();

@@ -30,7 +30,8 @@ public sealed class GenerationRows(NpgsqlDataSource source)
             RETURNING c.byte_offset, c.body)
         UPDATE messages m SET
             content = COALESCE((SELECT string_agg(body, '' ORDER BY byte_offset) FROM chunks), ''),
-            status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7, completed_at = clock_timestamp()
+            status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7,
+            sources = COALESCE($8, m.sources), completed_at = clock_timestamp()
         FROM closed WHERE m.id = closed.id
         RETURNING octet_length(m.content)
         """;
@@ -72,6 +73,7 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = end.FinishReason });
         command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
         command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Sources) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
         return await command.ExecuteScalarAsync(cancellationToken) as int?;
     }
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.Contracts;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
@@ -18,11 +20,12 @@ namespace Lyceum.ChatApi.Generation;
 /// <param name="Usage">What is known of it before the model has counted.</param>
 /// <param name="Committed">What a former owner had committed; empty for a new answer.</param>
 /// <param name="Elapsed">How long the answer has been written already.</param>
+/// <param name="Grounding">What the answer rests on; null where it is asked of the model alone.</param>
 /// <param name="Attach">A takeover: the engine has the generation already, unless the former owner died before it asked.</param>
 public sealed record GenerationOrder(
     Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine, IReadOnlyList<ContextMessage>? Context,
     string Tenant, string Subject, bool StopsOnDisconnect, Usage? Usage = null, string Committed = "", TimeSpan Elapsed = default,
-    ActivityContext Trace = default, bool Attach = false);
+    ActivityContext Trace = default, AnswerGrounding? Grounding = null, bool Attach = false);
 
 /// <summary>
 /// Runs this replica's generations, each detached from any HTTP request, from the first token to the committed end.
@@ -164,7 +167,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             if (await WriteAsync(generation, order) is { } end)
             {
-                await CloseAsync(generation, end);
+                await CloseAsync(generation, end, order.Grounding);
                 activity?.SetTag("lyceum.finish_reason", end.FinishReason);
                 await _engines.ForgetAsync(generation.Engine, generation.Id, order.Tenant, order.Subject);
             }
@@ -219,9 +222,11 @@ public sealed partial class GenerationRunner : IDisposable
     }
 
     /// <summary>Waits for the last commit, then stores the end; repeats until it is stored or somebody else owns it.</summary>
-    private async Task CloseAsync(RunningGeneration generation, AnswerEnd end)
+    private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, AnswerGrounding? grounding)
     {
         await generation.CommittedButAsync(0, generation.Fenced);
+        if (grounding is not null)
+            end = grounding.Close(end, Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span));
         for (var attempt = 0; ; attempt++)
         {
             try
@@ -245,7 +250,7 @@ public sealed partial class GenerationRunner : IDisposable
                     // Perhaps it is only this replica that cannot.
                     _hints.Publish(new SavePartialResponse(
                         generation.Id, generation.ConversationId, generation.Owner, generation.Epoch, end.Status,
-                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error)));
+                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources)));
                 }
                 await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), _time, generation.Fenced);
             }

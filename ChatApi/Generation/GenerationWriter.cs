@@ -104,7 +104,8 @@ public sealed partial class GenerationWriter(
         {
             var events = attach
                 ? engines.AttachAsync(generation.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, cancellationToken)
-                : engines.StreamAsync(generation.Engine, generation.Id, order.Context!, order.Tenant, order.Subject, cancellationToken);
+                : engines.StreamAsync(
+                    generation.Engine, generation.Id, order.Context!, order.Grounding?.Sources ?? [], order.Tenant, order.Subject, cancellationToken);
             await foreach (var item in events)
             {
                 stream.Received++;

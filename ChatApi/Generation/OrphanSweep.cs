@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -31,7 +32,8 @@ public sealed class OrphanSweep(
                     NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
                     OR (r.owner = $1 AND r.id <> ALL ($3) AND r.started_at < clock_timestamp() - interval '5 seconds'))
                 LIMIT 200 FOR UPDATE SKIP LOCKED)
-            RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent)
+            RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent,
+                      g.system_prompt)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
                c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent, m.usage::text,
                COALESCE(t.body, ''),
@@ -39,7 +41,8 @@ public sealed class OrphanSweep(
                    SELECT json_agg(json_build_object('role', h.role, 'content', h.content))::text FROM (
                        SELECT role, content FROM messages
                        WHERE conversation_id = m.conversation_id AND position < m.position
-                       ORDER BY position DESC LIMIT $2) h) END
+                       ORDER BY position DESC LIMIT $2) h) END,
+               m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
         CROSS JOIN LATERAL (
             SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
@@ -77,11 +80,12 @@ public sealed class OrphanSweep(
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
+                var grounding = AnswerGrounding.Read(reader, 13);
                 claimed.Add((new(
                     reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
-                    Context(reader.GetValue(12) as string), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
+                    Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
                     AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Trace(reader.GetValue(9) as string), Attach: true), reader.GetBoolean(7)));
+                    Trace(reader.GetValue(9) as string), grounding, Attach: true), reader.GetBoolean(7)));
             }
         }
         // Only now is the claim committed: whoever writes before that is fenced off by the epoch it has itself raised.
@@ -93,8 +97,10 @@ public sealed class OrphanSweep(
         }
     }
 
-    private IReadOnlyList<ContextMessage>? Context(string? newestFirst) => newestFirst is null ? null : ContextWindow.Choose(
-        AnswerJson.Parse<List<ContextMessage>>(newestFirst)!, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens).Messages;
+    private IReadOnlyList<ContextMessage>? Context(string? newestFirst, AnswerGrounding? grounding) => newestFirst is null ? null
+        : ContextWindow.Choose(
+            AnswerJson.Parse<List<ContextMessage>>(newestFirst)!, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens,
+            grounding).Messages;
 
     private async Task StopAsync(Guid owner, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using Lyceum.ChatApi.Grounding;
 using Lyceum.Contracts;
 using MassTransit;
 
@@ -13,7 +14,8 @@ public sealed class SavePartialResponseConsumer(GenerationRows rows, GenerationR
     internal async Task SaveAsync(SavePartialResponse save, CancellationToken cancellationToken)
     {
         var end = new AnswerEnd(
-            save.Status, save.FinishReason, AnswerJson.Parse<Usage>(save.Usage), AnswerJson.Parse<AnswerError>(save.Error));
+            save.Status, save.FinishReason, AnswerJson.Parse<Usage>(save.Usage), AnswerJson.Parse<AnswerError>(save.Error),
+            Sources: AnswerJson.Parse<List<AnswerSource>>(save.Sources));
         if (await rows.CloseAsync(save.MessageId, save.Owner, save.Epoch, end, cancellationToken) is { } length)
             runner.Ended(save.MessageId, save.ConversationId, end, length);
     }

@@ -38,6 +38,7 @@ public sealed class ChatRequest
     /// <summary><c>response_format.type</c>; null or <c>text</c> for plain answers.</summary>
     public string? ResponseFormat { get; init; }
 
+    /// <summary>What to answer from; cited as <c>[1]</c>, <c>[2]</c>, … in this order.</summary>
     public IReadOnlyList<GivenPassage> Passages { get; init; } = [];
 
     /// <summary>The request's JSON as received.</summary>

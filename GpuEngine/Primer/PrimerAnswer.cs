@@ -46,7 +46,9 @@ internal static class PrimerAnswer
             ? found.Take(first)
             : found.Skip(first + ((question.Page - 1) * QuotesPerAnswer)).Take(QuotesPerAnswer);
         var passages = quoted.Select(hit => hit.Passage).ToList();
-        return passages.Count == 0 ? words.NoMore : Quote(question, words, passages);
+        // Numbers up to the last one given mean what was given: whoever gave them finds them cited by these.
+        return passages.Count == 0 ? words.NoMore
+            : Quote(question, words, [.. passages.Select((p, i) => p.Number > 0 ? p : p with { Number = given.Count + i + 1 })]);
     }
 
     /// <summary>Passages given with the request go before the library, which is asked only if none of them fits.</summary>
@@ -54,8 +56,8 @@ internal static class PrimerAnswer
     {
         if (given.Count > 0)
         {
-            var fitting = new PassageIndex(given.Select(passage => new Passage(
-                passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source))).Rank(question.Terms);
+            var fitting = new PassageIndex(given.Select((passage, i) => new Passage(
+                passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source, Number: i + 1))).Rank(question.Terms);
             if (fitting.Count > 0)
             {
                 return fitting;
@@ -68,15 +70,15 @@ internal static class PrimerAnswer
     {
         var text = new StringBuilder();
         text.Append(question.Page == 0 ? words.Opening : words.More(question.Text)).Append("\n\n");
-        for (var i = 0; i < passages.Count; i++)
+        foreach (var passage in passages)
         {
-            var quote = Excerpt.Of(passages[i].Text, question.Terms).ReplaceLineEndings("\n> ");
-            text.Append($"> {quote} [{i + 1}]\n\n");
+            var quote = Excerpt.Of(passage.Text, question.Terms).ReplaceLineEndings("\n> ");
+            text.Append($"> {quote} [{passage.Number}]\n\n");
         }
         text.Append(words.Sources).Append('\n');
-        for (var i = 0; i < passages.Count; i++)
+        foreach (var passage in passages)
         {
-            text.Append($"[{i + 1}] {words.Cite(passages[i])}\n");
+            text.Append($"[{passage.Number}] {words.Cite(passage)}\n");
         }
         return text.Append('\n').Append(words.HowToConnect).ToString();
     }

@@ -39,6 +39,10 @@ internal sealed class SemanticKernelModel(IChatCompletionService chat, IOptions<
         ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
     {
         var history = new ChatHistory();
+        if (PassagePrompt.For(request.Passages) is { } prompt)
+        {
+            history.AddMessage(AuthorRole.System, prompt);
+        }
         foreach (var message in request.Messages)
         {
             history.AddMessage(new AuthorRole(message.Role), message.Text);

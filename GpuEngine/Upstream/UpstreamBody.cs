@@ -4,14 +4,18 @@ using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Upstream;
 
-/// <summary>The JSON that goes upstream: the caller's own, but with the model named and Lyceum's extension left out.</summary>
+/// <summary>
+/// The JSON that goes upstream: the caller's own, but with the model named, and with Lyceum's extension left out: the passages
+/// in it are in the prompt instead (<see cref="PassagePrompt"/>).
+/// </summary>
 internal static class UpstreamBody
 {
     public static ReadOnlyMemory<byte> For(ChatRequest request, string model, bool? stream = null)
     {
         using var json = JsonDocument.Parse(request.Body);
         var root = json.RootElement;
-        if (request.Model == model && stream is null && !root.TryGetProperty("lyceum", out _))
+        var prompt = PassagePrompt.For(request.Passages);
+        if (prompt is null && request.Model == model && stream is null && !root.TryGetProperty("lyceum", out _))
         {
             return request.Body;
         }
@@ -26,7 +30,11 @@ internal static class UpstreamBody
             }
             foreach (var property in root.EnumerateObject())
             {
-                if (!(property.NameEquals("model") || property.NameEquals("lyceum") ||
+                if (prompt is not null && property.NameEquals("messages"))
+                {
+                    PassagePrompt.WriteMessages(writer, property.Value, prompt);
+                }
+                else if (!(property.NameEquals("model") || property.NameEquals("lyceum") ||
                     (stream is not null && property.NameEquals("stream"))))
                 {
                     property.WriteTo(writer);

@@ -43,8 +43,7 @@ public static class IdentityAuthentication
 
         services.AddAuthentication(IdentityVerifier.Scheme)
             .AddScheme<AuthenticationSchemeOptions, IdentityHandler>(IdentityVerifier.Scheme, null)
-            .AddScheme<AuthenticationSchemeOptions, Tickets.TicketHandler>(Tickets.Scheme, ticket =>
-                ticket.ForwardDefaultSelector = http => http.Request.Query.ContainsKey(Tickets.Parameter) ? null : IdentityVerifier.Scheme);
+            .AddScheme<AuthenticationSchemeOptions, Tickets.TicketHandler>(Tickets.Scheme, null);
         services.AddAuthorization(options =>
         {
             options.FallbackPolicy = options.DefaultPolicy;

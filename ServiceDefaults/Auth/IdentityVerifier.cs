@@ -13,6 +13,10 @@ namespace Lyceum.ServiceDefaults.Auth;
 internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
 {
     public const string Scheme = "identity";
+
+    /// <summary>The refusal of a token that would hold, were it not for something else: a ticket, perhaps.</summary>
+    internal const string OtherAudience = "audience";
+
     internal static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
 
     /// <summary>Longer tokens are none of ours; refused before any work.</summary>
@@ -105,7 +109,7 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
     private static string Reason(Exception? exception) => exception switch
     {
         SecurityTokenInvalidLifetimeException or SecurityTokenNoExpirationException => "expired",
-        SecurityTokenInvalidAudienceException => "audience",
+        SecurityTokenInvalidAudienceException => OtherAudience,
         SecurityTokenInvalidIssuerException => "issuer",
         SecurityTokenInvalidAlgorithmException => "algorithm",
         _ => "signature",

@@ -12,8 +12,9 @@ using Microsoft.IdentityModel.Tokens;
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// Credentials for what cannot send headers (<c>EventSource</c>): a ticket in the query string opens one path of the
-/// service that issued it, as one caller, for a while. Its audience is that path, so that it is an identity nowhere.
+/// Narrow credentials: a ticket opens one path of the service that issued it, as one caller, for a while. Its audience is that
+/// path, so that it is an identity nowhere. It is shown in the query string by what cannot send headers
+/// (<c>EventSource</c>), or as a bearer token by somebody who was given a URL and a token for it (an engine that searches).
 /// </summary>
 public sealed class Tickets
 {
@@ -67,15 +68,28 @@ public sealed class Tickets
 
     private static string Audience(string path) => $"ticket:{path}";
 
-    /// <summary>Lets in who has a ticket of this path in the query; without one, the request is anybody's with an identity.</summary>
+    /// <summary>
+    /// Lets in who has a ticket of this path, in the query or as bearer token; without one, the request is anybody's with an
+    /// identity. A ticket in the query is the only credential looked at where there is one.
+    /// </summary>
     internal sealed class TicketHandler(
-        IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Tickets tickets)
+        IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Tickets tickets,
+        IdentityVerifier identities)
         : ProblemAuthenticationHandler(options, loggers, encoder)
     {
-        protected override (string? Token, string? Refusal) ReadCredential() => (Request.Query[Parameter], null);
+        private bool IsInQuery => Request.Query.ContainsKey(Parameter);
+
+        protected override (string? Token, string? Refusal) ReadCredential() =>
+            IsInQuery ? (Request.Query[Parameter], null) : base.ReadCredential();
 
         protected override async ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
         {
+            if (!IsInQuery)
+            {
+                var identity = await identities.VerifyAsync(token);
+                if (identity.Refusal is not IdentityVerifier.OtherAudience)
+                    return identity;
+            }
             var (caller, refusal) = await tickets.RedeemAsync(Request.Path, token);
             return (caller is null ? null : CallerIdentity.Principal(caller, Scheme.Name), refusal);
         }
@@ -84,7 +98,7 @@ public sealed class Tickets
 
 public static class TicketEndpoints
 {
-    /// <summary>As <see cref="Scopes.RequireScope"/>, but a ticket of the request's own path will do instead.</summary>
+    /// <summary>As <see cref="Scopes.RequireScope"/>, but a ticket of the request's own path will do as well.</summary>
     public static TBuilder RequireScopeOrTicket<TBuilder>(this TBuilder builder, string scope)
         where TBuilder : IEndpointConventionBuilder =>
         builder.RequireAuthorization(new AuthorizeAttribute(scope) { AuthenticationSchemes = Tickets.Scheme });

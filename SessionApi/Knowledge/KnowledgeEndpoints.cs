@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the tenant's own.</summary>
-internal static partial class KnowledgeEndpoints
+internal static class KnowledgeEndpoints
 {
     private const int MaxPage = 100;
     private const int MaxQuestion = 4000;
@@ -39,6 +39,7 @@ internal static partial class KnowledgeEndpoints
         group.MapDelete("{kb_id}/documents/{document_id:guid}", DeleteDocumentAsync);
         group.MapPost("{kb_id}/reindex", ReindexAsync);
         group.MapGet("{kb_id}/search", SearchAsync);
+        routes.MapRetrieval();
     }
 
     private static async Task<KnowledgePage> ListAsync(
@@ -54,7 +55,7 @@ internal static partial class KnowledgeEndpoints
         [FromRoute(Name = "kb_id")] string kbId, KnowledgeRequest request, Caller caller, KnowledgeStore store,
         CancellationToken cancellationToken)
     {
-        if (!Slug().IsMatch(kbId))
+        if (!Slug.IsValid(kbId))
             throw new ProblemException(400, ErrorCodes.InvalidRequest,
                 "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
         if (request.Title is { } title && (string.IsNullOrWhiteSpace(title) || title.Length > 200 || title.Contains('\0')))
@@ -138,9 +139,6 @@ internal static partial class KnowledgeEndpoints
         if (limit is < 1 or > MaxPage)
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
     }
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
-    private static partial Regex Slug();
 }
 
 /// <param name="Title">Absent: the slug, or what it was.</param>

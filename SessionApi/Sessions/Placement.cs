@@ -2,6 +2,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
+using Lyceum.SessionApi.Knowledge;
 
 namespace Lyceum.SessionApi.Sessions;
 
@@ -68,7 +69,7 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
     {
         if (kbId is null)
             return null;
-        var path = $"/internal/retrieval/{kbId}";
+        var path = RetrievalEndpoint.PathOf(kbId);
         return new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
     }
 }

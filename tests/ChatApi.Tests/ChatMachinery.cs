@@ -7,6 +7,7 @@ using System.Text.Json;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
@@ -27,6 +28,9 @@ public sealed class ChatMachinery : IAsyncDisposable
     private readonly WebApplication _app;
 
     private ChatMachinery(WebApplication app) => _app = app;
+
+    /// <summary>Whose everything here is.</summary>
+    public static Caller Caller { get; } = new("t", "o", CallerKind.User, new HashSet<string>());
 
     public GenerationJournal Journal => _app.Services.GetRequiredService<GenerationJournal>();
     public GenerationRunner Runner => _app.Services.GetRequiredService<GenerationRunner>();
@@ -56,12 +60,13 @@ public sealed class ChatMachinery : IAsyncDisposable
     }
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
-    public async Task<RecordedQuestion> RecordAsync(Question question, Guid owner)
+    public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>
+        WithStoreAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
+
+    public async Task<T> WithStoreAsync<T>(Func<ConversationStore, Task<T>> use)
     {
         await using var scope = _app.Services.CreateAsyncScope();
-        var caller = new Caller("t", "o", CallerKind.User, new HashSet<string>());
-        return await ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider)
-            .RecordQuestionAsync(caller, question, owner, new Uri("http://127.0.0.1:9"));
+        return await use(ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider));
     }
 
     /// <summary>A recorded question whose answer this replica (or <paramref name="owner"/>) writes; begun in the future, so

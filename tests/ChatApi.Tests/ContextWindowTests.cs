@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Grounding;
 
 namespace Lyceum.Tests.ChatApi;
 
@@ -21,6 +22,17 @@ public sealed class ContextWindowTests
             [Turn("user", new string('q', 4000)), Turn("assistant", new string('o', 400))], 7, "S", 50);
         messages.Select(m => m.Role).ShouldBe(["system", "user"]);
         usage.ShouldBe(new Usage(null, null, null, 1, 8)); // the one that did not fit, and seven before it
+    }
+
+    [Fact]
+    public void Choose_WithPassages_TheyTakeTheirPartOfTheBudget_AndTheTutorSpeaks()
+    {
+        var grounding = new AnswerGrounding(1, "bio", GroundingStatus.Found, [new(1, "p", "t", "s", new string('p', 400))], "I am Ada.");
+        var (messages, usage) = ContextWindow.Choose(
+            [Turn("user", "question"), Turn("assistant", new string('o', 400))], 0, "S", 150, grounding);
+        messages.ShouldBe([new("system", "I am Ada."), new("user", "question")]);
+        usage.ContextMessagesLeftOut.ShouldBe(1);
+        ContextWindow.Choose([Turn("user", "question"), Turn("assistant", new string('o', 400))], 0, "S", 150).Usage.ContextMessagesLeftOut.ShouldBe(0);
     }
 
     [Fact]

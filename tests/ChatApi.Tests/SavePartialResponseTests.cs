@@ -16,11 +16,15 @@ public sealed class SavePartialResponseTests(PostgresFixture postgres)
         var generation = await writer.BeginAsync();
         await writer.WriteAsync(generation, "one two 三");
 
-        await DeliverAsync(other, Save(generation) with { Usage = """{"completion_tokens":3}""" });
+        await DeliverAsync(other, Save(generation) with
+        {
+            Usage = """{"completion_tokens":3}""", Sources = """[{"number":1,"title":"光合作用","cited":true}]""",
+        });
         await DeliverAsync(other, Save(generation) with { Status = AnswerStatus.Failed, FinishReason = "later" });
 
         (await writer.MessageAsync(generation.Id)).ShouldBe((AnswerStatus.Interrupted, FinishReasons.EngineLost, "one two 三"));
         (await writer.ScalarAsync("SELECT usage->>'completion_tokens' FROM messages WHERE id = $1", generation.Id)).ShouldBe("3");
+        (await writer.ScalarAsync("SELECT sources->0->>'title' FROM messages WHERE id = $1", generation.Id)).ShouldBe("光合作用");
         (await writer.ChunksAsync(generation.Id)).ShouldBe("");
     }
 

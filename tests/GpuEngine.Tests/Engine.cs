@@ -96,6 +96,9 @@ internal sealed class Engine : IAsyncDisposable
             request, HttpCompletionOption.ResponseHeadersRead, cancel == default ? TestContext.Current.CancellationToken : cancel);
     }
 
+    public Task<HttpResponseMessage> DetachOrAskAsync(bool detached, object body) =>
+        detached ? DetachAsync(Guid.NewGuid().ToString(), body) : AskAsync(body);
+
     /// <summary>Begins a detached answer and breaks the connection once its first token is there.</summary>
     public async Task DetachAndLeaveAsync(Guid id, string message)
     {

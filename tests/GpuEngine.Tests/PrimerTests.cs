@@ -54,8 +54,24 @@ public sealed class PrimerTests
     }
 
     [Fact]
-    public void Answer_WithPassagesOnSomethingElse_FallsBackToTheLibrary() =>
-        PrimerAnswer.To([User("What is interleaving?")], [Photosynthesis]).ShouldContain("Lyceum library");
+    public void Answer_WithPassagesGiven_CitesThemByTheirNumbers()
+    {
+        GivenPassage tides = new("8", "Tides", "The moon causes the tides.", "tides.md");
+
+        var answer = PrimerAnswer.To([User("Does photosynthesis need sleep?")], [tides, Photosynthesis]);
+
+        answer.ShouldContain("into sugar and oxygen. [2]");
+        answer.ShouldContain("[2] Biology, chapter 3 (biology.md)");
+        CitedNumbers.In(answer, 2).ShouldBe([2]);
+    }
+
+    [Fact]
+    public void Answer_WithPassagesOnSomethingElse_FallsBackToTheLibrary_WhichIsNotTakenForThem()
+    {
+        var answer = PrimerAnswer.To([User("What is interleaving?")], [Photosynthesis]);
+        answer.ShouldContain("[2] Interleaving: mixing what is alike");
+        CitedNumbers.In(answer, 1).ShouldBeEmpty();
+    }
 
     [Fact]
     public void Answer_FromALongPassage_QuotesTheSentencesThatMatter()

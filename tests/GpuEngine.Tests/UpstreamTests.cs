@@ -83,7 +83,7 @@ public sealed class UpstreamTests
             stream = true,
             temperature = 0.25,
             seed = 11,
-            lyceum = new { passages = new[] { new { text = "for Primer alone" } } },
+            lyceum = new { passages = new[] { new { text = "A heron stands." } } },
         })).Done.ShouldBeTrue();
 
         var request = engine.Stub!.Log.Requests.ShouldHaveSingleItem();
@@ -94,6 +94,42 @@ public sealed class UpstreamTests
         body.GetProperty("seed").GetInt32().ShouldBe(11);
         body.TryGetProperty("lyceum", out _).ShouldBeFalse();
         request.LastUserMessage.ShouldStartWith("学 ");
+    }
+
+    public static TheoryData<string, string[]> Conversations => new()
+    {
+        { """[{"role":"user","content":"[[stub tokens=1]]"}]""", ["system", "user"] },
+        { """[{"role":"system","content":"Be kind."},{"role":"user","content":"[[stub tokens=1]]"}]""", ["system", "user"] },
+        { """[{"role":"developer","name":"n","content":[{"type":"text","text":"Be kind."}]},{"role":"user","content":"[[stub tokens=1]]"}]""", ["developer", "user"] },
+        { """[{"role":"user","content":"hi"},{"role":"assistant","content":null,"refusal":"no"},{"role":"system","content":"later"},{"role":"user","content":"[[stub tokens=1]]"}]""", ["system", "user", "assistant", "system", "user"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Conversations))]
+    public async Task Passages_GoIntoTheFirstSystemMessage_WhateverIsThere(string messages, string[] roles)
+    {
+        await using var engine = await Engine.BeforeStubAsync();
+        var passages = """[{"id":"7","title":"光合作用","text":"植物利用光能。</passages>\n","source":"生物.md"},{"text":"A heron \"stands\"."},{"text":"x","title":"t","source":"t"}]""";
+
+        foreach (var detached in (bool[])[false, true])
+        {
+            using var response = await engine.DetachOrAskAsync(
+                detached, JsonElement.Parse($$$"""{"stream":true,"messages":{{{messages}}},"lyceum":{"passages":{{{passages}}}}}"""));
+            (await StreamedAnswer.ReadAsync(response)).Done.ShouldBeTrue();
+            var body = JsonElement.Parse(engine.Stub!.Log.Requests[^1].Body);
+            body.TryGetProperty("lyceum", out _).ShouldBeFalse();
+            var sent = body.GetProperty("messages").EnumerateArray().ToList();
+            sent.Select(m => m.GetProperty("role").GetString()).ShouldBe(roles);
+
+            var content = sent[0].GetProperty("content");
+            var text = content.ValueKind is JsonValueKind.String ? content.GetString()!
+                : string.Join("\n\n", content.EnumerateArray().Select(part => part.GetProperty("text").GetString()));
+            text.StartsWith("Be kind.\n\nAnswer from", StringComparison.Ordinal).ShouldBe(messages.Contains("kind", StringComparison.Ordinal));
+            text.ShouldEndWith("<passages>\n[1] 光合作用 (生物.md)\n植物利用光能。\n\n[2]\nA heron \"stands\".\n\n[3] t\nx\n</passages>");
+            // What is said besides stays as it was.
+            var before = JsonElement.Parse(messages).EnumerateArray().Reverse().Take(sent.Count - 1);
+            sent.AsEnumerable().Reverse().Zip(before).Take(sent.Count - 1).ShouldAllBe(pair => JsonElement.DeepEquals(pair.First, pair.Second));
+        }
     }
 
     [Fact]

@@ -19,11 +19,14 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
 
     public Task<ChatReading> AskAsync(
         string message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null,
-        CancellationToken cancellationToken = default)
+        int? tutorId = null, string? kbId = null, CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
-            Content = JsonContent.Create(new { conversation_id = conversationId, message, on_disconnect = onDisconnect }),
+            Content = JsonContent.Create(new
+            {
+                conversation_id = conversationId, message, on_disconnect = onDisconnect, tutor_id = tutorId, kb_id = kbId,
+            }),
         };
         if (idempotencyKey is not null)
             request.Headers.Add("Idempotency-Key", idempotencyKey);

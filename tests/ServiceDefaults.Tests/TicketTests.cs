@@ -34,6 +34,9 @@ public sealed class TicketTests : IAsyncLifetime
     private string Issue(string path, TimeSpan? lifetime = null, string scope = Scopes.Chat) =>
         _service.Services.GetRequiredService<Tickets>().Issue(path, Ada, scope, lifetime ?? TimeSpan.FromMinutes(1));
 
+    private string IssueToken(string path, TimeSpan? lifetime = null) =>
+        _service.Services.GetRequiredService<Tickets>().IssueToken(path, Ada, Scopes.Chat, lifetime ?? TimeSpan.FromMinutes(1));
+
     [Fact]
     public async Task Ticket_OpensItsPathAsItsCaller()
     {
@@ -51,8 +54,33 @@ public sealed class TicketTests : IAsyncLifetime
         var ticket = Issue("/answers/1").Split('=')[1];
         foreach (var url in (string[])[$"/answers/2?ticket={ticket}", $"/models/1?ticket={ticket}", $"/closed/1?ticket={ticket}"])
             await (await _service.GetAsync(url)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
-        // Nor is it an identity.
-        await (await _service.GetAsync("/answers/1", ticket)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+        // As a bearer token neither: it is no identity.
+        foreach (var url in (string[])["/answers/2", "/models/1", "/closed/1"])
+            await (await _service.GetAsync(url, ticket)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+    }
+
+    [Fact]
+    public async Task Ticket_AsBearer_OpensItsPathAsItsCaller()
+    {
+        using var response = await _service.GetAsync("/answers/1", IssueToken("/answers/1"));
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        var seen = await response.JsonAsync();
+        seen.GetProperty("tenant").GetString().ShouldBe("acme");
+        seen.GetProperty("scopes").EnumerateArray().Select(s => s.GetString()).ShouldBe(["chat"]);
+    }
+
+    [Fact]
+    public async Task Ticket_AsBearer_ExpiredOrAnothers_Is401()
+    {
+        string[] tickets =
+        [
+            IssueToken("/answers/1", TimeSpan.FromSeconds(-6)), IssueToken("/answers/1")[..^4],
+            _identity.Token("gpu-engine", aud: "ticket:/answers/1", kind: "service", sub: "gpu-engine"),
+        ];
+        foreach (var ticket in tickets)
+            await (await _service.GetAsync("/answers/1", ticket)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+        // A ticket in the query is the one that counts.
+        await (await _service.GetAsync("/answers/1?ticket=banana", IssueToken("/answers/1"))).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
     }
 
     [Fact]

@@ -115,6 +115,10 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("stops_on_disconnect");
 
+                    b.Property<string>("SystemPrompt")
+                        .HasColumnType("text")
+                        .HasColumnName("system_prompt");
+
                     b.Property<string>("Traceparent")
                         .HasColumnType("text")
                         .HasColumnName("traceparent");
@@ -199,6 +203,14 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("finish_reason");
 
+                    b.Property<string>("Grounding")
+                        .HasColumnType("text")
+                        .HasColumnName("grounding");
+
+                    b.Property<string>("KbId")
+                        .HasColumnType("text")
+                        .HasColumnName("kb_id");
+
                     b.Property<int>("Position")
                         .HasColumnType("integer")
                         .HasColumnName("position");
@@ -208,10 +220,18 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("role");
 
+                    b.Property<string>("Sources")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("sources");
+
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("status");
+
+                    b.Property<int?>("TutorId")
+                        .HasColumnType("integer")
+                        .HasColumnName("tutor_id");
 
                     b.Property<string>("Usage")
                         .HasColumnType("jsonb")

@@ -162,14 +162,14 @@ internal sealed class Session
         return null;
     }
 
-    /// <summary>What the model is asked for this turn: the instructions, the passages, and as much history as fits.</summary>
-    public IReadOnlyList<ChatMessage> Prompt(string? passages)
+    /// <summary>What the model is asked for this turn: the instructions and as much history as fits.</summary>
+    public IReadOnlyList<ChatMessage> Prompt()
     {
         lock (_lock)
         {
             var system = string.Join("\n\n", new[]
             {
-                Setup.Instructions, Setup.Language is { } language ? $"Answer in this language: {language}." : null, passages,
+                Setup.Instructions, Setup.Language is { } language ? $"Answer in this language: {language}." : null,
             }.Where(part => !string.IsNullOrWhiteSpace(part)));
             return system.Length == 0 ? _history.ToMessages() : [new ChatMessage("system", system), .. _history.ToMessages()];
         }

@@ -53,8 +53,7 @@ internal sealed partial class TurnWriter(
         using var slot = slots.Take();
         var passages = await SearchAsync(session, turn, bounds);
         var searched = bounds.Elapsed;
-        var isPrimer = model.Kind is "primer";
-        var request = Request(session.Prompt(isPrimer ? null : Citations.Prompt(passages)), passages);
+        var request = Request(session.Prompt(), passages);
         var id = await model.ResolveAsync(null, bounds.Token);
 
         TimeSpan? firstToken = null;
@@ -81,8 +80,7 @@ internal sealed partial class TurnWriter(
                 break;
             }
         }
-        var said = turn.Said;
-        var citations = isPrimer ? Citations.ByTitle(said, passages) : Citations.ByNumber(said, passages);
+        var citations = Citations.In(turn.Said, passages);
         session.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
     }
 

@@ -36,7 +36,7 @@ public sealed class RetrievalTests
         asked.Body.GetProperty("limit").GetInt32().ShouldBe(6);
         var system = JsonElement.Parse(engine.Stub.Log.Requests.ShouldHaveSingleItem().Body).GetProperty("messages")[0];
         system.GetProperty("role").GetString().ShouldBe("system");
-        system.GetProperty("content").GetString()!.ShouldContain("[1] 间隔重复\n复习之间要有间隔。");
+        system.GetProperty("content").GetString()!.ShouldContain("[1] 间隔重复 (学习.md)\n复习之间要有间隔。");
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class RetrievalTests
     public void Answer_OfAModel_CitesByNumber()
     {
         GivenPassage[] passages = [new("a", "A", "…", "a.md"), new("b", "B", "…", "b.md"), new("c", "C", "…", "c.md")];
-        Citations.ByNumber("As [3] says, and [1], and again [3]; not [4] or [0].", passages)
+        Citations.In("As [3] says, and [1], and again [3]; not [4] or [0].", passages)
             .ShouldBe([new Citation(1, "a", "A", "a.md"), new Citation(3, "c", "C", "c.md")]);
     }
 

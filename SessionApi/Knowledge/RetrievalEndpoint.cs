@@ -1,0 +1,52 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Lyceum.SessionApi.Knowledge;
+
+/// <summary>
+/// What engines and ChatApi ground answers in. Not below <c>/api</c>: Gateway has no route to it. Either a service's identity
+/// with scope <c>tutors</c>, or a ticket of this path as bearer token, for who is given a URL and a token only (an engine's
+/// session): <see cref="Tickets.IssueToken"/> with <see cref="PathOf"/> and <see cref="Scopes.Tutors"/>.
+/// </summary>
+internal static class RetrievalEndpoint
+{
+    private const int MaxPassages = 50;
+
+    // What is longer is a text to talk about rather than a question; its beginning says what it is about.
+    private const int MaxQuery = 4000;
+
+    public static string PathOf(string kbId) => $"/internal/retrieval/{kbId}";
+
+    public static void MapRetrieval(this IEndpointRouteBuilder routes) =>
+        routes.MapPost(PathOf("{kb_id}"), RetrieveAsync).RequireScopeOrTicket(Scopes.Tutors).WithTags("internal");
+
+    /// <summary>The passages of the caller's tenant's knowledge base that speak of the query, best first.</summary>
+    private static async Task<RetrievalResult> RetrieveAsync(
+        [FromRoute(Name = "kb_id")] string kbId, RetrievalRequest request, Caller caller, KnowledgeStore store,
+        CancellationToken cancellationToken)
+    {
+        var kb = await store.ReadAsync(caller, kbId, cancellationToken);
+        if (string.IsNullOrWhiteSpace(request.Query))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "query must not be empty.");
+        if (request.Limit is < 1 or > MaxPassages)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPassages}.");
+        var query = request.Query.Length > MaxQuery ? request.Query[..MaxQuery] : request.Query;
+        var hits = await store.SearchAsync(kb, query, request.Limit, cancellationToken);
+        return new([.. hits.Select(RetrievedPassage.Of)]);
+    }
+}
+
+/// <param name="Limit">Most passages wanted, 1 to 50.</param>
+internal sealed record RetrievalRequest(string? Query, int Limit = 6);
+
+/// <param name="Id"><c>{document id}:{position}</c>; the same for as long as the document is not replaced.</param>
+/// <param name="Title">The headings it stands under; where there are none, the document's name.</param>
+/// <param name="Source">The document's name.</param>
+internal sealed record RetrievedPassage(string Id, string Title, string Text, string Source)
+{
+    public static RetrievedPassage Of(SearchHit hit) => new(
+        $"{hit.DocumentId}:{hit.Position}", hit.Section.Length > 0 ? hit.Section : hit.Document, hit.Text, hit.Document);
+}
+
+internal sealed record RetrievalResult(List<RetrievedPassage> Passages);
