@@ -6,6 +6,7 @@ using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Sessions;
+using Lyceum.GpuEngine.Speech;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -65,7 +66,7 @@ internal sealed class SessionEngine : IAsyncDisposable
             builder =>
             {
                 builder.Logging.ClearProviders().AddProvider(log);
-                builder.AddCompletions().AddChatModel().AddSessions().AddAnnouncement();
+                builder.AddCompletions().AddChatModel().AddSpeech().AddSessions().AddAnnouncement();
                 build?.Invoke(builder);
             },
             app => app.MapSessions().MapAnnouncement(),
