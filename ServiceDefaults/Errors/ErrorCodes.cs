@@ -69,6 +69,7 @@ public static class ErrorCodes
     public const string TtsNotConfigured = "tts_not_configured";
 
     // Error events of a live session's socket.
+    public const string AudioTooLong = "audio_too_long";
     public const string Busy = "busy";
     public const string RateLimited = "rate_limited";
     public const string ReplayGone = "replay_gone";
