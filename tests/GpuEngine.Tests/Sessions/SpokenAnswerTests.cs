@@ -13,8 +13,8 @@ public sealed class SpokenAnswerTests
     [InlineData(1, 200)]
     public async Task Answer_IsSpokenSentenceBySentence_EachAfterItsText(int unicode, int rate)
     {
-        await using var engine = await SessionEngine.WithSpeechAsync(("Tts:Voice", "nova"));
-        await using var client = await engine.ConnectAsync(await engine.CreateAsync());
+        await using var engine = await SessionEngine.WithSpeechAsync();
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync(new { tutor_id = 1, student_id = 1, voice = "nova" }));
         await client.ConfigureAsync();
 
         await client.SayAsync($"[[stub tokens=12 sentence=4 rate={rate} seed=3 unicode={unicode}]]");
@@ -126,8 +126,14 @@ public sealed class SpokenAnswerTests
                     refused = true;
                 }
             }
-            var last = seen.Count + 1; // "configured" was the first
             client.Kill();
+            if (kill % 2 == 1 && seen.Count > 0 && Type(seen[^1]) == "audio")
+            {
+                // Its event had come, its audio had not.
+                client.Audio.Remove(Seq(seen[^1]));
+                seen.RemoveAt(seen.Count - 1);
+            }
+            var last = seen.Count + 1; // "configured" was the first
 
             await using var again = await engine.ResumeAsync(made.SessionId, client.Handle, last);
             while (seen.Count < BeforeTheEnd)
