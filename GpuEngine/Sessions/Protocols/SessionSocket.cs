@@ -171,7 +171,8 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
             while (Volatile.Read(ref _bye) is null)
             {
                 var (result, type) = await _messages.NextAsync(_broken.Token);
-                if (result is MessageResult.Closed)
+                // What a connection says that was replaced meanwhile must not break off what its successor asked.
+                if (result is MessageResult.Closed || Volatile.Read(ref _bye) is not null)
                 {
                     break;
                 }
