@@ -22,9 +22,13 @@ public sealed record RecordSessionTurns(string SessionId, string Tenant, string 
 /// <param name="At">When it was recorded.</param>
 /// <param name="Text">What was asked, or a piece of what was said; empty at the end.</param>
 /// <param name="Status">Of an end: <c>complete | interrupted | failed</c>.</param>
-/// <param name="FinishReason">Of an end: the model's own, or why it broke off. Of closed: why, as the client was told (<c>bye</c>).</param>
+/// <param name="FinishReason">
+/// Of an end: the model's own, or why it broke off. Of closed: why, as the client was told (<c>bye</c>). Also of the delta
+/// without text that follows the last one of an answer that is spoken: its text is whole and shown, its end comes when it was
+/// played.
+/// </param>
 /// <param name="Length">Of an end: UTF-8 bytes of the turn's deltas that count as said.</param>
-/// <param name="Citations">Of an end: JSON array of the passages cited; null where there are none.</param>
+/// <param name="Citations">Of an end, or of that delta: JSON array of the passages cited; null where there are none.</param>
 public sealed record SessionTurnRecord(
     long Seq, int Turn, string Kind, DateTimeOffset At, string Text = "", string? Status = null, string? FinishReason = null,
     int? Length = null, string? Citations = null);

@@ -3,6 +3,7 @@ using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.Gpu;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Primer;
+using Lyceum.GpuEngine.Speech;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Auth;
 using Microsoft.Extensions.Options;
@@ -63,6 +64,7 @@ internal static class EngineSetup
         var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
         v1.MapModels();
         v1.MapCompletions();
+        v1.MapAudio();
         v1.MapGenerations();
         return app;
     }

@@ -2,12 +2,14 @@ using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Sessions;
+using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddCompletions();
 builder.AddChatModel();
+builder.AddSpeech();
 builder.AddSessions();
 builder.AddAnnouncement();
 

@@ -20,15 +20,17 @@ container_runtime_answers() {
   timeout 3 docker info >/dev/null 2>&1 || timeout 3 podman info >/dev/null 2>&1
 }
 
-# PostgreSQL and RabbitMQ, where this account may install them. Their packages' own services stay off: Lyceum runs the
+# PostgreSQL, RabbitMQ and espeak-ng, where this account may install them. Their packages' own services stay off: Lyceum runs the
 # binaries itself, on data folders of its own.
 install_servers() {
   local wanted=()
   [[ -n ${ConnectionStrings__postgres:-} ]] || "$root/AppHost/Infrastructure/postgres.sh" --check || wanted+=(postgresql)
   [[ -n ${ConnectionStrings__messaging:-} ]] || "$root/AppHost/Infrastructure/rabbitmq.sh" --check 2>/dev/null ||
     wanted+=(rabbitmq-server)
+  if (( ${#wanted[@]} )) && container_runtime_answers; then wanted=(); fi
+  # A voice where none is configured; without it sessions are text alone, and its tests are skipped.
+  [[ -n ${Tts__Endpoint:-} ]] || command -v espeak-ng >/dev/null || wanted+=(espeak-ng)
   (( ${#wanted[@]} )) || return 0
-  if container_runtime_answers; then return 0; fi
   if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
     warn "not installed here: ${wanted[*]} (on Debian, Ubuntu: apt-get install ${wanted[*]})"
     return 0

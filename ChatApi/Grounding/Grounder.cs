@@ -85,9 +85,8 @@ public sealed partial class Grounder(
     /// <summary>What every model is told, who it is here, and what its maker wants of it.</summary>
     internal static string SystemPrompt(string general, Tutor tutor)
     {
-        var who = $"Your name is {tutor.Name}.{(tutor.Subject.Length == 0 ? "" : $" You teach {tutor.Subject}.")} "
-            + $"Where the language of a question is not clear, answer in {tutor.Language}.";
-        return string.Join("\n\n", new[] { general, who, tutor.Instructions }.Where(part => part.Length > 0));
+        var language = $"Where the language of a question is not clear, answer in {tutor.Language}.";
+        return string.Join("\n\n", new[] { general, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), language }.Where(part => part.Length > 0));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Knowledge base {KbId} not searched, the answer goes on without passages: {Reason}")]

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
 using Lyceum.ServiceDefaults.Errors;
@@ -17,7 +16,7 @@ internal static class ChatRequestReader
     /// <exception cref="ApiException">The request cannot be served as it is.</exception>
     public static async Task<ChatRequest> ReadAsync(HttpRequest http, CancellationToken cancel)
     {
-        var body = await ReadBodyAsync(http, cancel);
+        var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
         // Checked on the bytes: the JSON reader looks into a string only when asked for it.
         if (!Utf8.IsValid(body))
         {
@@ -36,30 +35,6 @@ internal static class ChatRequestReader
         {
             // GetString on an escape that is half a surrogate pair.
             throw Invalid(ErrorCodes.InvalidJson, "The request body holds a string that is not valid Unicode.");
-        }
-    }
-
-    private static async Task<byte[]> ReadBodyAsync(HttpRequest http, CancellationToken cancel)
-    {
-        if (http.ContentLength > MaxBody)
-        {
-            throw TooLarge();
-        }
-        while (true)
-        {
-            var read = await http.BodyReader.ReadAsync(cancel);
-            if (read.Buffer.Length > MaxBody)
-            {
-                http.BodyReader.AdvanceTo(read.Buffer.End);
-                throw TooLarge();
-            }
-            if (read.IsCompleted)
-            {
-                var body = read.Buffer.ToArray();
-                http.BodyReader.AdvanceTo(read.Buffer.End);
-                return body;
-            }
-            http.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }
     }
 
@@ -273,7 +248,4 @@ internal static class ChatRequestReader
 
     private static ApiException Invalid(string code, string message, string? param = null) =>
         new(ApiError.Invalid(code, message, param));
-
-    private static ApiException TooLarge() =>
-        new(ApiError.Invalid(ErrorCodes.PayloadTooLarge, $"The request body is larger than {MaxBody} bytes.", status: 413));
 }

@@ -62,6 +62,13 @@ public sealed class SessionOptions
     [Range(1024, 256 * 1024 * 1024)]
     public int ReplayBytes { get; set; } = 512 * 1024;
 
+    /// <summary>
+    /// Bytes of audio kept for a resume, beside the events. The oldest goes first: its event stays, marked as omitted. More
+    /// than <see cref="SessionAudioOptions.Ahead"/> takes, or a client that reads as it should would miss some.
+    /// </summary>
+    [Range(64 * 1024, 256 * 1024 * 1024)]
+    public int ReplayAudioBytes { get; set; } = 768 * 1024;
+
     /// <summary>After so long without a new event those kept are dropped, so that idle sessions are small.</summary>
     public TimeSpan ReplayFor { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -71,6 +78,9 @@ public sealed class SessionOptions
     /// <summary>Passages asked for each turn.</summary>
     [Range(1, 50)]
     public int RetrievalPassages { get; set; } = 6;
+
+    /// <summary>Speech, in and out.</summary>
+    public SessionAudioOptions Audio { get; set; } = new();
 
     internal int SocketLimit => MaxSockets > 0 ? MaxSockets : 2 * Max;
 

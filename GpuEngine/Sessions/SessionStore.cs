@@ -17,7 +17,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
 
     private readonly SessionOptions _options;
     private readonly ITranscript _transcript;
-    private readonly TurnWriter _writer;
+    private readonly SessionWorkers _workers;
     private readonly SessionMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly string _engine;
@@ -28,10 +28,10 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     private volatile bool _stopping;
 
     public SessionStore(
-        IOptions<SessionOptions> options, IOptions<EngineAddressOptions> address, ITranscript transcript, TurnWriter writer,
+        IOptions<SessionOptions> options, IOptions<EngineAddressOptions> address, ITranscript transcript, SessionWorkers workers,
         SessionMetrics metrics, TimeProvider time)
     {
-        (_options, _transcript, _writer, _metrics, _time) = (options.Value, transcript, writer, metrics, time);
+        (_options, _transcript, _workers, _metrics, _time) = (options.Value, transcript, workers, metrics, time);
         _engine = address.Value.Id;
         _clock = time.CreateTimer(static me => ((SessionStore)me!).Tick(), this, TickEvery, TickEvery);
         metrics.ObserveSessions(() => Count);
@@ -57,7 +57,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
                 StatusCodes.Status429TooManyRequests, ErrorCodes.Overloaded,
                 $"All {_options.Max} sessions of this engine are taken (MAX_SESSIONS).", RetryAfter);
         }
-        return _sessions[setup.Id] = new Session(setup, _options, _transcript, _writer, _time);
+        return _sessions[setup.Id] = new Session(setup, _options, _transcript, _workers, _time);
     }
 
     public Session? Find(string id) => _sessions.GetValueOrDefault(id);

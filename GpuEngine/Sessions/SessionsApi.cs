@@ -89,6 +89,10 @@ internal static partial class SessionsApi
         {
             throw Invalid("language must have 1 to 64 characters.");
         }
+        if (request.Voice is { Length: 0 or > MaxName })
+        {
+            throw Invalid($"voice must have 1 to {MaxName} characters.");
+        }
         Bounded("instructions", request.Instructions, MaxInstructions);
         var history = request.History ?? [];
         if (history.Count > MaxHistory)
@@ -112,7 +116,7 @@ internal static partial class SessionsApi
         }
         return new SessionSetup(
             id, caller.Tenant, caller.Owner, tutor, student, request.KbId, request.Instructions, request.Language,
-            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval);
+            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice);
     }
 
     private static void Bounded(string what, string? text, int bytes)
@@ -133,10 +137,11 @@ internal static partial class SessionsApi
 /// <param name="StudentId">A number or a string; kept as text.</param>
 /// <param name="Instructions">Becomes the system prompt.</param>
 /// <param name="Language">The answers' language, as a person or a tag names it.</param>
+/// <param name="Voice">Speaks the answers where the client asks for no other.</param>
 /// <param name="History">What was said in an earlier session that this one goes on with, oldest first.</param>
 internal sealed record CreateSession(
     long? TutorId, JsonElement StudentId, string? KbId = null, string? Instructions = null, string? Language = null,
-    IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null);
+    IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null, string? Voice = null);
 
 internal sealed record HistoryMessage(string Role, string Content);
 

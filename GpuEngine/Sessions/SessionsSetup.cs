@@ -24,6 +24,7 @@ internal static class SessionsSetup
             .Validate(
                 options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 },
                 "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime and RetrievalTimeout must be above 0")
+            .Validate(options => options.Audio.IsValid, "Engine:Sessions:Audio: a time or level is out of its bounds")
             .ValidateOnStart();
         services.AddOptions<TranscriptOptions>().BindConfiguration(TranscriptOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
@@ -36,6 +37,9 @@ internal static class SessionsSetup
         services.AddHttpClient(HttpRetrieval.Client, HttpRetrieval.Configure);
         services.AddSingleton<IRetrieval, HttpRetrieval>();
         services.AddSingleton<TurnWriter>();
+        services.AddSingleton<Speaker>();
+        services.AddSingleton<Listener>();
+        services.AddSingleton<SessionWorkers>();
         services.AddSingleton<SessionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<SessionStore>());
         services.AddSingleton<PublicAddress>();

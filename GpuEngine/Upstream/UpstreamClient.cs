@@ -8,8 +8,12 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Upstream;
 
+/// <summary>Where a model server is.</summary>
+/// <param name="Section">The configuration section that says so; errors name it.</param>
+internal sealed record UpstreamAddress(string Section, string Endpoint, string? ApiKey);
+
 /// <summary>
-/// HTTP to the configured model server. A bare invoker: no retries, since a POST that was repeated would be answered
+/// HTTP to a configured model server. A bare invoker: no retries, since a POST that was repeated would be answered
 /// twice, and no timeout but the caller's token and the connect bound.
 /// </summary>
 internal sealed class UpstreamClient : IDisposable
@@ -17,19 +21,32 @@ internal sealed class UpstreamClient : IDisposable
     private static readonly ProductInfoHeaderValue Agent = new("Lyceum", "0.1");
 
     private readonly HttpMessageInvoker _http;
+    private readonly string _section;
     private readonly Func<string> _base;
     private readonly AuthenticationHeaderValue? _authorization;
 
+    /// <summary>The language model server.</summary>
     /// <param name="launched">The server that the engine started itself: it may move, and must be ready to be asked.</param>
     public UpstreamClient(IOptions<LlmOptions> llm, IOptions<AnswersOptions> answers, ModelServer? launched = null)
+        : this(
+            new UpstreamAddress(LlmOptions.Section, llm.Value.IsConfigured ? llm.Value.Endpoint! : "http://127.0.0.1", llm.Value.ApiKey),
+            answers.Value)
     {
-        var endpoint = llm.Value.IsConfigured ? new Uri(llm.Value.Endpoint!) : new Uri("http://127.0.0.1");
+        if (launched is not null)
+        {
+            _base = () => launched.Address().AbsoluteUri.TrimEnd('/');
+        }
+    }
+
+    public UpstreamClient(UpstreamAddress address, AnswersOptions answers)
+    {
+        var endpoint = new Uri(address.Endpoint);
         var fixedBase = endpoint.AbsoluteUri.TrimEnd('/');
-        _base = launched is null ? () => fixedBase : () => launched.Address().AbsoluteUri.TrimEnd('/');
-        _authorization = string.IsNullOrEmpty(llm.Value.ApiKey) ? null : new("Bearer", llm.Value.ApiKey);
+        (_section, _base) = (address.Section, () => fixedBase);
+        _authorization = string.IsNullOrEmpty(address.ApiKey) ? null : new("Bearer", address.ApiKey);
         _http = new HttpMessageInvoker(new SocketsHttpHandler
         {
-            ConnectTimeout = answers.Value.Connect,
+            ConnectTimeout = answers.Connect,
             // uvicorn, under most model servers, closes an idle connection after 5 s: ours must go first, or a request
             // that meets the closing fails. Over TLS a connection is worth more, and those servers keep it longer.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(endpoint.Scheme is "https" ? 30 : 4),
@@ -47,16 +64,16 @@ internal sealed class UpstreamClient : IDisposable
     public Task<HttpResponseMessage> GetAsync(string path, CancellationToken cancel) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Get, _base() + path), cancel);
 
-    public Task<HttpResponseMessage> PostAsync(string path, ReadOnlyMemory<byte> json, CancellationToken cancel) =>
-        SendAsync(
-            new HttpRequestMessage(HttpMethod.Post, _base() + path)
-            {
-                Content = new ReadOnlyMemoryContent(json)
-                {
-                    Headers = { ContentType = new MediaTypeHeaderValue("application/json", Encoding.UTF8.WebName) },
-                },
-            },
-            cancel);
+    public Task<HttpResponseMessage> PostAsync(string path, ReadOnlyMemory<byte> json, CancellationToken cancel) => PostAsync(
+        path,
+        new ReadOnlyMemoryContent(json)
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue("application/json", Encoding.UTF8.WebName) },
+        },
+        cancel);
+
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent content, CancellationToken cancel) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Post, _base() + path) { Content = content }, cancel);
 
     public void Dispose() => _http.Dispose();
 
@@ -81,7 +98,7 @@ internal sealed class UpstreamClient : IDisposable
             catch (Exception e) when (e is HttpRequestException ||
                 (e is OperationCanceledException && !cancel.IsCancellationRequested))
             {
-                throw UpstreamErrors.Unreachable(e);
+                throw UpstreamErrors.Unreachable(e, _section);
             }
         }
         if (response.StatusCode is HttpStatusCode.OK)
@@ -90,7 +107,7 @@ internal sealed class UpstreamClient : IDisposable
         }
         using (response)
         {
-            throw await UpstreamErrors.FromAsync(response, cancel);
+            throw await UpstreamErrors.FromAsync(response, _section, cancel);
         }
     }
 }

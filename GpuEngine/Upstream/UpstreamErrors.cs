@@ -17,24 +17,24 @@ internal static class UpstreamErrors
         new(ApiError.Server(502, "upstream_error", $"The model server reported: {message}"));
 
     /// <summary>No connection, or none in time. The address stays in the log: callers need not know it.</summary>
-    public static ApiException Unreachable(Exception e) => e is OperationCanceledException
+    public static ApiException Unreachable(Exception e, string section = LlmOptions.Section) => e is OperationCanceledException
         ? new(ApiError.Server(504, "connect_timeout", "The model server did not accept a connection in time."), e)
-        : new(ApiError.Server(502, "upstream_unreachable", "The model server cannot be reached; is it running at Llm:Endpoint?"), e);
+        : new(ApiError.Server(502, "upstream_unreachable", $"The model server cannot be reached; is it running at {section}:Endpoint?"), e);
 
     /// <summary>Maps an answer other than 200.</summary>
-    public static async Task<ApiException> FromAsync(HttpResponseMessage response, CancellationToken cancel)
+    public static async Task<ApiException> FromAsync(HttpResponseMessage response, string section, CancellationToken cancel)
     {
         var (error, isApi) = await ReadAsync(response, cancel);
         var status = (int)response.StatusCode;
         return new ApiException(response.StatusCode switch
         {
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiError.Server(
-                502, "upstream_rejected", $"The model server refused our credentials ({status}); check Llm:ApiKey."),
+                502, "upstream_rejected", $"The model server refused our credentials ({status}); check {section}:ApiKey."),
             HttpStatusCode.TooManyRequests => new ApiError(
                 429, "rate_limit_error", "upstream_busy", $"The model server is busy: {error.Message}", RetryAfter: RetryAfter(response) ?? 1),
             // A 404 without an error object comes from something that is no model server.
             HttpStatusCode.NotFound when !isApi => ApiError.Server(
-                502, "upstream_broken", "The model server has no such route; does Llm:Endpoint end in /v1?"),
+                502, "upstream_broken", $"The model server has no such route; does {section}:Endpoint end in /v1?"),
             HttpStatusCode.NotFound => error with { Status = 404, Code = ErrorCodes.ModelNotFound, Param = "model" },
             >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError => error with { Status = status },
             >= HttpStatusCode.InternalServerError => ApiError.Server(

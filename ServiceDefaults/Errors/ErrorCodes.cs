@@ -64,7 +64,12 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
 
+    // 501: nothing here does it until a setting, which the detail names, is made.
+    public const string AsrNotConfigured = "asr_not_configured";
+    public const string TtsNotConfigured = "tts_not_configured";
+
     // Error events of a live session's socket.
+    public const string AudioTooLong = "audio_too_long";
     public const string Busy = "busy";
     public const string RateLimited = "rate_limited";
     public const string ReplayGone = "replay_gone";

@@ -11,7 +11,8 @@ namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>What an engine is asked to make.</summary>
 internal sealed record EngineSessionRequest(
-    int TutorId, string StudentId, string? KbId, string Instructions, string Language, IReadOnlyList<EngineMessage> History,
+    int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
+    IReadOnlyList<EngineMessage> History,
     EngineRetrieval? Retrieval);
 
 /// <param name="Role"><c>user | assistant</c>.</param>

@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Text;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
@@ -46,7 +47,7 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
             try
             {
                 var wanted = new EngineSessionRequest(
-                    tutor.Id, studentId, kbId, TutorPrompt.Of(tutor), tutor.Language, history, Retrieval(caller, live[i], kbId));
+                    tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
                 return (await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token), live[i]);
             }
             catch (EngineRefusal e) when (e.Code == ErrorCodes.PublicUrlNotConfigured)
@@ -71,16 +72,5 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
             return null;
         var path = RetrievalEndpoint.PathOf(kbId);
         return new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
-    }
-}
-
-/// <summary>What the model is told of the tutor it is.</summary>
-internal static class TutorPrompt
-{
-    public static string Of(Tutor tutor)
-    {
-        var subject = tutor.Subject.Length > 0 ? $" You teach {tutor.Subject}." : "";
-        var prompt = $"You are {tutor.Name}, a tutor.{subject}";
-        return tutor.Instructions.Length > 0 ? $"{prompt}\n\n{tutor.Instructions}" : prompt;
     }
 }

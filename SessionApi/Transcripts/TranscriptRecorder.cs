@@ -76,9 +76,15 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
                         cancellationToken, number, record.Turn, Storable(record.Text), record.At);
                     break;
                 case "delta":
+                    if (record.Citations is { } citations)
+                    {
+                        await ExecuteAsync(
+                            connection, "UPDATE session_turns SET citations = $3::jsonb WHERE session_number = $1 AND turn = $2",
+                            cancellationToken, number, record.Turn, citations);
+                    }
                     // Neighbours are one row, under the last one's number.
                     var text = new StringBuilder(record.Text);
-                    while (i + 1 < records.Count && records[i + 1] is { Kind: "delta" } next && next.Turn == record.Turn)
+                    while (i + 1 < records.Count && records[i + 1] is { Kind: "delta", Citations: null } next && next.Turn == record.Turn)
                         text.Append(records[++i].Text);
                     await ExecuteAsync(
                         connection, "INSERT INTO session_deltas (session_number, seq, turn, text) VALUES ($1, $2, $3, $4)",
@@ -112,7 +118,7 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Command(
             """
-            UPDATE session_turns SET answer = $3, status = $4, finish_reason = $5, citations = $6::jsonb, ended_at = $7
+            UPDATE session_turns SET answer = $3, status = $4, finish_reason = $5, citations = coalesce($6::jsonb, citations), ended_at = $7
             WHERE session_number = $1 AND turn = $2
             """,
             number, end.Turn, Cut(said, end.Length ?? int.MaxValue), end.Status, end.FinishReason, end.Citations, end.At));

@@ -78,7 +78,7 @@ public sealed class GrounderTests
 
         (grounding.TutorId, grounding.KbId, grounding.Status).ShouldBe((3, "algebra", GroundingStatus.Found));
         grounding.SystemPrompt.ShouldBe(
-            "You are patient.\n\nYour name is Ms Noether. You teach algebra. Where the language of a question is not clear, answer in de.\n\nAsk back.");
+            "You are patient.\n\nYour name is Ms Noether. You teach algebra.\n\nAsk back.\n\nWhere the language of a question is not clear, answer in de.");
         sessions.Requests.Select(r => r.Path).ShouldBe(["GET /api/tutors/3", "POST /internal/retrieval/algebra"]);
     }
 
@@ -100,7 +100,7 @@ public sealed class GrounderTests
         }));
         await using var app = App(sessions.Address, ("Generation:SystemPrompt", "Be kind."));
         (await GroundAsync(app, 3, null)).ShouldBe(
-            new AnswerGrounding(3, null, null, [], "Be kind.\n\nYour name is Ada. Where the language of a question is not clear, answer in en."));
+            new AnswerGrounding(3, null, null, [], "Be kind.\n\nYour name is Ada.\n\nWhere the language of a question is not clear, answer in en."));
     }
 
     [Theory]

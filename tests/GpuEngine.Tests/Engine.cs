@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Launch;
+using Lyceum.GpuEngine.Speech;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -52,7 +53,7 @@ internal sealed class Engine : IAsyncDisposable
             "gpu-engine",
             builder =>
             {
-                builder.AddCompletions().AddChatModel();
+                builder.AddCompletions().AddChatModel().AddSpeech();
                 builder.Services.AddSingleton(time ?? TimeProvider.System);
             },
             app => app.MapOpenAI().MapEngine(),

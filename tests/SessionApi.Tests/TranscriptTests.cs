@@ -23,6 +23,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         new(8, 2, "end", At, Status: "interrupted", FinishReason: "barge_in", Length: 8),
         new(9, 3, "user", At, "Why?"),
         new(10, 3, "delta", At, "Because"),
+        new(11, 3, "delta", At, FinishReason: "stop", Citations: """[{"number":2,"id":"c#0","title":"why","source":"w.md"}]"""), // spoken, and not played yet
     ];
 
     [Fact]
@@ -51,6 +52,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
                 turns.EnumerateArray().Select(turn => turn.GetProperty("status").GetString()).ShouldBe(["complete", "interrupted", null]);
                 turns[0].GetProperty("question").GetString().ShouldBe("什么是光合作用？");
                 turns[0].GetProperty("citations")[0].GetProperty("source").GetString().ShouldBe("b.md");
+                turns[2].GetProperty("citations")[0].GetProperty("source").GetString().ShouldBe("w.md");
                 turns[1].GetProperty("question").GetString().ShouldBe("And\u001Aat night?"); // what Postgres cannot store is marked
             }
         }
@@ -66,7 +68,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
         var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
         var id = $"gpu-engine.{Guid.CreateVersion7()}";
-        await recorder.RecordAsync(new(id, "acme", "ada", [.. Records, new(11, 3, "closed", At, FinishReason: "idle_timeout")]), TestContext.Current.CancellationToken);
+        await recorder.RecordAsync(new(id, "acme", "ada", [.. Records, new(12, 3, "closed", At, FinishReason: "idle_timeout")]), TestContext.Current.CancellationToken);
 
         var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
         (read.GetProperty("status").GetString(), read.GetProperty("reason").GetString()).ShouldBe(("ended", "idle_timeout"));
@@ -74,7 +76,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).ShouldBeProblem(System.Net.HttpStatusCode.NotFound, "session_not_found");
 
         // What the engine had on the way is acknowledged, so that it forgets it, and not kept.
-        (await recorder.RecordAsync(new(id, "acme", "ada", [new(12, 4, "user", At, "late")]), TestContext.Current.CancellationToken)).ShouldBe(12);
+        (await recorder.RecordAsync(new(id, "acme", "ada", [new(13, 4, "user", At, "late")]), TestContext.Current.CancellationToken)).ShouldBe(13);
         await using var left = sessions.Database.CreateCommand($"SELECT count(*) FROM session_turns t JOIN sessions s ON s.number = t.session_number WHERE s.id = '{id}'");
         (await left.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe(0L);
     }

@@ -143,7 +143,7 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
                     new
                     {
                         index = 0,
-                        message = new { role = "assistant", content = StubText.Text(script.Seed, script.Tokens, script.Unicode) },
+                        message = new { role = "assistant", content = StubText.Text(script.Seed, script.Tokens, script.Unicode, script.Sentence) },
                         finish_reason = script.Finish,
                     },
                 },
@@ -189,7 +189,7 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
     private void Token(int index)
     {
         Span<byte> text = stackalloc byte[StubText.MaxTokenBytes];
-        text = text[..StubText.Write(script.Seed, index, script.Unicode, text)];
+        text = text[..StubText.Write(script.Seed, index, script.Unicode, text, script.Sentence)];
         var body = http.Response.BodyWriter;
         body.Write(_head);
         var encoder = script.Escape ? JavaScriptEncoder.Default : JavaScriptEncoder.UnsafeRelaxedJsonEscaping;

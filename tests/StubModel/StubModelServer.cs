@@ -15,7 +15,7 @@ public sealed record StubOptions(int Port = 0, IReadOnlyList<string>? Models = n
 /// <summary>
 /// A small OpenAI-compatible model server over real HTTP whose answers, pace and failures are known beforehand
 /// (<see cref="StubScript"/>, <see cref="StubText"/>). Routes: <c>GET /v1/models</c>, <c>POST /v1/chat/completions</c>,
-/// <c>GET|DELETE /stub/requests</c>.
+/// <c>GET|DELETE /stub/requests</c>, and the audio API (<see cref="StubSpeech"/>).
 /// </summary>
 public sealed class StubModelServer : IAsyncDisposable
 {
@@ -34,6 +34,9 @@ public sealed class StubModelServer : IAsyncDisposable
     /// <summary>What it was asked so far.</summary>
     public StubLog Log { get; } = new();
 
+    /// <summary>Its voice and its ear.</summary>
+    public StubSpeech Speech { get; } = new();
+
     /// <summary>Base address without path, <c>http://127.0.0.1:PORT</c>.</summary>
     public string Url => _app.Urls.First();
 
@@ -49,6 +52,7 @@ public sealed class StubModelServer : IAsyncDisposable
         {
             kestrel.Listen(IPAddress.Loopback, options?.Port ?? 0);
             kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.MaxRequestBodySize = null;
         });
         // A stalled answer would otherwise hold up the stop.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMilliseconds(100));
@@ -56,6 +60,8 @@ public sealed class StubModelServer : IAsyncDisposable
         var server = new StubModelServer(app, options ?? new StubOptions());
         app.MapGet("/v1/models", server.Models);
         app.MapPost("/v1/chat/completions", server.CompleteAsync);
+        app.MapPost("/v1/audio/speech", server.Speech.SpeakAsync);
+        app.MapPost("/v1/audio/transcriptions", server.Speech.TranscribeAsync).DisableAntiforgery();
         app.MapGet("/stub/requests", server.Requests);
         app.MapDelete("/stub/requests", server.Log.Clear);
         await app.StartAsync(cancel);

@@ -18,6 +18,9 @@ public sealed partial record StubScript
     /// <summary>Seed of <see cref="StubText"/>.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Every so many tokens end a sentence; 0: none does.</summary>
+    public int Sentence { get; init; }
+
     /// <summary>Multi-byte and JSON-escaped tokens.</summary>
     public bool Unicode { get; init; }
 
@@ -76,6 +79,7 @@ public sealed partial record StubScript
                 "tokens" => script with { Tokens = Int(value) },
                 "rate" => script with { Rate = double.Parse(value, CultureInfo.InvariantCulture) },
                 "seed" => script with { Seed = long.Parse(value, CultureInfo.InvariantCulture) },
+                "sentence" => script with { Sentence = Int(value) },
                 "unicode" => script with { Unicode = Int(value) != 0 },
                 "escape" => script with { Escape = Int(value) != 0 },
                 "crlf" => script with { Crlf = Int(value) != 0 },

@@ -4,7 +4,7 @@ using System.Text;
 namespace Lyceum.Tests.StubModel;
 
 /// <summary>
-/// What the stub model says: a pure function of (seed, index, unicode), so that whoever asked with a known seed can
+/// What the stub model says: a pure function of (seed, index, unicode, sentence), so that whoever asked with a known seed can
 /// compare an answer byte by byte. Token i contains i in decimal, so that a gap or a double is visible to the eye.
 /// </summary>
 public static class StubText
@@ -19,29 +19,30 @@ public static class StubText
         "𝒳", "日本語", "émigré", "plain");
 
     /// <summary>One token, as text.</summary>
-    public static string Token(long seed, int index, bool unicode)
+    /// <param name="sentence">Every so many tokens end a sentence; 0: none does.</param>
+    public static string Token(long seed, int index, bool unicode, int sentence = 0)
     {
         Span<byte> buffer = stackalloc byte[MaxTokenBytes];
-        return Encoding.UTF8.GetString(buffer[..Write(seed, index, unicode, buffer)]);
+        return Encoding.UTF8.GetString(buffer[..Write(seed, index, unicode, buffer, sentence)]);
     }
 
     /// <summary>The first <paramref name="count"/> tokens.</summary>
-    public static IEnumerable<string> Tokens(long seed, int count, bool unicode)
+    public static IEnumerable<string> Tokens(long seed, int count, bool unicode, int sentence = 0)
     {
         for (var i = 0; i < count; i++)
         {
-            yield return Token(seed, i, unicode);
+            yield return Token(seed, i, unicode, sentence);
         }
     }
 
     /// <summary>The first <paramref name="count"/> tokens as one text: what a whole answer must equal.</summary>
-    public static string Text(long seed, int count, bool unicode) => string.Concat(Tokens(seed, count, unicode));
+    public static string Text(long seed, int count, bool unicode, int sentence = 0) => string.Concat(Tokens(seed, count, unicode, sentence));
 
     /// <summary>Most bytes that <see cref="Write"/> writes.</summary>
     public const int MaxTokenBytes = 48;
 
     /// <summary>Writes one token as UTF-8 without allocating; the number of bytes written.</summary>
-    public static int Write(long seed, int index, bool unicode, Span<byte> destination)
+    public static int Write(long seed, int index, bool unicode, Span<byte> destination, int sentence = 0)
     {
         var words = unicode ? Unicode : Plain;
         var word = words[(int)(Mix(seed, index) % (ulong)words.Length)];
@@ -49,6 +50,12 @@ public static class StubText
         var length = word.Length;
         Utf8Formatter.TryFormat(index, destination[length..], out var digits);
         length += digits;
+        if (sentence > 0 && (index + 1) % sentence == 0)
+        {
+            var mark = unicode ? "。"u8 : "."u8;
+            mark.CopyTo(destination[length..]);
+            length += mark.Length;
+        }
         destination[length++] = (byte)' ';
         return length;
     }

@@ -7,10 +7,20 @@ namespace Lyceum.GpuEngine.Sessions.Core;
 /// What was said, as far as the model is shown it: the newest messages whose estimated tokens fit the budget. Older ones can
 /// never come back and are forgotten. The session's lock guards it.
 /// </summary>
-internal sealed class History(int maxTokens)
+internal sealed class History
 {
     private readonly LinkedList<ChatMessage> _messages = new();
+    private readonly int _maxTokens;
     private int _tokens;
+
+    public History(IReadOnlyList<ChatMessage> earlier, int maxTokens)
+    {
+        _maxTokens = maxTokens;
+        foreach (var message in earlier)
+        {
+            Add(message.Role, message.Text);
+        }
+    }
 
     public int Count => _messages.Count;
 
@@ -22,7 +32,7 @@ internal sealed class History(int maxTokens)
         }
         _messages.AddLast(new ChatMessage(role, text));
         _tokens += Estimate(text);
-        while (_tokens > maxTokens && _messages.Count > 1)
+        while (_tokens > _maxTokens && _messages.Count > 1)
         {
             _tokens -= Estimate(_messages.First!.Value.Text);
             _messages.RemoveFirst();

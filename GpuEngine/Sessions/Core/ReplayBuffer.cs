@@ -2,13 +2,16 @@ namespace Lyceum.GpuEngine.Sessions.Core;
 
 /// <summary>
 /// The latest events of a session, numbered 1, 2, 3, … without a gap, bounded in number and bytes: the oldest make room.
-/// A socket reads it by number, so that it needs no queue of its own. The session's lock guards it.
+/// Audio has a bound of its own, so that it never pushes out text: the oldest audio is dropped, its event stays, marked as
+/// omitted. A socket reads it by number, so that it needs no queue of its own. The session's lock guards it.
 /// </summary>
-internal sealed class ReplayBuffer(int maxEvents, int maxBytes)
+internal sealed class ReplayBuffer(int maxEvents, int maxBytes, int maxAudioBytes)
 {
     private SessionEvent[] _ring = []; // of a power of two; event n is at n modulo its length
     private int _count;
     private int _bytes;
+    private int _audioBytes;
+    private long _audioFrom; // no event before this one has audio
 
     /// <summary>The number of the last event; 0 before the first.</summary>
     public long Last { get; private set; }
@@ -25,9 +28,14 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes)
         _ring[Index(++Last)] = happened;
         _count++;
         _bytes += happened.Size;
+        _audioBytes += AudioOf(happened);
         while (_count > 1 && (_count > maxEvents || _bytes > maxBytes))
         {
             DropThrough(First);
+        }
+        while (_audioBytes > maxAudioBytes && _audioFrom < Last)
+        {
+            OmitAudio(Math.Max(_audioFrom, First));
         }
         return Last;
     }
@@ -42,6 +50,7 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes)
         {
             ref var oldest = ref _ring[Index(First)];
             _bytes -= oldest.Size;
+            _audioBytes -= AudioOf(oldest);
             oldest = null!;
             _count--;
         }
@@ -50,6 +59,22 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes)
             _ring = [];
         }
     }
+
+    /// <summary>Drops the audio of events up to and with this number; the events stay.</summary>
+    public void OmitAudio(long through)
+    {
+        for (var seq = Math.Max(_audioFrom, First); seq <= through; seq++)
+        {
+            if (_ring[Index(seq)] is AudioFrame { IsOmitted: false } frame)
+            {
+                _audioBytes -= AudioOf(frame);
+                _ring[Index(seq)] = frame.Omit();
+            }
+        }
+        _audioFrom = Math.Max(_audioFrom, through + 1);
+    }
+
+    private static int AudioOf(SessionEvent happened) => happened is AudioFrame frame ? frame.Pcm.Length : 0;
 
     private void Grow()
     {

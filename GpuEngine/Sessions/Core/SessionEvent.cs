@@ -8,18 +8,42 @@ namespace Lyceum.GpuEngine.Sessions.Core;
 /// </summary>
 internal abstract record SessionEvent
 {
-    /// <summary>What it costs to keep, in bytes; an estimate.</summary>
+    /// <summary>What it costs to keep, in bytes; an estimate. Audio is counted apart.</summary>
     public virtual int Size => 96;
 }
 
 /// <summary>A user's message is recorded, and its turn has begun.</summary>
 /// <param name="MessageId">The client's own name for the message.</param>
-internal sealed record TurnAccepted(int Turn, string? MessageId) : SessionEvent;
+/// <param name="Heard">What was understood, where it was spoken.</param>
+internal sealed record TurnAccepted(int Turn, string? MessageId, string? Heard = null) : SessionEvent
+{
+    public override int Size => 96 + (2 * (Heard?.Length ?? 0));
+}
 
 /// <summary>A piece of the answer, recorded.</summary>
 internal sealed record TextDelta(int Turn, string Text) : SessionEvent
 {
     public override int Size => 96 + (2 * Text.Length);
+}
+
+/// <summary>
+/// A piece of the answer's speech, PCM16 mono. Its text was published before. Kept audio is bounded: what was dropped of it
+/// is <see cref="IsOmitted"/>, and the event stays.
+/// </summary>
+/// <param name="Sentence">1, 2, 3, … within the turn, those without anything to say left out.</param>
+/// <param name="TextStart">Where the sentence begins, in UTF-8 bytes of the turn's text.</param>
+/// <param name="TextEnd">Where it ends.</param>
+/// <param name="Offset">Bytes of the sentence's audio before this piece.</param>
+/// <param name="Length">Bytes of this piece.</param>
+/// <param name="IsLast">The sentence's last piece.</param>
+internal sealed record AudioFrame(
+    int Turn, int Sentence, int TextStart, int TextEnd, int Offset, int Rate, ReadOnlyMemory<byte> Pcm, int Length, bool IsLast) : SessionEvent
+{
+    public override int Size => 160;
+
+    public bool IsOmitted => Pcm.IsEmpty;
+
+    public AudioFrame Omit() => this with { Pcm = default };
 }
 
 /// <summary>The whole answer: the last word of a turn that went well.</summary>
@@ -40,11 +64,27 @@ internal sealed record TurnFailed(int Turn, string Code, string Message) : Sessi
     public override int Size => 96 + (2 * Message.Length);
 }
 
-/// <summary>How long a turn's steps took, from the message's arrival.</summary>
+/// <summary>How long a turn's steps took, from the message's arrival or the end of its speech.</summary>
 internal sealed record LatencyReport(
-    int Turn, TimeSpan Retrieval, TimeSpan? FirstToken, TimeSpan? FirstDelta, TimeSpan Total, TokenUsage? Usage) : SessionEvent;
+    int Turn, TimeSpan? Asr, TimeSpan Retrieval, TimeSpan? FirstToken, TimeSpan? FirstDelta, TimeSpan? FirstAudio, TimeSpan Total,
+    TokenUsage? Usage) : SessionEvent;
 
-/// <summary>The session will end, or lacks something: <c>idle_timeout | session_timeout | retrieval_unavailable</c>.</summary>
+/// <summary>Audio goes as the client asked from now on.</summary>
+internal sealed record AudioConfigured(AudioSetup Audio) : SessionEvent;
+
+/// <summary>Somebody began to speak.</summary>
+internal sealed record SpeechStarted : SessionEvent;
+
+/// <summary>They stopped; what they said is being recognized.</summary>
+internal sealed record SpeechStopped(TimeSpan Duration) : SessionEvent;
+
+/// <summary>What was said could not be recognized: there is no turn of it.</summary>
+internal sealed record SpeechRefused(string? MessageId, string Code, string Message) : SessionEvent;
+
+/// <summary>
+/// The session will end, or lacks something: <c>idle_timeout | session_timeout | retrieval_unavailable | speech_unavailable |
+/// nothing_heard</c>.
+/// </summary>
 internal sealed record SessionWarning(string Reason, TimeSpan? Left) : SessionEvent;
 
 /// <summary>A passage that the answer cites as <c>[Number]</c>.</summary>

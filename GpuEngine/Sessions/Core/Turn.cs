@@ -7,11 +7,22 @@ namespace Lyceum.GpuEngine.Sessions.Core;
 /// <param name="Id">The client's own name for it: sent again after a broken socket, it is not asked again.</param>
 /// <param name="Ack">The last event that the client has shown; null where it does not say.</param>
 /// <param name="Interrupts">Breaks off the turn that runs; else it waits for that one's end.</param>
-internal sealed record UserMessage(string Text, string? Id = null, long? Ack = null, bool Interrupts = true);
+/// <param name="Played">How far the client has played that turn; null where it does not say.</param>
+/// <param name="Heard">It was spoken, and this is how it became text.</param>
+internal sealed record UserMessage(
+    string Text, string? Id = null, long? Ack = null, bool Interrupts = true, PlayPosition? Played = null, Recognition? Heard = null);
 
-/// <summary>One question and its answer being written. The session's lock guards what is not readonly.</summary>
+/// <summary>How speech became text.</summary>
+/// <param name="EndedAt">The time provider's timestamp of the speech's end.</param>
+/// <param name="Took">From there to the text.</param>
+internal sealed record Recognition(long EndedAt, TimeSpan Took);
+
+/// <summary>
+/// One question and its answer being written, and where the client wants to hear it, spoken. The session's lock guards what
+/// is not readonly.
+/// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Neither has a timer, a handle or a parent to let go of, and both are used until the last callback.")]
-internal sealed class Turn(int number, UserMessage asked, long startedAt)
+internal sealed class Turn(int number, UserMessage asked, long startedAt, SpokenAnswer? spoken)
 {
     /// <summary>Pieces handed to the transcript and not yet durable; the model waits when there are so many.</summary>
     public const int MaxUnrecorded = 64;
@@ -27,13 +38,19 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt)
 
     public UserMessage Asked { get; } = asked;
 
-    /// <summary>The time provider's timestamp of the message's arrival.</summary>
+    /// <summary>The time provider's timestamp of the message's arrival, or of its speech's end.</summary>
     public long StartedAt { get; } = startedAt;
+
+    /// <summary>Its speech; null where nobody wants to hear it.</summary>
+    public SpokenAnswer? Spoken { get; } = spoken;
 
     public SemaphoreSlim Room { get; } = new(MaxUnrecorded);
 
     /// <summary>Fires when it is broken off.</summary>
     public CancellationToken Token => _cancel.Token;
+
+    /// <summary>Its text is written; it may still be being spoken.</summary>
+    public TurnEnd? Written { get; set; }
 
     /// <summary>Its end is decided: nothing more of it is recorded or shown but that end.</summary>
     public bool IsOver { get; set; }
@@ -46,10 +63,15 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt)
 
     public TimeSpan? FirstDelta { get; set; }
 
+    public TimeSpan? FirstAudio { get; set; }
+
+    /// <summary>When its text was whole and shown.</summary>
+    public TimeSpan? Total { get; set; }
+
     /// <summary>Its end is durable, or cannot become so.</summary>
     public Task Recorded => _recorded.Task;
 
-    /// <summary>The task that writes it.</summary>
+    /// <summary>The tasks that write and speak it.</summary>
     public Task Work { get; set; } = Task.CompletedTask;
 
     /// <summary>UTF-8 bytes the model has said.</summary>
@@ -69,21 +91,33 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt)
     {
         _shown.Append(text);
         _marks.Add((seq, _shown.Length));
+        if (Spoken is { IsSpeaking: true } spoken)
+        {
+            spoken.Show(text);
+        }
     }
 
-    /// <summary>What counts when the turn is broken off: what was published, or of that, what the client says it has shown.</summary>
+    /// <summary>
+    /// What counts when the turn is broken off. Where it is spoken, what was played. Else what was published, or of that, what
+    /// the client says it has shown.
+    /// </summary>
     public string Kept(long? ack)
     {
+        var shown = _shown.ToString();
+        if (Spoken is { IsSpeaking: true } spoken)
+        {
+            return shown[..spoken.Kept(shown)];
+        }
         if (ack is not { } through)
         {
-            return _shown.ToString();
+            return shown;
         }
         var length = 0;
         foreach (var mark in _marks.TakeWhile(mark => mark.Seq <= through))
         {
             length = mark.Length;
         }
-        return _shown.ToString(0, length);
+        return shown[..length];
     }
 
     public void Cancel() => _cancel.Cancel();

@@ -15,6 +15,9 @@ internal interface ISessionProtocol
     /// <summary>The client numbers what it has: a resume begins where it says, else where the last socket ended.</summary>
     bool HasNumbers { get; }
 
+    /// <summary>It has words for audio: a binary message after an <see cref="AudioFrame"/>, and binary messages from the client.</summary>
+    bool HasAudio { get; }
+
     /// <summary>Writes one message; false where this protocol has no word for the event.</summary>
     bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened);
 
@@ -47,6 +50,18 @@ internal abstract record ClientMessage
 
     /// <summary>The client has the events up to and with this one for good.</summary>
     public sealed record Ack(long Seq) : ClientMessage;
+
+    /// <summary>The client has played so far.</summary>
+    public sealed record Report(PlayPosition Position) : ClientMessage;
+
+    /// <summary>How it wants audio to go.</summary>
+    public sealed record Configure(AudioSetup Audio) : ClientMessage;
+
+    /// <summary>Its microphone is on: binary messages follow.</summary>
+    public sealed record AudioStart(string? Id, PlayPosition? Played) : ClientMessage;
+
+    /// <summary>Its microphone is off.</summary>
+    public sealed record AudioEnd : ClientMessage;
 
     public sealed record Unreadable(string Code, string Message) : ClientMessage;
 }

@@ -15,6 +15,8 @@ internal sealed class LyceumV1 : ISessionProtocol
 
     public bool HasNumbers => true;
 
+    public bool HasAudio => true;
+
     public bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened)
     {
         json.WriteStartObject();
@@ -27,6 +29,10 @@ internal sealed class LyceumV1 : ISessionProtocol
                 if (accepted.MessageId is { } id)
                 {
                     json.WriteString("id", id);
+                }
+                if (accepted.Heard is { } heard)
+                {
+                    json.WriteString("content", heard);
                 }
                 break;
             case TextDelta delta:
@@ -48,6 +54,23 @@ internal sealed class LyceumV1 : ISessionProtocol
                 break;
             case LatencyReport report:
                 Write(json, report);
+                break;
+            case AudioFrame frame:
+                AudioMessages.Write(json, frame);
+                break;
+            case AudioConfigured configured:
+                AudioMessages.Write(json, configured.Audio);
+                break;
+            case SpeechStopped stopped:
+                Milliseconds(json, "duration_ms", stopped.Duration);
+                break;
+            case SpeechRefused refused:
+                if (refused.MessageId is { } name)
+                {
+                    json.WriteString("id", name);
+                }
+                json.WriteString("code", refused.Code);
+                json.WriteString("content", refused.Message);
                 break;
             case SessionWarning warning:
                 json.WriteString("reason", warning.Reason);
@@ -98,6 +121,10 @@ internal sealed class LyceumV1 : ISessionProtocol
         {
             { Type: "text" } => fields.ToSay(interrupts: true),
             { Type: "ack", Seq: { } seq } => new ClientMessage.Ack(seq),
+            { Type: "played", Seq: { } seq } => new ClientMessage.Report(new PlayPosition(seq, fields.Milliseconds)),
+            { Type: "configure" } => fields.ToConfigure(),
+            { Type: "audio_start" } => fields.ToAudioStart(),
+            { Type: "audio_end" } => new ClientMessage.AudioEnd(),
             _ => new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}', or it lacks a field."),
         };
     }
@@ -108,7 +135,11 @@ internal sealed class LyceumV1 : ISessionProtocol
         TextDelta => "delta",
         TurnText => "text",
         TurnInterrupted => "interrupted",
-        TurnFailed => "error",
+        TurnFailed or SpeechRefused => "error",
+        AudioFrame => "audio",
+        AudioConfigured => "configured",
+        SpeechStarted => "speech_started",
+        SpeechStopped => "speech_stopped",
         LatencyReport => "latency_report",
         _ => "warning",
     };
@@ -122,9 +153,11 @@ internal sealed class LyceumV1 : ISessionProtocol
     private static void Write(Utf8JsonWriter json, LatencyReport report)
     {
         json.WriteNumber("turn", report.Turn);
+        Milliseconds(json, "asr_ms", report.Asr);
         Milliseconds(json, "retrieval_ms", report.Retrieval);
         Milliseconds(json, "first_token_ms", report.FirstToken);
         Milliseconds(json, "first_delta_ms", report.FirstDelta);
+        Milliseconds(json, "first_audio_ms", report.FirstAudio);
         Milliseconds(json, "total_ms", report.Total);
         if (report.Usage is { } usage)
         {

@@ -1,21 +1,30 @@
 namespace Lyceum.GpuEngine.Sessions.Protocols;
 
-/// <summary>A token bucket: so many messages at once, so many a second in the long run. One thread's.</summary>
-internal sealed class MessageRate(double perSecond, int burst, TimeProvider time)
+/// <summary>A token bucket: so much at once, so much a second in the long run. One thread's.</summary>
+internal sealed class MessageRate
 {
-    private double _tokens = burst;
-    private long _at = time.GetTimestamp();
+    private readonly double _perSecond;
+    private readonly double _burst;
+    private readonly TimeProvider _time;
+    private double _tokens;
+    private long _at;
 
-    public bool TryTake()
+    public MessageRate(double perSecond, double burst, TimeProvider time)
     {
-        var now = time.GetTimestamp();
-        _tokens = Math.Min(burst, _tokens + (time.GetElapsedTime(_at, now).TotalSeconds * perSecond));
+        (_perSecond, _burst, _time, _tokens) = (perSecond, burst, time, burst);
+        _at = time.GetTimestamp();
+    }
+
+    public bool TryTake(double cost = 1)
+    {
+        var now = _time.GetTimestamp();
+        _tokens = Math.Min(_burst, _tokens + (_time.GetElapsedTime(_at, now).TotalSeconds * _perSecond));
         _at = now;
-        if (_tokens < 1)
+        if (_tokens < cost)
         {
             return false;
         }
-        _tokens--;
+        _tokens -= cost;
         return true;
     }
 }

@@ -10,13 +10,31 @@ internal static class MessageReader
     public const string UnknownType = "unknown_type";
     private const int MaxId = 64;
 
-    public readonly record struct Fields(string Type, string? Content, string? Id, long? Seq, long? Ack)
+    /// <param name="Content">Of <c>text</c>.</param>
+    /// <param name="Id">The client's own name for the message.</param>
+    /// <param name="Seq">Of <c>ack</c> and <c>played</c>.</param>
+    /// <param name="Ack">The last event shown.</param>
+    /// <param name="Milliseconds">Of <c>played</c>: how much of that event.</param>
+    /// <param name="Played">The same as a part of another message.</param>
+    /// <param name="Audio">Of <c>configure</c>; null where it is not right.</param>
+    public readonly record struct Fields(
+        string Type, string? Content, string? Id, long? Seq, long? Ack, double? Milliseconds, PlayPosition? Played, AudioSetup? Audio)
     {
         public ClientMessage ToSay(bool interrupts) =>
             string.IsNullOrWhiteSpace(Content) ? Invalid("A text message needs content.")
-            : Id is { Length: 0 or > MaxId } ? Invalid($"An id has 1 to {MaxId} characters.")
+            : HasBadId ? InvalidId()
             // No model and no database takes it.
-            : new ClientMessage.Say(new UserMessage(Content.Replace('\0', '\uFFFD'), Id, Ack, interrupts));
+            : new ClientMessage.Say(new UserMessage(Content.Replace('\0', '\uFFFD'), Id, Ack, interrupts, Played));
+
+        public ClientMessage ToAudioStart() => HasBadId ? InvalidId() : new ClientMessage.AudioStart(Id, Played);
+
+        public ClientMessage ToConfigure() => Audio is { } audio
+            ? new ClientMessage.Configure(audio)
+            : Invalid(
+                $"audio is {{in?, out?}}, each {{format: \"pcm16\", rate: {AudioSetup.LeastRate} to {AudioSetup.MostRate}}}; in.turn_detection is " +
+                "\"none\" or \"server_vad\", out.voice a string.");
+
+        private bool HasBadId => Id is { Length: 0 or > MaxId };
     }
 
     public static bool TryRead(ReadOnlySpan<byte> message, out Fields fields, out ClientMessage.Unreadable fault)
@@ -32,7 +50,9 @@ internal static class MessageReader
                 fault = Invalid("""A message is a JSON object with a type: {"type":"text","content":"…"}.""");
                 return false;
             }
-            fields = new Fields(type, Text(root, "content"), Text(root, "id"), Number(root, "seq"), Number(root, "ack"));
+            fields = new Fields(
+                type, Text(root, "content"), Text(root, "id"), Number(root, "seq"), Number(root, "ack"), Milliseconds(root), Position(root),
+                type is "configure" ? AudioMessages.Read(root) : null);
             return true;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -43,11 +63,21 @@ internal static class MessageReader
         }
     }
 
-    private static string? Text(JsonElement root, string name) =>
+    public static string? Text(JsonElement root, string name) =>
         root.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
 
-    private static long? Number(JsonElement root, string name) =>
+    public static long? Number(JsonElement root, string name) =>
         root.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
 
+    private static double? Milliseconds(JsonElement root) =>
+        root.TryGetProperty("ms", out var value) && value.ValueKind is JsonValueKind.Number ? value.GetDouble() : null;
+
+    private static PlayPosition? Position(JsonElement root) =>
+        root.TryGetProperty("played", out var played) && played.ValueKind is JsonValueKind.Object && Number(played, "seq") is { } seq
+            ? new PlayPosition(seq, Milliseconds(played))
+            : null;
+
     private static ClientMessage.Unreadable Invalid(string message) => new(ErrorCodes.InvalidRequest, message);
+
+    private static ClientMessage.Unreadable InvalidId() => Invalid($"An id has 1 to {MaxId} characters.");
 }

@@ -20,8 +20,6 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 /// </remarks>
 internal sealed class SessionSocket : ISessionReader, IDisposable
 {
-    private const int FirstBuffer = 4 * 1024;
-
     // Of what is said for the connection itself; more means a client that floods, which is being refused anyway.
     private const int MaxNotices = 16;
     private const int MaxRefused = 200;
@@ -35,7 +33,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     private readonly SessionOptions _options;
     private readonly TimeSpan _stalled;
     private readonly TimeProvider _time;
-    private readonly MessageRate _rate;
+    private readonly SocketMessages _messages;
     private readonly ReaderSignal _signal = new(elsewhere: true);
     private readonly ConcurrentQueue<ConnectionEvent> _notices = new();
 
@@ -49,7 +47,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         WebSocket socket, Session session, ISessionProtocol protocol, SessionOptions options, TimeSpan stalled, TimeProvider time)
     {
         (_socket, _session, _protocol, _options, _stalled, _time) = (socket, session, protocol, options, stalled, time);
-        _rate = new MessageRate(options.MessagesPerSecond, options.MessageBurst, time);
+        _messages = new SocketMessages(socket, options.MaxMessageBytes);
     }
 
     /// <summary>The number of the last event that was sent.</summary>
@@ -82,7 +80,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     {
         await using var registration = aborted.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _broken);
         Sent = after;
-        _session.Attach(this);
+        _session.Attach(this, _protocol.HasAudio);
         var receiving = ReceiveAsync();
         try
         {
@@ -127,11 +125,11 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
                 {
                     await SendAsync(new ConnectionEvent.Refused(
                         ErrorCodes.ReplayGone, $"Events {Sent + 1} to {Sent + gone} are not kept any more; the next ones follow."));
-                    _session.Deliver(Sent += gone);
+                    _session.Deliver(Sent += gone, null);
                     continue;
                 }
                 await SendAsync(Sent + 1, happened!);
-                _session.Deliver(++Sent);
+                _session.Deliver(++Sent, happened);
             }
             if (_received)
             {
@@ -166,120 +164,45 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     /// <summary>Receives until the client closes or breaks. Never fails.</summary>
     private async Task ReceiveAsync()
     {
+        var intake = new MessageIntake(_session, _protocol, _options, _time, Refuse);
         var refused = 0;
         try
         {
             while (Volatile.Read(ref _bye) is null)
             {
-                // Without a buffer until there is something: an idle session holds none.
-                var first = await _socket.ReceiveAsync(Memory<byte>.Empty, _broken.Token);
-                if (first.MessageType is WebSocketMessageType.Close)
+                var (result, type) = await _messages.NextAsync(_broken.Token);
+                // What a connection says that was replaced meanwhile must not break off what its successor asked.
+                if (result is MessageResult.Closed || Volatile.Read(ref _bye) is not null)
                 {
                     break;
                 }
-                if (first.EndOfMessage)
+                if (result is MessageResult.TooLarge)
                 {
-                    Take([], first.MessageType); // an empty message
-                    continue;
+                    Refuse(ErrorCodes.PayloadTooLarge, $"A message may have {_options.MaxMessageBytes} bytes.");
+                    End("too_large");
+                    break;
                 }
-                if (!await ReceiveOneAsync() || refused > MaxRefused)
+                refused = intake.Take(_messages.Message.Span, type) ? 0 : refused + 1;
+                _messages.Release();
+                if (refused > MaxRefused)
                 {
+                    End(ErrorCodes.RateLimited);
                     break;
                 }
             }
             // Whatever else comes is not for a connection that ends; only its close is waited for.
-            while (_socket.State is WebSocketState.Open or WebSocketState.CloseSent)
-            {
-                var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
-                try
-                {
-                    await _socket.ReceiveAsync(buffer.AsMemory(), _broken.Token);
-                }
-                finally
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                }
-            }
+            await _messages.DrainAsync(_broken.Token);
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException or InvalidOperationException)
         {
             await _broken.CancelAsync();
         }
+        finally
+        {
+            _messages.Release();
+        }
         _received = true;
         _signal.Set();
-
-        async ValueTask<bool> ReceiveOneAsync()
-        {
-            var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
-            try
-            {
-                var length = 0;
-                while (true)
-                {
-                    var part = await _socket.ReceiveAsync(buffer.AsMemory(length), _broken.Token);
-                    if (part.MessageType is WebSocketMessageType.Close)
-                    {
-                        return false;
-                    }
-                    length += part.Count;
-                    if (length > _options.MaxMessageBytes)
-                    {
-                        Refuse(ErrorCodes.PayloadTooLarge, $"A message may have {_options.MaxMessageBytes} bytes.");
-                        End("too_large");
-                        return false;
-                    }
-                    if (part.EndOfMessage)
-                    {
-                        refused = Take(buffer.AsSpan(0, length), part.MessageType) ? 0 : refused + 1;
-                        if (refused > MaxRefused)
-                        {
-                            End(ErrorCodes.RateLimited);
-                        }
-                        return true;
-                    }
-                    if (length == buffer.Length)
-                    {
-                        var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-                        buffer.CopyTo(larger, 0);
-                        ArrayPool<byte>.Shared.Return(buffer);
-                        buffer = larger;
-                    }
-                }
-            }
-            finally
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
-        }
-    }
-
-    /// <summary>One whole message; false where the client sends too much too fast.</summary>
-    private bool Take(ReadOnlySpan<byte> message, WebSocketMessageType type)
-    {
-        _session.Credentials.HandleArrived();
-        var read = type is WebSocketMessageType.Text
-            ? _protocol.Read(message)
-            : new ClientMessage.Unreadable(ErrorCodes.Unsupported, "This engine takes text messages only.");
-        if (read is ClientMessage.Ack ack)
-        {
-            _session.Acknowledge(ack.Seq); // costs nothing, and keeps memory small: not counted
-            return true;
-        }
-        if (!_rate.TryTake())
-        {
-            Refuse(ErrorCodes.RateLimited, $"More than {_options.MessagesPerSecond:0.##} messages a second; this one was not taken.");
-            return false;
-        }
-        switch (read)
-        {
-            case ClientMessage.Say say when _session.Submit(say.Message) is { } code:
-                Refuse(code, code is ErrorCodes.Busy ? "Too many messages wait for their answers; this one was not taken." : "The session is over.");
-                break;
-            case ClientMessage.Unreadable bad:
-                Refuse(bad.Code, bad.Message);
-                break;
-        }
-        return true;
     }
 
     private void Refuse(string code, string message)
@@ -293,7 +216,19 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
 
     private Task SendAsync(ConnectionEvent happened) => SendAsync(json => _protocol.TryWrite(json, happened));
 
-    private Task SendAsync(long seq, SessionEvent happened) => SendAsync(json => _protocol.TryWrite(json, seq, happened));
+    private async Task SendAsync(long seq, SessionEvent happened)
+    {
+        if (happened is AudioFrame && !_protocol.HasAudio)
+        {
+            return;
+        }
+        await SendAsync(json => _protocol.TryWrite(json, seq, happened));
+        // Right after the event that says what it is: nothing comes between the two.
+        if (happened is AudioFrame { IsOmitted: false } frame)
+        {
+            await SendAsync(frame.Pcm, WebSocketMessageType.Binary);
+        }
+    }
 
     private async Task SendAsync(Func<Utf8JsonWriter, bool> write)
     {
@@ -305,8 +240,13 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
                 return;
             }
         }
+        await SendAsync(buffer.WrittenMemory, WebSocketMessageType.Text);
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> message, WebSocketMessageType type)
+    {
         Interlocked.Exchange(ref _sendingSince, _time.GetTimestamp());
-        await _socket.SendAsync(buffer.WrittenMemory, WebSocketMessageType.Text, endOfMessage: true, _broken.Token);
+        await _socket.SendAsync(message, type, endOfMessage: true, _broken.Token);
         Interlocked.Exchange(ref _sendingSince, 0);
     }
 }

@@ -13,6 +13,8 @@ internal sealed class SimpleProtocol : ISessionProtocol
 
     public bool HasNumbers => false;
 
+    public bool HasAudio => false;
+
     public bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened) => happened switch
     {
         TurnText text => Write(json, "text", text.Text),

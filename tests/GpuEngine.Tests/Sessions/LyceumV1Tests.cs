@@ -229,7 +229,7 @@ public sealed class LyceumV1Tests
 
     internal static string? Content(JsonElement e) => e.GetProperty("content").GetString();
 
-    private static List<(string Role, string Content)> Messages(StubRequest request) =>
+    internal static List<(string Role, string Content)> Messages(StubRequest request) =>
         [.. JsonElement.Parse(request.Body).GetProperty("messages").EnumerateArray()
             .Select(m => (m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!))];
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Sessions;
+using Lyceum.GpuEngine.Speech;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,6 +17,8 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 /// <summary>A GpuEngine with live sessions on real Kestrel before the stub model, its transcript log in a folder of its own.</summary>
 internal sealed class SessionEngine : IAsyncDisposable
 {
+    private const string StubEndpoint = "{stub}";
+
     private readonly IdentityFolder _identity;
     private readonly TestService _service;
 
@@ -44,6 +47,10 @@ internal sealed class SessionEngine : IAsyncDisposable
 
     public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
 
+    /// <summary>One that hears and speaks by the stub.</summary>
+    public static Task<SessionEngine> WithSpeechAsync(params (string Key, string Value)[] settings) =>
+        StartAsync(null, [("Asr:Endpoint", StubEndpoint), ("Tts:Endpoint", StubEndpoint), .. settings]);
+
     public static async Task<SessionEngine> StartAsync(Action<WebApplicationBuilder>? build, params (string Key, string Value)[] settings)
     {
         var stub = await StubModelServer.StartAsync(
@@ -57,7 +64,7 @@ internal sealed class SessionEngine : IAsyncDisposable
         };
         foreach (var (key, value) in settings)
         {
-            all[key] = value;
+            all[key] = value == StubEndpoint ? stub.Endpoint : value;
         }
         var service = await TestService.StartAsync(
             identity,
@@ -65,7 +72,7 @@ internal sealed class SessionEngine : IAsyncDisposable
             builder =>
             {
                 builder.Logging.ClearProviders().AddProvider(log);
-                builder.AddCompletions().AddChatModel().AddSessions().AddAnnouncement();
+                builder.AddCompletions().AddChatModel().AddSpeech().AddSessions().AddAnnouncement();
                 build?.Invoke(builder);
             },
             app => app.MapSessions().MapAnnouncement(),
@@ -189,14 +196,39 @@ internal sealed class Client : IAsyncDisposable
         }
     }
 
+    /// <summary>The audio of the <c>audio</c> events that were read, by their number.</summary>
+    public Dictionary<long, byte[]> Audio { get; } = [];
+
+    public async Task SendAsync(byte[] audio) =>
+        await _socket.SendAsync(audio.AsMemory(), WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+
     public Task SayAsync(string content, string? id = null, long? ack = null) => SendAsync(JsonSerializer.Serialize(
         id is null && ack is null ? new { type = "text", content } : (object)new { type = "text", content, id, ack }));
 
     public async Task SendAsync(string message) =>
         await _socket.SendAsync(Encoding.UTF8.GetBytes(message).AsMemory(), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
 
-    /// <summary>The next event; null when the engine closed.</summary>
+    /// <summary>The next event, with its audio where it is one of audio; null when the engine closed.</summary>
     public async Task<JsonElement?> NextAsync()
+    {
+        if (await ReceiveAsync(WebSocketMessageType.Text) is not { } length)
+        {
+            return null;
+        }
+        var next = JsonElement.Parse(_buffer.AsSpan(0, length));
+        if (next.GetProperty("type").ValueEquals("audio") && !next.TryGetProperty("omitted", out _))
+        {
+            if (await ReceiveAsync(WebSocketMessageType.Binary) is not { } bytes)
+            {
+                return null;
+            }
+            bytes.ShouldBe(next.GetProperty("bytes").GetInt32());
+            Audio.Add(next.GetProperty("seq").GetInt64(), _buffer[..bytes]);
+        }
+        return next;
+    }
+
+    private async Task<int?> ReceiveAsync(WebSocketMessageType type)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Limit);
@@ -208,10 +240,11 @@ internal sealed class Client : IAsyncDisposable
             {
                 return null;
             }
+            part.MessageType.ShouldBe(type);
             length += part.Count;
             if (part.EndOfMessage)
             {
-                return JsonElement.Parse(_buffer.AsSpan(0, length));
+                return length;
             }
         }
     }

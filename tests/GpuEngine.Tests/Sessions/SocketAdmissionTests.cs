@@ -109,6 +109,21 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
+    public async Task ReplacedConnection_IsNotListenedToAnyMore()
+    {
+        await using var engine = await SessionEngine.StartAsync();
+        var made = await engine.CreateAsync();
+        await using var before = await engine.ConnectAsync(made);
+        await using var after = await engine.ConnectAsync(await engine.FreshAddressAsync(made.SessionId));
+
+        await before.SayAsync("too late");
+        await before.UntilAsync("bye");
+        (await before.NextAsync()).ShouldBeNull();
+        await Assertions.Eventually(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
+        engine.Store.Find(made.SessionId)!.Turns.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Tokens_AreInNoLog()
     {
         await using var engine = await SessionEngine.StartAsync();

@@ -1,0 +1,36 @@
+using System.Buffers;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.GpuEngine.OpenAI;
+
+/// <summary>Reads a request's whole body, and no more of it than may be.</summary>
+internal static class RequestBody
+{
+    /// <exception cref="ApiException">413: it is larger than <paramref name="max"/> bytes.</exception>
+    public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
+    {
+        if (http.ContentLength > max)
+        {
+            throw TooLarge(max);
+        }
+        while (true)
+        {
+            var read = await http.BodyReader.ReadAsync(cancel);
+            if (read.Buffer.Length > max)
+            {
+                http.BodyReader.AdvanceTo(read.Buffer.End);
+                throw TooLarge(max);
+            }
+            if (read.IsCompleted)
+            {
+                var body = read.Buffer.ToArray();
+                http.BodyReader.AdvanceTo(read.Buffer.End);
+                return body;
+            }
+            http.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    public static ApiException TooLarge(int max) =>
+        new(ApiError.Invalid(ErrorCodes.PayloadTooLarge, $"The request body is larger than {max} bytes.", status: 413));
+}

@@ -1,0 +1,124 @@
+using System.Net.WebSockets;
+using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.GpuEngine.Sessions.Protocols;
+
+/// <summary>What a connection's client says, one whole message after the other, handed to the session or refused. One thread's.</summary>
+/// <param name="refuse">Tells the client why a message was not taken.</param>
+internal sealed class MessageIntake(
+    Session session, ISessionProtocol protocol, SessionOptions options, TimeProvider time, Action<string, string> refuse)
+{
+    private readonly MessageRate _rate = new(options.MessagesPerSecond, options.MessageBurst, time);
+    private Microphone? _microphone; // of the audio that is configured now
+    private MessageRate? _audioRate;
+
+    /// <returns>False where the client sends too much too fast.</returns>
+    public bool Take(ReadOnlySpan<byte> message, WebSocketMessageType type)
+    {
+        session.Credentials.HandleArrived();
+        if (type is WebSocketMessageType.Binary && protocol.HasAudio)
+        {
+            return TakeAudio(message);
+        }
+        var read = type is WebSocketMessageType.Text
+            ? protocol.Read(message)
+            : new ClientMessage.Unreadable(ErrorCodes.Unsupported, "This protocol has text messages only.");
+        switch (read)
+        {
+            // These two cost nothing, and keep memory small: not counted.
+            case ClientMessage.Ack ack:
+                session.Acknowledge(ack.Seq);
+                return true;
+            case ClientMessage.Report report:
+                session.Report(report.Position);
+                return true;
+        }
+        if (!_rate.TryTake())
+        {
+            refuse(ErrorCodes.RateLimited, $"More than {options.MessagesPerSecond:0.##} messages a second; this one was not taken.");
+            return false;
+        }
+        switch (read)
+        {
+            case ClientMessage.Say say:
+                Answer(session.Submit(say.Message));
+                break;
+            case ClientMessage.Configure configure:
+                Answer(session.Configure(configure.Audio));
+                break;
+            case ClientMessage.AudioStart start:
+                Start(start);
+                break;
+            case ClientMessage.AudioEnd when _microphone is { IsOpen: true }:
+                Answer(_microphone.Close());
+                break;
+            case ClientMessage.AudioEnd:
+                refuse(ErrorCodes.InvalidRequest, "There was no audio_start.");
+                break;
+            case ClientMessage.Unreadable bad:
+                refuse(bad.Code, bad.Message);
+                break;
+        }
+        return true;
+    }
+
+    private void Start(ClientMessage.AudioStart start)
+    {
+        if (session.Audio.In is not { } input)
+        {
+            refuse(ErrorCodes.InvalidRequest, "Audio in is not configured; send configure first.");
+            return;
+        }
+        if (_microphone is { IsOpen: true })
+        {
+            refuse(ErrorCodes.InvalidRequest, "Audio is coming in already; send audio_end first.");
+            return;
+        }
+        if (_microphone?.Input != input)
+        {
+            _microphone = new Microphone(session, input, options.Audio, time);
+            // A whole utterance may come at once, a recording, and somewhat more, which is then too long rather than too fast.
+            var second = input.Rate * sizeof(short);
+            _audioRate = new MessageRate(second * options.Audio.MaxSpeed, second * (options.Audio.MaxUtterance.TotalSeconds + 1), time);
+        }
+        _microphone.Open(start.Id, start.Played);
+    }
+
+    private bool TakeAudio(ReadOnlySpan<byte> pcm)
+    {
+        if (_microphone is not { IsOpen: true } microphone)
+        {
+            refuse(ErrorCodes.InvalidRequest, "Audio comes between audio_start and audio_end.");
+            return false;
+        }
+        if (pcm.Length % sizeof(short) != 0)
+        {
+            refuse(ErrorCodes.InvalidRequest, "A binary message holds whole samples, two bytes each.");
+            return false;
+        }
+        // Messages cost something too, however short they are: as much as 5 ms of sound.
+        if (!_audioRate!.TryTake(Math.Max(pcm.Length, microphone.Input.Rate / 100)))
+        {
+            refuse(ErrorCodes.RateLimited, $"Audio comes more than {options.Audio.MaxSpeed:0.##} times as fast as it is spoken; this was not taken.");
+            return false;
+        }
+        Answer(microphone.Take(pcm));
+        return true;
+    }
+
+    private void Answer(string? refused)
+    {
+        if (refused is not null)
+        {
+            refuse(refused, refused switch
+            {
+                ErrorCodes.Busy => "Too many messages wait for their answers; this one was not taken.",
+                ErrorCodes.AudioTooLong => $"An utterance may last {options.Audio.MaxUtterance.TotalSeconds:0.#} s; what came after was not taken.",
+                ErrorCodes.TtsNotConfigured => "Nothing here speaks: set Tts:Endpoint, or install espeak-ng.",
+                ErrorCodes.AsrNotConfigured => "Nothing here recognizes speech: set Asr:Endpoint.",
+                _ => "The session is over.",
+            });
+        }
+    }
+}

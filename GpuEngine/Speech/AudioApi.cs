@@ -1,0 +1,243 @@
+using System.Buffers;
+using System.Text.RegularExpressions;
+using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.GpuEngine.Upstream;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Speech;
+
+/// <summary>
+/// <c>POST /v1/audio/transcriptions</c> and <c>POST /v1/audio/speech</c>, as OpenAI's API has them, relayed to the configured
+/// servers; speech is espeak-ng's where none is configured. Nothing is stored (rule 1's exemption).
+/// </summary>
+internal static partial class AudioApi
+{
+    /// <summary>Bytes of a recording, as in OpenAI's API.</summary>
+    public const int MaxRecording = 25 * 1024 * 1024;
+
+    private const int MaxFields = 256 * 1024;
+    private const int BufferSize = 16 * 1024;
+    private const int Rate = 24_000; // of OpenAI's "pcm"
+
+    // Kestrel gets to drain somewhat too large a body, so that its sender reads the 413 instead of a broken connection.
+    private const long Drained = 64 * 1024 * 1024;
+
+    public static void MapAudio(this IEndpointRouteBuilder v1)
+    {
+        var audio = v1.MapGroup("/audio").WithMetadata(new RequestSizeLimitAttribute(Drained));
+        audio.MapPost("/transcriptions", TranscribeAsync);
+        audio.MapPost("/speech", SpeakAsync);
+    }
+
+    private static async Task TranscribeAsync(
+        HttpContext http, Transcriber transcriber, AudioSlots slots, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<AudioSlots> log)
+    {
+        // It comes when all was heard: there is no first token to wait for less long.
+        var whole = new AnswersOptions
+        {
+            MaxDuration = answers.Value.MaxDuration, FirstToken = answers.Value.MaxDuration, BetweenTokens = answers.Value.BetweenTokens,
+        };
+        using var bounds = new AnswerBounds(whole, time, http.RequestAborted);
+        await AnswerAsync(http, bounds, log, async () =>
+        {
+            if (!transcriber.IsAvailable)
+            {
+                throw Transcriber.Missing();
+            }
+            using var slot = slots.TakeForHearing();
+            var form = await ReadFormAsync(http.Request, bounds.Token);
+            using var upstream = Upstream(form, out var hasModel);
+            using var response = await bounds.WaitAsync(new ValueTask<HttpResponseMessage>(transcriber.OpenAsync(upstream, hasModel, bounds.Token)));
+            await RelayAsync(response, http.Response, bounds);
+        });
+    }
+
+    private static async Task SpeakAsync(
+        HttpContext http, ISynthesizer synthesizer, AudioSlots slots, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<AudioSlots> log)
+    {
+        using var bounds = new AnswerBounds(answers.Value, time, http.RequestAborted);
+        await AnswerAsync(http, bounds, log, async () =>
+        {
+            if (!synthesizer.IsAvailable)
+            {
+                throw NoSynthesizer.Missing();
+            }
+            using var slot = slots.TakeForSpeaking();
+            var request = await SpokenRequest.ReadAsync(http.Request, bounds.Token);
+            if (synthesizer is IRelayingSynthesizer relaying)
+            {
+                using var response = await bounds.WaitAsync(new ValueTask<HttpResponseMessage>(relaying.OpenAsync(request.Body, bounds.Token)));
+                await RelayAsync(response, http.Response, bounds);
+                return;
+            }
+            await SynthesizeAsync(http.Response, synthesizer, request, bounds);
+        });
+    }
+
+    /// <summary>Sentence by sentence. <c>pcm</c> is sent as it is made; a WAV file begins with its length, so it is made first.</summary>
+    private static async Task SynthesizeAsync(HttpResponse response, ISynthesizer synthesizer, SpokenRequest request, AnswerBounds bounds)
+    {
+        if (request.Model is { } model && model != synthesizer.Description)
+        {
+            throw new ApiException(ApiError.Invalid(
+                ErrorCodes.ModelNotFound, $"The model '{model}' does not exist here: {synthesizer.Description} speaks. Set Tts:Endpoint for others.",
+                "model", 404));
+        }
+        if (request.Format is not (null or "wav" or "pcm"))
+        {
+            throw new ApiException(ApiError.Invalid(
+                "unsupported_format", $"{synthesizer.Description} makes wav and pcm, not {request.Format}. Set Tts:Endpoint for others.",
+                "response_format"));
+        }
+        var whole = request.Format is "pcm" ? null : new MemoryStream();
+        response.ContentType = whole is null ? "audio/pcm" : "audio/wav";
+        foreach (var sentence in SentenceDivider.Divide(request.Input))
+        {
+            var speech = synthesizer.SpeakAsync(new SpeechRequest(sentence.Text, Rate, request.Voice), bounds.Token)
+                .GetAsyncEnumerator(bounds.Token);
+            await using (speech)
+            {
+                while (await bounds.WaitAsync(speech.MoveNextAsync()))
+                {
+                    bounds.TokenArrived();
+                    await (whole is null ? response.Body : whole).WriteAsync(speech.Current, bounds.Token);
+                }
+            }
+        }
+        if (whole is not null)
+        {
+            var wav = Wav.File(whole.GetBuffer().AsSpan(0, (int)whole.Length), Rate);
+            response.ContentLength = wav.Length;
+            await response.Body.WriteAsync(wav, bounds.Token);
+        }
+    }
+
+    private static async Task<IFormCollection> ReadFormAsync(HttpRequest request, CancellationToken cancel)
+    {
+        if (!request.HasFormContentType)
+        {
+            throw new ApiException(ApiError.Invalid(
+                ErrorCodes.UnsupportedMediaType, "A transcription is asked for with multipart/form-data.", status: 415));
+        }
+        if (request.ContentLength > MaxRecording + MaxFields)
+        {
+            throw RequestBody.TooLarge(MaxRecording);
+        }
+        request.HttpContext.Features.Set<IFormFeature>(new FormFeature(request, new FormOptions
+        {
+            MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
+        }));
+        try
+        {
+            return await request.ReadFormAsync(cancel);
+        }
+        catch (InvalidDataException e) when (e.Message.Contains("length limit", StringComparison.OrdinalIgnoreCase))
+        {
+            throw RequestBody.TooLarge(MaxRecording);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
+        {
+            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "The form cannot be read."), e);
+        }
+    }
+
+    /// <summary>The caller's form, taken apart and put together again: only what is understood goes on.</summary>
+    private static MultipartFormDataContent Upstream(IFormCollection form, out bool hasModel)
+    {
+        if (form.Files.GetFile("file") is not { Length: > 0 } file)
+        {
+            throw new ApiException(ApiError.Invalid("missing_required_parameter", "'file' is required: the recording.", "file"));
+        }
+        var extension = Path.GetExtension(file.FileName);
+        var upstream = new MultipartFormDataContent
+        {
+            Transcriber.File(new StreamContent(file.OpenReadStream()), file.ContentType, Extension().IsMatch(extension) ? extension : ".wav"),
+        };
+        foreach (var (name, values) in form.Where(field => FieldName().IsMatch(field.Key)))
+        {
+            foreach (var value in values)
+            {
+                upstream.Add(Transcriber.Field(name, value ?? ""));
+            }
+        }
+        hasModel = !string.IsNullOrWhiteSpace(form["model"]);
+        return upstream;
+    }
+
+    /// <summary>Hands on what the server answers, as it comes.</summary>
+    private static async Task RelayAsync(HttpResponseMessage upstream, HttpResponse response, AnswerBounds bounds)
+    {
+        response.ContentType = upstream.Content.Headers.ContentType?.ToString() ?? "application/octet-stream";
+        response.ContentLength = upstream.Content.Headers.ContentLength;
+        response.Headers.CacheControl = "no-store";
+        response.Headers["X-Accel-Buffering"] = "no";
+        await using var body = await upstream.Content.ReadAsStreamAsync(bounds.Token);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            while (await bounds.WaitAsync(ReadAsync(body, buffer, bounds.Token)) is > 0 and var read)
+            {
+                bounds.TokenArrived();
+                await response.Body.WriteAsync(buffer.AsMemory(0, read), bounds.Token);
+                await response.Body.FlushAsync(bounds.Token);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static async ValueTask<int> ReadAsync(Stream body, Memory<byte> buffer, CancellationToken cancel)
+    {
+        try
+        {
+            return await body.ReadAsync(buffer, cancel);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            throw UpstreamErrors.Broken("broke the connection amid its answer", e);
+        }
+    }
+
+    private static async Task AnswerAsync(HttpContext http, AnswerBounds bounds, ILogger log, Func<Task> answer)
+    {
+        try
+        {
+            await answer();
+        }
+        catch (Exception) when (bounds.ClientGone)
+        {
+            // Nobody is left to be told; what the answer occupied is free.
+        }
+        catch (Exception e)
+        {
+            var error = e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
+            if (error.Status >= 500)
+            {
+                Failed(log, e is ApiException ? e.InnerException : e, http.Request.Path, error.Code, error.Message);
+            }
+            if (http.Response.HasStarted)
+            {
+                http.Abort(); // half a recording must not look like a whole one
+                return;
+            }
+            http.Response.Clear();
+            await error.AnswerAsync(http.Response, http.RequestAborted);
+        }
+    }
+
+    [GeneratedRegex(@"^\.[A-Za-z0-9]{1,8}$")]
+    private static partial Regex Extension();
+
+    [GeneratedRegex(@"^[\w.-]{1,64}(\[\])?$")]
+    private static partial Regex FieldName();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} failed with {Code}: {Reason}")]
+    private static partial void Failed(ILogger log, Exception? cause, string path, string code, string reason);
+}
