@@ -32,7 +32,7 @@ need_dotnet
 install_servers
 probe_feed
 install_clients
-install_browser
+install_test_programs
 build Solution.sln
 
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi

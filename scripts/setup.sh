@@ -36,22 +36,28 @@ install_servers() {
     return 0
   fi
 
-  say "Installing ${wanted[*]} …"
-  local policy=/usr/sbin/policy-rc.d own_policy=false package
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy" && own_policy=true
-  fi
   if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
     mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
   fi
+  install_packages "${wanted[@]}"
+}
+
+# install_packages PACKAGE…: by apt, each for itself, its own service left off; what cannot be installed is said.
+install_packages() {
+  local policy=/usr/sbin/policy-rc.d own_policy=false package
+  say "Installing $* …"
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy" && own_policy=true
+  fi
   mkdir -p "$root/.build"
-  for package in "${wanted[@]}"; do
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "$package"; } > "$root/.build/install.log" 2>&1 ||
-      warn "$package could not be installed; see $root/.build/install.log"
+  apt-get update -qq > "$root/.build/install-update.log" 2>&1 || true # what is installable now may do
+  for package; do
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "$package" > "$root/.build/install-$package.log" 2>&1 ||
+      warn "$package could not be installed; see $root/.build/install-$package.log"
   done
   if $own_policy; then rm -f "$policy"; fi
-  if command -v systemctl >/dev/null; then systemctl disable --quiet "${wanted[@]}" 2>/dev/null || true; fi
+  if command -v systemctl >/dev/null; then systemctl disable --quiet "$@" 2>/dev/null || true; fi
 }
 
 # Other people's client libraries, for the tests that use Lyceum through them. Without npm those tests skip.
@@ -63,21 +69,17 @@ install_clients() {
   (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
 }
 
-# A browser, for the tests that look at Lyceum through one. Without it those tests skip.
-install_browser() {
-  local program
-  for program in chromium chromium-browser google-chrome; do
-    if [[ -x /usr/bin/$program ]]; then return 0; fi
-  done
+# A browser and nginx, for the tests that look at Lyceum through them. Without them those tests skip.
+install_test_programs() {
+  local wanted=()
+  [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || wanted+=(chromium)
+  [[ -x /usr/sbin/nginx ]] || wanted+=(nginx-light)
+  (( ${#wanted[@]} )) || return 0
   if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
-    warn "Chromium is not installed: tests in a browser are skipped (on Debian: apt-get install chromium)"
+    warn "not installed here: ${wanted[*]}; their tests are skipped (on Debian: apt-get install ${wanted[*]})"
     return 0
   fi
-  say "Installing chromium …"
-  mkdir -p "$root/.build"
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
-    > "$root/.build/install-browser.log" 2>&1 ||
-    warn "chromium could not be installed, tests in a browser are skipped; see $root/.build/install-browser.log"
+  install_packages "${wanted[@]}"
 }
 
 # Does this machine's package feed serve Aspire? Asked once, remembered in .feed.props; FullFeed in the environment wins.
