@@ -20,24 +20,27 @@ internal sealed partial class Announcer(
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
+    /// <summary>A house starts in any order: so many failures in a row are no news.</summary>
+    private const int Bearable = 5;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var keepers = options.Value.AnnounceTo;
-        string? trouble = null;
+        var failures = 0;
         while (keepers.Length > 0 && !stoppingToken.IsCancellationRequested)
         {
             try
             {
-                var now = await AnnounceAsync(keepers, stoppingToken);
-                if (now != trouble && now is null)
+                var trouble = await AnnounceAsync(keepers, stoppingToken);
+                if (trouble is null && failures >= Bearable)
                 {
                     Announced(log);
                 }
-                else if (now != trouble)
+                failures = trouble is null ? 0 : failures + 1;
+                if (failures == Bearable)
                 {
-                    NotAnnounced(log, now!);
+                    NotAnnounced(log, trouble!);
                 }
-                trouble = now;
                 await Task.Delay(Interval, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

@@ -35,6 +35,9 @@ public sealed partial class EngineDirectory(
     /// <summary>How long an empty directory, as right after its database was away, does not make known engines forgotten.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>A house starts in any order: so many failures in a row are no news.</summary>
+    private const int Bearable = 5;
+
     private readonly KnownEngine[] _configured = [.. endpoints.All(Engines).Select(
         (url, index) => new KnownEngine(index == 0 ? Engines : $"{Engines}-{index + 1}", url))];
 
@@ -57,7 +60,7 @@ public sealed partial class EngineDirectory(
         var keepers = endpoints.All(Keeper);
         if (keepers.Count == 0)
             return;
-        var (away, heard) = (false, time.GetTimestamp());
+        var (failures, heard) = (0, time.GetTimestamp());
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -67,15 +70,14 @@ public sealed partial class EngineDirectory(
                     heard = time.GetTimestamp();
                 if (engines.Count > 0 || time.GetElapsedTime(heard) > Patience)
                     Take(engines);
-                if (away)
+                if (failures >= Bearable)
                     LogBack();
-                away = false;
+                failures = 0;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested && e is HttpRequestException or OperationCanceledException or JsonException)
             {
-                if (!away)
+                if (++failures == Bearable)
                     LogAway(e.Message);
-                away = true;
             }
             await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

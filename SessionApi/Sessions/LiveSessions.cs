@@ -64,8 +64,11 @@ internal sealed partial class LiveSessions(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            if (await directory.FindAsync(session.EngineId, either.Token) is { } engine && engine.Incarnation == session.Incarnation)
+            if (await directory.FindAsync(session.EngineId, either.Token) is { } engine
+                && (engine.Incarnation == session.Incarnation || session.Incarnation == Guid.Empty))
+            {
                 await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Owner, either.Token);
+            }
             await store.ReleasedAsync(session, CancellationToken.None);
         }
         catch (EngineRefusal e)

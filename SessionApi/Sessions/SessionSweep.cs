@@ -19,6 +19,9 @@ internal sealed partial class SessionSweep(
     /// <summary>How much later than its time a session has ended, if its engine did not say so itself.</summary>
     private static readonly TimeSpan ExpiryGrace = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long one that was made at the engine itself is thought to live, if its engine does not say that it ended.</summary>
+    private static readonly TimeSpan UnknownLife = TimeSpan.FromDays(1);
+
     /// <summary>How long a deleted session's mark stays: what its engine may still send is not taken for new.</summary>
     private static readonly TimeSpan DeletedKept = TimeSpan.FromDays(7);
 
@@ -77,8 +80,8 @@ internal sealed partial class SessionSweep(
              """, cancellationToken);
         await db.Database.ExecuteSqlAsync(
             $"""
-             UPDATE sessions SET status = 'ended', reason = 'session_timeout', ended_at = expires_at
-             WHERE status = 'active' AND expires_at < clock_timestamp() - {ExpiryGrace}
+             UPDATE sessions SET status = 'ended', reason = 'session_timeout', ended_at = clock_timestamp()
+             WHERE status = 'active' AND coalesce(expires_at, created_at + {UnknownLife}) < clock_timestamp() - {ExpiryGrace}
              """, cancellationToken);
     }
 
