@@ -68,7 +68,8 @@ public sealed class HouseTests(HouseFixture house)
     [Theory, MemberData(nameof(Databases))]
     public async Task Database_ConnectionString_OpensIt(string name)
     {
-        await using var connection = new NpgsqlConnection(await house.GetConnectionStringAsync(name));
+        // Unpooled: another test kills the server under whatever this process would keep.
+        await using var connection = new NpgsqlConnection($"{await house.GetConnectionStringAsync(name)};Pooling=false");
         await connection.OpenAsync();
         await using var query = new NpgsqlCommand("SELECT current_database() || ' ' || pg_encoding_to_char(encoding) || ' ' || datcollate FROM pg_database WHERE datname = current_database()", connection);
         (await query.ExecuteScalarAsync()).ShouldBe($"{name} UTF8 C.UTF-8");
@@ -77,7 +78,7 @@ public sealed class HouseTests(HouseFixture house)
     [Fact]
     public async Task Databases_AreUsedWithTheSharedPoolSettings()
     {
-        await using var connection = new NpgsqlConnection(await house.GetConnectionStringAsync("chatdb"));
+        await using var connection = new NpgsqlConnection($"{await house.GetConnectionStringAsync("chatdb")};Pooling=false");
         await connection.OpenAsync();
         await using var query = new NpgsqlCommand("SHOW max_connections", connection);
         (await query.ExecuteScalarAsync()).ShouldBe("300");

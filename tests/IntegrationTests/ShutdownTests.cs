@@ -11,8 +11,9 @@ public sealed class ShutdownTests
         int[] pids;
         try
         {
+            using var limit = new CancellationTokenSource(HouseFixture.Limit);
+            await house.StateAsync("chat-api-2", state => state.IsUp, limit.Token); // the file follows the system
             pids = [.. house.Servers.SelectMany(server => house.State(server).Pids)];
-            house.State("chat-api-2").IsUp.ShouldBeTrue();
         }
         finally
         {

@@ -22,7 +22,7 @@ public sealed class SignInTests(ChatHouse house)
         var refreshToken = await RegisterAsync(ada, adaName);
         await RegisterAsync(bob, bobName);
 
-        using var made = await ada.PostAsJsonAsync("/api/tutors", new { name = "Ms Noether", subject = "代数" });
+        using var made = await ada.PostAsJsonAsync("/api/tutors", new { name = $"Ms {adaName}", subject = "代数" });
         made.StatusCode.ShouldBe(HttpStatusCode.Created);
         using var chat = new ChatClient(ada);
         await using var answer = await chat.AskAsync("[[stub tokens=20 rate=0 seed=7]]");
@@ -34,7 +34,7 @@ public sealed class SignInTests(ChatHouse house)
         using var developer = house.CreateGatewayClient();
         foreach (var other in (HttpClient[])[bob, developer])
         {
-            (await other.GetStringAsync("/api/tutors")).ShouldNotContain("Noether");
+            (await other.GetStringAsync("/api/tutors")).ShouldNotContain(adaName);
             (await other.GetStringAsync("/api/conversations?limit=100")).ShouldNotContain(answer.ConversationId.ToString());
             await ShouldBeProblemAsync(await other.GetAsync(made.Headers.Location), HttpStatusCode.NotFound, "tutor_not_found");
             await ShouldBeProblemAsync(await other.GetAsync($"/api/conversations/{answer.ConversationId}"), HttpStatusCode.NotFound, "conversation_not_found");
