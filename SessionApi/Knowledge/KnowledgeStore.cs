@@ -36,7 +36,7 @@ internal sealed class KnowledgeStore(
         Caller caller, string kbId, string? title, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var now = time.GetUtcNow();
+        var now = time.GetStoredNow();
         var before = await Of(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
         if (before >= options.Value.MaxKnowledgeBases)
             throw Full($"A tenant may have {options.Value.MaxKnowledgeBases} knowledge bases (Knowledge:MaxKnowledgeBases).");
@@ -91,7 +91,7 @@ internal sealed class KnowledgeStore(
             MediaType = upload.MediaType,
             Content = upload.Content,
             Length = Encoding.UTF8.GetByteCount(upload.Content),
-            CreatedAt = time.GetUtcNow(),
+            CreatedAt = time.GetStoredNow(),
         };
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
@@ -179,7 +179,7 @@ internal sealed class KnowledgeStore(
 
     /// <summary>Uploads to one knowledge base take turns, so that its bounds hold.</summary>
     private Task<int> LockAsync(KnowledgeBase kb, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
-        $"UPDATE knowledge_bases SET updated_at = {time.GetUtcNow()} WHERE id = {kb.Id}", cancellationToken);
+        $"UPDATE knowledge_bases SET updated_at = {time.GetStoredNow()} WHERE id = {kb.Id}", cancellationToken);
 
     private async Task InsertAsync(Document document, IReadOnlyList<Passage> passages, CancellationToken cancellationToken)
     {

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Text;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>Live sessions of the tenant's tutors. Scope <c>sessions</c>.</summary>
-internal static partial class SessionEndpoints
+internal static class SessionEndpoints
 {
     private const int MaxPage = 100;
     private const int MaxTurns = 500;
@@ -35,14 +35,16 @@ internal static partial class SessionEndpoints
         int id, [FromBody] SessionRequest? request, string? student_id, string? kb_id, Caller caller, TutorStore tutors,
         KnowledgeStore knowledge, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken)
     {
-        var student = Student(request?.StudentId ?? default, student_id);
         var kb = request?.KbId ?? kb_id;
-        if (kb is not null && !Slug().IsMatch(kb))
-            throw Invalid("kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        var student = Student(request?.StudentId ?? default, student_id);
+        var faults = new Faults();
+        faults.AddIf(student is null, "student_id", $"student_id must be a number, or a string of 1 to {MaxStudent} characters, in the body or the query.");
+        faults.AddIf(kb is not null && !Slug.IsValid(kb), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        faults.ThrowIfAny();
         var tutor = await tutors.ReadAsync(caller, id, cancellationToken);
         kb ??= tutor.KbId;
 
-        var made = await sessions.CreateAsync(caller, tutor, student, kb, ClientView.Of(http), cancellationToken);
+        var made = await sessions.CreateAsync(caller, tutor, student!, kb, ClientView.Of(http), cancellationToken);
         // A knowledge base may be made later; that it is not there now is said, and no reason to refuse a lesson.
         return TypedResults.Created($"/api/sessions/{made.SessionId}", kb is null || await knowledge.ExistsAsync(caller, kb, cancellationToken)
             ? made
@@ -93,7 +95,7 @@ internal static partial class SessionEndpoints
         return TypedResults.Ok(new Deleted("deleted"));
     }
 
-    private static string Student(JsonElement given, string? inQuery)
+    private static string? Student(JsonElement given, string? inQuery)
     {
         var student = given.ValueKind switch
         {
@@ -102,9 +104,7 @@ internal static partial class SessionEndpoints
             JsonValueKind.Undefined or JsonValueKind.Null => inQuery,
             _ => null,
         };
-        return student is { Length: > 0 and <= MaxStudent } && !student.Contains('\0')
-            ? student
-            : throw Invalid($"student_id must be a number, or a string of 1 to {MaxStudent} characters, in the body or the query.");
+        return student is { Length: > 0 and <= MaxStudent } && !student.Contains('\0') ? student : null;
     }
 
     private static long? Cursor(string? cursor)
@@ -117,9 +117,6 @@ internal static partial class SessionEndpoints
     }
 
     private static ProblemException Invalid(string detail) => new(400, ErrorCodes.InvalidRequest, detail);
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
-    private static partial Regex Slug();
 }
 
 /// <param name="StudentId">A number or a string, of the client's choice; kept as text.</param>

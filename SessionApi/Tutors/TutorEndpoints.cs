@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Text;
 using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -89,7 +90,7 @@ public sealed partial record TutorRequest(
         faults.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language", "language must be a language tag, such as en or zh-Hans.");
         faults.CheckText("instructions", Instructions, MaxInstructions);
         faults.CheckText("voice", Voice, MaxVoice);
-        faults.AddIf(KbId is not null && !Slug().IsMatch(KbId), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        faults.AddIf(KbId is not null && !Slug.IsValid(KbId), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
         faults.ThrowIfAny();
     }
 
@@ -105,9 +106,6 @@ public sealed partial record TutorRequest(
 
     [GeneratedRegex(@"^(?=.{2,35}\z)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z")]
     private static partial Regex LanguageTag();
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
-    private static partial Regex Slug();
 }
 
 public sealed record TutorView(

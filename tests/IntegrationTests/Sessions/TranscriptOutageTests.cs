@@ -17,9 +17,6 @@ public sealed class TranscriptOutageTests(ChatHouse house)
     public Task Engine_KilledUnderFiftySpeakingSessions_NothingShownIsLost() => KillAsync(TimeSpan.Zero);
 
     [Fact]
-    public Task Engine_KilledWhileTheBrokerIsAway_NothingShownIsLost() => KillAsync(TimeSpan.FromSeconds(8));
-
-    [Fact]
     [Trait("Category", "Long")]
     public Task Engine_KilledWhileTheBrokerIsAwayForAMinute_NothingShownIsLost() => KillAsync(TimeSpan.FromMinutes(1));
 
