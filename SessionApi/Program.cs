@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.SessionApi.Accounts;
+using Lyceum.SessionApi.Accounts.Oidc;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
@@ -19,6 +20,7 @@ builder.AddSessions();
 var app = builder.Build();
 app.MapServiceDefaults();
 app.MapAccounts();
+app.MapOidc();
 app.MapInvitations();
 app.MapTutors();
 app.MapKnowledge();

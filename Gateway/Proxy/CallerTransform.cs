@@ -7,7 +7,7 @@ namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
 /// What a service gets to know of the caller: a minted identity, and nothing the caller said about itself. The caller's
-/// own credentials end here, but for the refresh token of who is about to renew a sign-in.
+/// own credentials end here, but for the cookies of who is about to sign in or to renew a sign-in.
 /// </summary>
 internal sealed class CallerTransform(IdentityTokens identities) : RequestTransform
 {
@@ -29,8 +29,8 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
             headers.Remove(name);
         }
 
-        if (RefreshToken(context.HttpContext.Request) is { } refresh)
-            headers.TryAddWithoutValidation("Cookie", $"{UserCookies.Refresh}={refresh}");
+        PassOn(context, UserCookies.Refresh, UserCookies.RefreshPath, 200);
+        PassOn(context, UserCookies.Oidc, UserCookies.OidcPath, 4096);
         if (context.HttpContext.User.Identity is CallerIdentity identity)
             headers.Authorization = new AuthenticationHeaderValue("Bearer", identities.ForCaller(identity.Caller));
         ServerTiming.Send(context.HttpContext);
@@ -38,12 +38,14 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
     }
 
     /// <summary>
-    /// The one credential that goes on, to the one place that can judge it. Only what looks like one: a parsed cookie may
-    /// hold what would be two in a header.
+    /// A credential that goes on, to the one place that can judge it. Only what looks like one: a parsed cookie may hold what
+    /// would be two in a header.
     /// </summary>
-    private static string? RefreshToken(HttpRequest request) =>
-        request.Path.StartsWithSegments(UserCookies.RefreshPath) && request.Cookies[UserCookies.Refresh] is { Length: < 200 } token
-        && !token.AsSpan().ContainsAnyExcept(TokenCharacters)
-            ? token
-            : null;
+    private static void PassOn(RequestTransformContext context, string cookie, string path, int maxLength)
+    {
+        var request = context.HttpContext.Request;
+        if (request.Path.StartsWithSegments(path) && request.Cookies[cookie] is { Length: > 0 } token && token.Length < maxLength
+            && !token.AsSpan().ContainsAnyExcept(TokenCharacters))
+            context.ProxyRequest.Headers.TryAddWithoutValidation("Cookie", $"{cookie}={token}");
+    }
 }

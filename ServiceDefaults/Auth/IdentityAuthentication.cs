@@ -39,6 +39,9 @@ public static class IdentityAuthentication
         services.AddSingleton(provider => new UserTokens(
             provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<IdentityVerifier>(),
             provider.GetRequiredService<ServiceInfo>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new SignedNotes(
+            provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<IdentityVerifier>(),
+            provider.GetRequiredService<ServiceInfo>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<IdentityCheck>();
 
         services.AddAuthentication(IdentityVerifier.Scheme)

@@ -13,4 +13,12 @@ public static class UserCookies
     public const string Refresh = "lyceum_refresh";
 
     public const string RefreshPath = "/api/auth";
+
+    /// <summary>
+    /// A sign-in by an external provider that has begun, for <see cref="OidcPath"/> alone. SameSite=Lax: the way back from the
+    /// provider is another site's navigation. It signs nobody in.
+    /// </summary>
+    public const string Oidc = "lyceum_oidc";
+
+    public const string OidcPath = "/api/auth/oidc";
 }

@@ -13,6 +13,7 @@ public static class ErrorCodes
     public const string InvalidRequest = "invalid_request";
     public const string InvalidCursor = "invalid_cursor";
     public const string WeakPassword = "weak_password";
+    public const string SignInExpired = "sign_in_expired";
 
     // 401, 403: the caller.
     public const string Unauthorized = "unauthorized";
@@ -23,6 +24,9 @@ public static class ErrorCodes
     public const string AccountRequired = "account_required";
     public const string InvitationRequired = "invitation_required";
     public const string InvalidInvitation = "invalid_invitation";
+    public const string PasswordLoginDisabled = "password_login_disabled";
+    public const string NotAdmitted = "not_admitted";
+    public const string SignInRefused = "sign_in_refused";
 
     // 404: not there, or not yours (which is never told apart).
     public const string NotFound = "not_found";
@@ -55,6 +59,7 @@ public static class ErrorCodes
     public const string TooManyAttempts = "too_many_attempts";
     public const string DatabaseUnavailable = "database_unavailable";
     public const string EngineUnavailable = "engine_unavailable";
+    public const string IdentityProviderUnavailable = "identity_provider_unavailable";
     public const string NoEngineFree = "no_engine_free";
     public const string ServiceUnavailable = "service_unavailable";
     public const string Draining = "draining";

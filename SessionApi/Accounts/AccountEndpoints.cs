@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Accounts.Oidc;
 using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -24,13 +25,25 @@ internal static class AccountEndpoints
     {
         var group = routes.MapGroup("/api/auth").WithTags("accounts");
         var open = group.MapGroup("").AllowAnonymous();
-        open.MapPost("register", RegisterAsync);
-        open.MapPost("login", SignInAsync);
+        open.MapGet("methods", Methods);
+        open.MapPost("register", RegisterAsync).AddEndpointFilter(WithPasswords);
+        open.MapPost("login", SignInAsync).AddEndpointFilter(WithPasswords);
         open.MapPost("refresh", RefreshAsync);
         open.MapPost("logout", SignOutAsync);
-        group.MapPost("change-password", ChangePasswordAsync).RequireAuthorization();
+        group.MapPost("change-password", ChangePasswordAsync).RequireAuthorization().AddEndpointFilter(WithPasswords);
         group.MapGet("me", WhoAmIAsync).RequireAuthorization();
     }
+
+    private static SignInMethods Methods(IOptions<AccountOptions> options) => new(
+        options.Value.PasswordLogin,
+        options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcEndpoints.LoginPath) : null);
+
+    /// <summary>Lets nothing through where people sign in with an external provider alone.</summary>
+    private static ValueTask<object?> WithPasswords(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        context.HttpContext.RequestServices.GetRequiredService<IOptions<AccountOptions>>().Value.PasswordLogin
+            ? next(context)
+            : ValueTask.FromResult<object?>(Problems.Create(
+                StatusCodes.Status403Forbidden, ErrorCodes.PasswordLoginDisabled, "Nobody signs in with a password here; GET /api/auth/methods says how."));
 
     private static async Task<Created<AccountView>> RegisterAsync(
         RegisterRequest request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
@@ -42,8 +55,8 @@ internal static class AccountEndpoints
         faults.ThrowIfAny();
 
         var account = await accounts.RegisterAsync(
-            username, request.Name is { Length: > 0 } name ? name : username, request.Password!, request.SetupCode, request.InvitationCode,
-            ClientAddress(http), cancellationToken);
+            username, request.Name is { Length: > 0 } name ? name : username, request.Password!,
+            new(request.SetupCode, request.InvitationCode), ClientAddress(http), cancellationToken);
         return TypedResults.Created("/api/auth/me", AccountView.Of(account));
     }
 
@@ -111,24 +124,38 @@ internal static class AccountEndpoints
         HttpContext http, SignedIn signedIn, bool cookie, UserTokens tokens, AccountOptions options)
     {
         var account = signedIn.Account;
-        var access = tokens.Issue(account.Tenant, account.Id.ToString(), UserScopes, options.AccessLifetime);
+        var access = cookie ? null : Issue(account, tokens, options);
         http.Response.Headers.CacheControl = "no-store";
         if (cookie)
-            BrowserCookies.Set(http, access, signedIn.Refresh.ToString(), options);
+            SetCookies(http, signedIn, tokens, options);
         return TypedResults.Ok(new SignedInView((int)options.AccessLifetime.TotalSeconds, AccountView.Of(account))
         {
-            AccessToken = cookie ? null : access,
+            AccessToken = access,
             TokenType = cookie ? null : "Bearer",
             RefreshToken = cookie ? null : signedIn.Refresh.ToString(),
         });
     }
 
+    internal static void SetCookies(HttpContext http, SignedIn signedIn, UserTokens tokens, AccountOptions options) =>
+        BrowserCookies.Set(http, Issue(signedIn.Account, tokens, options), signedIn.Refresh.ToString(), options);
+
+    private static string Issue(Account account, UserTokens tokens, AccountOptions options) =>
+        tokens.Issue(account.Tenant, account.Id.ToString(), UserScopes, options.AccessLifetime);
+
     /// <summary>As the gateway saw it; it sets the header, and takes none over.</summary>
-    private static IPAddress? ClientAddress(HttpContext http) =>
+    internal static IPAddress? ClientAddress(HttpContext http) =>
         IPAddress.TryParse(http.Request.Headers["X-Forwarded-For"].ToString().Split(',')[^1].Trim(), out var forwarded)
             ? forwarded
             : http.Connection.RemoteIpAddress;
 }
+
+/// <param name="Password">Whether accounts with passwords sign in.</param>
+/// <param name="Oidc">The external provider; null where there is none.</param>
+public sealed record SignInMethods(bool Password, OidcMethod? Oidc);
+
+/// <param name="Name">For the button.</param>
+/// <param name="Login">Where a browser goes, with <c>?return_to=/…</c>.</param>
+public sealed record OidcMethod(string Name, string Login);
 
 /// <param name="Username">An e-mail address or a name.</param>
 /// <param name="Name">How to call them; absent: the username.</param>

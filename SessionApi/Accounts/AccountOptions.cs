@@ -1,3 +1,5 @@
+using Lyceum.SessionApi.Accounts.Oidc;
+
 namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>Who may have an account, and for how long one stays signed in (section <c>Accounts</c>).</summary>
@@ -7,6 +9,11 @@ public sealed class AccountOptions
 
     /// <summary>Whether anybody may register. Null: in Development only; elsewhere it takes a code.</summary>
     public bool? OpenRegistration { get; set; }
+
+    /// <summary>Whether accounts have passwords. False: people sign in with <see cref="Oidc"/> alone.</summary>
+    public bool PasswordLogin { get; set; } = true;
+
+    public OidcOptions Oidc { get; init; } = new();
 
     /// <summary>Of the JWT at the gateway. It cannot be taken back before, so it is short.</summary>
     public TimeSpan AccessLifetime { get; set; } = TimeSpan.FromMinutes(15);
@@ -35,6 +42,10 @@ public sealed class AccountOptions
     /// <summary>Every fault, or none.</summary>
     internal IEnumerable<string> Faults()
     {
+        if (!PasswordLogin && !Oidc.IsConfigured)
+            yield return $"{Section}:PasswordLogin is false and {Section}:Oidc:Authority not set; nobody could sign in";
+        foreach (var fault in Oidc.Faults())
+            yield return fault;
         foreach (var (name, value) in new[]
         {
             (nameof(AccessLifetime), AccessLifetime), (nameof(RefreshLifetime), RefreshLifetime),

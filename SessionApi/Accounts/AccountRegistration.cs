@@ -1,3 +1,5 @@
+using Lyceum.ServiceDefaults.Http;
+using Lyceum.SessionApi.Accounts.Oidc;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -15,6 +17,10 @@ internal static class AccountRegistration
         services.AddSingleton<AttemptLimit>();
         services.AddScoped<Admission>();
         services.AddScoped<AccountStore>();
+        builder.AddServiceClient(OidcDiscovery.HttpClientName);
+        services.AddSingleton<OidcDiscovery>();
+        services.AddSingleton<OidcClient>();
+        services.AddScoped<ExternalAccounts>();
         services.AddHostedService<AccountUpkeep>();
     }
 

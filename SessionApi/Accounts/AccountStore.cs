@@ -24,15 +24,14 @@ internal sealed partial class AccountStore(
     /// 403 <c>invitation_required</c>, <c>invalid_invitation</c>; 409 <c>account_exists</c>; 429 <c>too_many_attempts</c>.
     /// </exception>
     public async Task<Account> RegisterAsync(
-        string username, string name, string password, string? setupCode, string? invitationCode, IPAddress? address,
-        CancellationToken cancellationToken)
+        string username, string name, string password, Codes codes, IPAddress? address, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         await attempts.TakeAsync(address, cancellationToken);
         // Rehearsed and rolled back: who will be refused anyway costs no hash.
         await using (await db.Database.BeginTransactionAsync(cancellationToken))
         {
-            await admission.AdmitAsync(setupCode, invitationCode, cancellationToken);
+            await admission.AdmitAsync(codes, cancellationToken);
             if (await db.Accounts.AnyAsync(a => a.Username == username, cancellationToken))
                 throw Exists(username);
         }
@@ -49,7 +48,7 @@ internal sealed partial class AccountStore(
             PasswordChangedAt = now,
         };
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        await admission.AdmitAsync(setupCode, invitationCode, cancellationToken);
+        await admission.AdmitAsync(codes, cancellationToken);
         db.Add(account);
         try
         {
@@ -85,6 +84,14 @@ internal sealed partial class AccountStore(
         var refresh = Begin(account.Id);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        return new(account, refresh);
+    }
+
+    /// <summary>Of somebody whom an external provider vouches for.</summary>
+    public async Task<SignedIn> SignInAsync(Account account, CancellationToken cancellationToken)
+    {
+        var refresh = Begin(account.Id);
+        await db.SaveChangesAsync(cancellationToken);
         return new(account, refresh);
     }
 
@@ -125,12 +132,17 @@ internal sealed partial class AccountStore(
 
     /// <summary>Ends every sign-in of the account and begins one.</summary>
     /// <exception cref="ProblemException">
-    /// 401 <c>invalid_credentials</c>, 403 <c>account_required</c>, 429 <c>too_many_attempts</c>.
+    /// 401 <c>invalid_credentials</c>, 403 <c>account_required</c>, <c>password_login_disabled</c>; 429 <c>too_many_attempts</c>.
     /// </exception>
     public async Task<SignedIn> ChangePasswordAsync(
         Caller caller, string current, string next, IPAddress? address, CancellationToken cancellationToken)
     {
         var account = await FindAsync(caller, cancellationToken) ?? throw NoAccount();
+        if (account.PasswordHash is null)
+        {
+            throw new ProblemException(
+                StatusCodes.Status403Forbidden, ErrorCodes.PasswordLoginDisabled, "This account has no password: it signs in elsewhere.");
+        }
         await attempts.TakeAsync(account.Username, address, cancellationToken);
         var (right, _) = await passwords.VerifyAsync(account.PasswordHash, current, cancellationToken);
         if (!right)

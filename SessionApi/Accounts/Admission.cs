@@ -7,6 +7,9 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Accounts;
 
+/// <summary>What lets somebody in where registration is not open.</summary>
+internal readonly record struct Codes(string? Setup, string? Invitation);
+
 /// <summary>
 /// Who may register: anybody where registration is open; else the first with the setup code, and then whoever was invited.
 /// </summary>
@@ -15,9 +18,15 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
     public static bool IsOpen(AccountOptions options, IHostEnvironment environment) =>
         options.OpenRegistration ?? environment.IsDevelopment();
 
-    /// <summary>Uses up a code, in the transaction that makes the account: a code makes one account or none.</summary>
+    /// <summary>As registration is configured, and with the code it takes.</summary>
     /// <exception cref="ProblemException">403 <c>invitation_required</c> or <c>invalid_invitation</c>.</exception>
-    public async Task AdmitAsync(string? setupCode, string? invitationCode, CancellationToken cancellationToken)
+    public Task AdmitAsync(Codes codes, CancellationToken cancellationToken) =>
+        AdmitAsync(IsOpen(options.Value, environment), codes, cancellationToken);
+
+    /// <summary>Uses up a code, in the transaction that makes the account: a code makes one account or none.</summary>
+    /// <param name="open">No code is needed.</param>
+    /// <exception cref="ProblemException">403 <c>invitation_required</c> or <c>invalid_invitation</c>.</exception>
+    public async Task AdmitAsync(bool open, Codes codes, CancellationToken cancellationToken)
     {
         // Locked: of two who both have it, one is the first.
         var setup = await db.Set<SetupCode>().FromSql($"SELECT * FROM setup_codes FOR UPDATE").AsNoTracking()
@@ -25,12 +34,12 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
         if (setup is not null && await db.Accounts.AnyAsync(cancellationToken))
             setup = null;
 
-        if (!IsOpen(options.Value, environment))
+        if (!open)
         {
             if (setup is not null)
-                CheckSetupCode(setup, setupCode);
+                CheckSetupCode(setup, codes.Setup);
             else
-                await UseInvitationAsync(invitationCode, cancellationToken);
+                await UseInvitationAsync(codes.Invitation, cancellationToken);
         }
         await db.Set<SetupCode>().ExecuteDeleteAsync(cancellationToken);
     }

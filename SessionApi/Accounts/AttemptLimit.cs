@@ -26,6 +26,8 @@ internal sealed class AttemptLimit(NpgsqlDataSource source, IOptions<AccountOpti
     private const string SecondsToWait =
         "SELECT (level + 1 - $3) * $2 - EXTRACT(EPOCH FROM clock_timestamp() - updated_at)::float8 FROM failed_attempts WHERE key = $1";
 
+    private const string Forgive = "UPDATE failed_attempts SET level = GREATEST(0, level - 1) WHERE key = $1";
+
     /// <exception cref="ProblemException">429 <c>too_many_attempts</c>, with the time until the next one is let through.</exception>
     public async Task TakeAsync(string username, IPAddress? address, CancellationToken cancellationToken)
     {
@@ -48,12 +50,19 @@ internal sealed class AttemptLimit(NpgsqlDataSource source, IOptions<AccountOpti
         batch.BatchCommands.Add(new("DELETE FROM failed_attempts WHERE key = $1") { Parameters = { new() { Value = Key(username) } } });
         if (Key(address) is { } key)
         {
-            batch.BatchCommands.Add(new("UPDATE failed_attempts SET level = GREATEST(0, level - 1) WHERE key = $1")
-            {
-                Parameters = { new() { Value = key } },
-            });
+            batch.BatchCommands.Add(new(Forgive) { Parameters = { new() { Value = key } } });
         }
         await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The address alone.</summary>
+    public async Task GiveBackAsync(IPAddress? address, CancellationToken cancellationToken)
+    {
+        if (Key(address) is not { } key)
+            return;
+        await using var command = source.CreateCommand(Forgive);
+        command.Parameters.Add(new() { Value = key });
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async Task TakeAsync(string key, TimeSpan forgiveness, int most, string whose, CancellationToken cancellationToken)

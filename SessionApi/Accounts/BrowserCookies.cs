@@ -17,10 +17,16 @@ internal static class BrowserCookies
         http.Response.Cookies.Delete(UserCookies.Refresh, Options(http, UserCookies.RefreshPath, null));
     }
 
-    private static CookieOptions Options(HttpContext http, string path, TimeSpan? lifetime) => new()
+    public static void SetOidc(HttpContext http, string state, TimeSpan lifetime) =>
+        http.Response.Cookies.Append(UserCookies.Oidc, state, Options(http, UserCookies.OidcPath, lifetime, SameSiteMode.Lax));
+
+    public static void ClearOidc(HttpContext http) =>
+        http.Response.Cookies.Delete(UserCookies.Oidc, Options(http, UserCookies.OidcPath, null, SameSiteMode.Lax));
+
+    private static CookieOptions Options(HttpContext http, string path, TimeSpan? lifetime, SameSiteMode sameSite = SameSiteMode.Strict) => new()
     {
         HttpOnly = true,
-        SameSite = SameSiteMode.Strict,
+        SameSite = sameSite,
         Secure = IsHttps(http.Request),
         Path = path,
         MaxAge = lifetime,

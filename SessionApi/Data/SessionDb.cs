@@ -13,6 +13,7 @@ namespace Lyceum.SessionApi.Data;
 public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(options)
 {
     public DbSet<Account> Accounts => Set<Account>();
+    public DbSet<ExternalIdentity> ExternalIdentities => Set<ExternalIdentity>();
     public DbSet<SignIn> SignIns => Set<SignIn>();
     public DbSet<Invitation> Invitations => Set<Invitation>();
     public DbSet<Tutor> Tutors => Set<Tutor>();
@@ -29,6 +30,12 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
         {
             account.Property(a => a.Id).ValueGeneratedNever();
             account.HasIndex(a => a.Username).IsUnique().HasDatabaseName(OneUsername);
+        });
+
+        modelBuilder.Entity<ExternalIdentity>(identity =>
+        {
+            identity.HasKey(i => new { i.Issuer, i.Subject });
+            identity.HasOne<Account>().WithMany().HasForeignKey(i => i.AccountId).OnDelete(DeleteBehavior.Cascade);
         });
 
         modelBuilder.Entity<SignIn>(signIn =>
@@ -84,11 +91,23 @@ public sealed class Account
     /// <summary>How they are called; any script.</summary>
     public required string Name { get; set; }
 
-    /// <summary>As ASP.NET Core's <c>PasswordHasher</c> writes it: version, function, iterations and salt are in it.</summary>
-    public required string PasswordHash { get; set; }
+    /// <summary>
+    /// As ASP.NET Core's <c>PasswordHasher</c> writes it: version, function, iterations and salt are in it. Null for who signs in
+    /// with an external provider only.
+    /// </summary>
+    public required string? PasswordHash { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset PasswordChangedAt { get; set; }
+}
+
+/// <summary>Who somebody is at an external OpenID Connect provider: (<c>iss</c>, <c>sub</c>), which never changes and is never reused.</summary>
+public sealed class ExternalIdentity
+{
+    public required string Issuer { get; init; }
+    public required string Subject { get; init; }
+    public Guid AccountId { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
 }
 
 /// <summary>

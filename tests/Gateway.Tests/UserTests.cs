@@ -225,6 +225,32 @@ public sealed class UserTests : IAsyncLifetime
         _sessions.Seen.Last().Keys.ShouldNotContain("Cookie"); // not what would be two
     }
 
+    [Theory]
+    [InlineData("/api/auth/oidc/callback?code=a&state=b", "lyceum_refresh=a.b; lyceum_oidc=x.y.z")]
+    [InlineData("/api/auth/oidc/login", "lyceum_refresh=a.b; lyceum_oidc=x.y.z")]
+    [InlineData("/api/auth/methods", "lyceum_refresh=a.b")]
+    [InlineData("/api/auth/oidcx", "lyceum_refresh=a.b")]
+    [InlineData("/api/tutors", null)]
+    public async Task OidcCookie_GoesToItsOwnPathAlone(string path, string? arrives)
+    {
+        await _gateway.SendAsync(HttpMethod.Get, path, UserToken(), headers: ("Cookie", "lyceum_oidc=x.y.z; other=1; lyceum_refresh=a.b"));
+
+        var seen = _sessions.Seen.ShouldHaveSingleItem();
+        seen.GetValueOrDefault("Cookie").ShouldBe(arrives);
+        seen.GetValueOrDefault("X-Forwarded-Host").ShouldBe(new Uri(Own).Authority);
+        seen.GetValueOrDefault("X-Forwarded-Proto").ShouldBe("http");
+    }
+
+    [Fact]
+    public async Task OidcCookie_ThatWouldBeTwo_OrIsTooLong_StaysHere()
+    {
+        foreach (var cookie in (string[])["a%3B%20lyceum_session%3Db", new('a', 4096), ""])
+            await _gateway.SendAsync(HttpMethod.Get, "/api/auth/oidc/callback", UserToken(), headers: ("Cookie", $"lyceum_oidc={cookie}"));
+
+        _sessions.Seen.Count.ShouldBe(3);
+        _sessions.Seen.ShouldAllBe(seen => !seen.ContainsKey("Cookie"));
+    }
+
     [Fact]
     public async Task SignIn_WithASpentCookie_IsLetThrough_AndItsCookiesComeBack()
     {

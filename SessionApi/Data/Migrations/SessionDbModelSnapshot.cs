@@ -43,7 +43,6 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnName("password_changed_at");
 
                     b.Property<string>("PasswordHash")
-                        .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("password_hash");
 
@@ -65,6 +64,33 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasDatabaseName("ix_accounts_username");
 
                     b.ToTable("accounts");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Data.ExternalIdentity", b =>
+                {
+                    b.Property<string>("Issuer")
+                        .HasColumnType("text")
+                        .HasColumnName("issuer");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.HasKey("Issuer", "Subject")
+                        .HasName("pk_external_identities");
+
+                    b.HasIndex("AccountId")
+                        .HasDatabaseName("ix_external_identities_account_id");
+
+                    b.ToTable("external_identities");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Data.FailedAttempts", b =>
@@ -598,6 +624,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasName("pk_session_turns");
 
                     b.ToTable("session_turns", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Data.ExternalIdentity", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Data.Account", null)
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_external_identities_accounts_account_id");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Data.Invitation", b =>

@@ -1,0 +1,92 @@
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+
+namespace Lyceum.SessionApi.Accounts.Oidc;
+
+/// <summary>
+/// What the provider says of itself: its addresses and its keys, fetched when they are first needed, again after some hours,
+/// and at once when it signs with a key nobody has seen. Nothing waits for it at start; while it is away, sign-ins with it fail.
+/// </summary>
+internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<AccountOptions> options, TimeProvider time)
+{
+    public const string HttpClientName = "oidc";
+
+    /// <summary>Bytes of an answer; a key set has some thousand.</summary>
+    private const int MaxAnswer = 1024 * 1024;
+
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
+
+    private readonly Lock _lock = new();
+
+    // Written by the one fetch that runs at a time.
+    private volatile Known? _known;
+    private Task<Known>? _fetch;
+
+    private sealed record Known(OpenIdConnectConfiguration Configuration, DateTimeOffset FetchedAt);
+
+    private OidcOptions Options => options.Value.Oidc;
+
+    /// <exception cref="ProblemException">503 <c>identity_provider_unavailable</c>, with the cause.</exception>
+    public async ValueTask<OpenIdConnectConfiguration> GetAsync(CancellationToken cancellationToken)
+    {
+        if (_known is { } known && time.GetUtcNow() < known.FetchedAt + Lifetime)
+            return known.Configuration;
+        return await RenewAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Fetched anew. Only who redeemed a code gets here, with a token of the provider's own: no stranger makes us ask.
+    /// </summary>
+    /// <exception cref="ProblemException">503 <c>identity_provider_unavailable</c>, with the cause.</exception>
+    public async Task<OpenIdConnectConfiguration> RenewAsync(CancellationToken cancellationToken)
+    {
+        Task<Known> fetch;
+        lock (_lock)
+            fetch = _fetch is { IsCompleted: false } ? _fetch : _fetch = FetchAsync();
+        return (await fetch.WaitAsync(cancellationToken)).Configuration;
+    }
+
+    /// <summary>A client that gives up in time.</summary>
+    public HttpClient CreateClient()
+    {
+        var client = clients.CreateClient(HttpClientName);
+        (client.Timeout, client.MaxResponseContentBufferSize) = (Options.Timeout, MaxAnswer);
+        return client;
+    }
+
+    /// <summary>For everybody who waits: no single caller's end ends it.</summary>
+    private async Task<Known> FetchAsync()
+    {
+        await Task.Yield(); // out of the lock
+        var authority = Options.Authority!.TrimEnd('/');
+        try
+        {
+            using var client = CreateClient();
+            // The library refuses key sets over plain HTTP; options allow that on loopback alone.
+            var retriever = new HttpDocumentRetriever(client) { RequireHttps = authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase) };
+            var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(
+                $"{authority}/.well-known/openid-configuration", retriever, CancellationToken.None);
+            if (configuration.Issuer?.TrimEnd('/') != authority)
+                throw Unavailable($"it calls itself {configuration.Issuer}; Accounts:Oidc:Authority must be that");
+            if (string.IsNullOrEmpty(configuration.AuthorizationEndpoint) || string.IsNullOrEmpty(configuration.TokenEndpoint)
+                || configuration.SigningKeys.Count == 0)
+                throw Unavailable("it names no authorization endpoint, token endpoint or keys");
+            return _known = new(configuration, time.GetUtcNow());
+        }
+        catch (Exception e) when (e is not ProblemException)
+        {
+            throw Unavailable(Cause(e));
+        }
+    }
+
+    public ProblemException Unavailable(string cause) => new(
+        StatusCodes.Status503ServiceUnavailable, ErrorCodes.IdentityProviderUnavailable,
+        $"The identity provider at {Options.Authority} cannot be used: {cause}.", TimeSpan.FromSeconds(5));
+
+    /// <summary>The socket's words rather than the library's.</summary>
+    public string Cause(Exception e) => e is OperationCanceledException || e.GetBaseException() is TimeoutException or TaskCanceledException
+        ? $"no answer within {Options.Timeout.TotalSeconds:0.#} s"
+        : e.GetBaseException().Message.TrimEnd('.');
+}
