@@ -1,4 +1,4 @@
-using System.Net;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using IPNetwork = System.Net.IPNetwork;
 
@@ -15,7 +15,7 @@ internal static class TrustedProxies
 
     public static void AddTrustedProxies(this WebApplicationBuilder builder)
     {
-        var entries = builder.Configuration.GetSection(Setting).Get<string[]>() is { Length: > 0 } given ? given : ["127.0.0.0/8", "::1"];
+        IReadOnlyList<string> entries = builder.Configuration.GetSection(Setting).Get<string[]>() is { Length: > 0 } given ? given : Networks.Loopback;
         var networks = entries.Select(Parse).ToList();
         builder.Services.Configure<ForwardedHeadersOptions>(options =>
         {
@@ -28,12 +28,7 @@ internal static class TrustedProxies
         });
     }
 
-    private static IPNetwork Parse(string entry)
-    {
-        if (IPNetwork.TryParse(entry, out var network))
-            return network;
-        return IPAddress.TryParse(entry, out var address)
-            ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-            : throw new InvalidOperationException($"{Setting}: '{entry}' is neither an address nor a network");
-    }
+    private static IPNetwork Parse(string entry) => Networks.TryParse(entry, out var network)
+        ? network
+        : throw new InvalidOperationException($"{Setting}: '{entry}' is neither an address nor a network");
 }

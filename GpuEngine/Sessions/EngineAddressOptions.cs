@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions;
@@ -31,23 +32,9 @@ public sealed partial class EngineAddressOptions
 
     internal IPNetwork[] Trusted =>
     [
-        .. (TrustedProxies.Length > 0 ? TrustedProxies : ["127.0.0.0/8", "::1"]).Select(
-            entry => TryParse(entry, out var network) ? network : default),
+        .. (TrustedProxies.Length > 0 ? TrustedProxies : Networks.Loopback).Select(
+            entry => Networks.TryParse(entry, out var network) ? network : default),
     ];
-
-    private static bool TryParse(string entry, out IPNetwork network)
-    {
-        if (IPNetwork.TryParse(entry, out network))
-        {
-            return true;
-        }
-        if (!IPAddress.TryParse(entry, out var address))
-        {
-            return false;
-        }
-        network = new IPNetwork(address, address.GetAddressBytes().Length * 8);
-        return true;
-    }
 
     [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$")]
     private static partial Regex IdPattern();
@@ -70,7 +57,7 @@ public sealed partial class EngineAddressOptions
             faults.AddRange(options.AnnounceTo.Append(options.InstanceUrl).OfType<Uri>()
                 .Where(url => !(url.IsAbsoluteUri && url.Scheme is "http" or "https"))
                 .Select(url => $"Engine:AnnounceTo, Engine:InstanceUrl: '{url}' is no http or https address"));
-            faults.AddRange(options.TrustedProxies.Where(entry => !TryParse(entry, out _))
+            faults.AddRange(options.TrustedProxies.Where(entry => !Networks.TryParse(entry, out _))
                 .Select(entry => $"Engine:TrustedProxies: '{entry}' is neither an address nor a network"));
             return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
         }
