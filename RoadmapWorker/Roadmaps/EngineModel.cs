@@ -33,9 +33,9 @@ public interface ILanguageModel
 }
 
 /// <summary>Asks a GpuEngine, in turn where there are several, over its OpenAI-compatible API. Bounded by <c>Answers:MaxDuration</c>.</summary>
-public sealed class EngineModel(
+public sealed partial class EngineModel(
     IHttpClientFactory clients, EngineDirectory directory, IdentityTokens identity, IOptions<AnswersOptions> answers,
-    IOptions<RoadmapOptions> options, TimeProvider time) : ILanguageModel, IDisposable
+    IOptions<RoadmapOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
 {
     public const string Service = EngineDirectory.Engines;
     private const int MaxReply = 1024 * 1024; // characters
@@ -90,7 +90,7 @@ public sealed class EngineModel(
                 }
                 catch (ModelException e) when (e.IsOverload && time.GetElapsedTime(asked) < options.Value.OverloadPatience)
                 {
-                    // The place is kept: waiting for the engine is what it is for.
+                    LogOverload(logger, e.Message); // the place is kept: waiting for the engine is what it is for
                 }
             }
         }
@@ -134,4 +134,7 @@ public sealed class EngineModel(
             throw new ModelException(e is OperationCanceledException ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The engine has too much to do, asking again shortly: {Reason}")]
+    private static partial void LogOverload(ILogger logger, string reason);
 }

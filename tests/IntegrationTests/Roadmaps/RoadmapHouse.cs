@@ -97,12 +97,29 @@ public sealed class RoadmapHouse : HouseFixture, IAsyncLifetime
     public async Task UntilAskedAsync(string question, int times, CancellationToken cancellationToken)
     {
         while (Model.Asked.Count(asked => asked.StartsWith(question)) < times)
-            await Task.Delay(10, cancellationToken);
+        {
+            if (cancellationToken.IsCancellationRequested)
+            {
+                throw new TimeoutException($"{question} was not asked {times} times. Asked: {string.Join(", ", Model.Asked)}. Task: " +
+                    await ScalarAsync("SELECT json_agg(j)::text FROM (SELECT * FROM jobs ORDER BY task_id DESC LIMIT 1) j"));
+            }
+            await Task.Delay(10, CancellationToken.None);
+        }
     }
+
+    /// <summary>Waits until another claim than that of <paramref name="epoch"/> does the task.</summary>
+    public async Task UntilTakenAsync(Guid task, int epoch, CancellationToken cancellationToken)
+    {
+        while (await ScalarAsync("SELECT count(*) FROM jobs WHERE task_id = $1 AND status = 'running' AND epoch > $2 + 1", task, epoch) is 0L)
+            await Task.Delay(20, cancellationToken);
+    }
+
+    public async Task<int> EpochAsync(Guid task) => (int)(await ScalarAsync("SELECT epoch FROM jobs WHERE task_id = $1", task))!;
 
     public async Task<NpgsqlConnection> OpenDatabaseAsync()
     {
-        var connection = new NpgsqlConnection(await GetConnectionStringAsync("roadmapdb"));
+        // Not pooled: the server is restarted under these tests.
+        var connection = new NpgsqlConnection($"{await GetConnectionStringAsync("roadmapdb")};Pooling=false");
         await connection.OpenAsync();
         return connection;
     }

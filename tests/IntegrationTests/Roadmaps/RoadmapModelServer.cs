@@ -32,7 +32,7 @@ public sealed class RoadmapModelServer : IAsyncDisposable
         var app = builder.Build();
         var server = new RoadmapModelServer(app);
         app.MapGet("/v1/models", () => new { @object = "list", data = new[] { new { id = "stub", @object = "model", created = 1, owned_by = "stub" } } });
-        app.MapPost("/v1/chat/completions", server.CompleteAsync);
+        app.MapPost("/v1/chat/completions", (Delegate)server.CompleteAsync); // or its result would not be written
         await app.StartAsync();
         return server;
     }
