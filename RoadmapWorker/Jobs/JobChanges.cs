@@ -11,6 +11,9 @@ public sealed class JobKinds(IEnumerable<IJobKind> kinds)
     public string[] Names => [.. _kinds.Keys];
 
     public IJobKind this[string name] => _kinds[name];
+
+    /// <summary>Null: a later version's.</summary>
+    public IJobKind? Find(string name) => _kinds.GetValueOrDefault(name);
 }
 
 /// <summary>
@@ -25,7 +28,7 @@ public sealed class JobChanges(JobKinds kinds)
     public void Publish(JobChange change)
     {
         Wake(change.TaskId);
-        kinds[change.Kind].OnChanged(change);
+        kinds.Find(change.Kind)?.OnChanged(change);
     }
 
     public void Wake(Guid taskId)

@@ -21,12 +21,15 @@ public sealed class JobCommit
     /// <summary>JSON to keep; null where the stage left nothing.</summary>
     public string? Body { get; init; }
 
+    /// <summary>The stage is done, and its parts are in its result.</summary>
+    public bool DropsParts { get; init; }
+
     /// <summary>The task's status and stage after this.</summary>
     public required string Status { get; init; }
 
     public required string NextStage { get; init; }
 
-    /// <summary>0-100; null: as it was.</summary>
+    /// <summary>0-100; null: as it was. It never goes back: parts may be committed in another order than they were done.</summary>
     public int? Progress { get; init; }
 
     public string? ErrorCode { get; init; }

@@ -6,6 +6,7 @@ public sealed class JobContext
     private readonly JobJournal _journal;
     private readonly IReadOnlyDictionary<(string Stage, string Part), string> _before;
     private readonly Dictionary<string, string> _results = [];
+    private volatile bool _hasParts;
     private int _promptTokens;
     private int _completionTokens;
 
@@ -15,6 +16,7 @@ public sealed class JobContext
         (TaskId, Tenant, Subject, Input, Owner, Epoch, Stage, Attempt) =
             (job.TaskId, job.Tenant, job.Subject, job.Input, job.Owner, job.Epoch, job.Stage, job.Attempt);
         MaxAttempts = maxAttempts;
+        _hasParts = job.Saved.Keys.Any(saved => saved.Part.Length > 0);
     }
 
     public Guid TaskId { get; }
@@ -34,6 +36,7 @@ public sealed class JobContext
     internal int Epoch { get; }
     internal string Stage { get; private set; }
     internal int MaxAttempts { get; }
+    internal bool HasParts => _hasParts;
     internal int PromptTokens => _promptTokens;
     internal int CompletionTokens => _completionTokens;
 
@@ -52,6 +55,7 @@ public sealed class JobContext
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
     public async Task SavePartAsync(string part, string body, int progress)
     {
+        _hasParts = true;
         var written = await _journal.WriteAsync(new JobCommit
         {
             TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
@@ -72,6 +76,6 @@ public sealed class JobContext
     {
         _results[Stage] = result.Body;
         (Stage, Attempt) = (result.Next!, 1);
-        (_promptTokens, _completionTokens) = (0, 0);
+        (_promptTokens, _completionTokens, _hasParts) = (0, 0, false);
     }
 }

@@ -36,7 +36,7 @@ public sealed partial class JobJournal(
         c AS MATERIALIZED ({Changes}),
         held AS (
             UPDATE jobs j SET
-                status = c.status, stage = c.next_stage, progress = COALESCE(c.progress, j.progress), events = j.events + 1,
+                status = c.status, stage = c.next_stage, progress = GREATEST(c.progress, j.progress), events = j.events + 1,
                 attempt = CASE WHEN c.part <> '' OR c.outcome = 'retried' THEN j.attempt
                                WHEN c.outcome = 'released' THEN j.attempt - 1
                                WHEN c.status = 'running' THEN 1 ELSE j.attempt END,
@@ -186,7 +186,7 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.CompletionTokens ?? 0);
         Array(command, NpgsqlDbType.Text, commit => commit.Run?.Outcome);
         Array(command, NpgsqlDbType.Text, commit => commit.Run?.Error);
-        Array(command, NpgsqlDbType.Boolean, commit => commit.Part.Length == 0 && commit.Body is not null);
+        Array(command, NpgsqlDbType.Boolean, commit => commit.DropsParts);
         command.Parameters.Add(new() { Value = service.Instance });
         await command.PrepareAsync(cancellationToken);
         var written = new List<JobChange>();

@@ -87,7 +87,8 @@ public sealed partial class JobRunner(
         JobCommit Commit(
             string status, string outcome, string? code = null, string? message = null, TimeSpan delay = default, StageResult? result = null) => new()
         {
-            TaskId = context.TaskId, Owner = context.Owner, Epoch = context.Epoch, Stage = stage, Body = result?.Body, Status = status,
+            TaskId = context.TaskId, Owner = context.Owner, Epoch = context.Epoch, Stage = stage, Body = result?.Body,
+            DropsParts = result is not null && context.HasParts, Status = status,
             NextStage = result is null ? stage : result.Next ?? Done, Progress = result?.Progress, ErrorCode = code, ErrorMessage = message,
             Delay = delay,
             Run = new(context.Attempt, startedAt, time.GetElapsedTime(started), context.PromptTokens, context.CompletionTokens, outcome, message),
