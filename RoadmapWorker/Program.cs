@@ -1,5 +1,7 @@
+using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.RoadmapWorker.Data;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
@@ -12,11 +14,16 @@ builder.AddMessaging(bus =>
 {
     bus.AddConsumer<GenerateRoadmapConsumer>();
     bus.AddFanOutConsumer<RoadmapStatusChangedConsumer>();
+    bus.AddConsumer<ExecuteCollabConsumer>();
+    bus.AddFanOutConsumer<CollabStatusChangedConsumer>();
 });
 builder.AddJobs();
+builder.AddLanguageModel();
 builder.AddRoadmaps();
+builder.AddCollabs();
 
 var app = builder.Build();
 app.MapServiceDefaults();
 app.MapRoadmaps();
+app.MapCollabs();
 await app.RunAsync();

@@ -44,6 +44,9 @@ public sealed class JobContext
     /// <exception cref="KeyNotFoundException">It has not been done.</exception>
     public T Result<T>(string stage) => JobJson.Read<T>(_results.TryGetValue(stage, out var body) ? body : _before[(stage, "")]);
 
+    /// <summary>Whether an earlier stage left something: a task need not have taken every stage its kind knows.</summary>
+    public bool HasResult(string stage) => _results.ContainsKey(stage) || _before.ContainsKey((stage, ""));
+
     /// <summary>What an earlier run of the present stage left of this part; null if it did not come so far.</summary>
     public string? Part(string part) => _before.GetValueOrDefault((Stage, part));
 

@@ -154,6 +154,15 @@ public sealed class JobStore(
             WHERE j.task_id = $1 AND j.status = 'completed' ORDER BY s.completed_at DESC LIMIT 1
             """, reader => reader.GetString(0), cancellationToken, taskId)).SingleOrDefault();
 
+    /// <summary>JSON of what each finished stage left, in the order of their ends.</summary>
+    /// <param name="stage">Only of this one; null: of all.</param>
+    public Task<List<(string Stage, string Body)>> StagesAsync(Guid taskId, string? stage, CancellationToken cancellationToken) =>
+        QueryAsync(
+            """
+            SELECT stage, body::text FROM job_stages
+            WHERE task_id = $1 AND part = '' AND ($2::text IS NULL OR stage = $2) ORDER BY completed_at
+            """, reader => (reader.GetString(0), reader.GetString(1)), cancellationToken, taskId, new Text(stage));
+
     /// <summary>Events after <paramref name="after"/>, in order, <paramref name="limit"/> at most.</summary>
     public Task<List<JobEvent>> EventsAsync(Guid taskId, int after, int limit, CancellationToken cancellationToken) =>
         QueryAsync(

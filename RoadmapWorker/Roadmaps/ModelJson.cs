@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
 
@@ -35,7 +36,7 @@ public sealed class ModelJson(ILanguageModel model)
             Tell(wrong, wrongBecause!);
         for (var repairs = wrong is null ? 0 : 1; ; repairs++)
         {
-            var reply = await model.AskAsync(messages, job.Tenant, job.Subject, cancellationToken);
+            var reply = await model.AskAsync(new(messages, Json: true), job.Tenant, job.Subject, cancellationToken);
             job.CountTokens(reply.PromptTokens, reply.CompletionTokens);
             var (value, faults) = Read(reply.Text, check);
             if (faults.Count == 0)

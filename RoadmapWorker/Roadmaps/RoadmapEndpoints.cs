@@ -22,7 +22,6 @@ public sealed record TaskList(IReadOnlyList<TaskStatusResponse> Tasks, Guid? Nex
 /// <summary>Roadmaps as a client sees them. Each is a task of the job engine; it is known by its <c>task_id</c> alone.</summary>
 public static class RoadmapEndpoints
 {
-    private const int MaxKeyLength = 200;
     private const int MaxPage = 100;
 
     public static void MapRoadmaps(this IEndpointRouteBuilder routes)
@@ -42,12 +41,9 @@ public static class RoadmapEndpoints
     private static async Task<Accepted<TaskAccepted>> GenerateAsync(
         GenerateRequest request, Caller caller, HttpRequest http, JobStore jobs, TimeProvider time, CancellationToken cancellationToken)
     {
-        var key = http.Headers["Idempotency-Key"].FirstOrDefault();
-        if (key is not null && (key.Length is 0 or > MaxKeyLength || key.Any(char.IsControl)))
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"Idempotency-Key must have 1 to {MaxKeyLength} characters.");
         var order = RoadmapValidation.Check(request, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
         var (taskId, _) = await jobs.AddAsync(
-            new(RoadmapKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: key,
+            new(RoadmapKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: JobRequests.IdempotencyKey(http),
                 Asked: JobJson.Write(order with { Today = default })), cancellationToken);
         var url = $"/api/v1/roadmaps/{taskId}";
         return TypedResults.Accepted($"{url}/status", new TaskAccepted(taskId, JobStatus.Queued, $"{url}/status", $"{url}/events", $"{url}/result"));
@@ -75,14 +71,8 @@ public static class RoadmapEndpoints
     private static async Task<Results<ServerSentEventsResult<object>, NoContent>> EventsAsync(
         Guid taskId, Caller caller, HttpContext http, JobStore jobs, JobEvents events)
     {
-        var text = http.Request.Headers["Last-Event-ID"].FirstOrDefault() is { Length: > 0 } id ? id : http.Request.Query["after"].FirstOrDefault();
-        var after = 0;
-        if (!string.IsNullOrEmpty(text) && !int.TryParse(text, System.Globalization.NumberStyles.None, null, out after))
-            throw new ProblemException(400, ErrorCodes.InvalidCursor, "Last-Event-ID (or after) must be the id of an event of this task.");
         var task = await FindAsync(taskId, caller, jobs, http.RequestAborted);
-        if (after > task.Seq)
-            throw new ProblemException(400, ErrorCodes.InvalidCursor, $"{after} is not an event of this task: it has {task.Seq}.");
-        if (after == task.Seq && JobStatus.IsTerminal(task.Status))
+        if (JobRequests.EventsAfter(http.Request, task) is not { } after)
             return TypedResults.NoContent();
         http.Response.Headers["X-Accel-Buffering"] = "no";
         return TypedResults.ServerSentEvents(events.FollowAsync(taskId, after, http.RequestAborted));

@@ -1,5 +1,6 @@
 using Lyceum.Contracts;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;

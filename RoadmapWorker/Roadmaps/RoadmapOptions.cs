@@ -8,10 +8,4 @@ public sealed class RoadmapOptions
 
     /// <summary>Concepts of one roadmap that are written at once: so many questions to the model wait for their answers.</summary>
     public int ConceptsAtOnce { get; set; } = 4;
-
-    /// <summary>Questions this worker has open at the engines, over all roadmaps; more wait their turn.</summary>
-    public int QuestionsAtOnce { get; set; } = 16;
-
-    /// <summary>How long an engine that is overloaded (429, 503) is asked again before the stage counts as failed.</summary>
-    public TimeSpan OverloadPatience { get; set; } = TimeSpan.FromMinutes(2);
 }

@@ -1,7 +1,5 @@
 using Lyceum.Contracts;
 using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.ServiceDefaults.Engines;
-using Lyceum.ServiceDefaults.Http;
 using MassTransit;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
@@ -12,12 +10,8 @@ public static class RoadmapRegistration
     {
         var services = builder.Services;
         services.AddOptions<RoadmapOptions>().BindConfiguration("Roadmaps")
-            .Validate(o => o is { ConceptsAtOnce: > 0, QuestionsAtOnce: > 0 } && o.Timeout > TimeSpan.Zero && o.OverloadPatience >= TimeSpan.Zero,
-                "Roadmaps: ConceptsAtOnce, QuestionsAtOnce and Timeout must be positive, OverloadPatience not negative")
+            .Validate(o => o.ConceptsAtOnce > 0 && o.Timeout > TimeSpan.Zero, "Roadmaps: ConceptsAtOnce and Timeout must be positive")
             .ValidateOnStart();
-        builder.AddServiceClient(EngineModel.Service);
-        builder.AddEngineDirectory();
-        services.AddSingleton<ILanguageModel, EngineModel>();
         services.AddSingleton<ModelJson>();
         services.AddSingleton<ModelPlanner>();
         services.AddSingleton<IJobKind, RoadmapKind>();

@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.RoadmapWorker.Roadmaps;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.ServiceDefaults.Leases;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Hosting;
@@ -55,11 +55,12 @@ public sealed class TestWorker : IAsyncDisposable
     }
 
     /// <summary>What the gateway would forward for <paramref name="subject"/>.</summary>
+    /// <param name="body">Content as it is, anything else as JSON.</param>
     public Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, object? body = null, string subject = "ada", params (string Name, string Value)[] headers)
+        HttpMethod method, string path, object? body = null, string subject = "ada", string tenant = "dev", params (string Name, string Value)[] headers)
     {
-        var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Identity.Token(sub: subject, scope: "roadmaps"));
+        var request = new HttpRequestMessage(method, path) { Content = body is null ? null : body as HttpContent ?? JsonContent.Create(body) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Identity.Token(sub: subject, scope: "roadmaps collab", tenant: tenant));
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
 
@@ -101,9 +102,9 @@ public sealed class AnyRequestTests(PostgresFixture postgres)
         public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) =>
             Task.FromResult(int.Parse(tenant) % 10 > 0);
 
-        public Task<ModelReply> AskAsync(IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken)
+        public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
         {
-            var answer = ScriptedModel.Good(ScriptedModel.StageOf(messages[1].Content), messages[1].Content);
+            var answer = ScriptedModel.Good(ScriptedModel.StageOf(question.Messages[1].Content), question.Messages[1].Content);
             var number = Interlocked.Increment(ref _asked);
             var random = new Random(HashCode.Combine(tenant, number));
             if (random.Next(10) < int.Parse(tenant) % 10)

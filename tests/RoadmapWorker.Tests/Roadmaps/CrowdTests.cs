@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using Lyceum.RoadmapWorker.Roadmaps;
+using Lyceum.RoadmapWorker.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
 
@@ -17,7 +17,7 @@ public sealed class CrowdTests(PostgresFixture postgres)
     {
         var slow = new SlowModel();
         await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), model: slow, settings: [
-            ("Logging:LogLevel:Lyceum", "Warning"), ("Roadmaps:QuestionsAtOnce", "100")]);
+            ("Logging:LogLevel:Lyceum", "Warning"), ("Models:QuestionsAtOnce", "100")]);
         var tasks = await Task.WhenAll(Enumerable.Range(0, Roadmaps).Select(async number =>
             (await worker.JsonAsync(HttpMethod.Post, "/api/v1/roadmaps/generate", RoadmapTests.Request($"violin {number}", "en"))).GetProperty("task_id").GetGuid()));
 
@@ -55,11 +55,10 @@ public sealed class CrowdTests(PostgresFixture postgres)
 
         public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(true);
 
-        public async Task<ModelReply> AskAsync(
-            IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken)
+        public async Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
         {
             await Task.Delay(Random.Shared.Next(200, 800), cancellationToken);
-            return await _model.AskAsync(messages, tenant, subject, cancellationToken);
+            return await _model.AskAsync(question, tenant, subject, cancellationToken);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
 
@@ -228,7 +229,7 @@ public sealed class RoadmapTests(PostgresFixture postgres)
             return false;
         }
 
-        public Task<ModelReply> AskAsync(IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken) =>
+        public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken) =>
             throw new ModelException("not connected");
     }
 }

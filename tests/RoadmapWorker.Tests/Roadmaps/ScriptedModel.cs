@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
@@ -19,12 +20,12 @@ public sealed class ScriptedModel : ILanguageModel
 
     public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(Connected);
 
-    public Task<ModelReply> AskAsync(IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken)
+    public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
     {
-        var question = messages[1].Content;
-        var stage = StageOf(question);
-        Asked.Enqueue((stage, [.. messages])); // the list goes on to change
-        var answer = Good(stage, question);
+        var prompt = question.Messages[1].Content;
+        var stage = StageOf(prompt);
+        Asked.Enqueue((stage, [.. question.Messages])); // the list goes on to change
+        var answer = Good(stage, prompt);
         answer = Bends?.Invoke(stage, Asked.Count(asked => asked.Stage == stage), answer) ?? answer;
         return Task.FromResult(new ModelReply(answer, 100, 50));
     }

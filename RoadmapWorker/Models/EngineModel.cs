@@ -6,36 +6,12 @@ using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 
-namespace Lyceum.RoadmapWorker.Roadmaps;
-
-/// <param name="Role"><c>system | user | assistant</c>.</param>
-public sealed record ModelMessage(string Role, string Content);
-
-public sealed record ModelReply(string Text, int PromptTokens, int CompletionTokens);
-
-/// <summary>The model cannot be asked at the moment.</summary>
-public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner)
-{
-    /// <summary>It has too much to do: the same question may be answered shortly.</summary>
-    public bool IsOverload { get; init; }
-}
-
-/// <summary>Whoever writes roadmaps.</summary>
-public interface ILanguageModel
-{
-    /// <summary>Whether there is a language model, rather than the engine's built-in answerer.</summary>
-    /// <exception cref="ModelException">No engine says.</exception>
-    Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken);
-
-    /// <summary>A whole answer.</summary>
-    /// <exception cref="ModelException">There is none.</exception>
-    Task<ModelReply> AskAsync(IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken);
-}
+namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>Asks a GpuEngine, in turn where there are several, over its OpenAI-compatible API. Bounded by <c>Answers:MaxDuration</c>.</summary>
 public sealed partial class EngineModel(
     IHttpClientFactory clients, EngineDirectory directory, IdentityTokens identity, IOptions<AnswersOptions> answers,
-    IOptions<RoadmapOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
+    IOptions<ModelOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
 {
     public const string Service = EngineDirectory.Engines;
     private const int MaxReply = 1024 * 1024; // characters
@@ -53,22 +29,27 @@ public sealed partial class EngineModel(
             !(model.TryGetProperty("lyceum", out var own) && own.TryGetProperty("kind", out var kind) && kind.ValueEquals("primer")));
     }
 
-    public async Task<ModelReply> AskAsync(
-        IReadOnlyList<ModelMessage> messages, string tenant, string subject, CancellationToken cancellationToken)
+    public async Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
     {
-        var body = new
+        var body = new Dictionary<string, object>
         {
-            messages = messages.Select(message => new { role = message.Role, content = message.Content }),
-            response_format = new { type = "json_object" },
+            ["messages"] = question.Messages.Select(message => new { role = message.Role, content = message.Content }),
         };
+        // Absent, not null: the built-in answerer and some servers refuse what they do not know.
+        if (question.Json)
+            body["response_format"] = new { type = "json_object" };
+        if (question.MaxTokens is { } limit)
+            body["max_tokens"] = limit;
         var answer = await AskInTurnAsync(body, tenant, subject, cancellationToken);
         try
         {
-            var text = answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString() ?? "";
+            var choice = answer.GetProperty("choices")[0];
+            var text = choice.GetProperty("message").GetProperty("content").GetString() ?? "";
             if (text.Length > MaxReply)
                 throw new ModelException("The model's answer is too long.");
             var usage = answer.TryGetProperty("usage", out var counted) && counted.ValueKind == JsonValueKind.Object ? counted : default;
-            return new(text, Count(usage, "prompt_tokens"), Count(usage, "completion_tokens"));
+            var cut = choice.TryGetProperty("finish_reason", out var reason) && reason.ValueKind == JsonValueKind.String && reason.ValueEquals("length");
+            return new(text, Count(usage, "prompt_tokens"), Count(usage, "completion_tokens"), cut);
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
@@ -121,7 +102,7 @@ public sealed partial class EngineModel(
                 request.Content = JsonContent.Create(body);
             using var response = await clients.CreateClient(Service).SendAsync(request, bound.Token);
             if (response.StatusCode != HttpStatusCode.OK)
-                {
+            {
                 throw new ModelException($"The engine answered {(int)response.StatusCode}.")
                 {
                     IsOverload = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
