@@ -39,7 +39,8 @@ var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
 var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)
     .WithDatabase(roadmapdb)
     .WithMessaging(messaging)
-    .WithReference(engines);
+    .WithReference(engines)
+    .WithReference(sessions);
 
 // The only public door: it is given every replica of every service.
 builder.AddService<Projects.Gateway>("gateway", house)

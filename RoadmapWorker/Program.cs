@@ -1,10 +1,29 @@
+using Lyceum.RoadmapWorker.Collabs;
+using Lyceum.RoadmapWorker.Data;
+using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Models;
+using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
-builder.AddMessaging();
+builder.AddPostgres<RoadmapDb>("roadmapdb");
+builder.AddMessaging(bus =>
+{
+    bus.AddConsumer<GenerateRoadmapConsumer>();
+    bus.AddFanOutConsumer<RoadmapStatusChangedConsumer>();
+    bus.AddConsumer<ExecuteCollabConsumer>();
+    bus.AddFanOutConsumer<CollabStatusChangedConsumer>();
+});
+builder.AddJobs();
+builder.AddLanguageModel();
+builder.AddRoadmaps();
+builder.AddCollabs();
 
 var app = builder.Build();
 app.MapServiceDefaults();
+app.MapRoadmaps();
+app.MapCollabs();
 await app.RunAsync();

@@ -6,6 +6,7 @@ using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Leases;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;

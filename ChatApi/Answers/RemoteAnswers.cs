@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Lyceum.ChatApi.Generation;
 using Lyceum.Contracts;
+using Lyceum.ServiceDefaults.Http;
 using MassTransit;
 
 namespace Lyceum.ChatApi.Answers;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Lyceum.ChatApi.Data;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.ChatApi.Generation;
 

@@ -21,8 +21,9 @@ public static class Postgres
         where TContext : DbContext
     {
         var services = builder.Services;
+        services.AddSingleton<PoolStatistics>();
         services.AddSingleton(provider => BuildDataSource(
-            provider, provider.GetRequiredService<IConfiguration>(), name, static _ => { }));
+            provider, provider.GetRequiredService<IConfiguration>(), name, static _ => { }, provider.GetRequiredService<PoolStatistics>()));
         services.AddSingleton(provider => new SystemDataSource(BuildDataSource(
             provider, provider.GetRequiredService<IConfiguration>(), name, static settings =>
             {
@@ -49,16 +50,18 @@ public static class Postgres
     }
 
     private static NpgsqlDataSource BuildDataSource(
-        IServiceProvider provider, IConfiguration configuration, string name, Action<NpgsqlConnectionStringBuilder> adjust)
+        IServiceProvider provider, IConfiguration configuration, string name, Action<NpgsqlConnectionStringBuilder> adjust,
+        PoolStatistics? statistics = null)
     {
         var connectionString = configuration.GetConnectionString(name)
             ?? throw new InvalidOperationException($"ConnectionStrings:{name} is not set: name the database there.");
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         settings.ApplicationName ??= provider.GetRequiredService<IHostEnvironment>().ApplicationName;
         adjust(settings);
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString)
-            .UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>())
-            .Build();
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString)
+            .UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
+        statistics?.Follow(builder, settings);
+        return builder.Build();
     }
 }
 

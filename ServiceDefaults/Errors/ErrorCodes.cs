@@ -40,6 +40,7 @@ public static class ErrorCodes
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
     public const string SessionNotFound = "session_not_found";
+    public const string TaskNotFound = "task_not_found";
 
     // Other 4xx.
     public const string MethodNotAllowed = "method_not_allowed";
@@ -50,6 +51,8 @@ public static class ErrorCodes
     public const string GenerationExists = "generation_exists";
     public const string GenerationDeleted = "generation_deleted";
     public const string EngineIdTaken = "engine_id_taken";
+    public const string TaskNotCompleted = "task_not_completed";
+    public const string TaskNotRetriable = "task_not_retriable";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
@@ -68,6 +71,7 @@ public static class ErrorCodes
     public const string UpstreamFailed = "upstream_failed";
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
+    public const string InvalidRoadmap = "invalid_roadmap";
 
     // 501: nothing here does it until a setting, which the detail names, is made.
     public const string AsrNotConfigured = "asr_not_configured";

@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +14,8 @@ namespace Lyceum.ServiceDefaults.Health;
 /// <summary>
 /// <c>/health</c>: may requests be sent here? 200 for <c>ok</c> and <c>degraded</c>, 503 for <c>unhealthy</c> and
 /// <c>draining</c>. <c>/alive</c>: should the process be left running? <c>/version</c>: what is it?
-/// All three are open and answer without looking at anything a caller sent.
+/// <c>/health/db</c>, where there is a database: how does its pool of connections stand?
+/// All are open and answer without looking at anything a caller sent.
 /// </summary>
 internal static class HealthEndpoints
 {
@@ -37,6 +39,8 @@ internal static class HealthEndpoints
         open.MapGet("/health", GetHealth);
         open.MapGet("/alive", () => TypedResults.Ok(new { Status = "ok" }));
         open.MapGet("/version", (ServiceInfo info) => TypedResults.Ok(info.Document));
+        if (routes.ServiceProvider.GetService<PoolStatistics>() is { } pool)
+            open.MapGet("/health/db", () => TypedResults.Ok(pool.Read()));
     }
 
     private static async Task<JsonHttpResult<HealthDocument>> GetHealth(

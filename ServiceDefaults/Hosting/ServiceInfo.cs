@@ -11,7 +11,9 @@ namespace Lyceum.ServiceDefaults.Hosting;
 /// The service's name, the same for all its replicas: <c>Service:Name</c>, else the assembly's name in kebab-case
 /// (<c>ChatApi</c> is <c>chat-api</c>). Identity keys and discovery use it.
 /// </param>
-/// <param name="Instance">This process among the replicas: <c>OTEL_SERVICE_NAME</c> (the resource), else the service.</param>
+/// <param name="Instance">
+/// This process among the replicas: <c>Service:Instance</c> (AppHost names the resource), else <c>OTEL_SERVICE_NAME</c>, else the service.
+/// </param>
 /// <param name="Version">Semantic version.</param>
 /// <param name="GitSha">Commit it was built from, or <c>unknown</c>.</param>
 /// <param name="BuildTime">When the entry assembly was written, UTC.</param>
@@ -23,7 +25,8 @@ public sealed record ServiceInfo(
         var service = configuration["Service:Name"] is { Length: > 0 } name
             ? name
             : JsonNamingPolicy.KebabCaseLower.ConvertName(environment.ApplicationName);
-        var instance = configuration["OTEL_SERVICE_NAME"] is { Length: > 0 } resource ? resource : service;
+        var instance = configuration["Service:Instance"] is { Length: > 0 } replica ? replica
+            : configuration["OTEL_SERVICE_NAME"] is { Length: > 0 } resource ? resource : service;
 
         var assembly = Assembly.GetEntryAssembly() ?? typeof(ServiceInfo).Assembly;
         var informational = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;

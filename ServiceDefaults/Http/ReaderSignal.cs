@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 
-namespace Lyceum.ChatApi.Generation;
+namespace Lyceum.ServiceDefaults.Http;
 
 /// <summary>
 /// Wakes one reader: an auto-reset event of capacity one. Setting it twice before the reader looks wakes it once, and

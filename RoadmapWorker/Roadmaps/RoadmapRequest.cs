@@ -1,0 +1,94 @@
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.RoadmapWorker.Roadmaps;
+
+/// <summary><c>POST /api/v1/roadmaps/generate</c>.</summary>
+/// <param name="UserId">Data for the client, never authority: the task is the caller's.</param>
+/// <param name="UserQuery">What is to be learned, in the learner's words.</param>
+/// <param name="Level"><c>beginner | intermediate | advanced</c>; absent: beginner.</param>
+/// <param name="Deadline">The day by which it is to be learned; absent: as long as it takes.</param>
+public sealed record GenerateRequest(
+    string? UserId, string? UserQuery, PreferencesRequest? Preferences, string? Level = null, DateOnly? Deadline = null);
+
+/// <param name="WeeklyCommitmentHours">Hours a week, 1 to 80.</param>
+/// <param name="LearningStyle">Of <see cref="LearningStyles"/>; absent or empty: reading and hands-on.</param>
+/// <param name="PrimaryLanguage">A language tag such as <c>en</c>, <c>zh</c>, <c>zh-CN</c>; absent: English.</param>
+public sealed record PreferencesRequest(
+    double? WeeklyCommitmentHours, IReadOnlyList<string>? LearningStyle = null, string? PrimaryLanguage = null);
+
+/// <summary>What is to be made, checked and complete: the task's input.</summary>
+/// <param name="Language">A language tag.</param>
+/// <param name="Today">When it was asked for: a plan made later is the same plan.</param>
+public sealed record RoadmapOrder(
+    string? UserId, string Query, double WeeklyHours, IReadOnlyList<string> Styles, string Language, string Level, DateOnly? Deadline,
+    DateOnly Today)
+{
+    /// <summary>Whole weeks until the deadline; null without one.</summary>
+    public int? WeeksUntilDeadline => Deadline is { } day ? Math.Max(1, (day.DayNumber - Today.DayNumber) / 7) : null;
+
+    public bool IsChinese => Language.StartsWith("zh", StringComparison.OrdinalIgnoreCase);
+
+    public bool IsEnglish => Language.StartsWith("en", StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>How somebody likes to learn.</summary>
+public static class LearningStyles
+{
+    public const string Visual = "visual";
+    public const string Auditory = "auditory";
+    public const string Reading = "reading";
+    public const string HandsOn = "hands_on";
+
+    public static readonly string[] All = [Visual, Auditory, Reading, HandsOn];
+    public static readonly string[] Default = [Reading, HandsOn];
+}
+
+/// <summary>Turns a request into an order, or reports every fault of it.</summary>
+public static class RoadmapValidation
+{
+    public const int MaxQuery = 2000;
+    private const int MaxId = 200;
+    private const double MinHours = 1;
+    private const double MaxHours = 80;
+    private static readonly string[] Levels = ["beginner", "intermediate", "advanced"];
+
+    /// <param name="today">UTC.</param>
+    /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
+    public static RoadmapOrder Check(GenerateRequest request, DateOnly today)
+    {
+        var faults = new Faults();
+        faults.CheckText("user_id", request.UserId, MaxId);
+        faults.CheckText("user_query", request.UserQuery, MaxQuery, required: true);
+        faults.AddIf(request.Level is { } level && !Levels.Contains(level), "level", $"level must be one of {string.Join(", ", Levels)}.");
+        faults.AddIf(request.Deadline is { } day && day.DayNumber - today.DayNumber is < 7 or > 3660, "deadline",
+            "deadline must be a day at least a week and at most ten years from now, as yyyy-mm-dd.");
+
+        var preferences = request.Preferences;
+        var hours = preferences?.WeeklyCommitmentHours;
+        faults.AddIf(preferences is null, "preferences", "preferences must be given.");
+        faults.AddIf(preferences is not null && hours is null or < MinHours or > MaxHours, "preferences.weekly_commitment_hours",
+            $"weekly_commitment_hours must be a number from {MinHours} to {MaxHours}.");
+        var styles = preferences?.LearningStyle ?? [];
+        faults.AddIf(styles.Any(style => !LearningStyles.All.Contains(style)), "preferences.learning_style",
+            $"learning_style may hold {string.Join(", ", LearningStyles.All)}.");
+        faults.AddIf(styles.Count > LearningStyles.All.Length, "preferences.learning_style", "learning_style names each style once.");
+        var language = preferences?.PrimaryLanguage ?? "en";
+        faults.AddIf(!IsLanguage(language), "preferences.primary_language", "primary_language must be a language tag such as en or zh-CN.");
+        faults.ThrowIfAny();
+
+        return new(
+            request.UserId, request.UserQuery!.Trim(), RoundDown(hours!.Value), styles is [] ? LearningStyles.Default : [.. styles.Distinct()],
+            language, request.Level ?? Levels[0], request.Deadline, today);
+    }
+
+    /// <summary>Plans count in half hours.</summary>
+    private static double RoundDown(double hours) => Math.Floor(hours * 2) / 2;
+
+    /// <summary>BCP 47, its common part: a language of two or three letters, then subtags.</summary>
+    private static bool IsLanguage(string tag)
+    {
+        var parts = tag.Split('-');
+        return parts[0].Length is 2 or 3 && parts[0].All(char.IsAsciiLetter) && parts.Length <= 4
+            && parts.Skip(1).All(part => part.Length is >= 2 and <= 8 && part.All(char.IsAsciiLetterOrDigit));
+    }
+}
