@@ -10,7 +10,7 @@ namespace Lyceum.Tests.ChaosTests;
 /// </summary>
 public sealed class RandomHarmTests(ChaosHouse house) : IClassFixture<ChaosHouse>
 {
-    private const int DefaultRounds = 3;
+    private const int DefaultRounds = 2;
     private const int DefaultSeed = 20261122;
     private const int BadRounds = 3; // enough to go by
 

@@ -1,6 +1,7 @@
 namespace Lyceum.Tests.IntegrationTests;
 
 /// <summary>A house of its own, because it ends in the test.</summary>
+[Trait("Category", "Long")]
 public sealed class ShutdownTests
 {
     [Fact]

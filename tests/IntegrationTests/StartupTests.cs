@@ -1,6 +1,7 @@
 namespace Lyceum.Tests.IntegrationTests;
 
 /// <summary>A house of its own, because its start is hindered.</summary>
+[Trait("Category", "Long")]
 public sealed class StartupTests
 {
     [Fact]

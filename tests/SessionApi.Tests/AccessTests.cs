@@ -18,7 +18,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
     /// <summary>Open to all, on purpose.</summary>
     private static readonly string[] Open =
     [
-        "GET /health", "GET /alive", "GET /version", "GET /metrics",
+        "GET /health", "GET /health/db", "GET /alive", "GET /version", "GET /metrics",
         "POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/refresh", "POST /api/auth/logout",
         "GET /api/auth/methods", "GET /api/auth/oidc/login", "GET /api/auth/oidc/callback",
     ];

@@ -30,6 +30,7 @@ public sealed class OidcHouse : HouseFixture, IAsyncLifetime
 }
 
 /// <summary>A browser, through Gateway, to the provider and back.</summary>
+[Trait("Category", "Long")] // a house of its own
 public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHouse>
 {
     [Fact]

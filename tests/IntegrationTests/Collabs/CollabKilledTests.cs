@@ -28,6 +28,7 @@ public sealed class CollabKilledTests(RoadmapHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Worker_KilledInEveryTurn_NoFinishedTurnIsTakenAgain()
     {
         using var client = house.CreateGatewayClient();

@@ -71,6 +71,7 @@ public sealed class TraceTests(ObservedHouse house)
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Takeover_GoesOnInTheTraceOfTheQuestion()
     {
         _ = house.App;
