@@ -12,7 +12,12 @@ internal sealed partial class TranscriptForwarder(
     TranscriptLog transcripts, ITranscriptKeeper keeper, IOptions<TranscriptOptions> options, TimeProvider time,
     ILogger<TranscriptForwarder> log) : BackgroundService
 {
-    private const int BatchBytes = 128 * 1024;
+    /// <summary>Of the log, read at once: the more, the fewer messages for as many sessions.</summary>
+    private const int BatchBytes = 4 * 1024 * 1024;
+
+    /// <summary>In one message.</summary>
+    private const int MaxRecords = 1_000;
+
     private static readonly TimeSpan LongestResend = TimeSpan.FromMinutes(1);
 
     // Set by the log's writer and by answers; waited for by the one loop below.
@@ -61,8 +66,10 @@ internal sealed partial class TranscriptForwarder(
                 foreach (var session in turns.GroupBy(turn => turn.SessionId))
                 {
                     var whose = session.First();
-                    await keeper.KeepAsync(
-                        new RecordSessionTurns(whose.SessionId, whose.Tenant, whose.Owner, [.. session.Select(turn => turn.Record)]), stoppingToken);
+                    foreach (var records in session.Select(turn => turn.Record).Chunk(MaxRecords))
+                    {
+                        await keeper.KeepAsync(new RecordSessionTurns(whose.SessionId, whose.Tenant, whose.Owner, records), stoppingToken);
+                    }
                 }
                 if (away)
                 {

@@ -29,5 +29,5 @@ public sealed class TranscriptOptions
 
     /// <summary>Records forwarded and not answered; no more are sent meanwhile.</summary>
     [Range(1, 1_000_000)]
-    public int Window { get; set; } = 5_000;
+    public int Window { get; set; } = 20_000;
 }
