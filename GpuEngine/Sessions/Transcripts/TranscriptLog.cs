@@ -88,8 +88,16 @@ internal sealed partial class TranscriptLog(
         }
     }
 
-    /// <summary>The session records no more.</summary>
+    /// <summary>The session records no more: known when what it recorded before, which may still be on its way, is written.</summary>
     public void Closed(string session)
+    {
+        if (!_queue.Writer.TryWrite(new Entry(session, "", "", null, _ => Forget(session))))
+        {
+            Forget(session);
+        }
+    }
+
+    private void Forget(string session)
     {
         lock (_lock)
         {
@@ -158,7 +166,7 @@ internal sealed partial class TranscriptLog(
             while (size < BatchBytes && _queue.Reader.TryRead(out var entry))
             {
                 batch.Add(entry);
-                size += 256 + (3 * entry.Record.Text.Length);
+                size += 256 + (3 * (entry.Record?.Text.Length ?? 0));
             }
             var written = TryCommit(batch);
             batch.ForEach(entry => entry.Recorded(written));
@@ -176,8 +184,18 @@ internal sealed partial class TranscriptLog(
         var turns = new List<LoggedTurn>(batch.Count);
         try
         {
+            if (!batch.Exists(entry => entry.Record is not null))
+            {
+                return true;
+            }
             var segment = Room();
-            batch.ForEach(entry => turns.Add(Number(entry)));
+            foreach (var entry in batch)
+            {
+                if (entry.Record is { } record)
+                {
+                    turns.Add(Number(entry, record));
+                }
+            }
             _frames.ResetWrittenCount();
             turns.ForEach(turn => TranscriptFrame.Write(_frames, turn));
             segment.Append(_frames.WrittenSpan);
@@ -189,7 +207,7 @@ internal sealed partial class TranscriptLog(
             {
                 RecordsAgain(log);
             }
-            metrics.Committed(time.GetElapsedTime(start), batch.Count);
+            metrics.Committed(time.GetElapsedTime(start), turns.Count);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -204,7 +222,7 @@ internal sealed partial class TranscriptLog(
     }
 
     // Records are numbered as they are written, so that a failed write leaves no gap.
-    private LoggedTurn Number(Entry entry)
+    private LoggedTurn Number(Entry entry, SessionTurnRecord record)
     {
         lock (_lock)
         {
@@ -212,7 +230,7 @@ internal sealed partial class TranscriptLog(
             {
                 _sessions[entry.Session] = cursor = new Cursor { IsOpen = true };
             }
-            return new LoggedTurn(entry.Session, entry.Tenant, entry.Owner, entry.Record with { Seq = ++cursor.Last });
+            return new LoggedTurn(entry.Session, entry.Tenant, entry.Owner, record with { Seq = ++cursor.Last });
         }
     }
 
@@ -311,7 +329,8 @@ internal sealed partial class TranscriptLog(
         public bool IsOpen { get; set; }
     }
 
-    private sealed record Entry(string Session, string Tenant, string Owner, SessionTurnRecord Record, Action<bool> Recorded);
+    /// <param name="Record">Null: the session is closed.</param>
+    private sealed record Entry(string Session, string Tenant, string Owner, SessionTurnRecord? Record, Action<bool> Recorded);
 
     [LoggerMessage(LogLevel.Error, "transcripts cannot be recorded, sessions say nothing: {Reason}")]
     private static partial void CannotRecord(ILogger log, string reason);

@@ -107,6 +107,35 @@ public sealed class TranscriptLogTests : IDisposable
         again.Turns()[^1].Record.Seq.ShouldBe(51);
     }
 
+    /// <summary>A session that ends has its last record still on the way: it goes on with the numbers, or its keeper takes it for an old one.</summary>
+    [Fact]
+    public async Task Closed_WithARecordOnItsWay_KeepsItsNumber()
+    {
+        await using var log = await OpenAsync(segment: 4096);
+        log.Log.KeepUntilAcknowledged();
+        var count = 0;
+        for (; log.Log.Bytes < 4096; count++)
+        {
+            await log.AppendAsync("s", new string('x', 500));
+        }
+        log.Log.Acknowledge("s", count).ShouldBeTrue(); // all of its file, which is full, and stays as the only one
+
+        using var inNextFile = new SemaphoreSlim(0);
+        using var goOn = new ManualResetEventSlim();
+        log.Log.Append("other", "dev", "ada", new SessionTurnRecord(0, 1, "user", DateTimeOffset.UtcNow, "y"), _ =>
+        {
+            inNextFile.Release();
+            goOn.Wait(TimeSpan.FromSeconds(10)); // the writer's thread
+        });
+        await inNextFile.WaitAsync(TestContext.Current.CancellationToken);
+        var last = log.AppendAsync("s", "bye");
+        log.Log.Closed("s");
+        goOn.Set();
+
+        (await last).ShouldBeTrue();
+        log.Turns().Single(turn => turn.SessionId == "s").Record.Seq.ShouldBe(count + 1);
+    }
+
     [Fact]
     public async Task Full_WithoutAForwarder_TheOldestGo()
     {
