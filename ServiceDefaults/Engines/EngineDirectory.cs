@@ -129,6 +129,7 @@ public sealed partial class EngineDirectory(
     private partial void LogBack();
 }
 
+/// <summary>Reading the directory of engines, for services that ask them.</summary>
 public static class EngineDirectoryExtensions
 {
     public static WebApplicationBuilder AddEngineDirectory(this WebApplicationBuilder builder)

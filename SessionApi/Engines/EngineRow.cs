@@ -24,6 +24,7 @@ public sealed class EngineRow
     public DateTimeOffset SeenAt { get; init; }
 }
 
+/// <summary>Table <c>engines</c>.</summary>
 public static class EngineModel
 {
     public static void AddEngines(this ModelBuilder model) => model.Entity<EngineRow>(engine =>

@@ -55,6 +55,7 @@ public sealed class PassageRow
     public required NpgsqlTsVector Terms { get; init; }
 }
 
+/// <summary>Tables <c>knowledge_bases</c>, <c>documents</c>, <c>passages</c>.</summary>
 public static class KnowledgeModel
 {
     public static void AddKnowledge(this ModelBuilder model)

@@ -101,6 +101,7 @@ public sealed class SessionDelta
     public required string Text { get; init; }
 }
 
+/// <summary>Tables <c>sessions</c>, <c>session_turns</c>, <c>session_deltas</c>.</summary>
 public static class SessionModel
 {
     public static void AddSessions(this ModelBuilder model)
