@@ -1,11 +1,15 @@
 using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Proxy;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.AddMessaging();
 builder.AddCallers();
 builder.AddTrustedProxies();

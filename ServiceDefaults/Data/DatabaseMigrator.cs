@@ -112,11 +112,13 @@ internal sealed class DatabaseHealth(NpgsqlDataSource source, DatabaseReady read
         {
             await using var command = source.CreateCommand("SELECT 1");
             await command.ExecuteScalarAsync(cancellationToken);
-            return ready.IsReady ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("migrations are not applied yet");
+            return ready.IsReady
+                ? HealthCheckResult.Healthy()
+                : new HealthCheckResult(context.Registration.FailureStatus, "migrations are not applied yet");
         }
         catch (NpgsqlException e)
         {
-            return HealthCheckResult.Unhealthy(e.Message);
+            return new HealthCheckResult(context.Registration.FailureStatus, e.Message);
         }
     }
 }

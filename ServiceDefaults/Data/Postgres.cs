@@ -17,7 +17,9 @@ public static class Postgres
     /// pooled <typeparamref name="TContext"/> on it, a <see cref="SystemDataSource"/>, migrations at start, and a health
     /// check called <paramref name="name"/>. EF's own retries are off: they forbid explicit transactions.
     /// </summary>
-    public static WebApplicationBuilder AddPostgres<TContext>(this WebApplicationBuilder builder, string name)
+    /// <param name="whenAway">What the service is without its database: <c>unhealthy</c>, unless it has much to do without.</param>
+    public static WebApplicationBuilder AddPostgres<TContext>(
+        this WebApplicationBuilder builder, string name, HealthStatus whenAway = HealthStatus.Unhealthy)
         where TContext : DbContext
     {
         var services = builder.Services;
@@ -45,7 +47,7 @@ public static class Postgres
         services.AddSingleton<DatabaseReady>();
         services.AddHostedService<DatabaseMigrator<TContext>>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>(
-            name, HealthStatus.Unhealthy, tags: ["ready"], timeout: TimeSpan.FromSeconds(2));
+            name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2));
         return builder;
     }
 

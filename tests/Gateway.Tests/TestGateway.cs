@@ -13,6 +13,9 @@ public sealed class TestGateway : IAsyncDisposable
 {
     public const string Secret = "ada-chats-and-talks-to-models";
 
+    /// <summary>Nobody listens there: what a test that needs no database gets.</summary>
+    private const string NoDatabase = "Host=127.0.0.1;Port=9;Timeout=1;Database=none;Username=nobody";
+
     private readonly Factory _factory;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lyceum-gateway-");
 
@@ -23,6 +26,7 @@ public sealed class TestGateway : IAsyncDisposable
         _factory = new Factory(environment,
         [
             .. identity.Settings("gateway"),
+            new("ConnectionStrings:gatewaydb", NoDatabase),
             new("Auth:Tokens:0:id", "ada"),
             new("Auth:Tokens:0:secret_file", SecretFile),
             new("Auth:Tokens:0:tenant", "acme"),

@@ -1,0 +1,12 @@
+using Lyceum.ServiceDefaults.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Lyceum.Gateway.Data;
+
+/// <summary>
+/// gatewaydb. EF only makes the schema; each feature describes its own tables, and its statements are its own.
+/// </summary>
+public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(options)
+{
+    protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.UseSnakeCaseNames();
+}

@@ -1,0 +1,3 @@
+global using PostgresFixture = Lyceum.Tests.Postgres.PostgresFixture<Lyceum.Gateway.Data.GatewayDb>;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
