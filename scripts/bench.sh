@@ -22,6 +22,12 @@ replicas=()
 settings=()
 if [[ $1 == sessions ]]; then settings=(Engine__Sessions__Max=2200 Engine__Sessions__IdleTimeout=01:00:00); fi # as many as there are
 
+if [[ $1 == jobs ]]; then
+  export DOTNET_TC_CallCountingDelayMs=0 # as AppHost gives it to every service: Bench is the worker here
+  install_clients
+  set -- "$@" --graphile "$root/tests/Clients/graphile.mjs"
+fi
+
 if [[ $1 == resume || $1 == stop ]]; then replicas=(--replicas chat-api=2); fi
 
 output=bin/$configuration/net10.0
@@ -34,7 +40,9 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-"$root/tests/StubModel/$output/StubModel" > "$data/stub.log" 2>&1 &
+model_server=("$root/tests/StubModel/$output/StubModel")
+if [[ $1 == roadmaps ]]; then model_server=("$root/tests/Bench/$output/Bench" roadmap-model); fi
+"${model_server[@]}" > "$data/stub.log" 2>&1 &
 stub=$!
 for (( i = 0; i < 100; i++ )); do
   model=$(sed -n 's/^listening on //p' "$data/stub.log")

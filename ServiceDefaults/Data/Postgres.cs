@@ -33,6 +33,8 @@ public static class Postgres
                 settings.MinPoolSize = 0;
                 settings.MaxPoolSize = 4;
                 settings.ApplicationName += "-system";
+                // Their prepared statements go by keys, always: a plan made while a table was small is kept while it grows.
+                settings.Options = $"{settings.Options} -c enable_seqscan=off".TrimStart();
             })));
         services.AddDbContextPool<TContext>((provider, options) =>
             options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));

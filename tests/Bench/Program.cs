@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lyceum.Tests.Bench;
+using Lyceum.Tests.House;
 
 var url = new Option<string?>("--url") { Description = "the gateway's (or an engine's) base address" };
 var token = new Option<string?>("--token") { Description = "API token" };
@@ -16,6 +17,9 @@ var count = new Option<int>("--count") { Description = "resumes of each kind, st
 var details = new Option<bool>("--details") { Description = "the kinds of log records" };
 var idle = new Option<int>("--idle") { Description = "sockets that say nothing", DefaultValueFactory = _ => 2000 };
 var talking = new Option<int>("--talking") { Description = "sockets that talk", DefaultValueFactory = _ => 200 };
+var graphile = new Option<FileInfo>("--graphile") { Description = "tests/Clients/graphile.mjs", Required = true };
+var making = new Option<int>("--making") { Description = "roadmaps at once", DefaultValueFactory = _ => 100 };
+var polls = new Option<int>("--polls") { Description = "polls a second", DefaultValueFactory = _ => 1000 };
 var journal = new Option<string>("--journal") { DefaultValueFactory = _ => "on" };
 
 var chat = new Command("chat", "Streams answers of the stub model through the system and checks every byte and its time.")
@@ -75,12 +79,34 @@ sessions.SetAction(async (arguments, cancel) =>
     return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
 });
 
+var jobs = new Command("jobs", "The job engine beside graphile-worker, in turns on the same Postgres.") { house, graphile, runs };
+jobs.SetAction(async (arguments, cancel) =>
+    await new JobBench(new House(arguments.GetRequiredValue(house)), arguments.GetRequiredValue(graphile), arguments.GetValue(runs))
+        .RunAsync(Console.Out, cancel) ? 0 : 1);
+
+var roadmaps = new Command("roadmaps", "Polls roadmaps through the gateway while as many as --making are always being made.") { house, making, polls };
+roadmaps.SetAction(async (arguments, cancel) =>
+{
+    using var bench = new RoadmapBench(
+        await Target.GatewayAsync(new House(arguments.GetRequiredValue(house)), cancel), arguments.GetValue(making), arguments.GetValue(polls));
+    return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
+});
+
+// What answers while roadmaps are made, in StubModel's place.
+var roadmapModel = new Command("roadmap-model") { Hidden = true };
+roadmapModel.SetAction(async (_, cancel) =>
+{
+    await using var server = await RoadmapModelServer.StartAsync(TimeSpan.FromSeconds(1));
+    Console.WriteLine($"listening on {server.Endpoint[..^3]}");
+    await Task.Delay(Timeout.Infinite, cancel);
+});
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, host }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, host }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

@@ -200,4 +200,22 @@ public sealed class JobTests(PostgresFixture postgres)
 
     internal static readonly Lyceum.ServiceDefaults.Auth.Caller Ada = new(
         "dev", "ada", Lyceum.ServiceDefaults.Auth.CallerKind.Token, new HashSet<string>());
+
+    /// <summary>A prepared statement keeps its plan: one made while the tables were empty must not read them whole when they are not.</summary>
+    [Fact]
+    public async Task Commit_PlannedWhileTablesWereEmpty_ReadsNoTableWhole()
+    {
+        const int tasks = 200;
+        await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync());
+        await worker.ScalarAsync("ANALYZE jobs, job_stages, job_events, execution_logs");
+        foreach (var task in await Task.WhenAll(Enumerable.Range(0, tasks).Select(_ => worker.OrderAsync())))
+            await worker.UntilAsync(task, JobStatus.Completed);
+        // The server counts a backend's work at its first command after a second.
+        await Eventually.TrueAsync(async () =>
+        {
+            await worker.UntilAsync(await worker.OrderAsync(), JobStatus.Completed);
+            return (long)(await worker.ScalarAsync("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'job_stages'"))! >= tasks * 3;
+        }, "the statistics are there");
+        ((long)(await worker.ScalarAsync("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'job_stages'"))!).ShouldBeLessThan(tasks * 3);
+    }
 }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Lyceum.Tests.IntegrationTests.Roadmaps;
+namespace Lyceum.Tests.House;
 
 /// <summary>
 /// A model server that writes roadmaps, takes turns in collaborations, and holds its answer to a stage's question back until a test lets it go. Its first design is
@@ -24,13 +24,17 @@ public sealed class RoadmapModelServer : IAsyncDisposable
     /// <summary>Every question, as <c>query:stage</c> (of the last stage <c>query:write:concept</c>, of a collaboration <c>task:turn</c>), in their order.</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
 
-    public static async Task<RoadmapModelServer> StartAsync()
+    /// <summary>What every answer takes, beside what a test holds back.</summary>
+    public TimeSpan Takes { get; init; }
+
+    /// <param name="takes">What every answer takes.</param>
+    public static async Task<RoadmapModelServer> StartAsync(TimeSpan takes = default)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var app = builder.Build();
-        var server = new RoadmapModelServer(app);
+        var server = new RoadmapModelServer(app) { Takes = takes };
         app.MapGet("/v1/models", () => new { @object = "list", data = new[] { new { id = "stub", @object = "model", created = 1, owned_by = "stub" } } });
         app.MapPost("/v1/chat/completions", (Delegate)server.CompleteAsync); // or its result would not be written
         await app.StartAsync();
@@ -60,6 +64,7 @@ public sealed class RoadmapModelServer : IAsyncDisposable
         Asked.Enqueue(asked);
         if (_held.Where(held => asked.StartsWith(held.Key)).Select(held => held.Value).FirstOrDefault() is { } gate)
             await gate.Task.WaitAsync(http.RequestAborted);
+        await Task.Delay(Takes, http.RequestAborted);
         var finish = body.RootElement.TryGetProperty("max_tokens", out _) ? "length" : "stop"; // so that an answer tells what was asked for
         return Results.Json(new
         {
