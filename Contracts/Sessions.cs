@@ -1,15 +1,19 @@
 namespace Lyceum.Contracts;
 
 /// <summary>
-/// Command, for SessionApi: keep these records of a session's transcript. Sent by the engine until it is answered with
+/// Command, for SessionApi: keep these records of sessions' transcripts. Sent by the engine until it is answered with
 /// <see cref="SessionTurnsRecorded"/>, so it may come twice, late or out of order: a record at or below the highest one
-/// stored is skipped, and one that would leave a gap is not stored but answered with the highest there is.
+/// stored of its session is skipped, and one that would leave a gap is not stored but answered with the highest there is.
 /// </summary>
+/// <param name="Sessions">Each once.</param>
+public sealed record RecordSessionTurns(IReadOnlyList<SessionTurns> Sessions);
+
+/// <summary>Of one session.</summary>
 /// <param name="SessionId">The session; begins with its engine's id.</param>
 /// <param name="Tenant">Whose it is.</param>
 /// <param name="Owner">The subject it belongs to.</param>
-/// <param name="Records">In order of <see cref="SessionTurnRecord.Seq"/>, without a gap.</param>
-public sealed record RecordSessionTurns(string SessionId, string Tenant, string Owner, IReadOnlyList<SessionTurnRecord> Records);
+/// <param name="Records">One at least; in order of <see cref="SessionTurnRecord.Seq"/>, without a gap.</param>
+public sealed record SessionTurns(string SessionId, string Tenant, string Owner, IReadOnlyList<SessionTurnRecord> Records);
 
 /// <summary>
 /// One record of a transcript. A turn is one <c>user</c> record, then any number of <c>delta</c> ones, then one <c>end</c>
@@ -33,5 +37,8 @@ public sealed record SessionTurnRecord(
     long Seq, int Turn, string Kind, DateTimeOffset At, string Text = "", string? Status = null, string? FinishReason = null,
     int? Length = null, string? Citations = null);
 
-/// <summary>Event, for the engine: everything of this session up to and with this record is stored; it may forget it.</summary>
-public sealed record SessionTurnsRecorded(string SessionId, long ThroughSeq);
+/// <summary>Event, for the engine: of these sessions everything up to and with a record is stored; it may forget it.</summary>
+public sealed record SessionTurnsRecorded(IReadOnlyList<RecordedSession> Sessions);
+
+/// <param name="ThroughSeq">The highest <see cref="SessionTurnRecord.Seq"/> stored; 0: none.</param>
+public sealed record RecordedSession(string SessionId, long ThroughSeq);

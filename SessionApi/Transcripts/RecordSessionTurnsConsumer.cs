@@ -4,8 +4,8 @@ using MassTransit;
 namespace Lyceum.SessionApi.Transcripts;
 
 /// <summary>
-/// Stores a message's records and says so. Messages of one session may overtake each other on the way: one that finds a gap
-/// before it is tried again by the bus, and at last answered with what there is, from where the engine sends anew.
+/// Stores a message's records and says so. Messages may overtake each other on the way: one that finds a gap before it is tried
+/// again by the bus (what of it was stored is skipped then), and at last answered with what there is, from where the engine sends anew.
 /// </summary>
 internal sealed class RecordSessionTurnsConsumer(TranscriptRecorder transcripts) : IConsumer<RecordSessionTurns>
 {
@@ -13,13 +13,14 @@ internal sealed class RecordSessionTurnsConsumer(TranscriptRecorder transcripts)
 
     public async Task Consume(ConsumeContext<RecordSessionTurns> context)
     {
-        var message = context.Message;
-        if (message.Records.Count == 0)
+        var sessions = context.Message.Sessions;
+        if (sessions.Count == 0)
             return;
-        var through = await transcripts.RecordAsync(message, context.CancellationToken);
-        if (through < message.Records[0].Seq - 1 && context.GetRetryAttempt() < Attempts)
-            throw new TranscriptGapException($"{message.SessionId}: {message.Records[0].Seq} came after {through}");
-        await context.Publish(new SessionTurnsRecorded(message.SessionId, through), context.CancellationToken);
+        var recorded = await transcripts.RecordAsync(sessions, context.CancellationToken);
+        if (context.GetRetryAttempt() < Attempts
+            && sessions.Zip(recorded).FirstOrDefault(pair => pair.Second.ThroughSeq < pair.First.Records[0].Seq - 1) is ({ } early, var (_, through)))
+            throw new TranscriptGapException($"{early.SessionId}: {early.Records[0].Seq} came after {through}");
+        await context.Publish(new SessionTurnsRecorded(recorded), context.CancellationToken);
     }
 }
 

@@ -37,12 +37,12 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
             for (var second = first + 1; second < Records.Length; second++)
             {
                 var id = $"gpu-engine.{Guid.CreateVersion7()}";
-                RecordSessionTurns Message(Range range) => new(id, "acme", "ada", Records[range]);
-                (await recorder.RecordAsync(Message(0..1), TestContext.Current.CancellationToken)).ShouldBe(1);
+                SessionTurns Message(Range range) => new(id, "acme", "ada", Records[range]);
+                (await RecordAsync(recorder, Message(0..1))).ShouldBe([1]);
                 if (first > 1)
-                    (await recorder.RecordAsync(Message(first..second), TestContext.Current.CancellationToken)).ShouldBe(1); // a gap: not stored
+                    (await RecordAsync(recorder, Message(first..second))).ShouldBe([1]); // a gap: not stored
                 foreach (var range in (Range[])[0..first, 0..first, first..second, second..Records.Length, first..second, second..Records.Length])
-                    await recorder.RecordAsync(Message(range), TestContext.Current.CancellationToken);
+                    await RecordAsync(recorder, Message(range));
 
                 var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
                 var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
@@ -68,7 +68,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
         var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
         var id = $"gpu-engine.{Guid.CreateVersion7()}";
-        await recorder.RecordAsync(new(id, "acme", "ada", [.. Records, new(12, 3, "closed", At, FinishReason: "idle_timeout")]), TestContext.Current.CancellationToken);
+        await RecordAsync(recorder, new SessionTurns(id, "acme", "ada", [.. Records, new(12, 3, "closed", At, FinishReason: "idle_timeout")]));
 
         var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
         (read.GetProperty("status").GetString(), read.GetProperty("reason").GetString()).ShouldBe(("ended", "idle_timeout"));
@@ -76,10 +76,49 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).ShouldBeProblem(System.Net.HttpStatusCode.NotFound, "session_not_found");
 
         // What the engine had on the way is acknowledged, so that it forgets it, and not kept.
-        (await recorder.RecordAsync(new(id, "acme", "ada", [new(13, 4, "user", At, "late")]), TestContext.Current.CancellationToken)).ShouldBe(13);
+        (await RecordAsync(recorder, new SessionTurns(id, "acme", "ada", [new(13, 4, "user", At, "late")]))).ShouldBe([13]);
         await using var left = sessions.Database.CreateCommand($"SELECT count(*) FROM session_turns t JOIN sessions s ON s.number = t.session_number WHERE s.id = '{id}'");
         (await left.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe(0L);
     }
+
+    /// <summary>One message of many sessions, some of which are new, one behind a gap, one known: each gets its own answer.</summary>
+    [Fact]
+    public async Task Sessions_OfOneMessage_AreStoredEachForItself()
+    {
+        var sessions = await fixture.StartedAsync();
+        var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
+        string[] ids = [.. Enumerable.Range(0, 5).Select(_ => $"gpu-engine.{Guid.CreateVersion7()}")];
+        (await RecordAsync(recorder, Of(1, ..2), Of(2, ..2), Of(3, ..8))).ShouldBe([2, 2, 8]);
+        (await RecordAsync(recorder, Of(4, ..4), Of(3, ..8), Of(2, 4..8), Of(1, 1..11), Of(0, 4..8))).ShouldBe([4, 8, 2, 11, 8]);
+
+        var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
+        string[][] expected = [["They bre"], ["植物用光造糖。🌱", "They bre", "Because"], ["植物用光"], ["植物用光造糖。🌱", "They bre"], ["植物用光造糖。🌱"]];
+        foreach (var (id, answers) in ids.Zip(expected))
+        {
+            var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
+            read.GetProperty("turns").EnumerateArray().Select(turn => turn.GetProperty("answer").GetString()).ShouldBe(answers);
+        }
+
+        SessionTurns Of(int session, Range range) => new(ids[session], "acme", "ada", Records[range]);
+    }
+
+    /// <summary>Two replicas with the same sessions in their hands, in other orders, over and over: none waits for the other in a circle.</summary>
+    [Fact]
+    public async Task Messages_OfTheSameSessions_AtOnce_AllGoThrough()
+    {
+        var sessions = await fixture.StartedAsync();
+        var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
+        for (var round = 0; round < 5; round++)
+        {
+            string[] ids = [.. Enumerable.Range(0, 20).Select(_ => $"gpu-engine.{Guid.CreateVersion7()}")];
+            var through = await Task.WhenAll(Enumerable.Range(0, 6).Select(number =>
+                RecordAsync(recorder, [.. (number % 2 == 0 ? ids : ids.Reverse()).Select(id => new SessionTurns(id, "acme", "ada", Records))])));
+            through.ShouldAllBe(one => one.All(seq => seq == Records.Length));
+        }
+    }
+
+    private static async Task<IEnumerable<long>> RecordAsync(TranscriptRecorder recorder, params SessionTurns[] sessions) =>
+        (await recorder.RecordAsync(sessions, TestContext.Current.CancellationToken)).Select(recorded => recorded.ThroughSeq);
 
     [Theory]
     [InlineData("They breathe", 8, "They bre")]

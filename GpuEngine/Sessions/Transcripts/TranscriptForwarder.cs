@@ -27,7 +27,7 @@ internal sealed partial class TranscriptForwarder(
     /// <summary>An answer: what it speaks of is forgotten here.</summary>
     public void Answered(SessionTurnsRecorded answer)
     {
-        if (transcripts.Acknowledge(answer.SessionId, answer.ThroughSeq))
+        if (transcripts.Acknowledge(answer.Sessions))
         {
             Interlocked.Exchange(ref _answeredAt, time.GetTimestamp());
             Nudge();
@@ -63,13 +63,9 @@ internal sealed partial class TranscriptForwarder(
                     (underWay, resend, sentAt) = (0, options.Value.ResendAfter, time.GetTimestamp());
                 }
                 var (turns, next) = underWay < options.Value.Window ? transcripts.Read(place, BatchBytes) : ([], place);
-                foreach (var session in turns.GroupBy(turn => turn.SessionId))
+                foreach (var message in Messages(turns))
                 {
-                    var whose = session.First();
-                    foreach (var records in session.Select(turn => turn.Record).Chunk(MaxRecords))
-                    {
-                        await keeper.KeepAsync(new RecordSessionTurns(whose.SessionId, whose.Tenant, whose.Owner, records), stoppingToken);
-                    }
+                    await keeper.KeepAsync(message, stoppingToken);
                 }
                 if (away)
                 {
@@ -107,6 +103,30 @@ internal sealed partial class TranscriptForwarder(
                 away = true;
                 await Task.Delay(options.Value.ResendAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+        }
+    }
+
+    /// <summary>As many sessions in each as it has room for: it costs its keeper one commit.</summary>
+    private static IEnumerable<RecordSessionTurns> Messages(List<LoggedTurn> turns)
+    {
+        var (sessions, records) = (new List<SessionTurns>(), 0);
+        foreach (var session in turns.GroupBy(turn => turn.SessionId))
+        {
+            var whose = session.First();
+            foreach (var some in session.Select(turn => turn.Record).Chunk(MaxRecords))
+            {
+                if (records + some.Length > MaxRecords)
+                {
+                    yield return new(sessions);
+                    (sessions, records) = ([], 0);
+                }
+                sessions.Add(new(whose.SessionId, whose.Tenant, whose.Owner, some));
+                records += some.Length;
+            }
+        }
+        if (records > 0)
+        {
+            yield return new(sessions);
         }
     }
 

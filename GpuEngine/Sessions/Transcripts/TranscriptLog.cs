@@ -72,19 +72,26 @@ internal sealed partial class TranscriptLog(
     /// <summary>From now on files go only when what is in them was acknowledged.</summary>
     public void KeepUntilAcknowledged() => Volatile.Write(ref _forwarded, true);
 
-    /// <summary>The session's records up to and with this one are stored elsewhere.</summary>
+    /// <summary>These sessions' records up to and with these are stored elsewhere.</summary>
     /// <returns>Whether that is news.</returns>
-    public bool Acknowledge(string session, long through)
+    public bool Acknowledge(IEnumerable<RecordedSession> sessions)
     {
         lock (_lock)
         {
-            if (!_sessions.TryGetValue(session, out var cursor) || through <= cursor.Acknowledged)
+            var news = false;
+            foreach (var (session, through) in sessions)
             {
-                return false;
+                if (_sessions.TryGetValue(session, out var cursor) && through > cursor.Acknowledged)
+                {
+                    cursor.Acknowledged = Math.Min(through, cursor.Last);
+                    news = true;
+                }
             }
-            cursor.Acknowledged = Math.Min(through, cursor.Last);
-            Truncate();
-            return true;
+            if (news)
+            {
+                Truncate();
+            }
+            return news;
         }
     }
 
@@ -112,22 +119,38 @@ internal sealed partial class TranscriptLog(
     /// <summary>What is not acknowledged, in the order it was recorded, from a place in the log on.</summary>
     public (List<LoggedTurn> Turns, LogPlace Next) Read(LogPlace from, int maxBytes)
     {
+        TranscriptSegment? found;
+        long offset;
         lock (_lock)
         {
-            if (_segments.Find(segment => segment.Number >= from.Segment) is not { } found)
+            found = _segments.Find(segment => segment.Number >= from.Segment);
+            if (found is null)
             {
                 return ([], from);
             }
-            var offset = found.Number == from.Segment ? from.Offset : 0;
+            offset = found.Number == from.Segment ? from.Offset : 0;
             if (offset >= found.Length)
             {
                 // The last one grows on; behind another, the next one begins.
                 return found == _segments[^1] ? ([], new LogPlace(found.Number, offset)) : ([], new LogPlace(found.Number + 1, 0));
             }
-            var (turns, next) = found.Read(offset, maxBytes);
-            turns.RemoveAll(turn => _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged);
-            return (turns, new LogPlace(found.Number, next));
         }
+        List<LoggedTurn> turns;
+        long next;
+        try
+        {
+            // Not under the lock, for which everybody waits who speaks.
+            (turns, next) = found.Read(offset, maxBytes);
+        }
+        catch (ObjectDisposedException)
+        {
+            return ([], new LogPlace(found.Number + 1, 0)); // deleted in this moment: nobody needs what is in it
+        }
+        lock (_lock)
+        {
+            turns.RemoveAll(turn => _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged);
+        }
+        return (turns, new LogPlace(found.Number, next));
     }
 
     public override Task StartAsync(CancellationToken cancellationToken)

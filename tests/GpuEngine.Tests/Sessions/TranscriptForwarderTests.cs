@@ -77,17 +77,20 @@ public sealed class TranscriptForwarderTests
                 {
                     return;
                 }
-                var kept = keeper._kept.GetOrAdd(context.Message.SessionId, _ => []);
-                long through;
-                lock (kept)
+                var recorded = new List<RecordedSession>();
+                foreach (var session in context.Message.Sessions)
                 {
-                    kept.AddRange(context.Message.Records.SkipWhile(r => r.Seq <= kept.Count)
-                        .TakeWhile((r, i) => r.Seq == kept.Count + i + 1).ToList());
-                    through = kept.Count;
+                    var kept = keeper._kept.GetOrAdd(session.SessionId, _ => []);
+                    lock (kept)
+                    {
+                        kept.AddRange(session.Records.SkipWhile(r => r.Seq <= kept.Count)
+                            .TakeWhile((r, i) => r.Seq == kept.Count + i + 1).ToList());
+                        recorded.Add(new(session.SessionId, kept.Count));
+                    }
                 }
                 if (!keeper.IsLost())
                 {
-                    await context.Publish(new SessionTurnsRecorded(context.Message.SessionId, through));
+                    await context.Publish(new SessionTurnsRecorded(recorded));
                 }
             }
         }

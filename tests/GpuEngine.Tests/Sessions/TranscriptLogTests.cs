@@ -94,10 +94,10 @@ public sealed class TranscriptLogTests : IDisposable
             var files = Files().Length;
             files.ShouldBeGreaterThan(10);
 
-            log.Log.Acknowledge("a", 50).ShouldBeTrue();
-            log.Log.Acknowledge("a", 50).ShouldBeFalse();
+            log.Log.Acknowledge([new("a", 50)]).ShouldBeTrue();
+            log.Log.Acknowledge([new("a", 50)]).ShouldBeFalse();
             Files().Length.ShouldBe(files); // b's records stand between
-            log.Log.Acknowledge("b", 40).ShouldBeTrue();
+            log.Log.Acknowledge([new("b", 40)]).ShouldBeTrue();
             Files().Length.ShouldBeLessThan(files);
             log.Turns().Select(t => (t.SessionId, t.Record.Seq)).ShouldBe(Enumerable.Range(41, 10).Select(n => ("b", (long)n)));
         }
@@ -118,7 +118,7 @@ public sealed class TranscriptLogTests : IDisposable
         {
             await log.AppendAsync("s", new string('x', 500));
         }
-        log.Log.Acknowledge("s", count).ShouldBeTrue(); // all of its file, which is full, and stays as the only one
+        log.Log.Acknowledge([new("s", count)]).ShouldBeTrue(); // all of its file, which is full, and stays as the only one
 
         using var inNextFile = new SemaphoreSlim(0);
         using var goOn = new ManualResetEventSlim();
@@ -161,7 +161,7 @@ public sealed class TranscriptLogTests : IDisposable
         log.Log.Fault.ShouldNotBeNull();
         (await log.AppendAsync("s", "no")).ShouldBeFalse();
 
-        log.Log.Acknowledge("s", written / 2).ShouldBeTrue();
+        log.Log.Acknowledge([new("s", written / 2)]).ShouldBeTrue();
         (await log.AppendAsync("s", "yes")).ShouldBeTrue();
         log.Log.Fault.ShouldBeNull();
         log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the refused ones took no number

@@ -75,7 +75,7 @@ public sealed class TranscriptTests
         await engine.Stub.UntilAsync(stub => stub.Running == 0);
 
         // Somebody takes what there is, and the session goes on.
-        log.Acknowledge(made.SessionId, long.MaxValue).ShouldBeTrue();
+        log.Acknowledge([new(made.SessionId, long.MaxValue)]).ShouldBeTrue();
         await client.SayAsync("[[stub tokens=1 rate=0 seed=2]]");
         LyceumV1Tests.Content(await client.UntilAsync("text")).ShouldBe(StubText.Text(2, 1, unicode: false));
     }
