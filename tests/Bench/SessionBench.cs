@@ -46,11 +46,13 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
         output.WriteLine(FormattableString.Invariant(
             $"[perf] sessions idle={sleepers.Count} beside={talkers.Count} engine_rss_kb_per_idle={(after - before) / 1024.0 / idle:0.0}"));
 
+        await RefuseAsync(100, cancel); // loads code, too
+
         var faults = new List<string>();
         foreach (var phase in (string[])["before", "refusing", "after"])
         {
             using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            var refusing = phase == "refusing" ? RefuseAsync(over.Token) : Task.FromResult<(double[] Create, double[] Upgrade)?>(null);
+            var refusing = phase == "refusing" ? RefuseAsync(Refusals, over.Token) : Task.FromResult<(double[] Create, double[] Upgrade)?>(null);
             var (late, wrong) = await TalkAsync(talkers, phase.Length * 1000, cancel);
             await over.CancelAsync();
             faults.AddRange(wrong);
@@ -127,11 +129,11 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
     }
 
     /// <summary>Asks for what is refused, until told to stop: a session too many, and a socket with a wrong token.</summary>
-    private async Task<(double[] Create, double[] Upgrade)?> RefuseAsync(CancellationToken over)
+    private async Task<(double[] Create, double[] Upgrade)?> RefuseAsync(int count, CancellationToken over)
     {
         var (create, upgrade) = (new List<double>(), new List<double>());
         var session = $"gpu-engine.{Guid.CreateVersion7()}";
-        for (var i = 0; i < Refusals && !over.IsCancellationRequested; i++)
+        for (var i = 0; i < count && !over.IsCancellationRequested; i++)
         {
             var started = Stopwatch.GetTimestamp();
             using var created = await _http.PostAsJsonAsync($"/api/tutors/{_tutor}/sessions", new { student_id = i }, CancellationToken.None);
