@@ -17,7 +17,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
     {
-        await ToProblem(http, exception).ExecuteAsync(http);
+        try
+        {
+            await ToProblem(http, exception).ExecuteAsync(http);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there any more to be told; said as a failure here, it would fill the log with those of who left.
+        }
         return true;
     }
 

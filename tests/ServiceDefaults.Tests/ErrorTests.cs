@@ -56,6 +56,13 @@ public sealed class ErrorTests : IAsyncLifetime
             _waiting.SetResult();
             await Task.Delay(Timeout.Infinite, http.RequestAborted);
         });
+        open.MapGet("/left", async (HttpContext http) =>
+        {
+            http.Response.OnCompleted(() => { _left.SetResult(); return Task.CompletedTask; });
+            _waiting.SetResult();
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable, "not ready");
+        });
         open.MapGet("/late", async (HttpContext http) =>
         {
             await http.Response.WriteAsync("part");
@@ -203,6 +210,20 @@ public sealed class ErrorTests : IAsyncLifetime
         (await PostAsync("""{"message":"hi"}""")).StatusCode.ShouldBe(HttpStatusCode.OK);
         await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
         _log.Lines.ShouldNotContain(line => line.Level >= LogLevel.Warning && line.Message.Contains("/wait"));
+    }
+
+    /// <summary>There is nobody to tell of a failure that came after they left: that is not one of ours.</summary>
+    [Fact]
+    public async Task Problem_OfAClientThatLeft_IsNotLoggedAsAFailure()
+    {
+        using var gone = new CancellationTokenSource();
+        var request = _service.Client.GetAsync("/left", gone.Token);
+        await _waiting.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await gone.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => request);
+
+        await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        _log.Lines.ShouldNotContain(line => line.Level >= LogLevel.Error);
     }
 
     [Fact]

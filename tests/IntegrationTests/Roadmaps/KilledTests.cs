@@ -13,7 +13,7 @@ public sealed class KilledTests(RoadmapHouse house) : IAsyncLifetime
 {
     private static readonly string[] Stages = ["analyse", "design", "validate", "write"];
     private static readonly TimeSpan ResumeWithin = TimeSpan.FromSeconds(15);
-    private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(90));
+    private readonly CancellationTokenSource _limit = new(TimeSpan.FromMinutes(3));
     private readonly string _query = $"violin {Guid.NewGuid():N}";
 
     public async ValueTask InitializeAsync()
@@ -127,6 +127,51 @@ public sealed class KilledTests(RoadmapHouse house) : IAsyncLifetime
         house.Model.Release($"{_query}:{stage}"); // the answer comes while there is nowhere to put it
         await house.StateAsync("postgres", state => state.IsUp, _limit.Token);
         await CompletedOnceAsync(client, task);
+    }
+
+    /// <summary>
+    /// The plug is pulled while a stage's commit is under way, and again as soon as the server is back, stage for stage; there is no
+    /// broker, whose messages might help.
+    /// </summary>
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task Postgres_KilledAtEveryBoundaryAndInEveryRecovery_TheTaskGoesOnWithinSeconds()
+    {
+        Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
+        using var client = house.CreateGatewayClient();
+        await CommandAsync("messaging", KnownResourceCommands.StopCommand);
+        try
+        {
+            foreach (var stage in Stages)
+                house.Model.Hold($"{_query}:{stage}");
+            var task = await house.GenerateAsync(client, _query);
+            foreach (var (stage, next) in Stages.Zip(Stages.Skip(1).Append(null)))
+            {
+                await house.UntilAskedAsync($"{_query}:{stage}", 1, _limit.Token);
+                await using var connection = await house.OpenDatabaseAsync();
+                await using (var hold = new NpgsqlCommand("BEGIN; SELECT 1 FROM jobs FOR UPDATE", connection))
+                    await hold.ExecuteNonQueryAsync();
+                house.Model.Release($"{_query}:{stage}");
+                while (await house.ScalarAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'roadmapdb'") is 0L)
+                    await Task.Delay(10, _limit.Token);
+                await ImmediateShutdownAsync();
+                await house.StateAsync("postgres", state => state.IsUp, _limit.Token);
+                await ImmediateShutdownAsync();
+                await house.StateAsync("postgres", state => state.IsUp, _limit.Token);
+
+                var back = Stopwatch.GetTimestamp();
+                if (next is null)
+                    await RoadmapHouse.EndAsync(client, task, _limit.Token);
+                else
+                    await house.UntilAskedAsync($"{_query}:{next}", 1, _limit.Token);
+                Stopwatch.GetElapsedTime(back).ShouldBeLessThan(TimeSpan.FromSeconds(5), $"after {stage}");
+            }
+            await CompletedOnceAsync(client, task);
+        }
+        finally
+        {
+            await CommandAsync("messaging", KnownResourceCommands.StartCommand);
+        }
     }
 
     [Fact]
