@@ -2,6 +2,7 @@ using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Proxy;
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -9,6 +10,15 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+try
+{
+    builder.AddSettings();
+}
+catch (SettingsException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return SettingsException.ExitCode;
+}
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.AddMessaging();
 builder.AddCallers();
@@ -24,3 +34,4 @@ app.UseOriginCheck();
 app.MapLanding();
 app.MapProxy();
 await app.RunAsync();
+return 0;
