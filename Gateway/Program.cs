@@ -22,6 +22,7 @@ catch (SettingsException e)
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.AddMessaging();
 builder.AddCallers();
+builder.AddRequestBounds();
 builder.AddTrustedProxies();
 builder.AddProxy();
 
@@ -29,8 +30,12 @@ var app = builder.Build();
 app.UseServerTiming();
 app.UseForwardedHeaders();
 app.UseRequestIds();
+app.UseSecurityHeaders();
+app.UseCors();
 app.MapServiceDefaults();
 app.UseOriginCheck();
+app.UseRequestTimeouts();
+app.UseSignedBodies();
 app.MapLanding();
 app.MapProxy();
 await app.RunAsync();
