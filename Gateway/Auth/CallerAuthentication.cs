@@ -23,10 +23,14 @@ internal static class CallerAuthentication
         builder.Services.AddAuthentication(CallerHandler.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, CallerHandler>(CallerHandler.SchemeName, null);
     }
-    /// <summary>After authentication and authorization, before what answers: a signed request's body and nonce.</summary>
-    public static void UseSignedBodies(this WebApplication app)
+    /// <summary>
+    /// After authentication and authorization, before what answers: a browser's origin, then a signed request's body and nonce.
+    /// </summary>
+    public static void UseCallers(this WebApplication app)
     {
-        var bodies = app.Services.GetRequiredService<SignedBodies>();
-        app.Use(bodies.InvokeAsync);
+        // Now rather than with the first request: the log of a start says whom this lets in.
+        app.Services.GetRequiredService<CredentialStore>();
+        app.UseOriginCheck();
+        app.Use(app.Services.GetRequiredService<SignedBodies>().InvokeAsync);
     }
 }

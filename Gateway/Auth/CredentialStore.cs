@@ -5,6 +5,9 @@ namespace Lyceum.Gateway.Auth;
 /// <summary>The secrets in force, following the configuration; swapped in as one immutable set, so that no request sees half a change.</summary>
 internal sealed partial class CredentialStore
 {
+    /// <summary>Bytes: as many as HMAC-SHA256 gives.</summary>
+    private const int GoodLength = 32;
+
     private readonly SettingsMonitor _settings;
     private readonly TimeProvider _time;
     private readonly ILogger<CredentialStore> _logger;
@@ -26,6 +29,8 @@ internal sealed partial class CredentialStore
         var loaded = _settings.Loaded;
         _current = _current.Next(loaded.Credentials, loaded.Settings.Auth.Grace, _time.GetUtcNow());
         LogLoaded(Ids(CredentialKind.Token), Ids(CredentialKind.HmacKey), _current.InGrace);
+        foreach (var key in _current.Current.Where(key => key.Kind == CredentialKind.HmacKey && key.Secret.Length < GoodLength))
+            LogShort(key.Id, GoodLength);
     }
 
     /// <summary><c>2 tokens (ci, local)</c>: how many secrets, and whose. Never a secret.</summary>
@@ -37,4 +42,7 @@ internal sealed partial class CredentialStore
 
     [LoggerMessage(LogLevel.Information, "auth stage: secrets of tokens: {Tokens}, of hmac keys: {HmacKeys}; replaced and in grace: {InGrace}")]
     private partial void LogLoaded(string tokens, string hmacKeys, int inGrace);
+
+    [LoggerMessage(LogLevel.Warning, "auth stage: the secret of the hmac key {Id} is shorter than {GoodLength} bytes, and can be guessed from what it signs")]
+    private partial void LogShort(string id, int goodLength);
 }

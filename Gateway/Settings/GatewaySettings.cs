@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Lyceum.Gateway.Auth;
 
 namespace Lyceum.Gateway.Settings;
@@ -15,10 +14,6 @@ namespace Lyceum.Gateway.Settings;
 /// </remarks>
 internal sealed record GatewaySettings
 {
-    /// <summary>For editors; not read.</summary>
-    [JsonPropertyName("$schema")]
-    public string? Schema { get; init; }
-
     public AuthSettings Auth { get; init; } = new();
 
     public CorsSettings Cors { get; init; } = new();

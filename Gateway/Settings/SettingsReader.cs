@@ -79,7 +79,7 @@ internal static class SettingsReader
             if (known.TryGetValue(name, out var property))
                 Value(value, Json.GetTypeInfo(property.PropertyType), property.IsSetNullable, At(path, name), check);
             else
-                check.Fault(At(path, name), $"unknown; there are {string.Join(", ", known.Keys.Where(key => key[0] != '$'))}");
+                check.Fault(At(path, name), $"unknown; there are {string.Join(", ", known.Keys)}");
         }
 
         foreach (var name in missing)

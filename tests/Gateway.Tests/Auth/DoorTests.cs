@@ -3,9 +3,11 @@ using System.Net.Http.Headers;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Model;
 
 namespace Lyceum.Tests.Gateway.Tests.Auth;
 
@@ -50,6 +52,21 @@ public sealed class DoorTests : IAsyncLifetime
                 (isOpen || policies.Count > 0).ShouldBeTrue(path);
             else if (!ByPlace.Contains(path))
                 (!isOpen && policies.Exists(policy => policy is not null && Scopes.All.Contains(policy))).ShouldBeTrue($"{path} needs no scope, and is not open on purpose");
+        }
+    }
+
+    [Fact]
+    public void EveryRoute_HasABoundInTime_TheProxysOrOurs()
+    {
+        var options = _gateway.Services.GetRequiredService<IOptions<RequestTimeoutOptions>>().Value;
+        options.DefaultPolicy!.Timeout.ShouldBe(TimeSpan.FromSeconds(30));
+        foreach (var route in _gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
+        {
+            var isProxied = route.Metadata.GetMetadata<RouteModel>() is not null;
+            if (isProxied)
+                route.Metadata.GetMetadata<DisableRequestTimeoutAttribute>().ShouldNotBeNull(route.RoutePattern.RawText);
+            else if (route.Metadata.GetMetadata<DisableRequestTimeoutAttribute>() is not null)
+                route.Metadata.GetMetadata<RequestTimeoutAttribute>().ShouldNotBeNull($"{route.RoutePattern.RawText} has no bound");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
 using Lyceum.Tests.Support;
@@ -136,6 +137,23 @@ public sealed class SignedRequestTests(PostgresFixture postgres) : IAsyncLifetim
         var parts = Ada.Sign("GET", "/chat");
         await (await Send(parts with { Signature = Flip(parts.Signature) }, alone)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
         _chat.Seen.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task DocumentedShellScript_Signs()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/openssl") && File.Exists("/usr/bin/curl"), "openssl or curl are not installed");
+        var document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "hmac.md"), TestContext.Current.CancellationToken);
+        var script = document.Split("```sh")[1].Split("```")[0].Replace("/api/tools/execute", "/chat/length?x=%20")
+            .Replace(" local POST ", $" {Ada.KeyId} POST ").Replace("\\\"local\\\"", $"\\\"{Ada.KeyId}\\\"")
+            .Replace("http://localhost:8080", _gateways[0].Client.BaseAddress!.GetLeftPart(UriPartial.Authority));
+        using var bash = Process.Start(new ProcessStartInfo("bash", ["-euc", script])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["GATEWAY_HMAC_LOCAL"] = Ada.Secret },
+        })!;
+        var answer = await bash.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await bash.WaitForExitAsync(TestContext.Current.CancellationToken);
+        answer.ShouldBe("""{"length":37}""");
     }
 
     [Fact]
