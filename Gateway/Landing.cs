@@ -14,7 +14,7 @@ internal static class Landing
             Name = "Lyceum",
             Description = "AI tutor: streaming chat that never loses a word, live sessions, learning roadmaps.",
             info.Version,
-            Authorization = "Bearer <api token or access token>",
+            Authorization = "Bearer <api token or access token>, or X-API-Key: <api token>, or HMAC (docs/hmac.md)",
             Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope }),
             Operations,
         })).AllowAnonymous().ExcludeFromDescription();

@@ -2,6 +2,7 @@ using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Proxy;
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -9,9 +10,19 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+try
+{
+    builder.AddSettings();
+}
+catch (SettingsException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return SettingsException.ExitCode;
+}
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.AddMessaging();
 builder.AddCallers();
+builder.AddRequestBounds();
 builder.AddTrustedProxies();
 builder.AddProxy();
 
@@ -19,8 +30,12 @@ var app = builder.Build();
 app.UseServerTiming();
 app.UseForwardedHeaders();
 app.UseRequestIds();
+app.UseSecurityHeaders();
+app.UseCors();
 app.MapServiceDefaults();
-app.UseOriginCheck();
+app.UseRequestTimeouts();
+app.UseCallers();
 app.MapLanding();
 app.MapProxy();
 await app.RunAsync();
+return 0;
