@@ -1,3 +1,5 @@
+using Lyceum.Gateway.Observe;
+using Lyceum.Gateway.Repo;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -8,5 +10,10 @@ namespace Lyceum.Gateway.Data;
 /// </summary>
 public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(options)
 {
-    protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.UseSnakeCaseNames();
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        RepoModel.Configure(modelBuilder);
+        ObserveModel.Configure(modelBuilder);
+        modelBuilder.UseSnakeCaseNames();
+    }
 }
