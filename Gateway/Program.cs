@@ -2,9 +2,11 @@ using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Llm;
 using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Proxy;
 using Lyceum.Gateway.Repo;
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -12,12 +14,22 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+try
+{
+    builder.AddSettings();
+}
+catch (SettingsException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return SettingsException.ExitCode;
+}
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.Services.AddSingleton<Database>();
 builder.AddMessaging();
 builder.AddCallers();
 builder.AddTrustedProxies();
 builder.AddProxy();
+builder.AddLlm();
 builder.AddRepo();
 builder.AddGraph();
 builder.AddObserve();
@@ -29,8 +41,10 @@ app.UseRequestIds();
 app.MapServiceDefaults();
 app.UseOriginCheck();
 app.MapLanding();
+app.MapLlm();
 app.MapRepo();
 app.MapGraph();
 app.MapObserve();
 app.MapProxy();
 await app.RunAsync();
+return 0;

@@ -84,7 +84,8 @@ public static class ServiceExtensions
 
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
-    /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token.
+    /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token. Its configuration file is the
+    /// one that <c>GATEWAY_CONFIG_FILE</c> names here; the variables named in that file are inherited.
     /// </summary>
     public static Service WithPublicDoor(this Service service, House house)
     {
@@ -108,10 +109,13 @@ public static class ServiceExtensions
         if (port != 0 && builder.ExecutionContext.IsRunMode)
             RequireFree(port);
 
-        if (builder.Environment.IsDevelopment())
+        foreach (var replica in service.Replicas)
         {
-            foreach (var replica in service.Replicas)
+            if (builder.Environment.IsDevelopment())
                 replica.WithEnvironment("Auth__DevTokenFile", house.DevelopmentTokenFile);
+            // Made absolute: a service runs in a folder of its own.
+            if (builder.Configuration["GATEWAY_CONFIG_FILE"] is { Length: > 0 } file)
+                replica.WithEnvironment("GATEWAY_CONFIG_FILE", Path.GetFullPath(file));
         }
         return service;
     }

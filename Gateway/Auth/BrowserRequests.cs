@@ -13,7 +13,7 @@ internal static class BrowserRequests
 {
     /// <summary>Whether the cookie is what the caller would be known by.</summary>
     public static bool IsByCookie(HttpRequest request) =>
-        request.Headers.Authorization.Count == 0
+        request.Headers.Authorization.Count == 0 && !request.Headers.ContainsKey(CallerHandler.ApiKeyHeader)
         && (request.Cookies.ContainsKey(UserCookies.Session) || request.Cookies.ContainsKey(UserCookies.Refresh));
 
     /// <summary>After authentication, before anything is forwarded: 403 <c>forbidden_origin</c>.</summary>

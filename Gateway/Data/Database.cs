@@ -22,3 +22,8 @@ internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
         });
     }
 }
+
+internal static class Rows
+{
+    public static DateTimeOffset GetTime(this NpgsqlDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);
+}

@@ -64,7 +64,7 @@ internal sealed class GraphStore(Database database, IOptions<GraphOptions> optio
             if ((size += text.Length) > MaxAnswer)
                 throw TooLarge($"The answer's properties are more than {MaxAnswer} characters.");
             var (id, type, properties) = (reader.GetString(3), reader.GetString(4), JsonElement.Parse(text));
-            var (seq, createdAt) = (reader.GetInt64(7), reader.GetFieldValue<DateTimeOffset>(8));
+            var (seq, createdAt) = (reader.GetInt64(7), reader.GetTime(8));
             if (reader.GetInt32(0) == 0)
                 nodes.Add(new(id, type, reader.GetInt32(2), properties, seq, createdAt));
             else if (edges.Count < MaxEdges)

@@ -44,8 +44,8 @@ internal sealed class ObserveStore(Database database)
             while (await reader.ReadAsync(cancellationToken))
             {
                 events.Add(new(
-                    reader.GetGuid(0), reader.GetValue(1) as string, reader.GetString(2), reader.GetString(3), reader.GetFieldValue<DateTimeOffset>(4),
-                    reader.GetFieldValue<DateTimeOffset>(5), JsonElement.Parse(reader.GetString(6))));
+                    reader.GetGuid(0), reader.GetValue(1) as string, reader.GetString(2), reader.GetString(3), reader.GetTime(4),
+                    reader.GetTime(5), JsonElement.Parse(reader.GetString(6))));
             }
             return events;
         }, cancellationToken);

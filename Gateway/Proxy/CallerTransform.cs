@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Http.Headers;
+using Lyceum.Gateway.Auth;
 using Lyceum.ServiceDefaults.Auth;
 using Yarp.ReverseProxy.Transforms;
 
@@ -16,7 +17,7 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
     private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
-    private static readonly string[] Credentials = ["Authorization", "Proxy-Authorization", "Cookie", "Forwarded"];
+    private static readonly string[] Credentials = ["Authorization", CallerHandler.ApiKeyHeader, "Proxy-Authorization", "Cookie", "Forwarded"];
 
     public override ValueTask ApplyAsync(RequestTransformContext context)
     {

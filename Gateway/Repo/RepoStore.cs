@@ -105,7 +105,7 @@ internal sealed class RepoStore(Database database)
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                foundRecords.Add(new(reader.GetString(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                foundRecords.Add(new(reader.GetString(0), reader.GetInt64(1), reader.GetTime(2)));
                 if (!reader.GetBoolean(3))
                     conflict.Records.Add(reader.GetString(0));
             }
@@ -117,9 +117,9 @@ internal sealed class RepoStore(Database database)
                     conflict.Missing.Add(from);
                 if (!reader.GetBoolean(7))
                     conflict.Missing.Add(to);
-                if (reader.IsDBNull(3))
+                if (reader.GetValue(3) is not long seq)
                     continue;
-                foundEdges.Add(new(from, type, to, reader.GetInt64(3), reader.GetFieldValue<DateTimeOffset>(4)));
+                foundEdges.Add(new(from, type, to, seq, reader.GetTime(4)));
                 if (!reader.GetBoolean(5))
                     conflict.Edges.Add(new(from, type, to));
             }

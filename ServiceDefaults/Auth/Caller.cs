@@ -40,6 +40,9 @@ public sealed class CallerIdentity(Caller caller, string scheme) : ClaimsIdentit
 {
     public Caller Caller { get; } = caller;
 
+    /// <summary>The configured credential that was shown, by its id; null for a person, and inside the house.</summary>
+    public string? KeyId { get; init; }
+
     /// <summary>The caller that a configured credential or a token's <c>scope</c> claim describes.</summary>
     public static ClaimsPrincipal Principal(Caller caller, string scheme) => new(new CallerIdentity(caller, scheme));
 }

@@ -48,7 +48,8 @@ public abstract partial class ProblemAuthenticationHandler(
             : AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));
     }
 
-    private AuthenticateResult Refuse(string refusal)
+    /// <param name="refusal">For the caller, as the end of a sentence; never the credential.</param>
+    protected AuthenticateResult Refuse(string refusal)
     {
         _refusal = refusal;
         LogRefused(Logger, Scheme.Name, refusal);

@@ -19,8 +19,8 @@ internal static class ConsoleLogs
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Update"] = "None",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Connection"] = "None",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Command"] = "None",
-        // Each refused token at Information would let strangers fill the log; refusals are counted in the metrics.
-        ["Logging:LogLevel:Lyceum.Gateway.Auth.ApiTokenAuthentication"] = "Warning",
+        // Each refused token at Information would let strangers fill the log; the gateway logs refusals at a bounded rate.
+        ["Logging:LogLevel:Lyceum.Gateway.Auth.CallerHandler"] = "Warning",
         ["Logging:LogLevel:Lyceum.ServiceDefaults.Auth.IdentityAuthentication"] = "Warning",
         ["Logging:LogLevel:Npgsql"] = "Warning",
         ["Logging:LogLevel:System.Net.Http"] = "Warning",

@@ -1,4 +1,6 @@
 using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -19,38 +21,66 @@ public sealed class TestGateway : IAsyncDisposable
     private readonly Factory _factory;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lyceum-gateway-");
 
-    private TestGateway(IdentityFolder identity, Dictionary<string, string?> settings, string environment)
+    private TestGateway(IdentityFolder identity, Dictionary<string, string?> settings, string environment, Action<JsonObject>? configure)
     {
         SecretFile = Path.Combine(_folder.FullName, "ada");
         File.WriteAllText(SecretFile, Secret + "\n");
+        ConfigurationFile = Path.Combine(_folder.FullName, "gateway.json");
+        Configure(configure);
         _factory = new Factory(environment,
         [
             .. identity.Settings("gateway"),
             new("ConnectionStrings:gatewaydb", NoDatabase),
-            new("Auth:Tokens:0:id", "ada"),
-            new("Auth:Tokens:0:secret_file", SecretFile),
-            new("Auth:Tokens:0:tenant", "acme"),
-            new("Auth:Tokens:0:scopes:0", "chat"),
-            new("Auth:Tokens:0:scopes:1", "llm"),
+            new("GATEWAY_CONFIG_FILE", ConfigurationFile),
             .. settings,
         ]);
     }
 
     public string SecretFile { get; }
 
+    public string ConfigurationFile { get; }
+
     public HttpClient Client { get; } = new();
 
     public IServiceProvider Services => _factory.Services;
 
+    /// <param name="configure">Changes the configuration file, which knows one token: <see cref="Secret"/>, with the scopes chat and llm.</param>
     public static TestGateway Start(
-        IdentityFolder identity, Dictionary<string, string?>? settings = null, string environment = "Production")
+        IdentityFolder identity, Dictionary<string, string?>? settings = null, string environment = "Production",
+        Action<JsonObject>? configure = null)
     {
-        var gateway = new TestGateway(identity, settings ?? [], environment);
+        var gateway = new TestGateway(identity, settings ?? [], environment, configure);
         gateway._factory.UseKestrel();
         gateway._factory.StartServer();
         var addresses = gateway.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
         gateway.Client.BaseAddress = new Uri(addresses.Addresses.First());
         return gateway;
+    }
+
+    /// <summary>Writes the configuration file anew, beside and moved over: a running gateway follows within a second.</summary>
+    public void Configure(Action<JsonObject>? change)
+    {
+        var configuration = new JsonObject
+        {
+            ["auth"] = new JsonObject
+            {
+                ["grace"] = "00:00:00",
+                ["tokens"] = new JsonArray(Token("ada", "acme", ["chat", "llm"], ("secret_file", "ada"))),
+                ["hmac_keys"] = new JsonArray(),
+            },
+        };
+        change?.Invoke(configuration);
+        File.WriteAllText(ConfigurationFile + ".new", configuration.ToJsonString());
+        File.Move(ConfigurationFile + ".new", ConfigurationFile, overwrite: true);
+    }
+
+    /// <summary>An entry of <c>auth.tokens</c> or <c>auth.hmac_keys</c>.</summary>
+    public static JsonObject Token(string id, string tenant, string[] scopes, params (string Key, string Value)[] more)
+    {
+        var token = new JsonObject { ["id"] = id, ["tenant"] = tenant, ["scopes"] = JsonSerializer.SerializeToNode(scopes) };
+        foreach (var (key, value) in more)
+            token[key] = value;
+        return token;
     }
 
     /// <summary>The variables of a reference to <paramref name="service"/> with these replicas.</summary>

@@ -41,10 +41,10 @@ public sealed class LargeGraphTests(MemoryFixture memory)
             var edgeScans = Descend(plan).Where(node => node.TryGetProperty("Relation Name", out var name) && name.ValueEquals("repo_edges")).ToList();
             edgeScans.ShouldNotBeEmpty();
             edgeScans.ShouldAllBe(scan => scan.GetProperty("Node Type").GetString()!.Contains("Index"), $"{direction} from {start}: {plan}");
-            // 101 nodes of 6 edges each, an index's few pages for each of them; the table has some 2,000 pages, its indexes as many.
+            // 101 nodes of 6 edges each, an index's few pages for each of them. Both ways it meets the node that all lead to.
             var pages = plan.GetProperty("Shared Hit Blocks").GetInt64() + plan.GetProperty("Shared Read Blocks").GetInt64();
             TestContext.Current.TestOutputHelper!.WriteLine($"{direction} from {start}: {pages} pages");
-            pages.ShouldBeLessThan(6000, $"{direction} from {start}: {plan}");
+            pages.ShouldBeLessThan(direction == Direction.Both ? 12_000 : 3000, $"{direction} from {start}: {plan}");
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests.Memory;
@@ -17,15 +19,12 @@ public sealed class MemoryAccessTests
     public async Task Routes_NeedTheirScope_AndTheDatabase()
     {
         using var identity = new IdentityFolder("gateway");
-        await using var gateway = TestGateway.Start(identity, new() // whose database nobody can reach
-        {
-            ["Auth:Tokens:1:id"] = "memory", ["Auth:Tokens:1:tenant"] = "acme",
-            ["Auth:Tokens:1:secret_sha256"] = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData("memory"u8)),
-            ["Auth:Tokens:1:scopes:0"] = "repo", ["Auth:Tokens:1:scopes:1"] = "graph", ["Auth:Tokens:1:scopes:2"] = "observe",
-        });
+        var hash = Convert.ToHexString(SHA256.HashData("memory"u8));
+        await using var gateway = TestGateway.Start(identity, configure: configuration => configuration["auth"]!["tokens"]!.AsArray()
+            .Add(TestGateway.Token("memory", "acme", ["repo", "graph", "observe"], ("secret_sha256", hash)))); // whose database nobody can reach
         foreach (var (method, path, body) in Routes)
         {
-            HttpContent? Content() => body.Length == 0 ? null : new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+            HttpContent? Content() => body.Length == 0 ? null : new StringContent(body, Encoding.UTF8, "application/json");
             await (await gateway.SendAsync(method, path, token: null, Content())).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
             await (await gateway.SendAsync(method, path, TestGateway.Secret, Content())).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
             using var away = await gateway.SendAsync(method, path, "memory", Content());

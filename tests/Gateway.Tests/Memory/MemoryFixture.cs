@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lyceum.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -24,15 +25,15 @@ public sealed class MemoryFixture(PostgresFixture postgres) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var settings = new Dictionary<string, string?> { ["ConnectionStrings:gatewaydb"] = $"Maximum Pool Size=20;{await postgres.CreateDatabaseAsync()}" };
-        foreach (var (i, tenant) in Tenants.Index())
+        void Configure(JsonObject configuration)
         {
-            settings[$"Auth:Tokens:{i + 1}:id"] = $"{tenant}-app";
-            settings[$"Auth:Tokens:{i + 1}:tenant"] = tenant;
-            settings[$"Auth:Tokens:{i + 1}:secret_sha256"] = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"secret of {tenant}")));
-            foreach (var (j, scope) in Scopes.Index())
-                settings[$"Auth:Tokens:{i + 1}:scopes:{j}"] = scope;
+            foreach (var tenant in Tenants)
+            {
+                var hash = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"secret of {tenant}")));
+                configuration["auth"]!["tokens"]!.AsArray().Add(TestGateway.Token($"{tenant}-app", tenant, Scopes, ("secret_sha256", hash)));
+            }
         }
-        _gateway = TestGateway.Start(_identity, settings);
+        _gateway = TestGateway.Start(_identity, settings, configure: Configure);
         await Assertions.Eventually(async () => (await SendAsync(HttpMethod.Get, "/api/observe/events")).IsSuccessStatusCode, "the database is ready");
     }
 

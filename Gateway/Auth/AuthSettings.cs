@@ -1,0 +1,107 @@
+using Lyceum.Gateway.Settings;
+
+namespace Lyceum.Gateway.Auth;
+
+/// <summary>Whom the gateway lets in by a secret (section <c>auth</c>); people who signed in need none of it.</summary>
+internal sealed record AuthSettings
+{
+    /// <summary>
+    /// How long a secret that was replaced is still accepted beside its successor; 0: not at all. A token or key that is taken out
+    /// of the file has no grace.
+    /// </summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>API tokens: <c>Authorization: Bearer</c> or <c>X-API-Key</c>.</summary>
+    public IReadOnlyList<TokenSettings> Tokens { get; init; } = [];
+
+    /// <summary>Keys of signed requests (docs/hmac.md).</summary>
+    public IReadOnlyList<HmacKeySettings> HmacKeys { get; init; } = [];
+
+    public void Check(string path, SettingsCheck check)
+    {
+        check.FaultIf(Grace < TimeSpan.Zero || Grace > TimeSpan.FromDays(1), $"{path}.grace", "must be from 0 to a day");
+        CheckAll(Tokens, $"{path}.tokens", check);
+        CheckAll(HmacKeys, $"{path}.hmac_keys", check);
+    }
+
+    private static void CheckAll(IReadOnlyList<CredentialSettings> credentials, string path, SettingsCheck check)
+    {
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (index, credential) in credentials.Index())
+        {
+            credential.Check($"{path}[{index}]", check);
+            check.FaultIf(!ids.Add(credential.Id), $"{path}[{index}].id", $"{credential.Id} is there twice");
+        }
+    }
+}
+
+/// <summary>What a token and a key have in common. The secret itself is never in the file: it names where it is.</summary>
+internal abstract record CredentialSettings
+{
+    private const int MaxId = 64;
+
+    /// <summary>Names it in logs, metrics and limits; a key's also in the request. Letters, digits, <c>. _ -</c>; at most 64.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Environment variable with the secret; read at start.</summary>
+    public string? SecretEnv { get; init; }
+
+    /// <summary>
+    /// File with the secret, watched; relative to the configuration file. Each line is one, and all are accepted; a line that is
+    /// replaced is accepted for <see cref="AuthSettings.Grace"/> longer.
+    /// </summary>
+    public string? SecretFile { get; init; }
+
+    /// <summary>Whose data the caller sees.</summary>
+    public required string Tenant { get; init; }
+
+    /// <summary>Whom the caller is within the tenant; null: the id.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>What the caller may do (<see cref="Scopes"/>); without any, nothing.</summary>
+    public IReadOnlyList<string> Scopes { get; init; } = [];
+
+    /// <summary>Refused from then on; null: never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    public virtual void Check(string path, SettingsCheck check)
+    {
+        check.FaultIf(!IsId(Id), $"{path}.id", $"must be 1 to {MaxId} letters, digits, '.', '_' or '-'");
+        check.FaultIf(string.IsNullOrWhiteSpace(Tenant), $"{path}.tenant", "must not be empty");
+        check.FaultIf(Subject is not null && string.IsNullOrWhiteSpace(Subject), $"{path}.subject", "must not be empty");
+        foreach (var (index, scope) in Scopes.Index())
+        {
+            check.FaultIf(!ServiceDefaults.Auth.Scopes.All.Contains(scope), $"{path}.scopes[{index}]",
+                $"unknown; there are {string.Join(", ", ServiceDefaults.Auth.Scopes.All.Order(StringComparer.Ordinal))}");
+        }
+        check.FaultIf(Sources != 1, path, $"needs exactly one of {SourceNames}");
+    }
+
+    protected virtual int Sources => (SecretEnv is null ? 0 : 1) + (SecretFile is null ? 0 : 1);
+
+    protected virtual string SourceNames => "secret_env, secret_file";
+
+    private static bool IsId(string id) =>
+        id.Length is > 0 and <= MaxId && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+}
+
+/// <summary>An API token.</summary>
+internal sealed record TokenSettings : CredentialSettings
+{
+    /// <summary>SHA-256 of the secret, 64 hex digits: for who would rather not have it on this machine.</summary>
+    public string? SecretSha256 { get; init; }
+
+    public override void Check(string path, SettingsCheck check)
+    {
+        base.Check(path, check);
+        check.FaultIf(SecretSha256 is not null && (SecretSha256.Length != 64 || !SecretSha256.All(char.IsAsciiHexDigit)),
+            $"{path}.secret_sha256", "must be 64 hex digits");
+    }
+
+    protected override int Sources => base.Sources + (SecretSha256 is null ? 0 : 1);
+
+    protected override string SourceNames => $"{base.SourceNames}, secret_sha256";
+}
+
+/// <summary>A key that requests are signed with; its secret is needed as it is.</summary>
+internal sealed record HmacKeySettings : CredentialSettings;

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using Lyceum.ServiceDefaults.Auth;
+using Microsoft.AspNetCore.Authentication;
+
+namespace Lyceum.Gateway.Auth;
+
+/// <summary>A credential in force.</summary>
+/// <param name="Until">Null for a current secret; for one that was replaced, the end of its grace.</param>
+internal sealed record Accepted(Credential Credential, DateTimeOffset? Until)
+{
+    /// <summary>What authentication answers for it, made once.</summary>
+    public AuthenticateResult Result { get; } = AuthenticateResult.Success(new AuthenticationTicket(
+        new ClaimsPrincipal(new CallerIdentity(Credential.Caller, "credential") { KeyId = Credential.Id }), CallerHandler.SchemeName));
+
+    /// <summary>Why it is refused at this moment; null: it is not.</summary>
+    public string? Refusal(DateTimeOffset now) =>
+        Until <= now ? Refusals.Replaced : Credential.ExpiresAt <= now ? Refusals.Expired : null;
+}
+
+/// <summary>All accepted secrets at one moment. Immutable: a request sees one set from beginning to end.</summary>
+internal sealed class CredentialSet
+{
+    /// <summary>Characters of a token; longer ones are not looked up.</summary>
+    private const int MaxToken = 1024;
+
+    private readonly FrozenDictionary<UInt128, Accepted> _tokens;
+    private readonly FrozenDictionary<string, Accepted[]> _keys;
+    private readonly List<Accepted> _all;
+
+    private CredentialSet(List<Accepted> all)
+    {
+        _all = all;
+        _tokens = all.Where(one => one.Credential.Kind == CredentialKind.Token).ToFrozenDictionary(one => Key(one.Credential.Secret));
+        _keys = all.Where(one => one.Credential.Kind == CredentialKind.HmacKey).GroupBy(one => one.Credential.Id)
+            .ToFrozenDictionary(key => key.Key, key => key.ToArray(), StringComparer.Ordinal);
+    }
+
+    public static CredentialSet Empty { get; } = new([]);
+
+    public IEnumerable<Credential> Current => _all.Where(one => one.Until is null).Select(one => one.Credential);
+
+    public int InGrace => _all.Count(one => one.Until is not null);
+
+    /// <summary>
+    /// The set that follows this one. A secret that is not <paramref name="current"/> any more, of a token or key that still is, has
+    /// <paramref name="grace"/> from now, with what its token or key may do now; what is in grace already never gains by it.
+    /// </summary>
+    public CredentialSet Next(IReadOnlyList<Credential> current, TimeSpan grace, DateTimeOffset now)
+    {
+        var all = current.Select(credential => new Accepted(credential, null)).ToList();
+        foreach (var (old, until) in _all)
+        {
+            var end = until < now + grace ? until.Value : now + grace;
+            if (end > now && !current.Any(old.HasSecretOf)
+                && current.FirstOrDefault(one => one.Kind == old.Kind && one.Id == old.Id) is { } successor)
+                all.Add(new Accepted(successor with { Secret = old.Secret }, end));
+        }
+
+        return new CredentialSet(all);
+    }
+
+    /// <summary>Null for a secret that nobody has.</summary>
+    public Accepted? FindToken(ReadOnlySpan<char> secret)
+    {
+        if (secret.Length > MaxToken)
+            return null;
+        Span<byte> bytes = stackalloc byte[Encoding.UTF8.GetMaxByteCount(secret.Length)];
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(bytes[..Encoding.UTF8.GetBytes(secret, bytes)], hash);
+        // The dictionary narrows by a hash the caller cannot steer; equality is decided in constant time.
+        return _tokens.TryGetValue(Key(hash), out var found) && CryptographicOperations.FixedTimeEquals(found.Credential.Secret, hash) ? found : null;
+    }
+
+    /// <summary>The secrets of a key: current ones first.</summary>
+    public IReadOnlyList<Accepted> FindKey(string id) => _keys.TryGetValue(id, out var found) ? found : [];
+
+    private static UInt128 Key(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadUInt128BigEndian(hash);
+}

@@ -1,0 +1,65 @@
+using System.Diagnostics.Metrics;
+
+namespace Lyceum.Gateway.Auth;
+
+/// <summary>
+/// The audit log of refusals: who was turned away, where and why, never with what. Every one is counted; lines are bounded, so
+/// that a flood of refusals is no flood of the disk, and the next line says how many were left out.
+/// </summary>
+internal sealed partial class RefusalLog
+{
+    private const int LinesPerSecond = 10;
+    private const int Burst = 50;
+
+    private readonly Counter<long> _count;
+    private readonly TimeProvider _time;
+    private readonly ILogger<RefusalLog> _logger;
+
+    // Guards the three below: a token bucket, and what it kept out of the log.
+    private readonly Lock _lock = new();
+    private double _lines = Burst;
+    private long _filledAt;
+    private long _suppressed;
+
+    public RefusalLog(IMeterFactory meters, TimeProvider time, ILogger<RefusalLog> logger)
+    {
+        (_time, _logger, _filledAt) = (time, logger, time.GetTimestamp());
+        _count = meters.Create("Lyceum.Gateway").CreateCounter<long>("lyceum.gateway.refusals", "{request}", "Requests refused, by reason.");
+    }
+
+    /// <param name="reason">One of <see cref="Refusals"/>.</param>
+    /// <param name="keyId">The credential's id, where it is one of ours.</param>
+    public void Record(HttpContext http, string reason, string? keyId)
+    {
+        _count.Add(1, new KeyValuePair<string, object?>("reason", reason));
+        if (!MayLog(out var suppressed))
+            return;
+        var route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+        LogRefused(
+            http.Request.Method, route, http.Response.StatusCode, reason, keyId ?? "-", http.Connection.RemoteIpAddress,
+            http.Response.Headers[RequestIds.Header], suppressed);
+    }
+
+    private bool MayLog(out long suppressed)
+    {
+        lock (_lock)
+        {
+            var now = _time.GetTimestamp();
+            _lines = Math.Min(Burst, _lines + _time.GetElapsedTime(_filledAt, now).TotalSeconds * LinesPerSecond);
+            _filledAt = now;
+            if (_lines < 1)
+            {
+                suppressed = ++_suppressed;
+                return false;
+            }
+            _lines--;
+            (suppressed, _suppressed) = (_suppressed, 0);
+            return true;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning,
+        "refused {Status} {Method} {Route}: {Reason}, key {KeyId}, from {Address}, request {RequestId}; not shown before: {Suppressed}")]
+    private partial void LogRefused(
+        string method, string? route, int status, string reason, string keyId, System.Net.IPAddress? address, string? requestId, long suppressed);
+}

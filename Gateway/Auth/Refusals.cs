@@ -1,0 +1,26 @@
+namespace Lyceum.Gateway.Auth;
+
+/// <summary>Why a request is refused: values of the metric's and the log's <c>reason</c>. Few, and never from a caller.</summary>
+internal static class Refusals
+{
+    public const string Missing = "missing";
+    public const string Malformed = "malformed";
+    public const string Ambiguous = "ambiguous";
+    public const string Unknown = "unknown";
+    public const string Expired = "expired";
+    public const string Replaced = "replaced";
+    public const string UserToken = "user_token";
+    public const string Scope = "scope";
+    public const string Origin = "origin";
+
+    /// <summary>For the caller, as the end of a sentence.</summary>
+    public static string Words(string reason) => reason switch
+    {
+        Malformed => "only Bearer is understood",
+        Ambiguous => "send one credential, not several",
+        Unknown => "unknown token",
+        Expired => "expired",
+        Replaced => "it was replaced by another",
+        _ => reason,
+    };
+}
