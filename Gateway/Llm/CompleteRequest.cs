@@ -32,15 +32,18 @@ internal sealed record Question(string Prompt, string? System, string? Model, in
         return new(request.Prompt!, request.System, request.Model, request.MaxTokens, request.Temperature);
     }
 
-    /// <summary>As a streamed chat completion. What is not said is absent: some servers refuse a null.</summary>
-    public byte[] Body()
+    /// <summary>As a chat completion. What is not said is absent: some servers refuse a null.</summary>
+    public byte[] Body(bool stream)
     {
         var body = new Dictionary<string, object>
         {
             ["messages"] = (object[])[.. System is { Length: > 0 } ? (object[])[new { role = "system", content = System }] : [], new { role = "user", content = Prompt }],
-            ["stream"] = true,
-            ["stream_options"] = new { include_usage = true },
         };
+        if (stream)
+        {
+            body["stream"] = true;
+            body["stream_options"] = new { include_usage = true };
+        }
         if (Model is not null)
             body["model"] = Model;
         if (MaxTokens is { } limit)

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
@@ -15,12 +16,34 @@ namespace Lyceum.Gateway.Llm;
 internal sealed class LanguageModel(IHttpClientFactory clients, EngineDirectory engines, IdentityTokens identity)
 {
     public const string Service = EngineDirectory.Engines;
+
+    private static readonly JsonSerializerOptions Wire = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private const int MaxAnswer = 8 * 1024 * 1024; // bytes, of one that comes whole
     private int _next;
+
+    /// <summary>A whole answer.</summary>
+    /// <exception cref="Exception">What <see cref="EngineFailure"/> explains.</exception>
+    public async Task<CompleteResponse> CompleteAsync(Question question, Caller caller, CancellationToken cancellationToken)
+    {
+        using var response = await AskAsync(question, stream: false, caller, cancellationToken);
+        await response.Content.LoadIntoBufferAsync(MaxAnswer, cancellationToken);
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        using var answer = await JsonDocument.ParseAsync(body, default, cancellationToken);
+        var choice = answer.RootElement.GetProperty("choices")[0];
+        return new(
+            Guid.CreateVersion7(), answer.RootElement.GetProperty("model").GetString()!, question.Prompt,
+            choice.GetProperty("message").GetProperty("content").GetString() ?? "", choice.GetProperty("finish_reason").GetString() ?? "stop",
+            answer.RootElement.TryGetProperty("usage", out var usage) && usage.ValueKind == JsonValueKind.Object ? usage.Deserialize<TokenUsage>(Wire) : null);
+    }
+
+    /// <summary>Begins a streamed answer.</summary>
+    public Task<HttpResponseMessage> BeginAsync(Question question, Caller caller, CancellationToken cancellationToken) =>
+        AskAsync(question, stream: true, caller, cancellationToken);
 
     /// <summary>Returns when an engine has begun to answer.</summary>
     /// <exception cref="ProblemException">It refused, or there is none.</exception>
     /// <exception cref="HttpRequestException">None can be reached.</exception>
-    public async Task<HttpResponseMessage> AskAsync(Question question, Caller caller, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> AskAsync(Question question, bool stream, Caller caller, CancellationToken cancellationToken)
     {
         var all = engines.Live;
         if (all.Count == 0)
@@ -30,7 +53,7 @@ internal sealed class LanguageModel(IHttpClientFactory clients, EngineDirectory 
         {
             try
             {
-                return await AskAsync(all[(int)((first + tried) % (uint)all.Count)].Url, question, caller, cancellationToken);
+                return await AskAsync(all[(int)((first + tried) % (uint)all.Count)].Url, question, stream, caller, cancellationToken);
             }
             catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError && tried + 1 < all.Count)
             {
@@ -39,14 +62,14 @@ internal sealed class LanguageModel(IHttpClientFactory clients, EngineDirectory 
         }
     }
 
-    private async Task<HttpResponseMessage> AskAsync(Uri engine, Question question, Caller caller, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> AskAsync(Uri engine, Question question, bool stream, Caller caller, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(engine, "/v1/chat/completions"))
         {
-            Content = new ByteArrayContent(question.Body()) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+            Content = new ByteArrayContent(question.Body(stream)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForCaller(caller));
-        request.Headers.Accept.ParseAdd("text/event-stream");
+        request.Headers.Accept.ParseAdd(stream ? "text/event-stream" : "application/json");
         var response = await clients.CreateClient(Service).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (response.IsSuccessStatusCode)
             return response;

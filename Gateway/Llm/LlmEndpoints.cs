@@ -1,6 +1,5 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using System.Text;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
@@ -33,8 +32,6 @@ public sealed record ErrorEvent(int Status, string Code, string Detail);
 /// </summary>
 internal static partial class LlmEndpoints
 {
-    private const int MaxCompletion = 4 * 1024 * 1024; // characters
-
     /// <summary>A refusal that comes within it has a status of its own; after it the stream begins, and failures are events.</summary>
     private static readonly TimeSpan Refusals = TimeSpan.FromSeconds(1);
 
@@ -57,11 +54,12 @@ internal static partial class LlmEndpoints
         var bound = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         http.Response.RegisterForDispose(bound);
         bound.CancelAfter(answers.Value.WholeAnswerTimeout);
-        var asked = model.AskAsync(question, caller, bound.Token);
+        Task<HttpResponseMessage> asked;
         try
         {
             if (request.Stream is not true)
-                return TypedResults.Ok(await WholeAsync(question, asked, bound.Token));
+                return TypedResults.Ok(await model.CompleteAsync(question, caller, bound.Token));
+            asked = model.BeginAsync(question, caller, bound.Token);
             await IsDoneWithinAsync(asked, Refusals, time);
             if (asked.IsFaulted)
                 await asked;
@@ -72,19 +70,6 @@ internal static partial class LlmEndpoints
         }
         http.Response.Headers["X-Accel-Buffering"] = "no";
         return TypedResults.ServerSentEvents(StreamAsync(question, asked, answers.Value.Ping, time, logger, http.RequestAborted, bound.Token));
-    }
-
-    private static async Task<CompleteResponse> WholeAsync(Question question, Task<HttpResponseMessage> asked, CancellationToken cancellationToken)
-    {
-        var (text, model, end) = (new StringBuilder(), "", default(EngineEvent));
-        await foreach (var item in LanguageModel.ReadAsync(asked, cancellationToken))
-        {
-            model = item.Model ?? model;
-            if (text.Append(item.Text).Length > MaxCompletion)
-                throw new ProblemException(502, ErrorCodes.UpstreamFailed, "The model's answer is too long.");
-            end = item;
-        }
-        return new(Guid.CreateVersion7(), model, question.Prompt, text.ToString(), end.FinishReason!, end.Usage);
     }
 
     private static async IAsyncEnumerable<SseItem<object>> StreamAsync(

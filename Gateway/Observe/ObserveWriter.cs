@@ -92,7 +92,7 @@ internal sealed class ObserveWriter(
             {
                 var added = emission.Events.FindAll(e => recorded.Contains(e.EventId));
                 metrics.Observed(added);
-                emission.Recorded.TrySetResult(added.Count);
+                Release(emission).TrySetResult(added.Count);
             }
         }
         catch (PostgresException e) when (batch.Count > 1 && !e.IsTransient)
@@ -100,13 +100,18 @@ internal sealed class ObserveWriter(
             // Somebody's events cannot be stored: the others' can.
             foreach (var emission in batch)
                 await CommitAsync([emission], stoppingToken);
-            return;
         }
         catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
-            batch.ForEach(emission => emission.Recorded.TrySetException(e));
+            batch.ForEach(emission => Release(emission).TrySetException(e));
         }
-        Interlocked.Add(ref _pending, -batch.Sum(emission => emission.Bytes));
+    }
+
+    /// <summary>Makes room, before whoever waits for the answer goes on.</summary>
+    private TaskCompletionSource<int> Release(Emission emission)
+    {
+        Interlocked.Add(ref _pending, -emission.Bytes);
+        return emission.Recorded;
     }
 
     /// <returns>The events that are new. Done twice, after a commit of which nothing was heard, it says less than is true.</returns>

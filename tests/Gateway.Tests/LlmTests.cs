@@ -39,7 +39,7 @@ public sealed class LlmTests : IAsyncLifetime
     private TestGateway Start(params Uri[] engines) =>
         TestGateway.Start(_identity, new([.. TestGateway.Reference("gpu-engine", engines), new("Answers:Ping", "00:00:00.05")]));
 
-    /// <summary>A number is a refusal's status, <c>cut</c> breaks off, anything else is a chunk.</summary>
+    /// <summary>A number is a refusal's status, <c>cut</c> breaks off, anything else is a chunk, or the whole.</summary>
     private async Task AnswerAsync(HttpContext http, Caller caller)
     {
         _asked = await JsonSerializer.DeserializeAsync<JsonElement>(http.Request.Body);
@@ -58,6 +58,12 @@ public sealed class LlmTests : IAsyncLifetime
                 if (text == "cut")
                 {
                     http.Abort();
+                    return;
+                }
+                if (!_asked.TryGetProperty("stream", out _))
+                {
+                    http.Response.ContentType = "application/json";
+                    await http.Response.WriteAsync(text);
                     return;
                 }
                 if (!http.Response.HasStarted)
@@ -82,6 +88,9 @@ public sealed class LlmTests : IAsyncLifetime
 
     private static string Chunk(string content) => $$$"""{"model":"m1","choices":[{"delta":{"content":"{{{content}}}"}}]}""";
 
+    private static string Whole(string content, string more = "") =>
+        $$$"""{"model":"m1","choices":[{"message":{"role":"assistant","content":"{{{content}}}"},"finish_reason":"stop"}]{{{more}}}}""";
+
     private const string Finish = """{"model":"m1","choices":[{"delta":{},"finish_reason":"stop"}]}""";
     private const string Counted = """{"model":"m1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}""";
 
@@ -91,8 +100,7 @@ public sealed class LlmTests : IAsyncLifetime
     [Fact]
     public async Task Complete_AnswersWithThePromptAndTheText()
     {
-        // An emoji in two halves, as some model servers send it.
-        Say(Chunk(""), Chunk("Hi "), Chunk("\\ud83d"), Chunk("\\ude00"), Finish, Counted, "[DONE]");
+        Say(Whole("Hi 😀", ""","usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{}}"""));
         var answer = await (await AskAsync(new { prompt = "Say hi", system = "Be brief.", model = "m1", max_tokens = 5, temperature = 0.5 })).JsonAsync();
         Guid.TryParse(answer.GetProperty("id").GetString(), out _).ShouldBeTrue();
         answer.GetProperty("prompt").GetString().ShouldBe("Say hi");
@@ -103,7 +111,7 @@ public sealed class LlmTests : IAsyncLifetime
 
         _askedBy.ShouldBe("acme/ada/Token");
         _asked.ToString().ShouldBe(
-            """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say hi"}],"stream":true,"stream_options":{"include_usage":true},"model":"m1","max_tokens":5,"temperature":0.5}""");
+            """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say hi"}],"model":"m1","max_tokens":5,"temperature":0.5}""");
     }
 
     [Fact]
@@ -117,8 +125,10 @@ public sealed class LlmTests : IAsyncLifetime
         (await Next(events)).ShouldBe(("start", "Say hi"));
         (await Next(events)).ShouldBe(("delta", "Hi"));
         (await Next(events, pings: true)).Type.ShouldBe("ping"); // the model is silent
-        Say(Chunk(" there"), Finish, Counted, "[DONE]");
+        // An emoji in two halves, as some model servers send it.
+        Say(Chunk(" there"), Chunk("\\ud83d"), Chunk("\\ude00"), Finish, Counted, "[DONE]");
         (await Next(events)).ShouldBe(("delta", " there"));
+        (await Next(events)).ShouldBe(("delta", "😀"));
         (await Next(events)).ShouldBe(("end", "stop"));
         (await events.MoveNextAsync()).ShouldBeFalse();
     }
@@ -144,19 +154,23 @@ public sealed class LlmTests : IAsyncLifetime
     [Fact]
     public async Task AnswerThatBreaksOff_IsAnError_NotAnEnd()
     {
-        Say(Chunk("Hi"), "cut");
-        await (await AskAsync(new { prompt = "p" })).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
-
-        Say(Chunk("Hi"), "[DONE]"); // without a reason
-        await (await AskAsync(new { prompt = "p" })).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
-
-        Say(Chunk("Hi"), """{"error":{"code":"token_timeout","message":"silent for too long"}}""", "[DONE]");
-        using var response = await AskAsync(new { prompt = "p", stream = true });
-        var events = Read(response).GetAsyncEnumerator(TestContext.Current.CancellationToken);
-        await Next(events);
-        await Next(events);
-        (await Next(events)).ShouldBe(("error", "timeout"));
-        (await events.MoveNextAsync()).ShouldBeFalse();
+        foreach (var half in (string[])["cut", "{}", """{"choices":"""])
+        {
+            Say(half);
+            await (await AskAsync(new { prompt = "p" })).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
+        }
+        foreach (var (end, code) in ((string, string)[])[
+            ("cut", "upstream_failed"), ("[DONE]", "upstream_failed"), ("""{"error":{"code":"token_timeout","message":"silent for too long"}}""", "timeout")])
+        {
+            Say(Chunk("Hi"));
+            using var response = await AskAsync(new { prompt = "p", stream = true });
+            var events = Read(response).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            await Next(events);
+            (await Next(events)).ShouldBe(("delta", "Hi"));
+            Say(end);
+            (await Next(events)).ShouldBe(("error", code));
+            (await events.MoveNextAsync()).ShouldBeFalse();
+        }
     }
 
     [Fact]
@@ -174,7 +188,7 @@ public sealed class LlmTests : IAsyncLifetime
         await using var gateway = Start(Nobody, _engine.Address);
         for (var i = 0; i < 2; i++) // whoever's turn it is
         {
-            Say(Chunk("Hi"), Finish, "[DONE]");
+            Say(Whole("Hi"));
             var answer = await (await AskAsync(new { prompt = "p" }, gateway)).JsonAsync();
             answer.GetProperty("completion").GetString().ShouldBe("Hi");
             answer.GetProperty("usage").ValueKind.ShouldBe(JsonValueKind.Null);
