@@ -10,6 +10,9 @@ internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
     /// <summary>How long a request waits for a connection of the pool; then it is refused.</summary>
     private static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
 
+    /// <summary>Seconds after which a statement that a request waits for is given up: the server hangs.</summary>
+    public const int CommandTimeout = 10;
+
     /// <summary>Runs <paramref name="work"/>, which may be repeated, on a connection; once more after a transient failure.</summary>
     /// <exception cref="ProblemException">503 <c>database_unavailable</c> with <c>Retry-After</c>.</exception>
     public Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)

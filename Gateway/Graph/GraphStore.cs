@@ -48,7 +48,7 @@ internal sealed class GraphStore(Database database, IOptions<GraphOptions> optio
         NpgsqlConnection connection, Caller caller, RecallRequest request, CancellationToken cancellationToken)
     {
         // A batch is one transaction, for which alone the timeout holds.
-        await using var batch = new NpgsqlBatch(connection);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = Database.CommandTimeout + (int)options.Value.Timeout.TotalSeconds };
         batch.BatchCommands.Add(new("SELECT set_config('statement_timeout', $1, true)")
         {
             Parameters = { new() { Value = $"{options.Value.Timeout.TotalMilliseconds:0}" } },

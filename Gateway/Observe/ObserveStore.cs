@@ -33,6 +33,7 @@ internal sealed class ObserveStore(Database database)
                 WHERE tenant = $1 AND event_id < $2 AND ($3::text IS NULL OR type = $3) ORDER BY event_id DESC LIMIT $4
                 """, connection)
             {
+                CommandTimeout = Database.CommandTimeout,
                 Parameters =
                 {
                     new() { Value = caller.Tenant }, new() { Value = before ?? Guid.AllBitsSet },

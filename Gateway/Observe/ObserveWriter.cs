@@ -118,7 +118,7 @@ internal sealed class ObserveWriter(
     private Task<HashSet<Guid>> InsertAsync(List<Emission> batch, CancellationToken stoppingToken) => database.RunAsync(async connection =>
     {
         var rows = batch.SelectMany(emission => emission.Events.Select(e => (emission.Caller, Event: e))).ToList();
-        await using var command = new NpgsqlCommand(Insert, connection);
+        await using var command = new NpgsqlCommand(Insert, connection) { CommandTimeout = Database.CommandTimeout };
         Add(NpgsqlDbType.Uuid, row => row.Event.EventId);
         Add(NpgsqlDbType.Text, row => row.Caller.Tenant);
         Add(NpgsqlDbType.Text, row => row.Caller.Owner);

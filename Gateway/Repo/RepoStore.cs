@@ -91,6 +91,7 @@ internal sealed class RepoStore(Database database)
         NpgsqlParameter[] recordArrays = [.. RecordArrays(records)], edgeArrays = [.. EdgeArrays(edges)];
         await using var batch = new NpgsqlBatch(connection)
         {
+            Timeout = Database.CommandTimeout,
             BatchCommands =
             {
                 Command(InsertRecords, [caller.Tenant, caller.Owner], recordArrays),
