@@ -76,12 +76,12 @@ explain() {
 counter() { sed -n 's/.*<Counters [^>]*\b'"$1"'="\([0-9]*\)".*/\1/p' "$2" | head -n 1; }
 
 # One project after the other: their tests measure times, and the machine may be small.
-for project in tests/*Tests/*Tests.csproj; do
+for project in tests/*/*Tests.csproj; do
   name=$(basename "$project" .csproj)
   if (( ${#only[@]} )) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
   trx=$results/$name.trx begun=$SECONDS status=0
   # Each test project is a program of its own; run directly, its failures are readable as they happen.
-  logged "$results/$name.log" "tests/$name/bin/$configuration/net10.0/$name" "${traits[@]}" \
+  logged "$results/$name.log" "${project%/*}/bin/$configuration/net10.0/$name" "${traits[@]}" \
     -trx "$trx" -noLogo -noColor || status=$?
   if [[ ! -f $trx ]]; then
     broken+=("$name"); failed=$(( failed + 1 ))

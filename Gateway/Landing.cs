@@ -1,5 +1,6 @@
 using Lyceum.Gateway.Proxy;
 using Lyceum.ServiceDefaults.Hosting;
+using Microsoft.AspNetCore.Authorization;
 
 namespace Lyceum.Gateway;
 
@@ -9,13 +10,21 @@ internal static class Landing
     private static readonly string[] Operations = ["/health", "/alive", "/version", "/metrics"];
 
     public static void MapLanding(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/", (ServiceInfo info) => TypedResults.Ok(new
+        routes.MapGet("/", (ServiceInfo info, EndpointDataSource endpoints) => TypedResults.Ok(new
         {
             Name = "Lyceum",
             Description = "AI tutor: streaming chat that never loses a word, live sessions, learning roadmaps.",
             info.Version,
             Authorization = "Bearer <api token or access token>, or X-API-Key: <api token>, or HMAC (docs/hmac.md)",
-            Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope }),
+            Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope })
+                .Concat(endpoints.Endpoints.OfType<RouteEndpoint>().Where(IsOwn).Select(endpoint => new
+                {
+                    Path = endpoint.RoutePattern.RawText!, Scope = endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy,
+                })),
             Operations,
         })).AllowAnonymous().ExcludeFromDescription();
+
+    /// <summary>What the gateway answers itself; what it forwards knows no methods.</summary>
+    private static bool IsOwn(RouteEndpoint endpoint) =>
+        endpoint.RoutePattern.RawText?.StartsWith("/api/", StringComparison.Ordinal) == true && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is not null;
 }

@@ -1,7 +1,11 @@
 using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
+using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Llm;
+using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Proxy;
+using Lyceum.Gateway.Repo;
 using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
@@ -20,11 +24,16 @@ catch (SettingsException e)
     return SettingsException.ExitCode;
 }
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
+builder.Services.AddSingleton<Database>();
 builder.AddMessaging();
 builder.AddCallers();
 builder.AddRequestBounds();
 builder.AddTrustedProxies();
 builder.AddProxy();
+builder.AddLlm();
+builder.AddRepo();
+builder.AddGraph();
+builder.AddObserve();
 
 var app = builder.Build();
 app.UseServerTiming();
@@ -36,6 +45,10 @@ app.MapServiceDefaults();
 app.UseRequestTimeouts();
 app.UseCallers();
 app.MapLanding();
+app.MapLlm();
+app.MapRepo();
+app.MapGraph();
+app.MapObserve();
 app.MapProxy();
 await app.RunAsync();
 return 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures a system of its own: stub model server → GpuEngine → ChatApi → Gateway → Bench, all on this machine.
 # bench.sh [COMMAND [options…]], Bench's commands; without one all that docs/benchmarks/chat.md quotes, each on a fresh
-# system (about 12 minutes). Built before by test.sh. Its data folder is temporary.
+# system (about 12 minutes). `perf` is the native API's. Built before by test.sh. Its data folder is temporary.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -16,6 +16,12 @@ if (( $# == 0 )); then
   "$0" wal
   "$0" wal --streams 1 --rate 50 --tokens 2050 # one answer of 20 kB
   exit
+fi
+
+# The gateway's native API: each scenario starts what it needs by itself. GATEWAY_PERF_ITERATIONS_tools=…, see docs/contracts.md.
+if [[ $1 == perf ]]; then
+  shift
+  exec "$root/tests/contracts/bin/$configuration/net10.0/Contracts.Tests" -class '*PerfTests' -noColor -noLogo "$@"
 fi
 
 replicas=()

@@ -1,4 +1,6 @@
 using Lyceum.Gateway.Auth.Hmac;
+using Lyceum.Gateway.Observe;
+using Lyceum.Gateway.Repo;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -12,6 +14,8 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         Nonce.Configure(modelBuilder);
+        RepoModel.Configure(modelBuilder);
+        ObserveModel.Configure(modelBuilder);
         modelBuilder.UseSnakeCaseNames();
     }
 }
