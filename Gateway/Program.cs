@@ -1,6 +1,7 @@
 using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
+using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Proxy;
 using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults;
@@ -22,6 +23,7 @@ catch (SettingsException e)
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.AddMessaging();
 builder.AddCallers();
+builder.AddLimits();
 builder.AddTrustedProxies();
 builder.AddProxy();
 
@@ -31,7 +33,9 @@ app.UseForwardedHeaders();
 app.UseRequestIds();
 app.MapServiceDefaults();
 app.UseOriginCheck();
+app.UseLimits();
 app.MapLanding();
+app.MapUsage();
 app.MapProxy();
 await app.RunAsync();
 return 0;

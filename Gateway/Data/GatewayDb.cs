@@ -1,3 +1,4 @@
+using Lyceum.Gateway.Limits;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -8,5 +9,9 @@ namespace Lyceum.Gateway.Data;
 /// </summary>
 public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(options)
 {
-    protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.UseSnakeCaseNames();
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        BudgetRow.Configure(modelBuilder);
+        modelBuilder.UseSnakeCaseNames();
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Limits;
 
 namespace Lyceum.Gateway.Settings;
 
@@ -23,10 +24,13 @@ internal sealed record GatewaySettings
 
     public CorsSettings Cors { get; init; } = new();
 
+    public LimitsSettings Limits { get; init; } = new();
+
     /// <summary>What is wrong beyond the shape, all of it.</summary>
     public void Check(SettingsCheck check)
     {
         Auth.Check("auth", check);
         Cors.Check("cors", check);
+        Limits.Check("limits", check);
     }
 }
