@@ -4,6 +4,7 @@ using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Proxy;
 using Lyceum.Gateway.Settings;
+using Lyceum.Gateway.Tls;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -13,7 +14,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 try
 {
-    builder.AddSettings();
+    builder.AddTls(builder.AddSettings());
 }
 catch (SettingsException e)
 {

@@ -64,8 +64,9 @@ internal sealed class RateLimits(TimeProvider time)
             return;
         foreach (var (id, bucket) in _buckets)
         {
-            if (bucket.IsFull() && _buckets.TryRemove(id, out _))
-                Interlocked.Decrement(ref _count);
+            if (bucket.IsFull())
+                _buckets.TryRemove(id, out _);
         }
+        Volatile.Write(ref _count, _buckets.Count);
     }
 }

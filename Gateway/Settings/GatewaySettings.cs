@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Tls;
 
 namespace Lyceum.Gateway.Settings;
 
@@ -26,11 +27,14 @@ internal sealed record GatewaySettings
 
     public LimitsSettings Limits { get; init; } = new();
 
+    public TlsSettings Tls { get; init; } = new();
+
     /// <summary>What is wrong beyond the shape, all of it.</summary>
     public void Check(SettingsCheck check)
     {
         Auth.Check("auth", check);
         Cors.Check("cors", check);
         Limits.Check("limits", check);
+        Tls.Check("tls", check);
     }
 }
