@@ -1,5 +1,5 @@
+using System.Text.Json.Serialization;
 using Lyceum.Gateway.Settings;
-using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.Gateway.Auth;
 
@@ -95,9 +95,12 @@ internal sealed record TokenSettings : CredentialSettings
     public override void Check(string path, SettingsCheck check)
     {
         base.Check(path, check);
-        check.FaultIf(SecretSha256 is not null && (SecretSha256.Length != 64 || !SecretSha256.All(char.IsAsciiHexDigit)),
-            $"{path}.secret_sha256", "must be 64 hex digits");
+        check.FaultIf(SecretSha256 is not null && HashOfSecret is null, $"{path}.secret_sha256", "must be 64 hex digits");
     }
+
+    [JsonIgnore]
+    public byte[]? HashOfSecret =>
+        SecretSha256 is { Length: 64 } hex && hex.All(char.IsAsciiHexDigit) ? Convert.FromHexString(hex) : null;
 
     protected override int Sources => base.Sources + (SecretSha256 is null ? 0 : 1);
 

@@ -1,3 +1,4 @@
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
@@ -20,11 +21,19 @@ internal static class BrowserRequests
     public static void UseOriginCheck(this WebApplication app)
     {
         var options = app.Services.GetRequiredService<IOptionsMonitor<AuthOptions>>();
-        app.Use((http, next) => IsByCookie(http.Request) && !IsByToken(http.Request) && MayChangeSomething(http.Request) && !IsOwn(http.Request, options.CurrentValue)
-            ? Problems.Create(
-                StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenOrigin,
-                "With a cookie, this takes an Origin header that is this server's own, or one of Auth:AllowedOrigins.").ExecuteAsync(http)
-            : next(http));
+        var settings = app.Services.GetRequiredService<SettingsMonitor>();
+        var refusals = app.Services.GetRequiredService<RefusalLog>();
+        app.Use((http, next) => IsByCookie(http.Request) && !IsByToken(http.Request) && MayChangeSomething(http.Request)
+            && !IsOwn(http.Request, options.CurrentValue, settings.Current.Cors) ? Refuse(http, refusals) : next(http));
+    }
+
+    private static Task Refuse(HttpContext http, RefusalLog refusals)
+    {
+        http.Response.StatusCode = StatusCodes.Status403Forbidden;
+        refusals.Record(http, Refusals.Origin, keyId: null);
+        return Problems.Create(
+            StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenOrigin,
+            "With a cookie, this takes an Origin header that is this server's own, or one of Auth:AllowedOrigins.").ExecuteAsync(http);
     }
 
     /// <summary>A live session's socket: its own token opens it, whoever's page it is on, and no cookie does.</summary>
@@ -35,11 +44,12 @@ internal static class BrowserRequests
         !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
         || request.Headers.Upgrade.Count > 0;
 
-    private static bool IsOwn(HttpRequest request, AuthOptions options)
+    private static bool IsOwn(HttpRequest request, AuthOptions options, CorsSettings cors)
     {
         if (request.Headers.Origin is not [{ } text] || !Uri.TryCreate(text, UriKind.Absolute, out var origin))
             return false; // none, or "null": a sandboxed page, a file
-        return Same(origin, $"{request.Scheme}://{request.Host}") || options.AllowedOrigins.Any(allowed => Same(origin, allowed));
+        return Same(origin, $"{request.Scheme}://{request.Host}") || options.AllowedOrigins.Any(allowed => Same(origin, allowed))
+            || (cors.Credentials && cors.Origins.Any(allowed => Same(origin, allowed)));
     }
 
     /// <summary>Scheme, host and port; a default port is the same as none.</summary>

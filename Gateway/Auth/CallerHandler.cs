@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using Lyceum.Gateway.Auth.Hmac;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Authentication;
@@ -9,9 +10,10 @@ using Microsoft.Net.Http.Headers;
 namespace Lyceum.Gateway.Auth;
 
 /// <summary>
-/// Who calls: <c>Authorization: Bearer</c> with an API token or a user's JWT, <c>X-API-Key</c> with an API token, or a browser's
-/// session cookie, which holds such a JWT. A header wins over the cookie (who sends one means it, and a browser sends
-/// its cookie with everything); more than one header is refused, for what was meant is then a guess (RFC 6750, 3.1).
+/// Who calls: <c>Authorization: Bearer</c> with an API token or a user's JWT, <c>Authorization: HMAC</c> with a signature,
+/// <c>X-API-Key</c> with an API token, or a browser's session cookie, which holds such a JWT. A header wins over the cookie
+/// (who sends one means it, and a browser sends its cookie with everything); more than one header is refused, for what was
+/// meant is then a guess (RFC 6750, 3.1).
 /// </summary>
 internal sealed class CallerHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, CredentialStore credentials,
@@ -24,6 +26,7 @@ internal sealed class CallerHandler(
 
     private string _reason = Refusals.Missing;
     private string? _keyId;
+    private bool _isSigned;
 
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -42,9 +45,22 @@ internal sealed class CallerHandler(
         if (apiKey.Count == 1)
             return AuthenticateToken(apiKey.ToString(), mayBeUser: false);
         var header = authorization.ToString();
-        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
-            ? AuthenticateToken(header.AsSpan(Bearer.Length).Trim(), mayBeUser: true)
+        if (header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+            return AuthenticateToken(header.AsSpan(Bearer.Length).Trim(), mayBeUser: true);
+        return header.StartsWith(SignatureHeader.Scheme, StringComparison.OrdinalIgnoreCase)
+            ? AuthenticateSignature(header)
             : Refused(Refusals.Malformed);
+    }
+
+    private Task<AuthenticateResult> AuthenticateSignature(string header)
+    {
+        _isSigned = true;
+        var (signed, refusal, keyId) = SignedRequest.Verify(Request, header, credentials.Current, TimeProvider.GetUtcNow());
+        if (signed is null)
+            return Refused(refusal!, keyId);
+        // What is still to be verified is found there (SignedBodies).
+        Context.Features.Set(signed);
+        return signed.Accepted.Result;
     }
 
     private Task<AuthenticateResult> AuthenticateToken(ReadOnlySpan<char> token, bool mayBeUser)
@@ -54,7 +70,7 @@ internal sealed class CallerHandler(
             return mayBeUser && token.Count('.') == 2 ? AuthenticateUserAsync(token.ToString()) : Refused(Refusals.Unknown);
         return found.Refusal(TimeProvider.GetUtcNow()) is { } reason
             ? Refused(reason, found.Credential.Id)
-            : Task.FromResult(found.Result);
+            : found.Result;
     }
 
     private async Task<AuthenticateResult> AuthenticateUserAsync(string token)
@@ -82,6 +98,10 @@ internal sealed class CallerHandler(
         {
             Response.Headers.Append(HeaderNames.WWWAuthenticate, "Bearer error=\"invalid_request\"");
             await Problems.BadRequest("Send one credential: an Authorization header or an X-API-Key header, once.").ExecuteAsync(Context);
+        }
+        else if (_isSigned)
+        {
+            await HmacChallenge.Answer(Context, _reason).ExecuteAsync(Context);
         }
         else
         {

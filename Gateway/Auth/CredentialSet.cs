@@ -13,8 +13,8 @@ namespace Lyceum.Gateway.Auth;
 internal sealed record Accepted(Credential Credential, DateTimeOffset? Until)
 {
     /// <summary>What authentication answers for it, made once.</summary>
-    public AuthenticateResult Result { get; } = AuthenticateResult.Success(new AuthenticationTicket(
-        new ClaimsPrincipal(new CallerIdentity(Credential.Caller, "credential") { KeyId = Credential.Id }), CallerHandler.SchemeName));
+    public Task<AuthenticateResult> Result { get; } = Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(
+        new ClaimsPrincipal(new CallerIdentity(Credential.Caller, "credential") { KeyId = Credential.Id }), CallerHandler.SchemeName)));
 
     /// <summary>Why it is refused at this moment; null: it is not.</summary>
     public string? Refusal(DateTimeOffset now) =>
@@ -28,15 +28,16 @@ internal sealed class CredentialSet
     private const int MaxToken = 1024;
 
     private readonly FrozenDictionary<UInt128, Accepted> _tokens;
-    private readonly FrozenDictionary<string, Accepted[]> _keys;
+    private readonly FrozenDictionary<string, Accepted[]>.AlternateLookup<ReadOnlySpan<char>> _keysById;
     private readonly List<Accepted> _all;
 
     private CredentialSet(List<Accepted> all)
     {
         _all = all;
         _tokens = all.Where(one => one.Credential.Kind == CredentialKind.Token).ToFrozenDictionary(one => Key(one.Credential.Secret));
-        _keys = all.Where(one => one.Credential.Kind == CredentialKind.HmacKey).GroupBy(one => one.Credential.Id)
-            .ToFrozenDictionary(key => key.Key, key => key.ToArray(), StringComparer.Ordinal);
+        _keysById = all.Where(one => one.Credential.Kind == CredentialKind.HmacKey).GroupBy(one => one.Credential.Id)
+            .ToFrozenDictionary(key => key.Key, key => key.ToArray(), StringComparer.Ordinal)
+            .GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     public static CredentialSet Empty { get; } = new([]);
@@ -76,7 +77,7 @@ internal sealed class CredentialSet
     }
 
     /// <summary>The secrets of a key: current ones first.</summary>
-    public IReadOnlyList<Accepted> FindKey(string id) => _keys.TryGetValue(id, out var found) ? found : [];
+    public IReadOnlyList<Accepted> FindKey(ReadOnlySpan<char> id) => _keysById.TryGetValue(id, out var found) ? found : [];
 
     private static UInt128 Key(ReadOnlySpan<byte> hash) => BinaryPrimitives.ReadUInt128BigEndian(hash);
 }

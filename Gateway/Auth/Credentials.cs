@@ -23,7 +23,7 @@ internal static class Credentials
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <param name="auth">Null where the file is faulty already: the rest is read all the same, for its faults.</param>
+    /// <param name="auth">May have faults already, or be null: the rest is read all the same, for its own.</param>
     /// <param name="devTokenFile">File with the token that opens everything; null: there is none.</param>
     public static IReadOnlyList<Credential> Load(AuthSettings? auth, string? devTokenFile, SettingsCheck check)
     {
@@ -31,7 +31,7 @@ internal static class Credentials
         foreach (var (index, token) in (auth?.Tokens ?? []).Index())
         {
             var path = $"auth.tokens[{index}]";
-            var hashes = token.SecretSha256 is { } hex ? [Convert.FromHexString(hex)] : Secrets(token, path, check).Select(Hash);
+            var hashes = token.HashOfSecret is { } known ? [known] : Secrets(token, path, check).Select(Hash);
             credentials.AddRange(hashes.Select(hash => Create(CredentialKind.Token, token, hash)));
         }
         foreach (var (index, key) in (auth?.HmacKeys ?? []).Index())

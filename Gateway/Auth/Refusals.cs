@@ -10,13 +10,22 @@ internal static class Refusals
     public const string Expired = "expired";
     public const string Replaced = "replaced";
     public const string UserToken = "user_token";
+    public const string Date = "date";
+    public const string Signature = "signature";
+    public const string Body = "body";
+    public const string Replay = "replay";
     public const string Scope = "scope";
     public const string Origin = "origin";
 
     /// <summary>For the caller, as the end of a sentence.</summary>
     public static string Words(string reason) => reason switch
     {
-        Malformed => "only Bearer is understood",
+        Malformed => "it is not of a form that is understood here",
+        Date => "x-sb-date is more than 300 s off",
+        // One word for both: which keys there are is not to be found out.
+        Signature => "key or signature are wrong",
+        Body => "the body is not the one that was signed",
+        Replay => "its nonce was used before",
         Ambiguous => "send one credential, not several",
         Unknown => "unknown token",
         Expired => "expired",

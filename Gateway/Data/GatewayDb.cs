@@ -1,3 +1,4 @@
+using Lyceum.Gateway.Auth.Hmac;
 using Lyceum.Gateway.Limits;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
@@ -11,6 +12,7 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
 {
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
+        Nonce.Configure(modelBuilder);
         BudgetRow.Configure(modelBuilder);
         modelBuilder.UseSnakeCaseNames();
     }

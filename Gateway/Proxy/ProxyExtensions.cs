@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
@@ -51,6 +52,7 @@ internal static class ProxyExtensions
         proxy.UsePassiveHealthChecks();
     }).ConfigureEndpoints((endpoint, config) =>
     {
+        endpoint.WithMetadata(new DisableRequestTimeoutAttribute());
         // As metadata, not as YARP's own setting: this one is known before authentication.
         if (Routes.All.Single(route => route.Id == config.RouteId).MaxBody is { } bytes)
             endpoint.WithMetadata(new RequestSizeLimitAttribute(bytes));

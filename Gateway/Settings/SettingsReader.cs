@@ -19,7 +19,10 @@ internal static class SettingsReader
         CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 32,
     };
 
-    /// <summary>The settings, or null with faults in <paramref name="check"/>. Throws for no content whatever.</summary>
+    /// <summary>
+    /// The settings, with what is wrong with them in <paramref name="check"/>; null where already the shape is. Throws for no content
+    /// whatever.
+    /// </summary>
     public static GatewaySettings? Read(ReadOnlyMemory<byte> utf8, SettingsCheck check)
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
@@ -32,7 +35,7 @@ internal static class SettingsReader
                 return null;
             var settings = document.RootElement.Deserialize<GatewaySettings>(Json)!;
             settings.Check(check);
-            return check.Faults.Count > 0 ? null : settings;
+            return settings;
         }
         catch (JsonException e)
         {
@@ -68,14 +71,15 @@ internal static class SettingsReader
 
     private static void WalkObject(JsonElement element, JsonTypeInfo type, string path, SettingsCheck check)
     {
-        var missing = type.Properties.Where(property => property.IsRequired).Select(property => property.Name).ToHashSet();
+        var known = type.Properties.Where(property => property.Set is not null).ToDictionary(property => property.Name);
+        var missing = known.Values.Where(property => property.IsRequired).Select(property => property.Name).ToHashSet();
         foreach (var (name, value) in Members(element, path, check))
         {
             missing.Remove(name);
-            if (type.Properties.FirstOrDefault(property => property.Name == name) is { } property)
+            if (known.TryGetValue(name, out var property))
                 Value(value, Json.GetTypeInfo(property.PropertyType), property.IsSetNullable, At(path, name), check);
             else
-                check.Fault(At(path, name), $"unknown; there are {string.Join(", ", type.Properties.Select(known => known.Name).Where(known => known[0] != '$'))}");
+                check.Fault(At(path, name), $"unknown; there are {string.Join(", ", known.Keys.Where(key => key[0] != '$'))}");
         }
 
         foreach (var name in missing)
@@ -149,6 +153,8 @@ internal static class SettingsReader
         {
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            ReadCommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
             RespectNullableAnnotations = true,
             NumberHandling = JsonNumberHandling.Strict,
             Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },

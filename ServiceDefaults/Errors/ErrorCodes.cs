@@ -17,6 +17,7 @@ public static class ErrorCodes
 
     // 401, 403: the caller.
     public const string Unauthorized = "unauthorized";
+    public const string ReplayedRequest = "replayed_request";
     public const string InvalidCredentials = "invalid_credentials";
     public const string InvalidRefreshToken = "invalid_refresh_token";
     public const string ForbiddenScope = "forbidden_scope";

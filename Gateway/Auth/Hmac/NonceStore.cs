@@ -1,0 +1,174 @@
+using System.Diagnostics.Metrics;
+using System.Threading.Channels;
+using Lyceum.ServiceDefaults.Data;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Lyceum.Gateway.Auth.Hmac;
+
+internal enum NonceOutcome
+{
+    New,
+    Seen,
+
+    /// <summary>Not told apart: the database does not answer. Never taken for new.</summary>
+    Unavailable,
+
+    /// <summary>Too many wait already.</summary>
+    Full,
+}
+
+/// <summary>
+/// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. One loop writes what all
+/// waiting requests need in one statement, so that a commit (and its fsync, without which a crash of the database would let
+/// replays in) is shared by all of them. Where the database is away, nothing is new.
+/// </summary>
+internal sealed partial class NonceStore : BackgroundService
+{
+    /// <summary>Requests that wait at once; beyond, they are refused (503 <c>overloaded</c>).</summary>
+    private const int Capacity = 4096;
+
+    private const int MaxBatch = 1024;
+    private const int MaxDeleted = 10_000;
+
+    /// <summary>
+    /// How long a nonce is kept: a date may be 300 s ahead, so a request is good for 600 s; half as much again is for replicas whose clocks
+    /// disagree.
+    /// </summary>
+    private static readonly TimeSpan Keep = SignedRequest.Window * 3;
+
+    /// <summary>For a connection and for a statement; then the batch is refused, not stored.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<Waiter> _waiting = Channel.CreateBounded<Waiter>(
+        new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+
+    private readonly SystemDataSource _database;
+    private readonly DatabaseReady _ready;
+    private readonly TimeProvider _time;
+    private readonly ILogger<NonceStore> _logger;
+    private readonly Histogram<int> _batchSize;
+
+    // The loop's own: whether the last batch failed, so that an outage is one line.
+    private bool _away;
+
+    public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
+    {
+        (_database, _ready, _time, _logger) = (database, ready, time, logger);
+        _batchSize = meters.Create("Lyceum.Gateway").CreateHistogram("lyceum.gateway.nonces.batch", "{nonce}", "Nonces remembered by one commit.",
+            advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] });
+    }
+
+    private sealed class Waiter(Guid id) : TaskCompletionSource<NonceOutcome>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public Guid Id { get; } = id;
+    }
+
+    /// <summary>Whether the nonce is new, which it is once. The answer comes after the commit, or within a few seconds.</summary>
+    public Task<NonceOutcome> RememberAsync(Guid id)
+    {
+        if (!_ready.IsReady)
+            return Task.FromResult(NonceOutcome.Unavailable);
+        var waiter = new Waiter(id);
+        return _waiting.Writer.TryWrite(waiter) ? waiter.Task : Task.FromResult(NonceOutcome.Full);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var sweep = SweepAsync(stoppingToken);
+        var batch = new List<Waiter>();
+        try
+        {
+            while (await _waiting.Reader.WaitToReadAsync(stoppingToken))
+            {
+                while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var waiter))
+                    batch.Add(waiter);
+                await StoreAsync(batch);
+                batch.Clear();
+            }
+        }
+        finally
+        {
+            _waiting.Writer.Complete();
+            while (_waiting.Reader.TryRead(out var waiter))
+                waiter.SetResult(NonceOutcome.Unavailable);
+        }
+        await sweep;
+    }
+
+    /// <summary>Answers every waiter, whatever happens.</summary>
+    private async Task StoreAsync(List<Waiter> batch)
+    {
+        try
+        {
+            _batchSize.Record(batch.Count);
+            // In one order everywhere: two replicas that insert the same nonces never wait for each other in a circle.
+            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()]);
+            foreach (var waiter in batch)
+                waiter.SetResult(fresh.Remove(waiter.Id) ? NonceOutcome.New : NonceOutcome.Seen);
+            _away = false;
+        }
+        catch (Exception e)
+        {
+            if (!_away)
+                LogAway(e.Message);
+            _away = true;
+            // It may have been stored and only the answer lost: then the nonce is spent, and the caller signs anew.
+            foreach (var waiter in batch)
+                waiter.TrySetResult(NonceOutcome.Unavailable);
+        }
+    }
+
+    private async Task<HashSet<Guid>> InsertAsync(Guid[] ids)
+    {
+        using var patience = new CancellationTokenSource(Patience, _time);
+        await using var connection = await _database.OpenConnectionAsync(patience.Token);
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO hmac_nonces (id, expires_at) SELECT id, now() + $2 FROM unnest($1) AS id
+            ON CONFLICT (id) DO NOTHING RETURNING id
+            """, connection);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Keep, NpgsqlDbType = NpgsqlDbType.Interval });
+        await command.PrepareAsync(patience.Token); // once for each connection
+        await using var reader = await command.ExecuteReaderAsync(patience.Token);
+        var fresh = new HashSet<Guid>(ids.Length);
+        while (await reader.ReadAsync(patience.Token))
+            fresh.Add(reader.GetGuid(0));
+        return fresh;
+    }
+
+    /// <summary>Deletes what expired, in batches, of which another replica takes others.</summary>
+    private async Task SweepAsync(CancellationToken stoppingToken)
+    {
+        await _ready.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(SweepInterval, _time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await using var connection = await _database.OpenConnectionAsync(stoppingToken);
+                await using var command = new NpgsqlCommand(
+                    """
+                    DELETE FROM hmac_nonces WHERE id IN (
+                        SELECT id FROM hmac_nonces WHERE expires_at < now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+                    """, connection) { Parameters = { new() { Value = MaxDeleted } } };
+                while (await command.ExecuteNonQueryAsync(stoppingToken) == MaxDeleted)
+                {
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                LogNotSwept(e.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "signed requests are refused, because nonces cannot be remembered: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(LogLevel.Debug, "expired nonces were not deleted, which is tried again: {Reason}")]
+    private partial void LogNotSwept(string reason);
+}

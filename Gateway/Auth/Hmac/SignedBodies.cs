@@ -1,0 +1,117 @@
+using System.Security.Cryptography;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Lyceum.Gateway.Auth.Hmac;
+
+/// <summary>
+/// The second half of a signed request, after authorization and before any handler: the body is read whole, within the route's
+/// limit, and must hash to what was signed; then the nonce must be new, anywhere in the house. Nothing of the request
+/// is passed on before both are so.
+/// </summary>
+internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
+{
+    /// <summary>Bytes of bodies held at once for this; when they are reached: 503 <c>overloaded</c>.</summary>
+    private const long MaxHeld = 256 * 1024 * 1024;
+
+    /// <summary>Bytes of one body, where a route has no limit of its own.</summary>
+    private const long MaxBody = 32 * 1024 * 1024;
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+
+    private long _held;
+
+    public Task InvokeAsync(HttpContext http, RequestDelegate next) =>
+        http.Features.Get<SignedRequest>() is { } signed ? CompleteAsync(http, next, signed) : next(http);
+
+    private async Task CompleteAsync(HttpContext http, RequestDelegate next, SignedRequest signed)
+    {
+        var mayHold = HasBody(http) ? http.Request.ContentLength ?? Limit(http) : 0;
+        if (Interlocked.Add(ref _held, mayHold) > MaxHeld)
+        {
+            Interlocked.Add(ref _held, -mayHold);
+            await Problems.Unavailable(ErrorCodes.Overloaded, "Too many signed bodies are being read; try again shortly.", RetryAfter).ExecuteAsync(http);
+            return;
+        }
+        try
+        {
+            if (!await IsIntactAsync(http, signed, mayHold))
+                await RefuseAsync(http, signed, Refusals.Body);
+            else if (await MayPassAsync(http, signed))
+                await next(http);
+        }
+        finally
+        {
+            Interlocked.Add(ref _held, -mayHold);
+        }
+    }
+
+    /// <summary>Reads the body, and leaves it to be read again.</summary>
+    /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
+    private static async Task<bool> IsIntactAsync(HttpContext http, SignedRequest signed, long length)
+    {
+        var body = new MemoryStream();
+        if (length > 0)
+        {
+            // Not all at once: a length is only promised.
+            body.Capacity = (int)Math.Min(length, 64 * 1024);
+            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+            body.Position = 0;
+            http.Request.Body = body;
+        }
+        return Matches(body, signed);
+    }
+
+    private static bool Matches(MemoryStream body, SignedRequest signed)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(body.GetBuffer().AsSpan(0, (int)body.Length), hash);
+        return hash.SequenceEqual(signed.ContentSha256);
+    }
+
+    private async Task<bool> MayPassAsync(HttpContext http, SignedRequest signed)
+    {
+        switch (await nonces.RememberAsync(signed.NonceId))
+        {
+            case NonceOutcome.New:
+                return true;
+            case NonceOutcome.Seen:
+                await RefuseAsync(http, signed, Refusals.Replay);
+                return false;
+            case NonceOutcome.Full:
+                await Problems.Unavailable(ErrorCodes.Overloaded, "Too many signed requests wait; sign it anew and try again shortly.", RetryAfter).ExecuteAsync(http);
+                return false;
+            default:
+                await Problems.Unavailable(
+                    ErrorCodes.DatabaseUnavailable, "Whether this request is new cannot be told now; sign it anew and try again shortly.").ExecuteAsync(http);
+                return false;
+        }
+    }
+
+    private async Task RefuseAsync(HttpContext http, SignedRequest signed, string reason)
+    {
+        http.Response.StatusCode = StatusCodes.Status401Unauthorized;
+        refusals.Record(http, reason, signed.Accepted.Credential.Id);
+        await HmacChallenge.Answer(http, reason).ExecuteAsync(http);
+    }
+
+    /// <summary>An upgrade has none that could be read before it begins.</summary>
+    private static bool HasBody(HttpContext http) =>
+        http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody is true
+        && http.Features.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect is not true
+        && http.Features.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest is not true;
+
+    private static long Limit(HttpContext http) => http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? MaxBody;
+}
+
+internal static class HmacChallenge
+{
+    /// <summary>401: what is wrong with a signature, as far as a stranger may know.</summary>
+    public static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult Answer(HttpContext http, string reason)
+    {
+        http.Response.Headers.WWWAuthenticate = $"HMAC error=\"{reason}\"";
+        return Problems.Create(StatusCodes.Status401Unauthorized,
+            reason == Refusals.Replay ? ErrorCodes.ReplayedRequest : ErrorCodes.Unauthorized,
+            $"The signed request is not accepted: {Refusals.Words(reason)}.");
+    }
+}
