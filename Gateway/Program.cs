@@ -1,8 +1,12 @@
 using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
+using Lyceum.Gateway.Graph;
 using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Llm;
+using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Proxy;
+using Lyceum.Gateway.Repo;
 using Lyceum.Gateway.Settings;
 using Lyceum.Gateway.Tls;
 using Lyceum.ServiceDefaults;
@@ -22,12 +26,17 @@ catch (SettingsException e)
     return SettingsException.ExitCode;
 }
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
+builder.Services.AddSingleton<Database>();
 builder.AddMessaging();
 builder.AddCallers();
 builder.AddRequestBounds();
 builder.AddLimits();
 builder.AddTrustedProxies();
 builder.AddProxy();
+builder.AddLlm();
+builder.AddRepo();
+builder.AddGraph();
+builder.AddObserve();
 
 var app = builder.Build();
 app.UseServerTiming();
@@ -42,6 +51,10 @@ app.UseSignedBodies();
 app.UseLimits();
 app.MapLanding();
 app.MapUsage();
+app.MapLlm();
+app.MapRepo();
+app.MapGraph();
+app.MapObserve();
 app.MapProxy();
 await app.RunAsync();
 return 0;

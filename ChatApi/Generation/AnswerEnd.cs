@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Grounding;
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.ChatApi.Generation;
@@ -49,6 +50,8 @@ public sealed record AnswerEnd(
 public sealed record Usage(
     int? PromptTokens, int? CompletionTokens, int? TotalTokens, int? ContextMessages = null, int? ContextMessagesLeftOut = null)
 {
+    public static Usage Of(TokenUsage counted) => new(counted.PromptTokens, counted.CompletionTokens, counted.TotalTokens);
+
     public Usage WithContextOf(Usage? other) =>
         this with { ContextMessages = other?.ContextMessages, ContextMessagesLeftOut = other?.ContextMessagesLeftOut };
 }

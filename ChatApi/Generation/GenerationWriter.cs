@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Leases;
@@ -110,7 +111,7 @@ public sealed partial class GenerationWriter(
             {
                 stream.Received++;
                 if (item.Usage is { } counted)
-                    stream.Usage = counted.WithContextOf(order.Usage);
+                    stream.Usage = Usage.Of(counted).WithContextOf(order.Usage);
                 finish = item.FinishReason ?? finish;
                 if (item.Error is { } error)
                     return (null, error);

@@ -1,5 +1,7 @@
 using Lyceum.Gateway.Auth.Hmac;
 using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Observe;
+using Lyceum.Gateway.Repo;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -14,6 +16,8 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
     {
         Nonce.Configure(modelBuilder);
         BudgetRow.Configure(modelBuilder);
+        RepoModel.Configure(modelBuilder);
+        ObserveModel.Configure(modelBuilder);
         modelBuilder.UseSnakeCaseNames();
     }
 }

@@ -69,7 +69,12 @@ internal sealed class BudgetCheck(BudgetKeeper keeper, TimeProvider time)
             default:
                 var left = period.Left(time.GetUtcNow());
                 var window = kind == BudgetPeriod.Total ? left : period.End - period.Start;
-                LimitHeaders.Write(http.Response, [new(unit, limit, window, 0, left)]);
+                // As the answer begins: an exception handler forgets headers that were set before.
+                http.Response.OnStarting(() =>
+                {
+                    LimitHeaders.Write(http.Response, [new(unit, limit, window, 0, left)]);
+                    return Task.CompletedTask;
+                });
                 return new ProblemException(
                     StatusCodes.Status429TooManyRequests, ErrorCodes.BudgetExhausted,
                     $"The budget of {limit} {unit.Replace('_', ' ')} ({account}, {period.Name}) does not hold this.", left)

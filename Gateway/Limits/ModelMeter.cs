@@ -38,14 +38,16 @@ internal static class ModelMeter
         TokenReservation reservation;
         try
         {
-            reservation = await tokens.ReserveAsync(http, TokenEstimate.AtMost(promptBytes) + (most ?? tokens.DefaultMaxTokens));
+            reservation = await tokens.ReserveAsync(http, promptBytes, most);
         }
         catch (ProblemException refused)
         {
-            // Here rather than in the exception handler, which would drop the headers that say how long.
             await refused.ToResult().ExecuteAsync(http);
             return;
         }
+        using var settled = reservation;
+        if (http.Request.Headers.ContainsKey(Detached))
+            reservation.Unseen();
 
         http.Request.Headers.Remove("Accept-Encoding"); // what is compressed cannot be read as it goes by
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
@@ -58,17 +60,11 @@ internal static class ModelMeter
         finally
         {
             http.Features.Set(original);
-            reservation.Settle(Used());
-        }
-
-        long Used()
-        {
-            if (http.Request.Headers.ContainsKey(Detached))
-                return reservation.Reserved;
-            if (tap.Reader is not { } reader)
-                return 0; // nothing was answered, or an error
-            reader.Complete();
-            return reader.Total ?? TokenEstimate.Likely(promptBytes) + reader.Likely;
+            if (tap.Reader is { } reader)
+            {
+                reader.Complete();
+                reservation.Answered(reader.TextBytes, reader.Total);
+            }
         }
     }
 

@@ -14,13 +14,12 @@ internal sealed class UsageReader(bool stream) : IDisposable
     // A stream's current line, or the whole document.
     private readonly ArrayBufferWriter<byte> _pending = new();
     private bool _tooLong;
-    private long _textBytes;
 
     /// <summary>What the model counted: of prompt and answer together.</summary>
     public long? Total { get; private set; }
 
-    /// <summary>Of the answer, by its length; for when the model counted nothing.</summary>
-    public long Likely => TokenEstimate.Likely(_textBytes);
+    /// <summary>Of the answer's text; for when the model counted nothing.</summary>
+    public long TextBytes { get; private set; }
 
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -47,7 +46,7 @@ internal sealed class UsageReader(bool stream) : IDisposable
         if (_tooLong || _pending.WrittenCount + bytes.Length > Most)
         {
             _tooLong = true;
-            _textBytes += bytes.Length;
+            TextBytes += bytes.Length;
             return;
         }
         _pending.Write(bytes);
@@ -87,13 +86,13 @@ internal sealed class UsageReader(bool stream) : IDisposable
                 }
                 else if (json.TokenType == JsonTokenType.String && text)
                 {
-                    _textBytes += json.ValueSpan.Length;
+                    TextBytes += json.ValueSpan.Length;
                 }
             }
         }
         catch (JsonException)
         {
-            _textBytes += utf8.Length; // broken off, or nothing we know
+            TextBytes += utf8.Length; // broken off, or nothing we know
         }
     }
 

@@ -42,6 +42,7 @@ public static class ErrorCodes
     public const string TutorNotFound = "tutor_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
+    public const string RecordNotFound = "record_not_found";
 
     // Other 4xx.
     public const string MethodNotAllowed = "method_not_allowed";
@@ -55,6 +56,8 @@ public static class ErrorCodes
     public const string TaskNotCompleted = "task_not_completed";
     public const string TaskNotRetriable = "task_not_retriable";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
+    public const string AppendConflict = "append_conflict";
+    public const string RecallTooLarge = "recall_too_large";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
 

@@ -4,12 +4,15 @@ namespace Lyceum.ServiceDefaults.Errors;
 
 /// <summary>
 /// What is wrong with a body, by field, all of it: one correction is enough. The problem document carries it as
-/// <c>errors: {"field": ["what it must be", …]}</c>.
+/// <c>errors: {"field": ["what it must be", …]}</c>; of very many, the first hundred.
 /// </summary>
 public sealed class Faults
 {
+    private const int Most = 100;
+
     private readonly SortedDictionary<string, List<string>> _errors = new(StringComparer.Ordinal);
     private readonly HashSet<string> _codes = new(StringComparer.Ordinal);
+    private int _count;
 
     public bool Any => _errors.Count > 0;
 
@@ -17,6 +20,8 @@ public sealed class Faults
     /// <param name="code">What the document's code is if all faults have this one.</param>
     public void Add(string field, string message, string code = ErrorCodes.InvalidRequest)
     {
+        if (_count++ >= Most)
+            return;
         if (!_errors.TryGetValue(field, out var messages))
             _errors[field] = messages = [];
         messages.Add(message);

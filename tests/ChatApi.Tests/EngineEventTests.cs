@@ -1,11 +1,11 @@
 using System.Text;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ServiceDefaults.Engines;
 
 namespace Lyceum.Tests.ChatApi;
 
 public sealed class EngineEventTests
 {
-    private static EngineEvent? Parse(string json) => EngineClient.Parse(Encoding.UTF8.GetBytes(json));
+    private static EngineEvent? Parse(string json) => EngineStream.Parse(Encoding.UTF8.GetBytes(json));
 
     [Fact]
     public void Parse_Delta_Text() =>
@@ -20,7 +20,7 @@ public sealed class EngineEventTests
     [Fact]
     public void Parse_FinishAndUsage_Both() =>
         Parse("""{"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":1}}}""")
-            .ShouldBe(new EngineEvent(null, "length", new Usage(3, 4, 7), null));
+            .ShouldBe(new EngineEvent(null, "length", new TokenUsage(3, 4, 7), null));
 
     [Fact]
     public void Parse_Error_CodeAndMessage() =>

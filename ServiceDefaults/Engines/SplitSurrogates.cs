@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text;
 
-namespace Lyceum.ChatApi.Generation;
+namespace Lyceum.ServiceDefaults.Engines;
 
 /// <summary>
 /// JSON strings that hold half of a surrogate pair, <c>"\ud83d"</c>: legal JSON, refused by System.Text.Json. Some model
-/// servers send an emoji as two events this way; <see cref="AnswerText"/> joins the halves.
+/// servers send an emoji as two events this way; the reader joins the halves.
 /// </summary>
 internal static class SplitSurrogates
 {

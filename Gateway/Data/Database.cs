@@ -1,0 +1,29 @@
+using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Errors;
+using Npgsql;
+
+namespace Lyceum.Gateway.Data;
+
+/// <summary>gatewaydb for requests: what may be repeated is, once, and nobody waits long for a connection.</summary>
+internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
+{
+    /// <summary>How long a request waits for a connection of the pool; then it is refused.</summary>
+    private static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>Runs <paramref name="work"/>, which may be repeated, on a connection; once more after a transient failure.</summary>
+    /// <exception cref="ProblemException">503 <c>database_unavailable</c> with <c>Retry-After</c>.</exception>
+    public Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        return Transient.RetryOnceAsync(async _ =>
+        {
+            await using var connection = await source.OpenWithinAsync(PoolWait, cancellationToken);
+            return await work(connection);
+        });
+    }
+}
+
+internal static class Rows
+{
+    public static DateTimeOffset GetTime(this NpgsqlDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);
+}

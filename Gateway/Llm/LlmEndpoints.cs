@@ -1,0 +1,152 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Lyceum.Gateway.Limits;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Engines;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.Gateway.Llm;
+
+/// <param name="Prompt">As it was asked.</param>
+/// <param name="FinishReason">The model's own: <c>stop</c>, <c>length</c>, …</param>
+/// <param name="Usage">Null where the model does not count.</param>
+public sealed record CompleteResponse(Guid Id, string Model, string Prompt, string Completion, string FinishReason, TokenUsage? Usage);
+
+/// <summary>First of a stream, at once.</summary>
+public sealed record StartEvent(Guid Id, string Prompt);
+
+public sealed record DeltaEvent(string Text);
+
+/// <summary>Last of a stream that ended well.</summary>
+public sealed record EndEvent(string Model, string FinishReason, TokenUsage? Usage);
+
+/// <summary>Last of a stream that did not.</summary>
+/// <param name="Status">What it would have been before the stream began.</param>
+public sealed record ErrorEvent(int Status, string Code, string Detail);
+
+/// <summary>
+/// One question, one answer, from whichever engine; scope <c>llm</c>. A pure pass-through: nothing is stored, so what a
+/// client has seen may be gone for everybody else (rule 1's exemption). A client that goes away stops the engine.
+/// </summary>
+internal static partial class LlmEndpoints
+{
+    private const int MaxCompletion = 4 * 1024 * 1024; // characters
+
+    /// <summary>A refusal that comes within it has a status of its own; after it the stream begins, and failures are events.</summary>
+    private static readonly TimeSpan Refusals = TimeSpan.FromSeconds(1);
+
+    private static readonly object Nothing = new { };
+
+    public static void AddLlm(this WebApplicationBuilder builder)
+    {
+        builder.AddServiceClient(LanguageModel.Service);
+        builder.Services.AddSingleton<LanguageModel>();
+    }
+
+    public static void MapLlm(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm);
+
+    private static async Task<Results<Ok<CompleteResponse>, ServerSentEventsResult<object>>> CompleteAsync(
+        CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, ModelTokens budgets, IOptions<AnswersOptions> answers, TimeProvider time,
+        ILogger<LanguageModel> logger)
+    {
+        var question = Question.From(request);
+        var bound = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        http.Response.RegisterForDispose(bound);
+        bound.CancelAfter(answers.Value.WholeAnswerTimeout);
+        var tokens = await budgets.ReserveAsync(http, question.Bytes, question.MaxTokens);
+        http.Response.RegisterForDispose(tokens);
+        var asked = model.AskAsync(question, caller, bound.Token);
+        try
+        {
+            if (request.Stream is not true)
+                return TypedResults.Ok(await WholeAsync(question, asked, tokens, bound.Token));
+            await IsDoneWithinAsync(asked, Refusals, time);
+            if (asked.IsFaulted)
+                await asked;
+        }
+        catch (Exception e) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            throw Explain(e, logger);
+        }
+        http.Response.Headers["X-Accel-Buffering"] = "no";
+        return TypedResults.ServerSentEvents(StreamAsync(question, asked, tokens, answers.Value.Ping, time, logger, http.RequestAborted, bound.Token));
+    }
+
+    private static async Task<CompleteResponse> WholeAsync(
+        Question question, Task<HttpResponseMessage> asked, TokenReservation tokens, CancellationToken cancellationToken)
+    {
+        var (text, model, end) = (new StringBuilder(), "", default(EngineEvent));
+        await foreach (var item in LanguageModel.ReadAsync(asked, cancellationToken))
+        {
+            Count(tokens, item);
+            model = item.Model ?? model;
+            if (text.Append(item.Text).Length > MaxCompletion)
+                throw new ProblemException(502, ErrorCodes.UpstreamFailed, "The model's answer is too long.");
+            end = item;
+        }
+        return new(Guid.CreateVersion7(), model, question.Prompt, text.ToString(), end.FinishReason!, end.Usage);
+    }
+
+    private static async IAsyncEnumerable<SseItem<object>> StreamAsync(
+        Question question, Task<HttpResponseMessage> asked, TokenReservation tokens, TimeSpan ping, TimeProvider time, ILogger logger,
+        CancellationToken clientGone, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return new(new StartEvent(Guid.CreateVersion7(), question.Prompt), "start");
+        var model = "";
+        await using var events = LanguageModel.ReadAsync(asked, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (true)
+        {
+            var next = events.MoveNextAsync().AsTask();
+            while (!await IsDoneWithinAsync(next, ping, time))
+                yield return new(Nothing, "ping");
+            ProblemException? failure = null;
+            try
+            {
+                if (!await next)
+                    yield break;
+            }
+            catch (Exception e) when (!clientGone.IsCancellationRequested)
+            {
+                failure = Explain(e, logger);
+            }
+            if (failure is not null)
+            {
+                yield return new(new ErrorEvent(failure.Status, failure.Code, failure.Message), "error");
+                yield break;
+            }
+            var item = events.Current;
+            Count(tokens, item);
+            model = item.Model ?? model;
+            if (item.FinishReason is { } reason)
+                yield return new(new EndEvent(model, reason, item.Usage), "end");
+            else if (item.Text is { Length: > 0 } text)
+                yield return new(new DeltaEvent(text), "delta");
+        }
+    }
+
+    private static void Count(TokenReservation tokens, EngineEvent item) =>
+        tokens.Answered(item.Text is { } text ? Encoding.UTF8.GetByteCount(text) : 0, item.Usage?.TotalTokens);
+
+    /// <returns>Whether the task has ended, however it did.</returns>
+    private static async Task<bool> IsDoneWithinAsync(Task task, TimeSpan limit, TimeProvider time)
+    {
+        await task.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return task.IsCompleted;
+    }
+
+    private static ProblemException Explain(Exception e, ILogger logger)
+    {
+        var failure = EngineFailure.From(e);
+        if (failure.Status >= 500)
+            LogFailed(logger, failure.Code, e.Message);
+        return failure;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Completion failed with {Code}: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string code, string reason);
+}
