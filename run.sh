@@ -14,6 +14,7 @@ usage() {
 ./run.sh help
 
   --port N              the address people use (default 8080)
+  --https-port N        HTTPS there as well, with the certificate that GATEWAY_CONFIG_FILE names (docs/tls.md)
   --listen ADDRESS      an address other than loopback, such as 0.0.0.0
   --data DIR            where this system keeps everything (default .lyceum beside this script)
   --replicas NAME=N     more than one of a service, such as chat-api=2; may be repeated
@@ -31,11 +32,11 @@ case ${1:-} in
   start | stop | status | help) command=$1; shift ;;
 esac
 
-port=8080 listen='' data=$root/.lyceum replicas=() detach=false dashboard=false build=true json=false
+port=8080 https_port='' listen='' data=$root/.lyceum replicas=() detach=false dashboard=false build=true json=false
 while (( $# )); do
   case $1 in
-    --port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
-    --port=* | --listen=* | --data=* | --replicas=*) option=${1%%=*} value=${1#*=}; shift ;;
+    --port | --https-port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
+    --port=* | --https-port=* | --listen=* | --data=* | --replicas=*) option=${1%%=*} value=${1#*=}; shift ;;
     --detach) detach=true; shift; continue ;;
     --dashboard) dashboard=true; shift; continue ;;
     --no-build) build=false; shift; continue ;;
@@ -44,7 +45,9 @@ while (( $# )); do
     *) usage >&2; die "unknown option: $1" ;;
   esac
   case $option in
-    --port) [[ $value =~ ^[0-9]+$ ]] && (( value >= 1 && value <= 65535 )) || die "--port wants a number from 1 to 65535"; port=$value ;;
+    --port | --https-port)
+      [[ $value =~ ^[0-9]+$ ]] && (( value >= 1 && value <= 65535 )) || die "$option wants a number from 1 to 65535"
+      if [[ $option == --port ]]; then port=$value; else https_port=$value; fi ;;
     --listen) listen=$value ;;
     --data) data=$(realpath -ms -- "$value") ;;
     --replicas) [[ $value =~ ^[a-z-]+=[0-9]+$ ]] || die "--replicas wants NAME=N, such as chat-api=2"; replicas+=("$value") ;;
@@ -184,6 +187,7 @@ start_system() {
   if full_feed; then real_dashboard; elif $dashboard; then start_dashboard; fi
 
   arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port")
+  if [[ -n $https_port ]]; then arguments+=("--Lyceum:HttpsPort=$https_port"); fi
   if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi
   for replica in "${replicas[@]}"; do arguments+=("--Lyceum:Replicas:${replica%=*}=${replica#*=}"); done
 

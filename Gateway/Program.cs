@@ -2,11 +2,13 @@ using Lyceum.Gateway;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Llm;
 using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Proxy;
 using Lyceum.Gateway.Repo;
 using Lyceum.Gateway.Settings;
+using Lyceum.Gateway.Tls;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -16,7 +18,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 try
 {
-    builder.AddSettings();
+    builder.AddTls(builder.AddSettings());
 }
 catch (SettingsException e)
 {
@@ -28,6 +30,7 @@ builder.Services.AddSingleton<Database>();
 builder.AddMessaging();
 builder.AddCallers();
 builder.AddRequestBounds();
+builder.AddLimits();
 builder.AddTrustedProxies();
 builder.AddProxy();
 builder.AddLlm();
@@ -44,7 +47,9 @@ app.UseCors();
 app.MapServiceDefaults();
 app.UseRequestTimeouts();
 app.UseCallers();
+app.UseLimits();
 app.MapLanding();
+app.MapUsage();
 app.MapLlm();
 app.MapRepo();
 app.MapGraph();

@@ -19,8 +19,14 @@ internal static class RequestIds
     {
         var id = http.Request.Headers[Header];
         if (id is not [{ Length: > 0 and <= MaxLength } own] || own.AsSpan().ContainsAnyExcept(Plain))
-            http.Request.Headers[Header] = id = Guid.CreateVersion7().ToString();
-        http.Response.Headers[Header] = id;
+            http.Request.Headers[Header] = Guid.CreateVersion7().ToString();
+        // As the answer begins: an exception handler forgets headers that were set before.
+        http.Response.OnStarting(static state =>
+        {
+            var http = (HttpContext)state;
+            http.Response.Headers[Header] = http.Request.Headers[Header];
+            return Task.CompletedTask;
+        }, http);
         return next(http);
     });
 }

@@ -84,7 +84,7 @@ public static class ServiceExtensions
 
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
-    /// <c>Lyceum:Listen</c> names an address. In Development the door knows the development token. Its configuration file is the
+    /// <c>Lyceum:Listen</c> names an address; <c>Lyceum:HttpsPort</c> is one for HTTPS beside it. In Development the door knows the development token. Its configuration file is the
     /// one that <c>GATEWAY_CONFIG_FILE</c> names here; the variables named in that file are inherited.
     /// </summary>
     public static Service WithPublicDoor(this Service service, House house)
@@ -107,7 +107,14 @@ public static class ServiceExtensions
             endpoint.IsProxied = false; // streams cross no extra hop
         });
         if (port != 0 && builder.ExecutionContext.IsRunMode)
-            RequireFree(port);
+            RequireFree(port, "Lyceum:Port");
+        // TLS is the door's own: which certificate it shows, its configuration file says.
+        if (builder.Configuration.GetValue<int?>("Lyceum:HttpsPort") is { } https)
+        {
+            if (builder.ExecutionContext.IsRunMode)
+                RequireFree(https, "Lyceum:HttpsPort");
+            door.WithEnvironment("Tls__Listen", $"https://{listen}:{https}");
+        }
 
         foreach (var replica in service.Replicas)
         {
@@ -121,7 +128,7 @@ public static class ServiceExtensions
     }
 
     // Said here rather than by a gateway that cannot start, again and again.
-    private static void RequireFree(int port)
+    private static void RequireFree(int port, string setting)
     {
         try
         {
@@ -131,7 +138,7 @@ public static class ServiceExtensions
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
         {
             throw new DistributedApplicationException(
-                $"Port {port} is taken or not allowed here ({e.Message}); choose another with Lyceum:Port.", e);
+                $"Port {port} is taken or not allowed here ({e.Message}); choose another with {setting}.", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using Lyceum.Gateway.Auth.Hmac;
+using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Repo;
 using Lyceum.ServiceDefaults.Data;
@@ -14,6 +15,7 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         Nonce.Configure(modelBuilder);
+        BudgetRow.Configure(modelBuilder);
         RepoModel.Configure(modelBuilder);
         ObserveModel.Configure(modelBuilder);
         modelBuilder.UseSnakeCaseNames();

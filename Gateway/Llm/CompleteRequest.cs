@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
 
@@ -31,6 +32,9 @@ internal sealed record Question(string Prompt, string? System, string? Model, in
         faults.ThrowIfAny();
         return new(request.Prompt!, request.System, request.Model, request.MaxTokens, request.Temperature);
     }
+
+    /// <summary>Of what the model is told, in UTF-8.</summary>
+    public long Bytes => Encoding.UTF8.GetByteCount(Prompt) + Encoding.UTF8.GetByteCount(System ?? "");
 
     /// <summary>As a chat completion. What is not said is absent: some servers refuse a null.</summary>
     public byte[] Body(bool stream)

@@ -1,5 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Text;
+using Lyceum.Gateway.Limits;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Errors;
@@ -47,18 +49,24 @@ internal static partial class LlmEndpoints
         routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm);
 
     private static async Task<Results<Ok<CompleteResponse>, ServerSentEventsResult<object>>> CompleteAsync(
-        CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, IOptions<AnswersOptions> answers, TimeProvider time,
+        CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, ModelTokens budgets, IOptions<AnswersOptions> answers, TimeProvider time,
         ILogger<LanguageModel> logger)
     {
         var question = Question.From(request);
         var bound = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         http.Response.RegisterForDispose(bound);
         bound.CancelAfter(answers.Value.WholeAnswerTimeout);
+        var tokens = await budgets.ReserveAsync(http, question.Bytes, question.MaxTokens);
+        http.Response.RegisterForDispose(tokens);
         Task<HttpResponseMessage> asked;
         try
         {
             if (request.Stream is not true)
-                return TypedResults.Ok(await model.CompleteAsync(question, caller, bound.Token));
+            {
+                var whole = await model.CompleteAsync(question, caller, bound.Token);
+                tokens.Answered(Encoding.UTF8.GetByteCount(whole.Completion), whole.Usage?.TotalTokens);
+                return TypedResults.Ok(whole);
+            }
             asked = model.BeginAsync(question, caller, bound.Token);
             await IsDoneWithinAsync(asked, Refusals, time);
             if (asked.IsFaulted)
@@ -69,11 +77,11 @@ internal static partial class LlmEndpoints
             throw Explain(e, logger);
         }
         http.Response.Headers["X-Accel-Buffering"] = "no";
-        return TypedResults.ServerSentEvents(StreamAsync(question, asked, answers.Value.Ping, time, logger, http.RequestAborted, bound.Token));
+        return TypedResults.ServerSentEvents(StreamAsync(question, asked, tokens, answers.Value.Ping, time, logger, http.RequestAborted, bound.Token));
     }
 
     private static async IAsyncEnumerable<SseItem<object>> StreamAsync(
-        Question question, Task<HttpResponseMessage> asked, TimeSpan ping, TimeProvider time, ILogger logger,
+        Question question, Task<HttpResponseMessage> asked, TokenReservation tokens, TimeSpan ping, TimeProvider time, ILogger logger,
         CancellationToken clientGone, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         yield return new(new StartEvent(Guid.CreateVersion7(), question.Prompt), "start");
@@ -100,6 +108,7 @@ internal static partial class LlmEndpoints
                 yield break;
             }
             var item = events.Current;
+            Count(tokens, item);
             model = item.Model ?? model;
             if (item.FinishReason is { } reason)
                 yield return new(new EndEvent(model, reason, item.Usage), "end");
@@ -107,6 +116,9 @@ internal static partial class LlmEndpoints
                 yield return new(new DeltaEvent(text), "delta");
         }
     }
+
+    private static void Count(TokenReservation tokens, EngineEvent item) =>
+        tokens.Answered(item.Text is { } text ? Encoding.UTF8.GetByteCount(text) : 0, item.Usage?.TotalTokens);
 
     /// <returns>Whether the task has ended, however it did.</returns>
     private static async Task<bool> IsDoneWithinAsync(Task task, TimeSpan limit, TimeProvider time)

@@ -6,7 +6,7 @@ namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
 /// The gateway's own cost, visible: <c>Server-Timing: gateway;dur=0.2, upstream;dur=11.5</c> (milliseconds) on every
-/// proxied response. <c>gateway</c> is everything but waiting for the service's response headers.
+/// proxied response, <c>gateway;dur=0.2</c> on its own. <c>gateway</c> is everything but waiting for the service's response headers.
 /// </summary>
 internal sealed class ServerTiming
 {
@@ -27,6 +27,7 @@ internal sealed class ServerTiming
     {
         public long Received { get; init; }
         public long Sent { get; set; }
+        public bool IsAnswered { get; set; }
     }
 
     /// <summary>The last thing before the request leaves; after a failover the last attempt counts.</summary>
@@ -34,6 +35,16 @@ internal sealed class ServerTiming
     {
         if (http.Features.Get<Clock>() is { } clock)
             clock.Sent = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>An answer that no service gave begins.</summary>
+    public static void Begin(HttpContext http)
+    {
+        if (http.Features.Get<Clock>() is { IsAnswered: false } clock)
+        {
+            http.Response.Headers.Append(Header, string.Create(
+                CultureInfo.InvariantCulture, $"gateway;dur={Stopwatch.GetElapsedTime(clock.Received).TotalMilliseconds:0.###}"));
+        }
     }
 
     /// <summary>The first thing after the response's headers are there.</summary>
@@ -44,6 +55,7 @@ internal sealed class ServerTiming
         var upstream = Stopwatch.GetElapsedTime(clock.Sent);
         var gateway = Stopwatch.GetElapsedTime(clock.Received, clock.Sent);
         _added.Record(gateway.TotalSeconds);
+        clock.IsAnswered = true;
         // Appended: a service may have said something of its own.
         http.Response.Headers.Append(Header, string.Create(
             CultureInfo.InvariantCulture, $"gateway;dur={gateway.TotalMilliseconds:0.###}, upstream;dur={upstream.TotalMilliseconds:0.###}"));
@@ -56,6 +68,11 @@ internal static class ServerTimingExtensions
     public static void UseServerTiming(this WebApplication app) => app.Use((http, next) =>
     {
         http.Features.Set(new ServerTiming.Clock { Received = Stopwatch.GetTimestamp() });
+        http.Response.OnStarting(static state =>
+        {
+            ServerTiming.Begin((HttpContext)state);
+            return Task.CompletedTask;
+        }, http);
         return next(http);
     });
 }

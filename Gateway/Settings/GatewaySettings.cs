@@ -1,4 +1,6 @@
 using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Tls;
 
 namespace Lyceum.Gateway.Settings;
 
@@ -18,10 +20,16 @@ internal sealed record GatewaySettings
 
     public CorsSettings Cors { get; init; } = new();
 
+    public LimitsSettings Limits { get; init; } = new();
+
+    public TlsSettings Tls { get; init; } = new();
+
     /// <summary>What is wrong beyond the shape, all of it.</summary>
     public void Check(SettingsCheck check)
     {
         Auth.Check("auth", check);
         Cors.Check("cors", check);
+        Limits.Check("limits", check);
+        Tls.Check("tls", check);
     }
 }

@@ -1,4 +1,5 @@
 using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Tls;
 
 namespace Lyceum.Gateway.Settings;
 
@@ -7,8 +8,8 @@ namespace Lyceum.Gateway.Settings;
 /// <param name="DevTokenFile">File with the development token; null outside Development.</param>
 internal sealed record SettingsSource(string? File, string? DevTokenFile);
 
-/// <summary>One good reading: the file, and the secrets it names.</summary>
-internal sealed record LoadedSettings(GatewaySettings Settings, IReadOnlyList<Credential> Credentials);
+/// <summary>One good reading: the file, and the secrets and the certificate it names.</summary>
+internal sealed record LoadedSettings(GatewaySettings Settings, IReadOnlyList<Credential> Credentials, ServerCertificate? Certificate);
 
 /// <summary>Reads the configuration with everything it names. The one way in, at start and later.</summary>
 internal static class SettingsLoader
@@ -27,6 +28,7 @@ internal static class SettingsLoader
         }
 
         var credentials = Credentials.Load(settings?.Auth, source.DevTokenFile, check);
-        return check.Faults.Count == 0 ? (new LoadedSettings(settings!, credentials), []) : (null, check.Faults);
+        var certificate = ServerCertificate.Load(settings?.Tls, check);
+        return check.Faults.Count == 0 ? (new LoadedSettings(settings!, credentials, certificate), []) : (null, check.Faults);
     }
 }

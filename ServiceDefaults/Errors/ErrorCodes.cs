@@ -63,6 +63,7 @@ public static class ErrorCodes
 
     // 429, 503: come back after Retry-After seconds.
     public const string Overloaded = "overloaded";
+    public const string BudgetExhausted = "budget_exhausted";
     public const string TooManyAttempts = "too_many_attempts";
     public const string DatabaseUnavailable = "database_unavailable";
     public const string EngineUnavailable = "engine_unavailable";

@@ -100,13 +100,25 @@ roadmapModel.SetAction(async (_, cancel) =>
     Console.WriteLine($"listening on {server.Endpoint[..^3]}");
     await Task.Delay(Timeout.Infinite, cancel);
 });
+var length = new Option<int>("--seconds") { Description = "of each run", DefaultValueFactory = _ => 4 };
+var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 16 };
+var gateway = new Command("gateway", "The gateway beside a bare minimal API, and beside nginx.") { runs, length, connections };
+gateway.SetAction(async (arguments, cancel) =>
+{
+    await using var bench = new GatewayBench(arguments.GetValue(runs), arguments.GetValue(length), arguments.GetValue(connections));
+    return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
+});
+
+var bare = new Command(BareApi.Command);
+bare.Hidden = true;
+bare.SetAction((_, cancel) => BareApi.RunAsync(cancel));
 
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, host }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, gateway, bare, host }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

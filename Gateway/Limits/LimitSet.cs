@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using Lyceum.ServiceDefaults.Auth;
+
+namespace Lyceum.Gateway.Limits;
+
+/// <summary>All limits at one moment: a request sees one set from beginning to end.</summary>
+internal sealed class LimitSet
+{
+    private readonly RouteRates[] _rates;
+    private readonly FrozenDictionary<string, BudgetRule> _keys;
+    private readonly FrozenDictionary<string, BudgetRule> _tenants;
+
+    public LimitSet(LimitsSettings settings)
+    {
+        _rates = [.. settings.Rate.GroupBy(rule => rule.Route, StringComparer.OrdinalIgnoreCase).Select(rules => new RouteRates(rules.Key, rules))];
+        _keys = settings.Budgets.Where(rule => rule.Key is not null).ToFrozenDictionary(rule => rule.Key!);
+        _tenants = settings.Budgets.Where(rule => rule.Tenant is not null).ToFrozenDictionary(rule => rule.Tenant!);
+        DefaultMaxTokens = settings.DefaultMaxTokens;
+    }
+
+    public bool HasRates => _rates.Length > 0;
+
+    public bool HasBudgets => _keys.Count + _tenants.Count > 0;
+
+    public int DefaultMaxTokens { get; }
+
+    /// <summary>Of each route pattern that matches, the rule that names the key, else the one for every key.</summary>
+    public IEnumerable<RateRule> RatesFor(string key, PathString path)
+    {
+        foreach (var rates in _rates)
+        {
+            if (rates.Matches(path) && rates.For(key) is { } rule)
+                yield return rule;
+        }
+    }
+
+    /// <summary>The budget of the key (or of every key), and that of its tenant: a call is paid from both.</summary>
+    public IEnumerable<(string Account, BudgetRule Rule)> BudgetsFor(string key, Caller caller)
+    {
+        if (_keys.TryGetValue(key, out var own) || _keys.TryGetValue(RateRule.Every, out own))
+            yield return ($"key:{key}", own);
+        if (_tenants.TryGetValue(caller.Tenant, out var tenant))
+            yield return ($"tenant:{caller.Tenant}", tenant);
+    }
+}
+
+/// <summary>The rules of one route pattern.</summary>
+internal sealed class RouteRates(string route, IEnumerable<RateRule> rules)
+{
+    private const string Below = "/**";
+
+    private readonly FrozenDictionary<string, RateRule> _byKey = rules.ToFrozenDictionary(rule => rule.Key);
+    private readonly string? _prefix = route.EndsWith(Below, StringComparison.Ordinal) ? route[..^Below.Length] : null;
+
+    public static bool IsRoute(string route)
+    {
+        var path = route.EndsWith(Below, StringComparison.Ordinal) ? route[..^Below.Length] : route;
+        return route == RateRule.Every
+            || (path.StartsWith('/') && path.Length > 1 && !path.EndsWith('/') && path.All(c => c is > ' ' and <= '~' and not ('"' or '\\' or '*')));
+    }
+
+    public RateRule? For(string key) => _byKey.GetValueOrDefault(key) ?? _byKey.GetValueOrDefault(RateRule.Every);
+
+    /// <summary>As routing compares: small and capital letters alike, a slash at the end or none.</summary>
+    public bool Matches(PathString path)
+    {
+        if (route == RateRule.Every)
+            return true;
+        var asked = path.Value.AsSpan().TrimEnd('/');
+        if (_prefix is null)
+            return asked.Equals(route, StringComparison.OrdinalIgnoreCase);
+        return asked.StartsWith(_prefix, StringComparison.OrdinalIgnoreCase) && (asked.Length == _prefix.Length || asked[_prefix.Length] == '/');
+    }
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics.Metrics;
+using Lyceum.Gateway.Settings;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.Gateway.Limits;
+
+/// <summary>
+/// Refuses what is over a limit, after the caller is known and before anything is done for it: first the rates, then the budget of
+/// requests. An admitted request counts, whatever comes of it. Requests without an identity (sign-in, tickets) have no limits here.
+/// </summary>
+internal sealed class LimitStage
+{
+    private readonly RateLimits _rates;
+    private readonly BudgetCheck _budgets;
+    private readonly Counter<long> _refused;
+
+    // Written by the settings' loop alone; read by every request.
+    private volatile LimitSet _current;
+
+    public LimitStage(SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, IMeterFactory meters)
+    {
+        (_rates, _budgets) = (rates, budgets);
+        _refused = meters.Create("Lyceum.Gateway").CreateCounter<long>(
+            "lyceum.gateway.limits.refused", "{request}", "Requests that were over a limit, by the code they were answered.");
+        settings.Changed += () => _current = new LimitSet(settings.Current.Limits);
+        _current = new LimitSet(settings.Current.Limits);
+    }
+
+    public LimitSet Current => _current;
+
+    /// <summary>The problem to answer; null: the request may go on.</summary>
+    public ValueTask<ProblemException?> AdmitAsync(HttpContext http, CallerIdentity identity)
+    {
+        var limits = _current;
+        if (!limits.HasRates && !limits.HasBudgets)
+            return default;
+        var key = KeyOf(identity);
+        if (limits.HasRates && Rate(http, limits, key) is { } refused)
+            return ValueTask.FromResult<ProblemException?>(Count(refused));
+        return limits.HasBudgets ? BudgetAsync(http, limits, key, identity.Caller) : default;
+    }
+
+    /// <summary>Whose limits: an API token's or key's by its id; a person's are its own.</summary>
+    public static string KeyOf(CallerIdentity identity) =>
+        identity.KeyId ?? $"user:{identity.Caller.Tenant}/{identity.Caller.Subject}";
+
+    public ProblemException Count(ProblemException refused)
+    {
+        _refused.Add(1, new KeyValuePair<string, object?>("code", refused.Code));
+        return refused;
+    }
+
+    private ProblemException? Rate(HttpContext http, LimitSet limits, string key)
+    {
+        var levels = new List<(RateRule Rule, BucketLevel Level)>(2);
+        var refused = _rates.Take(limits.RatesFor(key, http.Request.Path), key, levels);
+        if (levels.Count > 0)
+            LimitHeaders.Write(http.Response, levels.ConvertAll(asked => LimitHeaders.Of(asked.Rule, asked.Level)));
+        return refused is not var (rule, level) ? null : new ProblemException(
+            StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited,
+            $"More than {rule.Rate} requests a second on {rule.Route}, after {rule.Size} at once.", level.Wait);
+    }
+
+    private async ValueTask<ProblemException?> BudgetAsync(HttpContext http, LimitSet limits, string key, Caller caller)
+    {
+        var (_, refused) = await _budgets.ReserveAsync(http, limits.BudgetsFor(key, caller), BudgetUnit.Requests, 1);
+        return refused is null ? null : Count(refused);
+    }
+}

@@ -1,0 +1,89 @@
+using Lyceum.Gateway.Settings;
+
+namespace Lyceum.Gateway.Limits;
+
+/// <summary>What callers may use of the house (section <c>limits</c>). Nothing is limited unless it is named here.</summary>
+internal sealed record LimitsSettings
+{
+    private const int MostTokens = 10_000_000;
+
+    /// <summary>Token buckets, on each replica for itself.</summary>
+    public IReadOnlyList<RateRule> Rate { get; init; } = [];
+
+    /// <summary>Budgets, exact over all replicas.</summary>
+    public IReadOnlyList<BudgetRule> Budgets { get; init; } = [];
+
+    /// <summary>Model tokens reserved for an answer whose request names no <c>max_tokens</c>.</summary>
+    public int DefaultMaxTokens { get; init; } = 2048;
+
+    public void Check(string path, SettingsCheck check)
+    {
+        foreach (var (index, rule) in Rate.Index())
+            rule.Check($"{path}.rate[{index}]", check);
+        foreach (var same in Rate.GroupBy(rule => (rule.Key, rule.Route.ToUpperInvariant())).Where(same => same.Count() > 1))
+            check.Fault($"{path}.rate", $"two rules for the key {same.First().Key} on {same.First().Route}");
+        foreach (var (index, rule) in Budgets.Index())
+            rule.Check($"{path}.budgets[{index}]", check);
+        foreach (var same in Budgets.GroupBy(rule => (rule.Key, rule.Tenant)).Where(same => same.Count() > 1))
+            check.Fault($"{path}.budgets", $"two budgets for the {(same.Key.Key is { } key ? $"key {key}" : $"tenant {same.Key.Tenant}")}");
+        check.FaultIf(DefaultMaxTokens is < 1 or > MostTokens, $"{path}.default_max_tokens", $"must be 1 to {MostTokens}");
+    }
+}
+
+/// <summary>A token bucket for each key it is about. Empty: 429 <c>rate_limited</c> with <c>Retry-After</c>.</summary>
+internal sealed record RateRule
+{
+    public const string Every = "*";
+    private const int Most = 1_000_000;
+
+    /// <summary>Id of an API token or HMAC key; <c>*</c> gives every caller a bucket of its own, people included.</summary>
+    public string Key { get; init; } = Every;
+
+    /// <summary><c>/api/tools/execute</c>; <c>/v1/**</c> with <c>/v1</c> itself; or <c>*</c>: one bucket for all routes together.</summary>
+    public string Route { get; init; } = Every;
+
+    /// <summary>Requests a second, in the long run.</summary>
+    public required double Rate { get; init; }
+
+    /// <summary>Requests at once after a pause; null: as many as a second brings, at least one.</summary>
+    public int? Burst { get; init; }
+
+    /// <summary>Requests; at least 1.</summary>
+    public int Size => Burst ?? Math.Max(1, (int)Math.Ceiling(Rate));
+
+    public void Check(string path, SettingsCheck check)
+    {
+        check.FaultIf(Key.Length == 0, $"{path}.key", "must not be empty; * is every caller");
+        check.FaultIf(!RouteRates.IsRoute(Route), $"{path}.route", "must be a path (/api/tools/execute), a path with all below it (/v1/**), or *");
+        check.FaultIf(!(Rate is > 0 and <= Most), $"{path}.rate", $"must be above 0 and at most {Most} requests a second");
+        check.FaultIf(Burst is < 1 or > Most, $"{path}.burst", $"must be 1 to {Most}");
+    }
+}
+
+/// <summary>What may be used in a period. Used up: 429 <c>budget_exhausted</c>, with <c>Retry-After</c> to the period's end.</summary>
+internal sealed record BudgetRule
+{
+    private const long Most = 1_000_000_000_000_000;
+
+    /// <summary>Id of an API token or HMAC key; <c>*</c>: each caller for itself. Exactly one of this and <see cref="Tenant"/>.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>All callers of this tenant together.</summary>
+    public string? Tenant { get; init; }
+
+    /// <summary>Requests, whatever comes of them; null: no end of them.</summary>
+    public long? Requests { get; init; }
+
+    /// <summary>Tokens of models, of prompts and answers; null: no end of them.</summary>
+    public long? ModelTokens { get; init; }
+
+    public BudgetPeriod Period { get; init; } = BudgetPeriod.Month;
+
+    public void Check(string path, SettingsCheck check)
+    {
+        check.FaultIf(string.IsNullOrEmpty(Key) == string.IsNullOrEmpty(Tenant), path, "needs exactly one of key, tenant");
+        check.FaultIf(this is { Requests: null, ModelTokens: null }, path, "limits neither requests nor model_tokens");
+        check.FaultIf(Requests is < 0 or > Most, $"{path}.requests", $"must be 0 to {Most}");
+        check.FaultIf(ModelTokens is < 0 or > Most, $"{path}.model_tokens", $"must be 0 to {Most}");
+    }
+}

@@ -1,0 +1,122 @@
+using System.Net.Mime;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Lyceum.Gateway.Limits;
+
+/// <summary>
+/// Charges chat completions that pass through to the caller's budget of model tokens: reserves prompt and longest answer before, settles what
+/// the model says it used after. The answer goes on byte by byte as it comes; it is read, not held back and not changed. A stream without
+/// <c>stream_options.include_usage</c> is settled by an estimate. Who has no such budget passes untouched.
+/// </summary>
+internal static class ModelMeter
+{
+    private const string Route = "/v1/chat/completions";
+
+    /// <summary>Bytes; as much as the engine takes.</summary>
+    private const int MaxBody = 4 * 1024 * 1024;
+
+    /// <summary>Makes a completion outlive its request, so that what it uses is not seen here.</summary>
+    private const string Detached = "Generation-Id";
+
+    public static void UseModelMeter(this WebApplication app, ModelTokens tokens) => app.Use((http, next) =>
+        HttpMethods.IsPost(http.Request.Method) && IsCompletion(http.Request.Path) && tokens.IsLimited(http) ? MeterAsync(http, next, tokens) : next(http));
+
+    private static bool IsCompletion(PathString path) =>
+        path.Value.AsSpan().TrimEnd('/').Equals(Route, StringComparison.OrdinalIgnoreCase);
+
+    private static async Task MeterAsync(HttpContext http, RequestDelegate next, ModelTokens tokens)
+    {
+        if (await ReadAsync(http) is not { } body)
+        {
+            await Problems.Create(
+                StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge, $"This route accepts {MaxBody} bytes.").ExecuteAsync(http);
+            return;
+        }
+        http.Request.Body = new MemoryStream(body, writable: false);
+        var (promptBytes, most) = TokenEstimate.Read(body);
+        TokenReservation reservation;
+        try
+        {
+            reservation = await tokens.ReserveAsync(http, promptBytes, most);
+        }
+        catch (ProblemException refused)
+        {
+            await refused.ToResult().ExecuteAsync(http);
+            return;
+        }
+        using var settled = reservation;
+        if (http.Request.Headers.ContainsKey(Detached))
+            reservation.Unseen();
+
+        http.Request.Headers.Remove("Accept-Encoding"); // what is compressed cannot be read as it goes by
+        var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        await using var tap = new ResponseTap(http.Response, original.Stream);
+        http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(tap, original));
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            http.Features.Set(original);
+            if (tap.Reader is { } reader)
+            {
+                reader.Complete();
+                reservation.Answered(reader.TextBytes, reader.Total);
+            }
+        }
+    }
+
+    private static async Task<byte[]?> ReadAsync(HttpContext http)
+    {
+        using var copy = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        while (await http.Request.Body.ReadAsync(buffer, http.RequestAborted) is > 0 and var read)
+        {
+            if (copy.Length + read > MaxBody)
+                return null;
+            await copy.WriteAsync(buffer.AsMemory(0, read));
+        }
+        return copy.ToArray();
+    }
+
+    /// <summary>Writes through to the response, and shows each successful answer's bytes to a reader.</summary>
+    private sealed class ResponseTap(HttpResponse response, Stream inner) : Stream
+    {
+        /// <summary>Null until something was answered, and for what is no success.</summary>
+        public UsageReader? Reader { get; private set; }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (response.StatusCode == StatusCodes.Status200OK)
+            {
+                Reader ??= new UsageReader(response.ContentType?.StartsWith(MediaTypeNames.Text.EventStream, StringComparison.OrdinalIgnoreCase) == true);
+                Reader.Write(buffer.Span);
+            }
+            await inner.WriteAsync(buffer, cancellationToken);
+        }
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override void Flush() => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            Reader?.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.Gateway.Limits;
+
+/// <summary>
+/// Model tokens of one call, reserved before it and settled after it, when it is disposed. Not disposed, as when the process dies, all of
+/// them count as used.
+/// </summary>
+internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Payment> paid, long reserved, long promptBytes) : IDisposable
+{
+    private long _answerBytes;
+    private long? _counted;
+    private bool _answered;
+    private int _settled;
+
+    /// <summary>Takes note of a part of the answer, and of what the model says it used. From one thread at a time.</summary>
+    /// <param name="answerBytes">Of text, in UTF-8.</param>
+    /// <param name="counted">Tokens of prompt and answer; null: it did not say.</param>
+    public void Answered(long answerBytes, long? counted)
+    {
+        _answered = true;
+        _answerBytes += answerBytes;
+        _counted = counted ?? _counted;
+    }
+
+    /// <summary>What is used cannot be seen from here: it costs all that was reserved.</summary>
+    public void Unseen() => Answered(0, reserved);
+
+    /// <summary>By what the model counted, else by the length of prompt and answer; a call without an answer used nothing.</summary>
+    public void Dispose()
+    {
+        if (paid.Count > 0 && Interlocked.Exchange(ref _settled, 1) == 0)
+            budgets.Settle(paid, !_answered ? 0 : _counted ?? TokenEstimate.Likely(promptBytes) + TokenEstimate.Likely(_answerBytes));
+    }
+}
+
+/// <summary>The budgets of model tokens, for what asks a model on a caller's account.</summary>
+internal sealed class ModelTokens(LimitStage stage, BudgetCheck budgets)
+{
+    /// <summary>Whether this caller has a budget of model tokens.</summary>
+    public bool IsLimited(HttpContext http) => RulesOf(http).Any(budget => budget.Rule.ModelTokens is not null);
+
+    /// <param name="http">Of the caller.</param>
+    /// <param name="promptBytes">Of the prompt's text, in UTF-8.</param>
+    /// <param name="maxTokens">Tokens that the answer may have; null: what the settings say.</param>
+    /// <exception cref="ProblemException">429 <c>budget_exhausted</c>; 503 where that cannot be known.</exception>
+    public async ValueTask<TokenReservation> ReserveAsync(HttpContext http, long promptBytes, long? maxTokens)
+    {
+        var units = Math.Max(1, TokenEstimate.AtMost(promptBytes) + (maxTokens ?? stage.Current.DefaultMaxTokens));
+        var (paid, refused) = await budgets.ReserveAsync(http, RulesOf(http), BudgetUnit.ModelTokens, units);
+        return refused is null ? new TokenReservation(budgets, paid, units, promptBytes) : throw stage.Count(refused);
+    }
+
+    private IEnumerable<(string Account, BudgetRule Rule)> RulesOf(HttpContext http) =>
+        stage.Current is { HasBudgets: true } limits && http.User.Identity is CallerIdentity identity
+            ? limits.BudgetsFor(LimitStage.KeyOf(identity), identity.Caller) : [];
+}

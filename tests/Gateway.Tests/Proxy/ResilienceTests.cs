@@ -1,0 +1,166 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Lyceum.ServiceDefaults.Engines;
+using Lyceum.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.Model;
+
+namespace Lyceum.Tests.Gateway.Tests.Proxy;
+
+/// <summary>What survives what: connections a changed configuration, callers a dying replica.</summary>
+public sealed class ResilienceTests : IAsyncLifetime
+{
+    private readonly IdentityFolder _identity = new("gateway", "chat-api", "gpu-engine", "session-api");
+    private Backend _sessions = null!;
+
+    public async ValueTask InitializeAsync() => _sessions = await Backend.StartAsync(_identity, "session-api");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _sessions.DisposeAsync();
+        _identity.Dispose();
+    }
+
+    private TestGateway Start(params Uri[] chat) => TestGateway.Start(
+        _identity, new([.. TestGateway.Reference("chat-api", chat), .. TestGateway.Reference("session-api", _sessions.Address)]));
+
+    [Fact]
+    public async Task StreamsAndSockets_OutliveEveryReload()
+    {
+        await using var chat = await TestService.StartAsync(_identity, "chat-api", map: app =>
+        {
+            app.UseWebSockets();
+            app.Map("/chat/echo", async (HttpContext http) =>
+            {
+                using var socket = await http.WebSockets.AcceptWebSocketAsync();
+                var buffer = new byte[100];
+                while (await socket.ReceiveAsync(buffer.AsMemory(), http.RequestAborted) is { MessageType: not WebSocketMessageType.Close } received)
+                    await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, http.RequestAborted);
+            });
+        });
+        await using var stream = await Backend.StartAsync(_identity);
+        await using var socketGateway = Start(chat.Address);
+        await using var streamGateway = Start(stream.Address);
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {TestGateway.Secret}");
+        await socket.ConnectAsync(new UriBuilder(socketGateway.Client.BaseAddress!) { Scheme = "ws", Path = "/chat/echo" }.Uri, TestContext.Current.CancellationToken);
+        stream.Stream.Writer.TryWrite("data: 0\n");
+        using var response = await streamGateway.GetAsync("/chat/stream");
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe("data: 0");
+
+        for (var round = 1; round <= 3; round++)
+        {
+            // The routes' clusters change with the engines, and so does the configuration.
+            _sessions.Engines.Enqueue(new EngineAnnouncement($"engine-{round}", Guid.NewGuid(), new Uri($"http://127.0.0.1:{9000 + round}"), null, 1, 0, null));
+            foreach (var gateway in (TestGateway[])[socketGateway, streamGateway])
+            {
+                gateway.Configure(configuration => configuration["limits"] = new JsonObject { ["default_max_tokens"] = 1000 + round });
+                var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
+                await Assertions.Eventually(
+                    () => Task.FromResult(proxy.TryGetCluster("gpu-engine", out var cluster) && cluster.Destinations.ContainsKey($"engine-{round}")), "the engine is known");
+                await Assertions.Eventually(() => Task.FromResult(
+                    gateway.Services.GetRequiredService<Lyceum.Gateway.Settings.SettingsMonitor>().Current.Limits.DefaultMaxTokens == 1000 + round), "the settings are in force");
+            }
+
+            stream.Stream.Writer.TryWrite($"data: {round}\n");
+            (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe($"data: {round}");
+            await socket.SendAsync(Encoding.UTF8.GetBytes($"{round}"), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+            var buffer = new byte[100];
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), TestContext.Current.CancellationToken);
+            Encoding.UTF8.GetString(buffer, 0, received.Count).ShouldBe($"{round}");
+        }
+    }
+
+    /// <summary>It arrived, and what it did is not known: only its sender may repeat it.</summary>
+    [Theory]
+    [InlineData("before the answer")]
+    [InlineData("after its body was read")]
+    public async Task RequestThatArrived_IsNotRepeated_WhateverItsReplicaDoes(string when)
+    {
+        var arrived = 0;
+        Task<TestService> Replica() => TestService.StartAsync(_identity, "chat-api", map: app => app.MapPost("/chat", async (HttpContext http) =>
+        {
+            Interlocked.Increment(ref arrived);
+            if (when == "after its body was read")
+                await http.Request.Body.CopyToAsync(Stream.Null);
+            http.Abort();
+        }));
+        await using var one = await Replica();
+        await using var two = await Replica();
+        await using var gateway = Start(one.Address, two.Address);
+
+        for (var i = 1; i <= 5; i++)
+        {
+            var answer = await gateway.SendAsync(HttpMethod.Post, "/chat", content: new StringContent(new string('x', 200_000)));
+            answer.StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+            arrived.ShouldBe(i);
+        }
+    }
+
+    [Fact]
+    public async Task RequestThatNeverArrived_GoesToTheNextReplica_WithItsWholeBody()
+    {
+        await using var alive = await Backend.StartAsync(_identity);
+        var dead = await Backend.StartAsync(_identity);
+        await dead.DisposeAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await using var gateway = Start(dead.Address, alive.Address); // each new one has the dead one's failure to learn
+            var answer = await gateway.SendAsync(HttpMethod.Post, "/chat/length", content: new ByteArrayContent(new byte[300_000]));
+            (await answer.JsonAsync()).GetProperty("length").GetInt64().ShouldBe(300_000);
+        }
+    }
+
+    /// <summary>No request tells it: the probes alone do.</summary>
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task SickReplica_IsLeftAlone_UntilItsProbesAreWellAgain()
+    {
+        var sick = false;
+        await using var well = await Backend.StartAsync(_identity);
+        await using var other = await TestService.StartAsync(_identity, "chat-api", map: app =>
+        {
+            app.Use((http, next) =>
+            {
+                if (!sick || http.Request.Path != "/health")
+                    return next(http);
+                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                return Task.CompletedTask;
+            });
+            app.MapGet("/chat", () => "other");
+        });
+        await using var gateway = Start(well.Address, other.Address);
+        var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
+        await Assertions.Eventually(() => Task.FromResult(Health() == DestinationHealth.Healthy), "probed", 20);
+
+        sick = true;
+        await Assertions.Eventually(() => Task.FromResult(Health() == DestinationHealth.Unhealthy), "its probes fail", 20);
+        for (var i = 0; i < 30; i++)
+            (await (await gateway.GetAsync("/chat")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotBe("other");
+
+        sick = false;
+        await Assertions.Eventually(
+            async () => await (await gateway.GetAsync("/chat")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken) == "other", "it serves again", 20);
+
+        DestinationHealth Health() => proxy.TryGetCluster("chat-api", out var cluster) ? cluster.Destinations["chat-api-2"].Health.Active : DestinationHealth.Unknown;
+    }
+
+    [Fact]
+    public async Task OwnAnswers_CarryTheirTime_AndFailuresTheRequestsId()
+    {
+        await using var gateway = Start();
+
+        var own = await gateway.GetAsync("/api/usage");
+        own.Headers.GetValues("Server-Timing").ShouldHaveSingleItem().ShouldMatch("^gateway;dur=[0-9.]+$");
+        var failed = await gateway.SendAsync(
+            HttpMethod.Post, "/api/llm/complete", content: new StringContent("{", Encoding.UTF8, "application/json"), headers: ("X-Request-Id", "req-9"));
+        await failed.ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json"); // thrown, so the answer was begun anew
+        failed.Headers.GetValues("X-Request-Id").ShouldBe(["req-9"]);
+    }
+}
