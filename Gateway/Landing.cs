@@ -16,10 +16,11 @@ internal static class Landing
             Description = "AI tutor: streaming chat that never loses a word, live sessions, learning roadmaps.",
             info.Version,
             Authorization = "Bearer <api token or access token>, or X-API-Key: <api token>, or HMAC (docs/hmac.md)",
-            Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope })
+            Routes = Routes.All.Select(route => new { Path = route.Path.Replace("{**rest}", "**", StringComparison.Ordinal), route.Scope, Method = (string?)null })
                 .Concat(endpoints.Endpoints.OfType<RouteEndpoint>().Where(IsOwn).Select(endpoint => new
                 {
                     Path = endpoint.RoutePattern.RawText!, Scope = endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy,
+                    Method = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods[0],
                 })),
             Operations,
         })).AllowAnonymous().ExcludeFromDescription();
