@@ -9,6 +9,8 @@ using Lyceum.Gateway.Proxy;
 using Lyceum.Gateway.Repo;
 using Lyceum.Gateway.Settings;
 using Lyceum.Gateway.Tls;
+using Lyceum.Gateway.Tools;
+using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Messaging;
@@ -27,7 +29,7 @@ catch (SettingsException e)
 }
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.Services.AddSingleton<Database>();
-builder.AddMessaging();
+builder.AddMessaging(bus => bus.AddFanOutConsumer<ToolVersionActivatedConsumer>());
 builder.AddCallers();
 builder.AddRequestBounds();
 builder.AddLimits();
@@ -37,6 +39,7 @@ builder.AddLlm();
 builder.AddRepo();
 builder.AddGraph();
 builder.AddObserve();
+builder.AddTools();
 
 var app = builder.Build();
 app.UseServerTiming();
@@ -55,5 +58,7 @@ app.MapRepo();
 app.MapGraph();
 app.MapObserve();
 app.MapProxy();
+app.MapTools();
+app.MapToolAdmin();
 await app.RunAsync();
 return 0;

@@ -2,6 +2,7 @@ using Lyceum.Gateway.Auth.Hmac;
 using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Repo;
+using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -18,6 +19,7 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
         BudgetRow.Configure(modelBuilder);
         RepoModel.Configure(modelBuilder);
         ObserveModel.Configure(modelBuilder);
+        ToolTables.Configure(modelBuilder);
         modelBuilder.UseSnakeCaseNames();
     }
 }

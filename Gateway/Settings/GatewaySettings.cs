@@ -1,6 +1,7 @@
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Tls;
+using Lyceum.Gateway.Tools;
 
 namespace Lyceum.Gateway.Settings;
 
@@ -23,6 +24,7 @@ internal sealed record GatewaySettings
     public LimitsSettings Limits { get; init; } = new();
 
     public TlsSettings Tls { get; init; } = new();
+    public ToolSettings Tools { get; init; } = new();
 
     /// <summary>What is wrong beyond the shape, all of it.</summary>
     public void Check(SettingsCheck check)
@@ -31,5 +33,6 @@ internal sealed record GatewaySettings
         Cors.Check("cors", check);
         Limits.Check("limits", check);
         Tls.Check("tls", check);
+        Tools.Check("tools", check);
     }
 }

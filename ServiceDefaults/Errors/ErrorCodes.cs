@@ -12,6 +12,7 @@ public static class ErrorCodes
     public const string InvalidJson = "invalid_json";
     public const string InvalidRequest = "invalid_request";
     public const string InvalidCursor = "invalid_cursor";
+    public const string InvalidInput = "invalid_input";
     public const string WeakPassword = "weak_password";
     public const string SignInExpired = "sign_in_expired";
 
@@ -43,6 +44,8 @@ public static class ErrorCodes
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
     public const string RecordNotFound = "record_not_found";
+    public const string ToolNotFound = "tool_not_found";
+    public const string ToolVersionNotFound = "tool_version_not_found";
 
     // Other 4xx.
     public const string MethodNotAllowed = "method_not_allowed";
@@ -58,6 +61,8 @@ public static class ErrorCodes
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string AppendConflict = "append_conflict";
     public const string RecallTooLarge = "recall_too_large";
+    public const string ToolRegistryVersionExists = "tool_registry_version_exists";
+    public const string ToolDigestMismatch = "tool_digest_mismatch";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
 
@@ -77,6 +82,11 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
     public const string InvalidRoadmap = "invalid_roadmap";
+
+    // 502: a tool.
+    public const string ToolFailed = "tool_failed";
+    public const string ToolDefinitionChanged = "tool_definition_changed";
+    public const string EgressRefused = "egress_refused";
 
     // 501: nothing here does it until a setting, which the detail names, is made.
     public const string AsrNotConfigured = "asr_not_configured";

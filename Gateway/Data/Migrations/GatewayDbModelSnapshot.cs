@@ -228,6 +228,99 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("repo_records", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.Gateway.Tools.Registry.ToolActivationRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("ActivatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("activated_at");
+
+                    b.Property<string>("ActivatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("activated_by");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Version")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id")
+                        .HasName("pk_tool_activations");
+
+                    b.HasIndex("Tenant", "Id")
+                        .HasDatabaseName("ix_tool_activations_tenant_id");
+
+                    b.ToTable("tool_activations", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.Gateway.Tools.Registry.ToolVersionRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("created_by");
+
+                    b.Property<string>("Digest")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("digest");
+
+                    b.Property<string>("Manifests")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("manifests");
+
+                    b.Property<string>("Summary")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("summary");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Version")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id")
+                        .HasName("pk_tool_versions");
+
+                    b.HasIndex("Tenant", "Id")
+                        .HasDatabaseName("ix_tool_versions_tenant_id");
+
+                    b.HasIndex("Tenant", "Version")
+                        .IsUnique()
+                        .HasDatabaseName("ix_tool_versions_tenant_version");
+
+                    b.ToTable("tool_versions", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.Gateway.Repo.EdgeRow", b =>
                 {
                     b.HasOne("Lyceum.Gateway.Repo.RecordRow", null)

@@ -1,5 +1,6 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 #nullable disable
 
@@ -79,6 +80,41 @@ namespace Lyceum.Gateway.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "tool_activations",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    version = table.Column<string>(type: "text", nullable: false),
+                    activated_by = table.Column<string>(type: "text", nullable: false),
+                    activated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_tool_activations", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "tool_versions",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    version = table.Column<string>(type: "text", nullable: false),
+                    digest = table.Column<string>(type: "text", nullable: false),
+                    manifests = table.Column<string>(type: "text", nullable: false),
+                    summary = table.Column<string>(type: "text", nullable: false),
+                    created_by = table.Column<string>(type: "text", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_tool_versions", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "repo_edges",
                 columns: table => new
                 {
@@ -134,6 +170,22 @@ namespace Lyceum.Gateway.Data.Migrations
                 name: "ix_repo_edges_tenant_to_id_type_from_id",
                 table: "repo_edges",
                 columns: new[] { "tenant", "to_id", "type", "from_id" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_tool_activations_tenant_id",
+                table: "tool_activations",
+                columns: new[] { "tenant", "id" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_tool_versions_tenant_id",
+                table: "tool_versions",
+                columns: new[] { "tenant", "id" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_tool_versions_tenant_version",
+                table: "tool_versions",
+                columns: new[] { "tenant", "version" },
+                unique: true);
         }
 
         /// <inheritdoc />
@@ -150,6 +202,12 @@ namespace Lyceum.Gateway.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "repo_edges");
+
+            migrationBuilder.DropTable(
+                name: "tool_activations");
+
+            migrationBuilder.DropTable(
+                name: "tool_versions");
 
             migrationBuilder.DropTable(
                 name: "repo_records");

@@ -1,0 +1,65 @@
+using System.Text.Json;
+
+namespace Lyceum.Gateway.Tools.Schemas;
+
+/// <summary>A compiled JSON Schema (2020-12). Immutable; see <see cref="SchemaCompiler"/> for what it understands.</summary>
+internal sealed class JsonSchema(SchemaNode root)
+{
+    /// <summary>Faults that are told of one value; there is no use in the thousandth.</summary>
+    public const int MaxFaults = 20;
+
+    /// <summary>
+    /// Whether the value fits. The usual case costs a walk without allocations; where that ends in a no, <see cref="Faults"/> walks
+    /// again and says why.
+    /// </summary>
+    public bool Fits(JsonElement value)
+    {
+        var walk = new SchemaWalk(faults: null);
+        return walk.Check(root, value) && !walk.IsGivenUp;
+    }
+
+    /// <summary>What does not fit, by JSON Pointer (RFC 6901) below <paramref name="prefix"/>; at most <see cref="MaxFaults"/>.</summary>
+    public IReadOnlyList<SchemaFault> Faults(JsonElement value, string prefix)
+    {
+        var faults = new SchemaFaults(prefix);
+        var walk = new SchemaWalk(faults);
+        walk.Check(root, value);
+        // Then nothing that was found is certain.
+        return walk.IsGivenUp ? [new(prefix, "cannot be checked: it takes too many steps")] : faults.Found;
+    }
+}
+
+/// <param name="Path">JSON Pointer.</param>
+/// <param name="Message">What the value must be.</param>
+internal readonly record struct SchemaFault(string Path, string Message);
+
+/// <summary>Where a walk is, and what it found.</summary>
+internal sealed class SchemaFaults(string prefix)
+{
+    private readonly List<string> _path = [];
+    private readonly List<SchemaFault> _found = [];
+
+    public IReadOnlyList<SchemaFault> Found => _found;
+
+    public bool IsFull => _found.Count >= JsonSchema.MaxFaults;
+
+    public void Enter(string segment) => _path.Add(segment);
+
+    public void Leave() => _path.RemoveAt(_path.Count - 1);
+
+    public void Add(string message)
+    {
+        if (!IsFull)
+            _found.Add(new(prefix + string.Concat(_path.Select(segment => "/" + Pointer.Escape(segment))), message));
+    }
+}
+
+internal static class Pointer
+{
+    /// <summary>One segment of a JSON Pointer.</summary>
+    public static string Escape(string segment) =>
+        segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+
+    public static string Unescape(string segment) =>
+        segment.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+}

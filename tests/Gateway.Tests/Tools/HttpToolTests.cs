@@ -1,0 +1,240 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lyceum.Tests.Support;
+
+namespace Lyceum.Tests.Gateway.Tests.Tools;
+
+public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgres) : IClassFixture<SharedToolHouse>, IAsyncLifetime
+{
+    private readonly ToolHouse _house = shared.House;
+    private ToolBackend _backend = null!;
+
+    public async ValueTask InitializeAsync() => _backend = await ToolBackend.StartAsync();
+
+    public async ValueTask DisposeAsync() => await _backend.DisposeAsync();
+
+    /// <summary>Registers a tool <c>t</c> that calls the backend at this path.</summary>
+    private Task OfferAsync(string path, string method = "GET", string more = "", string host = "127.0.0.1", string http = "", ToolHouse? house = null) => (house ?? _house).OfferAsync(
+        $$$"""{"name":"t","kind":"http","description":"d","input_schema":true,{{{more}}}"http":{"method":"{{{method}}}",{{{http}}}"url":"{{{_backend.Url(path, host)}}}"}}""");
+
+    [Fact]
+    public async Task Get_PutsTheInputIntoPathAndQuery()
+    {
+        await OfferAsync("/users/{id}/posts");
+
+        (await _house.OutputAsync("t", """{"id":"a/b?c#d é","limit":5,"tags":["x&y","z"],"none":null}""")).GetProperty("ok").GetBoolean().ShouldBeTrue();
+
+        var (method, target, headers, body) = _backend.Seen.ShouldHaveSingleItem();
+        (method, body).ShouldBe(("GET", ""));
+        target.ShouldBe("/users/a%2Fb%3Fc%23d%20%C3%A9/posts?limit=5&tags=x%26y&tags=z");
+        headers.Keys.ShouldNotContain("Authorization"); // the caller's
+        headers.Keys.ShouldNotContain("traceparent");
+        headers.Keys.ShouldNotContain("Cookie");
+        headers.AcceptEncoding.ToString().ShouldBe("identity");
+    }
+
+    [Fact]
+    public async Task Post_SendsWhatIsLeftAsJson()
+    {
+        await OfferAsync("/users/{id}", "POST", http: """ "query":["dry"],""");
+        await _house.OutputAsync("t", """{"id":7,"dry":true,"name":"Ada","age":1.50}""");
+        _backend.Seen.TryDequeue(out var seen);
+        seen.Target.ShouldBe("/users/7?dry=true");
+        seen.Body.ShouldBe("""{"name":"Ada","age":1.50}""");
+        seen.Headers.ContentType.ToString().ShouldBe("application/json");
+
+        await OfferAsync("/users", "PUT", http: """ "body":"user",""");
+        await _house.OutputAsync("t", """{"user":[1,2],"more":3}""");
+        _backend.Seen.TryDequeue(out seen);
+        seen.Body.ShouldBe("[1,2]");
+    }
+
+    [Theory]
+    [InlineData("""{"id":".."}""")]
+    [InlineData("""{"id":"."}""")]
+    [InlineData("""{"id":""}""")]
+    [InlineData("""{"id":{}}""")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    public async Task Input_ThatLeadsElsewhere_Is400_AndNothingIsSent(string input)
+    {
+        await OfferAsync("/users/{id}/posts");
+
+        await (await _house.ExecuteAsync("t", input)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
+        _backend.Seen.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("/text", "\"Grüße\"")]
+    [InlineData("/empty", "null")]
+    public async Task Answer_ThatIsNoJson_IsTextOrNothing(string path, string output)
+    {
+        await OfferAsync(path);
+
+        (await _house.OutputAsync("t")).GetRawText().ShouldBe(output);
+    }
+
+    [Theory]
+    [InlineData("/status/404", 404)]
+    [InlineData("/status/500", 500)]
+    [InlineData("/redirect", 302)]
+    [InlineData("/html-as-json", null)]
+    [InlineData("/half-a-pair", null)]
+    [InlineData("/bytes", null)]
+    [InlineData("/bomb", null)]
+    [InlineData("/huge", null)]
+    [InlineData("/endless", null)]
+    public async Task Answer_ThatIsWrong_Is502_AndItsWordsStayInside(string path, int? status)
+    {
+        await OfferAsync(path, more: """ "max_output_bytes":50000,""");
+
+        var problem = await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+
+        problem.ToString().ShouldNotContain("own words");
+        if (status is not null)
+            problem.GetProperty("upstream_status").GetInt32().ShouldBe(status.Value);
+        _backend.Seen.ShouldHaveSingleItem().Target.ShouldBe(path);
+    }
+
+    [Theory]
+    [InlineData("/silent")]
+    [InlineData("/slow-body")]
+    public async Task Answer_ThatTakesTooLong_Is504(string path)
+    {
+        await OfferAsync(path, more: """ "timeout_ms":200,""");
+
+        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.GatewayTimeout, "timeout");
+    }
+
+    [Fact]
+    public async Task Output_ThatDoesNotFitItsSchema_Is502()
+    {
+        await OfferAsync("/anything", more: """ "output_schema":{"properties":{"ok":{"type":"string"}}},""");
+
+        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+    }
+
+    [Fact]
+    public async Task BrokenCall_IsRepeatedOnce_OnlyWhereThatIsSafe()
+    {
+        await OfferAsync("/once-broken");
+        (await _house.OutputAsync("t")).GetString().ShouldBe("well again");
+        _backend.Seen.Count.ShouldBe(2);
+
+        await OfferAsync("/once-broken", "POST");
+        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+        _backend.Seen.Count.ShouldBe(3);
+        await _house.OutputAsync("t"); // an even one
+
+        await OfferAsync("/once-broken", "POST", more: """ "idempotent":true,""");
+        (await _house.OutputAsync("t")).GetString().ShouldBe("well again");
+    }
+
+    [Fact]
+    public async Task Call_BeyondTheToolsConcurrency_Is429_AtOnce()
+    {
+        await OfferAsync("/held", more: """ "max_concurrency":2,""");
+        var running = new[] { _house.ExecuteAsync("t"), _house.ExecuteAsync("t") };
+        await Assertions.Eventually(() => Task.FromResult(_backend.Seen.Count == 2), "both have arrived");
+
+        var refused = await _house.ExecuteAsync("t");
+
+        await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "overloaded");
+        refused.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromSeconds(1));
+        _backend.Held.Release(2);
+        (await Task.WhenAll(running)).ShouldAllBe(response => response.IsSuccessStatusCode);
+        _backend.Held.Release();
+        (await _house.ExecuteAsync("t")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Calls_BeyondTheProcesss_Are503()
+    {
+        await using var house = await ToolHouse.StartAsync(postgres, tools =>
+        {
+            tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.1") };
+            tools["max_concurrent_calls"] = 1;
+        });
+        await OfferAsync("/held", house: house);
+        var held = house.ExecuteAsync("t");
+        await Assertions.Eventually(() => Task.FromResult(!_backend.Seen.IsEmpty), "it has arrived");
+
+        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "overloaded");
+
+        _backend.Held.Release();
+        (await held).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.2")]
+    [InlineData("localhost")] // a name that leads inside
+    [InlineData("[::1]")]
+    [InlineData("[::ffff:127.0.0.2]")]
+    [InlineData("2130706434")] // 127.0.0.2, as a browser would read it
+    [InlineData("0x7f.2")]
+    [InlineData("0.0.0.0")]
+    public async Task PrivateAddress_IsNotConnectedTo(string host)
+    {
+        await using var house = await ToolHouse.StartAsync(postgres); // nothing is allowed
+        await house.OfferAsync($$$"""{"name":"t","kind":"http","description":"d","input_schema":true,"http":{"method":"GET","url":"{{{_backend.Url("/private", host)}}}"}}""");
+
+        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
+
+        _backend.Seen.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task AllowList_IsFollowed_WithoutARestart_AlsoByConnectionsThatAreOpen()
+    {
+        await using var house = await ToolHouse.StartAsync(postgres, tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.1") });
+        await OfferAsync("/x", host: "localhost", house: house);
+        await house.OutputAsync("t"); // and the connection is kept
+
+        house.Configure(_ => { });
+        await Assertions.Eventually(async () => !(await house.ExecuteAsync("t")).IsSuccessStatusCode, "it is refused");
+        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
+
+        house.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray($"localhost:{_backend.Port}") });
+        await Assertions.Eventually(async () => (await house.ExecuteAsync("t")).IsSuccessStatusCode, "it is allowed by name");
+    }
+
+    [Fact]
+    public async Task Secret_GoesWhereItIsMeantFor_AndNowhereElse()
+    {
+        await using var house = await ToolHouse.StartAsync(postgres);
+        var file = house.File("weather", "s3cret");
+        house.Configure(tools =>
+        {
+            tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.0/8") };
+            tools["secrets"] = new JsonObject
+            {
+                ["weather"] = new JsonObject { ["file"] = file, ["origins"] = new JsonArray(_backend.Url("")), ["tenants"] = new JsonArray("acme") },
+            };
+        });
+        string Manifest(string url) =>
+            $$$"""[{"name":"t","kind":"http","description":"d","input_schema":true,"http":{"method":"GET","url":"{{{url}}}","headers":{"X-Plain":"p","Authorization":{"secret":"weather","prefix":"Bearer "} } } }]""";
+        await Assertions.Eventually(async () => (await house.RegisterAsync($"v{Guid.NewGuid():N}", Manifest(_backend.Url("/a")))).StatusCode == HttpStatusCode.Created, "the secret is known");
+
+        await house.OutputAsync("t");
+        _backend.Seen.TryDequeue(out var seen);
+        (seen.Headers.Authorization.ToString(), seen.Headers["X-Plain"].ToString()).ShouldBe(("Bearer s3cret", "p"));
+        // Hot: a new secret is sent without a restart.
+        house.File("weather", "n3w");
+        await Assertions.Eventually(async () =>
+        {
+            await house.OutputAsync("t");
+            return _backend.Seen.TryDequeue(out seen) && seen.Headers.Authorization == "Bearer n3w";
+        }, "the new secret is sent");
+
+        foreach (var (url, token) in new[] { (_backend.Url("/a", "localhost"), ToolHouse.Ada), ("http://127.0.0.1:1/", ToolHouse.Ada), (_backend.Url("/a"), ToolHouse.Bob) })
+        {
+            var problem = await (await house.RegisterAsync("stolen", Manifest(url), token)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+            problem.GetProperty("errors").TryGetProperty("/manifests/0/http/headers/Authorization/secret", out _).ShouldBeTrue();
+        }
+        (await (await house.Gateway.GetAsync("/api/config/tools", ToolHouse.Ada)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotContain("n3w");
+        // Taken out of the file: what is registered does not get it any more.
+        house.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.0/8") });
+        await Assertions.Eventually(async () => (await house.ExecuteAsync("t")).StatusCode == HttpStatusCode.BadGateway, "the secret is withheld");
+    }
+}

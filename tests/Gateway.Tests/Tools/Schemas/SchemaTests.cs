@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Lyceum.Gateway.Tools.Schemas;
+
+namespace Lyceum.Tests.Gateway.Tests.Tools.Schemas;
+
+public sealed class SchemaTests
+{
+    private static JsonSchema Compile(string schema)
+    {
+        var (compiled, faults) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement);
+        return compiled.ShouldNotBeNull(string.Join(", ", faults));
+    }
+
+    private static IReadOnlyList<SchemaFault> Refused(string schema)
+    {
+        var (compiled, faults) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement, "/at");
+        compiled.ShouldBeNull();
+        return faults;
+    }
+
+    private static JsonElement Json(string json) => JsonDocument.Parse(json).RootElement;
+
+    [Fact]
+    public void Faults_AllAreTold_EachWithItsPath() =>
+        Compile("""
+            {"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string"},
+             "tags":{"items":{"type":"string","maxLength":3}},"a/b":{"properties":{"~":{"const":1}}}}}
+            """)
+            .Faults(Json("""{"tags":["abc","abcd",5],"a/b":{"~":2},"extra":1}"""), "/input")
+            .Select(fault => $"{fault.Path} {fault.Message}").ShouldBe(
+            [
+                "/input/tags/1 must have at most 3 characters", "/input/tags/2 must be a string", "/input/a~1b/~0 must be 1",
+                "/input/extra is not allowed here", "/input must have the property name",
+            ], ignoreOrder: true);
+
+    [Fact]
+    public void Faults_OfALargeInput_AreBounded() =>
+        Compile("""{"items":{"type":"string"}}""").Faults(Json($"[{string.Join(',', Enumerable.Range(0, 5000))}]"), "").Count.ShouldBe(JsonSchema.MaxFaults);
+
+    [Theory]
+    [InlineData("""{"properties":{"a":{"unevaluatedProperties":false}}}""", "/at/properties/a/unevaluatedProperties")]
+    [InlineData("""{"nullable":true}""", "/at/nullable")]
+    [InlineData("""{"$dynamicRef":"#a"}""", "/at/$dynamicRef")]
+    [InlineData("""{"items":[{}]}""", "/at/items")]
+    [InlineData("""{"$ref":"https://example.org/schema.json"}""", "/at/$ref")]
+    [InlineData("""{"$ref":"other.json#/a"}""", "/at/$ref")]
+    [InlineData("""{"allOf":[{"$ref":"file:///etc/passwd"}]}""", "/at/allOf/0/$ref")]
+    [InlineData("""{"$ref":"#/$defs/none"}""", "/at/$ref")]
+    [InlineData("""{"$defs":{"bad":{"type":"text"}}}""", "/at/$defs/bad/type")]
+    [InlineData("""{"type":"object","minimum":"1"}""", "/at/minimum")]
+    [InlineData("""{"multipleOf":0}""", "/at/multipleOf")]
+    [InlineData("""{"$schema":"http://json-schema.org/draft-04/schema#"}""", "/at/$schema")]
+    [InlineData("""{"pattern":"(?=a)b"}""", "/at/pattern")]
+    [InlineData("""{"pattern":"(a)\\1"}""", "/at/pattern")]
+    [InlineData("""{"pattern":"((a{99}){99}){99}"}""", "/at/pattern")]
+    [InlineData("""{"pattern":"["}""", "/at/pattern")]
+    [InlineData("""{"patternProperties":{"(":{}}}""", "/at/patternProperties/(")]
+    [InlineData("7", "/at")]
+    public void Schema_ThatCannotBeChecked_IsRefused_WithThePath(string schema, string path) => Refused(schema)[0].Path.ShouldBe(path);
+
+    [Fact]
+    public void Schema_TooLargeOrTooDeep_IsRefused()
+    {
+        Refused($"{{\"title\":\"{new string('x', SchemaCompiler.MaxBytes)}\"}}");
+        Refused(string.Concat(Enumerable.Repeat("{\"items\":", 40)) + "true" + new string('}', 40));
+        Refused($"{{\"allOf\":[{string.Join(',', Enumerable.Repeat("{\"anyOf\":[{},{},{},{}]}", 500))}]}}");
+    }
+
+    /// <summary>A backtracking engine takes 2^n steps; twice as long a text may take twice as long here, not a thousand times.</summary>
+    [Fact]
+    public void Pattern_ThatBacktracksCatastrophically_IsLinear()
+    {
+        var schema = Compile("""{"pattern":"^(a+)+$"}""");
+        schema.Fits(Json($"\"{new string('a', 60_000)}\"")).ShouldBeTrue();
+        schema.Fits(Json($"\"{new string('a', 60_000)}!\"")).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("^[a-z]+$", "abc\\n", false)] // .NET's $ would let it pass
+    [InlineData("^\\\\d+$", "12", true)]
+    [InlineData("^\\\\d+$", "１２", false)] // other scripts' digits
+    [InlineData("^[\\\\w-]+$", "a_1-b", true)]
+    [InlineData("^[\\\\w-]+$", "é", false)]
+    [InlineData("^a.b$", "a\\rb", false)]
+    [InlineData("^[.$]$", "$", true)]
+    [InlineData("^(a|b){2}$", "ab", true)]
+    public void Pattern_MeansWhatItDoesInEcmaScript(string pattern, string text, bool fits) =>
+        Compile($$"""{"pattern":"{{pattern}}"}""").Fits(Json($"\"{text}\"")).ShouldBe(fits);
+
+    [Theory]
+    [InlineData("""{"$ref":"#"}""", "1")]
+    [InlineData("""{"not":{"$ref":"#"}}""", "1")]
+    [InlineData("""{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"not":{"$ref":"#/$defs/a"}}""", "1")]
+    public void Schema_ThatRefersToItselfForEver_LetsNothingIn(string schema, string value)
+    {
+        var compiled = Compile(schema);
+
+        compiled.Fits(Json(value)).ShouldBeFalse();
+        compiled.Faults(Json(value), "/input").ShouldHaveSingleItem().Message.ShouldContain("too many steps");
+    }
+
+    [Fact]
+    public void Schema_ThatTakesExponentialTime_IsGivenUp()
+    {
+        var schema = Compile("""{"$defs":{"x":{"anyOf":[{"type":"string"},{"items":{"$ref":"#/$defs/x"},"type":"array","minItems":2},{"items":{"$ref":"#/$defs/x"},"type":"array","minItems":3}]}},"$ref":"#/$defs/x"}""");
+        var value = Json(string.Concat(Enumerable.Repeat("[1,", 40)) + "1" + new string(']', 40));
+
+        schema.Fits(value).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void UniqueItems_OfManyItems_IsNotQuadratic()
+    {
+        var items = string.Join(',', Enumerable.Range(0, 100_000).Select(i => $"[{i}]"));
+
+        Compile("""{"uniqueItems":true}""").Fits(Json($"[{items}]")).ShouldBeTrue();
+        Compile("""{"uniqueItems":true}""").Fits(Json($"[{items},[5.0]]")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void ManyNames_AreLookedUp()
+    {
+        var names = string.Join(',', Enumerable.Range(0, 500).Select(i => $"\"p{i}\":{{\"type\":\"integer\"}}"));
+        var schema = Compile($$"""{"properties":{{{names}}},"required":["p499","p0"],"additionalProperties":false}""");
+
+        schema.Fits(Json("""{"p0":1,"p499":2}""")).ShouldBeTrue();
+        schema.Fits(Json("""{"p0":1}""")).ShouldBeFalse();
+        schema.Fits(Json("""{"p0":1,"p499":2,"p500":3}""")).ShouldBeFalse();
+        schema.Fits(Json("""{"p0":1,"p499":"2"}""")).ShouldBeFalse();
+    }
+}
