@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 
 namespace Lyceum.Gateway;
 
@@ -19,7 +20,7 @@ internal static class RequestIds
     {
         var id = http.Request.Headers[Header];
         if (id is not [{ Length: > 0 and <= MaxLength } own] || own.AsSpan().ContainsAnyExcept(Plain))
-            http.Request.Headers[Header] = Guid.CreateVersion7().ToString();
+            http.Request.Headers[Header] = ActivityTraceId.CreateRandom().ToHexString(); // no system call
         // As the answer begins: an exception handler forgets headers that were set before.
         http.Response.OnStarting(static state =>
         {

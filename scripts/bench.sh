@@ -24,6 +24,13 @@ if [[ $1 == perf ]]; then
   exec "$root/tests/contracts/bin/$configuration/net10.0/Contracts.Tests" -class '*PerfTests' -noColor -noLogo "$@"
 fi
 
+# The gateway alone, beside others that do the same: no system, but wrk and nginx.
+if [[ $1 == gateway ]]; then
+  command -v wrk >/dev/null || install_packages wrk
+  command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || install_packages nginx-light
+  PATH=$PATH:/usr/sbin exec "$root/tests/Bench/bin/$configuration/net10.0/Bench" "$@"
+fi
+
 replicas=()
 settings=()
 if [[ $1 == sessions ]]; then settings=(Engine__Sessions__Max=2200 Engine__Sessions__IdleTimeout=01:00:00); fi # as many as there are

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net.Http.Headers;
 using Lyceum.Gateway.Auth;
 using Lyceum.ServiceDefaults.Auth;
 using Yarp.ReverseProxy.Transforms;
@@ -24,16 +23,16 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
         var headers = context.ProxyRequest.Headers;
         foreach (var name in Credentials)
             headers.Remove(name);
-        foreach (var name in context.HttpContext.Request.Headers.Keys.Where(
-            name => name.StartsWith(InternalPrefix, StringComparison.OrdinalIgnoreCase)))
+        foreach (var (name, _) in context.HttpContext.Request.Headers)
         {
-            headers.Remove(name);
+            if (name.StartsWith(InternalPrefix, StringComparison.OrdinalIgnoreCase))
+                headers.Remove(name);
         }
 
         PassOn(context, UserCookies.Refresh, UserCookies.RefreshPath, 200);
         PassOn(context, UserCookies.Oidc, UserCookies.OidcPath, 4096);
         if (context.HttpContext.User.Identity is CallerIdentity identity)
-            headers.Authorization = new AuthenticationHeaderValue("Bearer", identities.ForCaller(identity.Caller));
+            headers.TryAddWithoutValidation("Authorization", "Bearer " + identities.ForCaller(identity.Caller));
         ServerTiming.Send(context.HttpContext);
         return ValueTask.CompletedTask;
     }

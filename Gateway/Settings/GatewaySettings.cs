@@ -24,6 +24,7 @@ internal sealed record GatewaySettings
     public LimitsSettings Limits { get; init; } = new();
 
     public TlsSettings Tls { get; init; } = new();
+
     public ToolSettings Tools { get; init; } = new();
 
     /// <summary>What is wrong beyond the shape, all of it.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -23,6 +24,9 @@ public sealed class IdentityTokens
     private readonly IdentityKeys _keys;
     private readonly ServiceInfo _service;
     private readonly TimeProvider _time;
+    private readonly ConditionalWeakTable<Caller, Shown> _shown = [];
+
+    private sealed record Shown(SigningKey Key, MintedToken Minted);
 
     internal IdentityTokens(IdentityKeys keys, ServiceInfo service, TimeProvider time) =>
         (_keys, _service, _time) = (keys, service, time);
@@ -32,7 +36,7 @@ public sealed class IdentityTokens
     /// <param name="act">The subject on whose behalf, or null.</param>
     /// <param name="scopes">What the call needs; see <see cref="Scopes"/>.</param>
     public string ForService(string tenant, string? act, params string[] scopes) =>
-        Mint(new Caller(tenant, _service.Service, CallerKind.Service, new SortedSet<string>(scopes, StringComparer.Ordinal)) { Act = act });
+        MintByParts(new Caller(tenant, _service.Service, CallerKind.Service, new SortedSet<string>(scopes, StringComparer.Ordinal)) { Act = act }).Token;
 
     /// <summary>
     /// A token that carries on an authenticated caller. Services refuse kinds <c>user</c> and <c>token</c> from anybody
@@ -46,6 +50,17 @@ public sealed class IdentityTokens
 
     private string Mint(Caller caller)
     {
+        // A caller that is the same object, as an API token's is with each request, needs no comparing by its parts.
+        var (signing, time) = (_keys.Signing, _time.GetUtcNow());
+        if (_shown.TryGetValue(caller, out var shown) && ReferenceEquals(shown.Key, signing) && time < shown.Minted.ReuseUntil)
+            return shown.Minted.Token;
+        var minted = MintByParts(caller);
+        _shown.AddOrUpdate(caller, new Shown(signing, minted));
+        return minted.Token;
+    }
+
+    private MintedToken MintByParts(Caller caller)
+    {
         var scope = string.Join(' ', caller.Scopes.Order(StringComparer.Ordinal));
         // No separator can occur twice in one reading: lengths make the key unambiguous.
         var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Act}";
@@ -53,13 +68,11 @@ public sealed class IdentityTokens
         var key = _keys.Signing;
         var now = _time.GetUtcNow();
         if (key.Minted.TryGetValue(identity, out var minted) && now < minted.ReuseUntil)
-            return minted.Token;
+            return minted;
 
         if (key.Minted.Count >= Capacity)
             key.Minted.Clear();
-        var token = Sign(key, caller, scope, now);
-        key.Minted[identity] = new MintedToken(token, now + Reuse);
-        return token;
+        return key.Minted[identity] = new MintedToken(Sign(key, caller, scope, now), now + Reuse);
     }
 
     private string Sign(SigningKey key, Caller caller, string scope, DateTimeOffset now)

@@ -101,7 +101,8 @@ internal sealed class TagsComparer
         var hash = new HashCode();
         foreach (var (name, value) in tags)
         {
-            hash.Add(name);
+            // Long names that are nearly always the same would be most of the work.
+            hash.Add(name.Length);
             hash.Add(value);
         }
 

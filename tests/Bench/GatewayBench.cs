@@ -11,7 +11,7 @@ namespace Lyceum.Tests.Bench;
 /// The gateway beside the least that can do the same: its own route beside a bare minimal API, its proxied route beside nginx with a token
 /// map before the same backend, signed requests beside those with a token. All at once on one machine, one measured at a time, in turns.
 /// </summary>
-internal sealed class GatewayBench(int runs, int seconds, int connections) : IAsyncDisposable
+internal sealed class GatewayBench(int runs, int seconds, int connections, string[] only) : IAsyncDisposable
 {
     private const string Token = "bench-token-0123456789abcdef0123456789";
     private const string Secret = "bench-secret-that-signs-0123456789abcdef";
@@ -25,7 +25,8 @@ internal sealed class GatewayBench(int runs, int seconds, int connections) : IAs
     private readonly IdentityFolder _identity = new("gateway");
     private readonly List<Child> _children = [];
 
-    private sealed record Measured(string Name, Uri Url, string Script, Action? Prepare = null)
+    /// <param name="Beside">Whose rate this one's is compared with.</param>
+    private sealed record Measured(string Name, string What, string? Beside, Uri Url, string Script, Action? Prepare = null)
     {
         public List<WrkResult> Results { get; } = [];
 
@@ -43,34 +44,34 @@ internal sealed class GatewayBench(int runs, int seconds, int connections) : IAs
         var get = Script("get.lua", $"wrk.headers[\"Authorization\"] = \"Bearer {Token}\"\n");
         Measured[] all =
         [
-            new("bare", new(bare, "/echo"), post),
-            new("tools", new(gateway, Tool), post),
-            new("hmac", new(gateway, Tool), SignedScript(), WriteSignatures),
-            new("nginx", new(nginx, "/chat/echo"), get),
-            new("proxy", new(gateway, "/chat/echo"), get),
+            new("bare", "a minimal API's JSON echo", null, new(bare, "/echo"), post),
+            new("tools", "`/api/tools/execute` with bearer, scope, rate limit and schema", "bare", new(gateway, Tool), post),
+            new("hmac", "the same, signed", "tools", new(gateway, Tool), SignedScript(), WriteSignatures),
+            new("nginx", "`proxy_pass` with a token `map`", null, new(nginx, "/chat/echo"), get),
+            new("proxy", "the gateway before the same backend", "nginx", new(gateway, "/chat/echo"), get),
         ];
 
-        foreach (var one in all)
-            await RunAsync(one, cancel); // warms it up
-        foreach (var one in all)
-            await RunAsync(one, cancel);
+        if (only.Length > 0)
+            all = [.. all.Where(one => only.Contains(one.Name))];
+        for (var warming = 0; warming < 2; warming++)
+        {
+            foreach (var one in all)
+                await RunAsync(one, cancel);
+        }
         for (var run = 0; run < runs; run++)
         {
             foreach (var one in all)
                 one.Results.Add(await RunAsync(one, cancel));
         }
 
-        var (api, tools, hmac, other, proxy) = (all[0], all[1], all[2], all[3], all[4]);
         await output.WriteLineAsync("| | requests/s | p99 ms | runs | |\n|---|---|---|---|---|");
-        Row("bare minimal API, JSON echo", api, null);
-        Row("`/api/tools/execute`: bearer, scope, rate, schema", tools, $"{tools.Rate / api.Rate:0.00} of the bare one");
-        Row("the same, signed (HMAC)", hmac, $"{hmac.Rate / tools.Rate:0.00} of bearer");
-        Row("nginx `proxy_pass` with a token map", other, null);
-        Row("gateway, proxied to the same", proxy, $"{proxy.Rate / other.Rate:0.00} of nginx");
+        foreach (var one in all)
+        {
+            var ratio = all.FirstOrDefault(other => other.Name == one.Beside) is { } beside ? $"{one.Rate / beside.Rate:0.00} of {beside.Name}" : "";
+            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
+                $"| {one.Name}: {one.What} | {one.Rate:0} | {one.P99:0.00} | {string.Join(' ', one.Results.Select(result => result.Rate.ToString("0", CultureInfo.InvariantCulture)))} | {ratio} |"));
+        }
         return all.All(one => one.Results.All(result => result.Failed == 0));
-
-        void Row(string name, Measured one, string? ratio) => output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"| {name} | {one.Rate:0} | {one.P99:0.00} | {string.Join(' ', one.Results.Select(result => result.Rate.ToString("0", CultureInfo.InvariantCulture)))} | {ratio} |"));
     }
 
     private async Task<WrkResult> RunAsync(Measured one, CancellationToken cancel)

@@ -102,10 +102,12 @@ roadmapModel.SetAction(async (_, cancel) =>
 });
 var length = new Option<int>("--seconds") { Description = "of each run", DefaultValueFactory = _ => 4 };
 var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 16 };
-var gateway = new Command("gateway", "The gateway beside a bare minimal API, and beside nginx.") { runs, length, connections };
+var only = new Option<string[]>("--only") { Description = "some of bare, tools, hmac, nginx, proxy", AllowMultipleArgumentsPerToken = true };
+var gateway = new Command("gateway", "The gateway beside a bare minimal API, and beside nginx.") { runs, length, connections, only };
 gateway.SetAction(async (arguments, cancel) =>
 {
-    await using var bench = new GatewayBench(arguments.GetValue(runs), arguments.GetValue(length), arguments.GetValue(connections));
+    await using var bench = new GatewayBench(
+        arguments.GetValue(runs), arguments.GetValue(length), arguments.GetValue(connections), arguments.GetValue(only) ?? []);
     return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
 });
 

@@ -19,8 +19,8 @@ internal enum NonceOutcome
 }
 
 /// <summary>
-/// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. One loop writes what all
-/// waiting requests need in one statement, so that a commit (and its fsync, without which a crash of the database would let
+/// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. Few loops write what all
+/// waiting requests need in one statement each, so that a commit (and its fsync, without which a crash of the database would let
 /// replays in) is shared by all of them. Where the database is away, nothing is new.
 /// </summary>
 internal sealed partial class NonceStore : BackgroundService
@@ -29,6 +29,10 @@ internal sealed partial class NonceStore : BackgroundService
     private const int Capacity = 4096;
 
     private const int MaxBatch = 1024;
+
+    /// <summary>Statements under way at once: with one, a request waits for the commit before its own as well.</summary>
+    private const int Writers = 2;
+
     private const int MaxDeleted = 10_000;
 
     /// <summary>
@@ -43,7 +47,7 @@ internal sealed partial class NonceStore : BackgroundService
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
 
     private readonly Channel<Waiter> _waiting = Channel.CreateBounded<Waiter>(
-        new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
 
     private readonly SystemDataSource _database;
     private readonly DatabaseReady _ready;
@@ -51,8 +55,8 @@ internal sealed partial class NonceStore : BackgroundService
     private readonly ILogger<NonceStore> _logger;
     private readonly Histogram<int> _batchSize;
 
-    // The loop's own: whether the last batch failed, so that an outage is one line.
-    private bool _away;
+    // The loops': whether the last batch failed, so that an outage is one line.
+    private volatile bool _away;
 
     public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
     {
@@ -78,6 +82,12 @@ internal sealed partial class NonceStore : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var sweep = SweepAsync(stoppingToken);
+        await Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteAsync(stoppingToken)));
+        await sweep;
+    }
+
+    private async Task WriteAsync(CancellationToken stoppingToken)
+    {
         var batch = new List<Waiter>();
         try
         {
@@ -93,11 +103,10 @@ internal sealed partial class NonceStore : BackgroundService
         }
         finally
         {
-            _waiting.Writer.Complete();
+            _waiting.Writer.TryComplete();
             while (_waiting.Reader.TryRead(out var waiter))
                 waiter.SetResult(NonceOutcome.Unavailable);
         }
-        await sweep;
     }
 
     /// <summary>Answers every waiter, whatever happens.</summary>
