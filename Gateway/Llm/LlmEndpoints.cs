@@ -46,7 +46,8 @@ internal static partial class LlmEndpoints
     }
 
     public static void MapLlm(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm);
+        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm)
+            .DisableRequestTimeout(); // it has a bound of its own
 
     private static async Task<Results<Ok<CompleteResponse>, ServerSentEventsResult<object>>> CompleteAsync(
         CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, ModelTokens budgets, IOptions<AnswersOptions> answers, TimeProvider time,

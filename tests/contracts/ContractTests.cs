@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text.Json;
+using Lyceum.Tests.Gateway.Tests.Auth;
 
 namespace Lyceum.Tests.Contracts;
 
@@ -34,6 +36,20 @@ public sealed class ContractTests(GatewayProcess gateway) : IClassFixture<Gatewa
         answer.GetProperty("model").GetString().ShouldNotBeNullOrEmpty();
         answer.GetProperty("finish_reason").GetString().ShouldBe("stop");
         answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32().ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
+    public async Task contract_signed_request()
+    {
+        await gateway.SendAsync(HttpMethod.Get, "/api/observe/events"); // skips where there is no gateway
+        using var client = new HttpClient { BaseAddress = gateway.Client.BaseAddress };
+        var signed = new Signer("local", gateway.HmacSecret).Sign("POST", "/api/tools/execute", """{"tool":"echo","input":{"message":"signed"}}""");
+        using (var answer = await signed.SendAsync(client))
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        using (var replay = await signed.SendAsync(client))
+            replay.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        using var unsigned = await client.GetAsync(new Uri("/api/observe/events", UriKind.Relative), TestContext.Current.CancellationToken);
+        unsigned.StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 
     [Fact]

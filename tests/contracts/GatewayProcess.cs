@@ -24,13 +24,16 @@ public sealed class GatewayProcess : IAsyncLifetime
     private readonly PostgresServer _postgres = new();
     private readonly ConcurrentBag<ServiceProcess> _services = [];
 
+    /// <summary>Of the key <c>local</c>, which signs requests.</summary>
+    public string HmacSecret { get; } =
+        Environment.GetEnvironmentVariable("GATEWAY_HMAC_LOCAL") is { Length: > 0 } given ? given : NewSecret();
+
     /// <summary>To the gateway, with the token.</summary>
     public HttpClient Client { get; } = new() { Timeout = Patience };
 
     public async ValueTask InitializeAsync()
     {
         var token = Environment.GetEnvironmentVariable("GATEWAY_TOKEN_LOCAL") is { Length: > 0 } given ? given : NewSecret();
-        var hmac = Environment.GetEnvironmentVariable("GATEWAY_HMAC_LOCAL") is { Length: > 0 } key ? key : NewSecret();
         var port = int.TryParse(Environment.GetEnvironmentVariable("GATEWAY_PORT"), CultureInfo.InvariantCulture, out var wanted) ? wanted : 0;
 
         var engine = AddAsync("GpuEngine", [.. _identity.Settings("gpu-engine"), new("Engine:Transcripts:Folder", Path.Combine(_folder.FullName, "transcripts"))]);
@@ -48,7 +51,7 @@ public sealed class GatewayProcess : IAsyncLifetime
         [
             .. _identity.Settings("gateway"), new("ConnectionStrings:gatewaydb", Database("gatewaydb")), engines,
             new("services:roadmap-worker:http:0", $"http://127.0.0.1:{workerPort}"), new("GATEWAY_CONFIG_FILE", await WriteConfigurationAsync()),
-            new("GATEWAY_TOKEN_LOCAL", token), new("GATEWAY_HMAC_LOCAL", hmac),
+            new("GATEWAY_TOKEN_LOCAL", token), new("GATEWAY_HMAC_LOCAL", HmacSecret),
         ], port);
         await worker;
         Client.BaseAddress = (await gateway).Address;
