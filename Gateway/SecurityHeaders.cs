@@ -35,10 +35,16 @@ internal static class SecurityHeaders
         var headers = http.Response.Headers;
         headers.XContentTypeOptions = NoSniff;
         headers["Referrer-Policy"] = SameOrigin;
-        headers.ContentSecurityPolicy =
-            http.Response.ContentType?.StartsWith("text/html", StringComparison.OrdinalIgnoreCase) is true ? Page : Data;
-        if (http.Request.IsHttps)
+        headers.ContentSecurityPolicy = RunsInABrowser(http.Response.ContentType) ? Page : Data;
+        if (http.Request.IsHttps && !IsThisMachine(http.Request.Host.Host))
             headers.StrictTransportSecurity = Year;
         return Task.CompletedTask;
     }
+
+    /// <summary>Pages, and scripts: a worker's policy is the one that its script came with.</summary>
+    private static bool RunsInABrowser(string? type) => type is not null
+        && (type.StartsWith("text/html", StringComparison.OrdinalIgnoreCase) || type.StartsWith("text/javascript", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A browser that is told so of localhost speaks https to every program there, for a year.</summary>
+    private static bool IsThisMachine(string host) => host is "localhost" or "127.0.0.1" or "[::1]";
 }

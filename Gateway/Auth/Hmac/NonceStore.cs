@@ -93,8 +93,6 @@ internal sealed partial class NonceStore : BackgroundService
         {
             while (await _waiting.Reader.WaitToReadAsync(stoppingToken))
             {
-                // Behind the requests that were answered by the last commit and ask again: larger batches, fewer commits.
-                await Task.Yield();
                 while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var waiter))
                     batch.Add(waiter);
                 await StoreAsync(batch);

@@ -111,7 +111,7 @@ public sealed class DoorTests : IAsyncLifetime
         response.Headers.GetValues("Content-Security-Policy").Single().ShouldContain("frame-ancestors 'none'");
         response.Headers.Contains("Strict-Transport-Security").ShouldBeFalse("this is not https");
 
-        var https = await _gateway.SendAsync(HttpMethod.Get, path, token, headers: ("X-Forwarded-Proto", "https"));
+        var https = await _gateway.SendAsync(HttpMethod.Get, path, token, headers: [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "lyceum.example")]);
         https.Headers.GetValues("Strict-Transport-Security").Single().ShouldStartWith("max-age=");
     }
 

@@ -1,0 +1,48 @@
+using System.Net;
+
+namespace Lyceum.Tests.IntegrationTests;
+
+/// <summary>A house of its own, whose gateway has a configuration file.</summary>
+[Trait("Category", "Long")]
+public sealed class GatewayConfigurationTests
+{
+    private const string Token = "the-local-token-of-a-test";
+
+    [Fact]
+    public async Task ConfigurationFile_AndTheVariablesItNames_ReachTheGateway()
+    {
+        Environment.SetEnvironmentVariable("GATEWAY_TOKEN_LOCAL", Token);
+        Environment.SetEnvironmentVariable("GATEWAY_HMAC_LOCAL", "the-local-key-of-a-test-0123456789");
+        var house = new ConfiguredHouse();
+        try
+        {
+            await house.InitializeAsync();
+            using var client = house.CreateAnonymousClient();
+            client.DefaultRequestHeaders.Add("X-API-Key", Token);
+            (await client.GetAsync("/api/conversations", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+            client.DefaultRequestHeaders.Remove("X-API-Key");
+            client.DefaultRequestHeaders.Add("X-API-Key", Token + "x");
+            (await client.GetAsync("/api/conversations", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        }
+        finally
+        {
+            await house.DisposeAsync();
+        }
+    }
+
+    private sealed class ConfiguredHouse : HouseFixture
+    {
+        // Relative to where the tests run, as somebody would name it who stands in the checkout.
+        protected override IEnumerable<string> Arguments =>
+            [$"--GATEWAY_CONFIG_FILE={Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(Root(), "config", "gateway.json"))}"];
+
+        private static string Root()
+        {
+            var folder = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
+                folder = folder.Parent;
+            return folder.FullName;
+        }
+    }
+}
