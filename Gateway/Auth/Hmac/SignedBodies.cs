@@ -17,6 +17,9 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
     /// <summary>Bytes of one body, where a route has no limit of its own.</summary>
     private const long MaxBody = 32 * 1024 * 1024;
 
+    /// <summary>For a whole body to arrive; beyond: 408 <c>timeout</c>.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private long _held;
@@ -48,6 +51,7 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
 
     /// <summary>Reads the body, and leaves it to be read again.</summary>
     /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
+    /// <exception cref="ProblemException">408: it came too slowly.</exception>
     private static async Task<bool> IsIntactAsync(HttpContext http, SignedRequest signed, long length)
     {
         var body = new MemoryStream();
@@ -55,11 +59,25 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
         {
             // Not all at once: a length is only promised.
             body.Capacity = (int)Math.Min(length, 64 * 1024);
-            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+            await CopyAsync(http, body);
             body.Position = 0;
             http.Request.Body = body;
         }
         return Matches(body, signed);
+    }
+
+    private static async Task CopyAsync(HttpContext http, MemoryStream body)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        patience.CancelAfter(Patience);
+        try
+        {
+            await http.Request.Body.CopyToAsync(body, patience.Token);
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            throw new ProblemException(StatusCodes.Status408RequestTimeout, ErrorCodes.Timeout, "The body came too slowly.");
+        }
     }
 
     private static bool Matches(MemoryStream body, SignedRequest signed)

@@ -5,51 +5,70 @@ using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests.Auth;
 
-/// <summary>Signed requests through two replicas of the real gateway on one real database.</summary>
-public sealed class SignedRequestTests(PostgresFixture postgres) : IAsyncLifetime
+/// <summary>Two replicas of the real gateway on one real database.</summary>
+public sealed class SignedHouse(PostgresFixture postgres) : IAsyncLifetime
 {
-    private static readonly Signer Ada = new("ada-key", Signer.HmacSecret);
+    public static readonly Signer Ada = new("ada-key", Signer.HmacSecret);
+    public static readonly Signer Bob = new("bob-key", "the-other-secret");
 
     private readonly IdentityFolder _identity = new("gateway", "chat-api");
-    private readonly List<TestGateway> _gateways = [];
-    private Backend _chat = null!;
+
+    public List<TestGateway> Gateways { get; } = [];
+
+    public Backend Chat { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
         var database = await postgres.CreateDatabaseAsync();
-        _chat = await Backend.StartAsync(_identity);
+        Chat = await Backend.StartAsync(_identity);
         for (var replica = 0; replica < 2; replica++)
-            _gateways.Add(Start(database));
+            Gateways.Add(Start(database));
         // The first requests of a replica may come before it knows that the schema is there.
-        foreach (var gateway in _gateways)
-            await Assertions.Eventually(async () => (await Send(Ada.Sign("GET", "/chat"), gateway)).IsSuccessStatusCode, "database ready");
-        _chat.Seen.Clear();
+        foreach (var gateway in Gateways)
+            await Assertions.Eventually(async () => (await Ada.Sign("GET", "/chat").SendAsync(gateway.Client)).IsSuccessStatusCode, "database ready");
     }
 
-    public async ValueTask DisposeAsync()
+    /// <param name="database">Null: none.</param>
+    public TestGateway Start(string? database)
     {
-        foreach (var gateway in _gateways)
-            await gateway.DisposeAsync();
-        if (_chat is not null)
-            await _chat.DisposeAsync();
-        _identity.Dispose();
-    }
-
-    private TestGateway Start(string? database)
-    {
-        var settings = TestGateway.Reference("chat-api", _chat.Address);
+        var settings = TestGateway.Reference("chat-api", Chat.Address);
         if (database is not null)
             settings["ConnectionStrings:gatewaydb"] = database;
         return TestGateway.Start(_identity, settings, configure: Configure);
     }
 
-    private static void Configure(JsonObject file)
+    public static void Configure(JsonObject file)
     {
         Environment.SetEnvironmentVariable("LYCEUM_TEST_HMAC", Ada.Secret);
-        Environment.SetEnvironmentVariable("LYCEUM_TEST_HMAC_2", "the-other-secret");
+        Environment.SetEnvironmentVariable("LYCEUM_TEST_HMAC_2", Bob.Secret);
         var keys = file["auth"]!["hmac_keys"]!.AsArray();
         keys.Add(TestGateway.Token(Ada.KeyId, "acme", ["chat"], ("secret_env", "LYCEUM_TEST_HMAC"), ("subject", "ada")));
-        keys.Add(TestGateway.Token("bob-key", "bobs", ["chat"], ("secret_env", "LYCEUM_TEST_HMAC_2")));
+        keys.Add(TestGateway.Token(Bob.KeyId, "bobs", ["chat"], ("secret_env", "LYCEUM_TEST_HMAC_2")));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var gateway in Gateways)
+            await gateway.DisposeAsync();
+        if (Chat is not null)
+            await Chat.DisposeAsync();
+        _identity.Dispose();
+    }
+}
+
+/// <summary>Signed requests as they are sent.</summary>
+public sealed class SignedRequestTests : IClassFixture<SignedHouse>
+{
+    private static readonly Signer Ada = SignedHouse.Ada;
+
+    private readonly SignedHouse _house;
+    private readonly List<TestGateway> _gateways;
+    private readonly Backend _chat;
+
+    public SignedRequestTests(SignedHouse house)
+    {
+        (_house, _gateways, _chat) = (house, house.Gateways, house.Chat);
+        _chat.Seen.Clear();
     }
 
     private static Task<HttpResponseMessage> Send(SignedParts parts, TestGateway gateway) => parts.SendAsync(gateway.Client);
@@ -89,7 +108,7 @@ public sealed class SignedRequestTests(PostgresFixture postgres) : IAsyncLifetim
         // The nonce alone decides: signed anew for another request, it is spent all the same.
         await (await Send(Ada.Sign("GET", "/chat", nonce: parts.Nonce), _gateways[1])).ShouldBeProblem(HttpStatusCode.Unauthorized, "replayed_request");
         // Another key's nonces are its own.
-        (await Send(new Signer("bob-key", "the-other-secret").Sign("GET", "/chat", nonce: parts.Nonce))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Send(SignedHouse.Bob.Sign("GET", "/chat", nonce: parts.Nonce))).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -127,9 +146,40 @@ public sealed class SignedRequestTests(PostgresFixture postgres) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task KeyInAFile_RotatesWithoutARestart()
+    {
+        var gateway = _gateways[1];
+        var file = gateway.SecretFile + ".hmac";
+        await File.WriteAllTextAsync(file, "the-first-secret", TestContext.Current.CancellationToken);
+        gateway.Configure(configuration =>
+        {
+            SignedHouse.Configure(configuration); // the other keys stay: other tests follow
+            configuration["auth"]!["grace"] = "00:00:01";
+            configuration["auth"]!["hmac_keys"]!.AsArray().Add(TestGateway.Token("rotating", "acme", ["chat"], ("secret_file", file)));
+        });
+        try
+        {
+            await Accepts("the-first-secret");
+            await File.WriteAllTextAsync(file, "the-second-secret", TestContext.Current.CancellationToken);
+            await Accepts("the-second-secret");
+            (await Sign("the-first-secret")).StatusCode.ShouldBe(HttpStatusCode.OK, "within its grace");
+            await Assertions.Eventually(async () =>
+                (await Sign("the-first-secret")).Headers.WwwAuthenticate.ToString() == "HMAC error=\"replaced\"", "the end of its grace");
+            (await Sign("the-second-secret")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+        finally
+        {
+            gateway.Configure(SignedHouse.Configure);
+        }
+
+        Task<HttpResponseMessage> Sign(string secret) => Send(new Signer("rotating", secret).Sign("GET", "/chat"), gateway);
+        Task Accepts(string secret) => Assertions.Eventually(async () => (await Sign(secret)).IsSuccessStatusCode, secret);
+    }
+
+    [Fact]
     public async Task DatabaseAway_NothingIsNew()
     {
-        await using var alone = Start(database: null);
+        await using var alone = _house.Start(database: null);
         var refused = await Send(Ada.Sign("GET", "/chat"), alone);
         await refused.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "database_unavailable");
         refused.Headers.RetryAfter!.Delta!.Value.ShouldBeGreaterThan(TimeSpan.Zero);
