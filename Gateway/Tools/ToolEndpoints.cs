@@ -24,8 +24,8 @@ internal static class ToolEndpoints
         var group = routes.MapGroup("/api/tools").RequireScope(Scopes.Tools).WithTags("tools");
         group.MapGet("/", List);
         // As a bare delegate: the most frequent call of all is read, checked and answered without a detour over objects.
-        // Bounded by the tool's own timeout.
-        group.MapPost("/execute", (RequestDelegate)ExecuteAsync).DisableRequestTimeout();
+        // The tool's own timeout comes first, whichever it is.
+        group.MapPost("/execute", (RequestDelegate)ExecuteAsync).WithRequestTimeout(ToolManifest.MaxTimeout + TimeSpan.FromSeconds(10));
     }
 
     /// <param name="Digest">To be pinned in <c>execute</c>.</param>

@@ -88,7 +88,7 @@ internal static partial class ManifestReader
             Kind = kind ?? ToolKind.Builtin,
             InputSchema = input ?? builtin?.InputSchema ?? AnyInput,
             OutputSchema = fields.Schema("output_schema"),
-            Timeout = TimeSpan.FromMilliseconds(fields.Integer("timeout_ms", 10, 120_000, 10_000)),
+            Timeout = TimeSpan.FromMilliseconds(fields.Integer("timeout_ms", 10, (int)ToolManifest.MaxTimeout.TotalMilliseconds, 10_000)),
             MaxInputBytes = fields.Integer("max_input_bytes", 2, 1024 * KB, 64 * KB),
             MaxOutputBytes = fields.Integer("max_output_bytes", 2, 4096 * KB, 256 * KB),
             MaxConcurrency = fields.Integer("max_concurrency", 1, 256, 16),

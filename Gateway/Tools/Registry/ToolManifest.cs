@@ -8,6 +8,8 @@ internal enum ToolKind { Builtin, Http, Mcp }
 /// <summary>One tool as it was registered (docs/tools.md has every field). Immutable.</summary>
 internal sealed record ToolManifest
 {
+    public static readonly TimeSpan MaxTimeout = TimeSpan.FromMinutes(2);
+
     public required string Name { get; init; }
     public required string Description { get; init; }
     public required ToolKind Kind { get; init; }

@@ -6,7 +6,7 @@ namespace Lyceum.Gateway.Tools.Schemas;
 /// <summary>
 /// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword that is not understood is
 /// a fault, never ignored: a check that silently does not happen is none. References lead within the schema itself, nothing is ever
-/// fetched. (docs/adr/0022)
+/// fetched. (docs/adr/0023)
 /// </summary>
 internal sealed class SchemaCompiler
 {

@@ -10,7 +10,7 @@ public sealed class DrillTests(ChatHouse house)
 {
     private const string Nginx = "/usr/sbin/nginx";
     private static readonly string[] TemporaryFiles = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
     private static readonly string Drills = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(SessionExample.Folder))!, "docs", "drills");
 
     [Fact]
@@ -20,6 +20,38 @@ public sealed class DrillTests(ChatHouse house)
         var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), gateway.BaseAddress!.ToString()]);
         status.ShouldBe(0, said);
         said.ShouldContain("engine_url: ws://");
+    }
+
+    /// <summary>The inspection list of docs/operations.md, and the drill of a new version of tools.</summary>
+    [Theory]
+    [InlineData("inspect.sh")]
+    [InlineData("register-tools.sh")]
+    public async Task Gateway_Inspected_IsWell(string drill)
+    {
+        using var gateway = house.CreateAnonymousClient();
+        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, drill), gateway.BaseAddress!.ToString().TrimEnd('/')]);
+        status.ShouldBe(0, said);
+        said.ShouldNotContain("FAILED");
+    }
+
+    [Fact]
+    public async Task Inspection_WithAWrongToken_FailsAndSaysSo()
+    {
+        using var gateway = house.CreateAnonymousClient();
+        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
+        status.ShouldBe(1, said);
+        said.ShouldContain("FAILED  with the token: let in: HTTP 401");
+    }
+
+    /// <summary>Those that start a gateway of their own.</summary>
+    [Theory]
+    [Trait("Category", "Long")]
+    [InlineData("rotate-secret.sh")]
+    [InlineData("missing-secret.sh")]
+    public async Task Gateway_OfTheDrillsOwn_DoesWhatItsPagePromises(string drill)
+    {
+        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, drill)]);
+        status.ShouldBe(0, said);
     }
 
     [Fact]
@@ -85,7 +117,7 @@ public sealed class DrillTests(ChatHouse house)
     {
         _ = house.App;
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["TOKEN"] = token ?? house.DevelopmentToken;
+        start.Environment["TOKEN"] = start.Environment["GATEWAY_TOKEN_LOCAL"] = token ?? house.DevelopmentToken;
         start.Environment["INSECURE"] = "1"; // a certificate of the test's own
         using var process = Process.Start(start)!;
         using var limit = new CancellationTokenSource(Limit);
