@@ -113,7 +113,8 @@ public static class ServiceExtensions
         {
             if (builder.ExecutionContext.IsRunMode)
                 RequireFree(https, "Lyceum:HttpsPort");
-            door.WithEnvironment("Tls__Listen", $"https://{listen}:{https}");
+            var secure = $"https://{listen}:{https}";
+            door.WithEnvironment("Tls__Listen", secure);
         }
 
         foreach (var replica in service.Replicas)

@@ -37,6 +37,7 @@ internal static partial class LlmEndpoints
     /// <summary>A refusal that comes within it has a status of its own; after it the stream begins, and failures are events.</summary>
     private static readonly TimeSpan Refusals = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan Behind = TimeSpan.FromSeconds(5);
     private static readonly object Nothing = new { };
 
     public static void AddLlm(this WebApplicationBuilder builder)
@@ -45,9 +46,12 @@ internal static partial class LlmEndpoints
         builder.Services.AddSingleton<LanguageModel>();
     }
 
-    public static void MapLlm(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm)
-            .DisableRequestTimeout(); // it has a bound of its own
+    public static void MapLlm(this IEndpointRouteBuilder routes)
+    {
+        // The handler's own bound is the one that is reached; this stands behind it.
+        var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>().Value.WholeAnswerTimeout + Behind;
+        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm).WithRequestTimeout(bound);
+    }
 
     private static async Task<Results<Ok<CompleteResponse>, ServerSentEventsResult<object>>> CompleteAsync(
         CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, ModelTokens budgets, IOptions<AnswersOptions> answers, TimeProvider time,

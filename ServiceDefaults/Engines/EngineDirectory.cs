@@ -116,7 +116,10 @@ public sealed partial class EngineDirectory(
         using var response = await clients.CreateClient(Keeper).SendAsync(request, either.Token);
         response.EnsureSuccessStatusCode();
         var list = await response.Content.ReadFromJsonAsync<EngineList>(json.Value.SerializerOptions, either.Token);
-        return [.. list!.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal).Select(engine => new KnownEngine(engine.Id, engine.Url))];
+        // Whatever answers here is not always what should: it is away then, and nobody ends of it.
+        if (list?.Engines is null || list.Engines.Any(engine => engine is not { Id.Length: > 0, Url: not null }))
+            throw new JsonException($"{keeper} answered no list of engines");
+        return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal).Select(engine => new KnownEngine(engine.Id, engine.Url))];
     }
 
     [LoggerMessage(LogLevel.Information, "engines: {Engines}")]

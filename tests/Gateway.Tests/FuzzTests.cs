@@ -30,6 +30,9 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
     private TestGateway _gateway = null!;
     private string[] _routes = [];
 
+    // A client that sends what it is told, also in headers.
+    private readonly HttpClient _client = new(new SocketsHttpHandler { RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8, AllowAutoRedirect = false });
+
     public async ValueTask InitializeAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -48,6 +51,7 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
             async () => (await _gateway.GetAsync("/api/observe/events")).StatusCode == HttpStatusCode.OK, "the database is ready");
         await Assertions.Eventually(
             async () => (await _gateway.GetAsync("/api/config/tools")).StatusCode == HttpStatusCode.OK, "the registry is read");
+        _client.BaseAddress = _gateway.Client.BaseAddress;
         _routes = [.. _gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/')).Distinct()];
         _routes.Length.ShouldBeGreaterThan(20);
@@ -55,6 +59,7 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        _client.Dispose();
         await _gateway.DisposeAsync();
         await _behind.DisposeAsync();
         _identity.Dispose();
@@ -96,7 +101,7 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
         patience.CancelAfter(Patience);
         try
         {
-            using var response = await _gateway.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             var body = await response.Content.ReadAsStringAsync(patience.Token);
             statuses.AddOrUpdate(response.StatusCode, 1, (_, seen) => seen + 1);
             if ((int)response.StatusCode >= 500)
@@ -140,7 +145,7 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
         }
     }
 
-    /// <summary>Every service at once: whatever is asked, it is well; a completion is one.</summary>
+    /// <summary>Every service at once: whatever is asked, also for the engines there are, it is well; a completion is one.</summary>
     private static async Task AnswerAsync(HttpContext http)
     {
         if (http.Request.Path != "/v1/chat/completions")
@@ -172,7 +177,7 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
 
         public bool OneIn(int n) => random.Next(n) == 0;
 
-        public T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
+        public string Of(params string[] values) => values[random.Next(values.Length)];
 
         public HttpRequestMessage Request(string route)
         {
