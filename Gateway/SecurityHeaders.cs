@@ -35,7 +35,8 @@ internal static class SecurityHeaders
         var headers = http.Response.Headers;
         headers.XContentTypeOptions = NoSniff;
         headers["Referrer-Policy"] = SameOrigin;
-        headers.ContentSecurityPolicy = RunsInABrowser(http.Response.ContentType) ? Page : Data;
+        // What is opened first is a page, whatever it is made of.
+        headers.ContentSecurityPolicy = http.Request.Path == "/" || RunsInABrowser(http.Response.ContentType) ? Page : Data;
         if (http.Request.IsHttps && !IsThisMachine(http.Request.Host.Host))
             headers.StrictTransportSecurity = Year;
         return Task.CompletedTask;
