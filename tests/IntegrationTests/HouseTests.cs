@@ -95,8 +95,14 @@ public sealed class HouseTests(HouseFixture house)
         house.DevelopmentToken.ShouldMatch("^lyceum_dev_[A-Za-z0-9_-]{43}$");
     }
 
+    [Fact]
+    public Task Gateway_KilledOutright_IsBackAndHealthy() => IsBackAsync("gateway");
+
     [Theory, MemberData(nameof(Services))]
-    public async Task Service_KilledOutright_IsBackAndHealthy(string service)
+    [Trait("Category", "Long")]
+    public Task Service_KilledOutright_IsBackAndHealthy(string service) => IsBackAsync(service);
+
+    private async Task IsBackAsync(string service)
     {
         _ = house.App;
         using var limit = new CancellationTokenSource(BackSoon);

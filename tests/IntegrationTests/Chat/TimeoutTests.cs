@@ -39,6 +39,7 @@ public sealed class HastyHouseCollection : ICollectionFixture<HastyHouse>
 
 /// <summary>Rule 4: every wait has a bound, and the bounds agree. Seed 000's failure, scaled down.</summary>
 [Collection(HastyHouseCollection.Name)]
+[Trait("Category", "Long")] // a house of its own; each hop's bound by itself is in the services' own tests
 public sealed class TimeoutTests(HastyHouse house)
 {
     [Fact]
