@@ -89,18 +89,22 @@ internal sealed partial class NonceStore : BackgroundService
     private async Task WriteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Waiter>();
+        // The loop's own: a pool would reset it after each statement, which costs as much as the statement.
+        NpgsqlConnection? connection = null;
         try
         {
             while (await _waiting.Reader.WaitToReadAsync(stoppingToken))
             {
                 while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var waiter))
                     batch.Add(waiter);
-                await StoreAsync(batch);
+                connection = await StoreAsync(batch, connection);
                 batch.Clear();
             }
         }
         finally
         {
+            if (connection is not null)
+                await connection.DisposeAsync();
             _waiting.Writer.TryComplete();
             while (_waiting.Reader.TryRead(out var waiter))
                 waiter.SetResult(NonceOutcome.Unavailable);
@@ -108,16 +112,20 @@ internal sealed partial class NonceStore : BackgroundService
     }
 
     /// <summary>Answers every waiter, whatever happens.</summary>
-    private async Task StoreAsync(List<Waiter> batch)
+    /// <returns>The connection to use next; null: another.</returns>
+    private async Task<NpgsqlConnection?> StoreAsync(List<Waiter> batch, NpgsqlConnection? connection)
     {
         try
         {
+            using var patience = new CancellationTokenSource(Patience, _time);
+            connection ??= await _database.OpenConnectionAsync(patience.Token);
             _batchSize.Record(batch.Count);
             // In one order everywhere: two replicas that insert the same nonces never wait for each other in a circle.
-            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()]);
+            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()], connection, patience.Token);
             foreach (var waiter in batch)
                 waiter.SetResult(fresh.Remove(waiter.Id) ? NonceOutcome.New : NonceOutcome.Seen);
             _away = false;
+            return connection;
         }
         catch (Exception e)
         {
@@ -127,13 +135,14 @@ internal sealed partial class NonceStore : BackgroundService
             // It may have been stored and only the answer lost: then the nonce is spent, and the caller signs anew.
             foreach (var waiter in batch)
                 waiter.TrySetResult(NonceOutcome.Unavailable);
+            if (connection is not null)
+                await connection.DisposeAsync();
+            return null;
         }
     }
 
-    private async Task<HashSet<Guid>> InsertAsync(Guid[] ids)
+    private static async Task<HashSet<Guid>> InsertAsync(Guid[] ids, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(Patience, _time);
-        await using var connection = await _database.OpenConnectionAsync(patience.Token);
         await using var command = new NpgsqlCommand(
             """
             INSERT INTO hmac_nonces (id, expires_at) SELECT id, now() + $2 FROM unnest($1) AS id
@@ -141,10 +150,10 @@ internal sealed partial class NonceStore : BackgroundService
             """, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Keep, NpgsqlDbType = NpgsqlDbType.Interval });
-        await command.PrepareAsync(patience.Token); // once for each connection
-        await using var reader = await command.ExecuteReaderAsync(patience.Token);
+        await command.PrepareAsync(cancellationToken); // once for each connection
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var fresh = new HashSet<Guid>(ids.Length);
-        while (await reader.ReadAsync(patience.Token))
+        while (await reader.ReadAsync(cancellationToken))
             fresh.Add(reader.GetGuid(0));
         return fresh;
     }

@@ -149,6 +149,7 @@ public sealed class BudgetTests(BudgetTests.Database database) : IClassFixture<B
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task IdleBlock_GoesBack_AndAllOfItAtTheEnd()
     {
         var budget = Keeper.Get(_account);

@@ -30,6 +30,7 @@ public sealed class ResilienceTests : IAsyncLifetime
         _identity, new([.. TestGateway.Reference("chat-api", chat), .. TestGateway.Reference("session-api", _sessions.Address)]));
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task StreamsAndSockets_OutliveEveryReload()
     {
         await using var chat = await TestService.StartAsync(_identity, "chat-api", map: app =>

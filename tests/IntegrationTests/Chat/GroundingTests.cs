@@ -79,6 +79,7 @@ public sealed class GroundingTests(HouseFixture house)
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task SearchOutOfReach_TheAnswerComesAllTheSame_AndSaysSo()
     {
         _ = house.App;

@@ -214,6 +214,7 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Readers_OnBothReplicas_CutAndResumed_SeeTheSameBytes()
     {
         using var owning = house.CreateReplicaClient("chat-api");
@@ -246,6 +247,7 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Disconnect_UnderTheStopPolicy_EndsAfterTheGraceWithThePart()
     {
         using var chat = house.CreateReplicaClient("chat-api");
@@ -263,6 +265,7 @@ public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Disconnect_UnderTheStopPolicy_AReaderOnTheOtherReplicaKeepsItGoing()
     {
         using var owning = house.CreateReplicaClient("chat-api");

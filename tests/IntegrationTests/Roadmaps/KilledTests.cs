@@ -81,6 +81,7 @@ public sealed class KilledTests(RoadmapHouse house) : IAsyncLifetime
     }
 
     [Theory]
+    [Trait("Category", "Long")]
     [InlineData("write")]
     public async Task Worker_PausedPastItsLease_WritesNothingAfterwards(string stage)
     {
@@ -175,6 +176,7 @@ public sealed class KilledTests(RoadmapHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Broker_AwayTheWholeTime_TheRoadmapIsMade()
     {
         Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
