@@ -19,8 +19,8 @@ internal enum NonceOutcome
 }
 
 /// <summary>
-/// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. Few loops write what all
-/// waiting requests need in one statement each, so that a commit (and its fsync, without which a crash of the database would let
+/// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. One loop writes what all
+/// waiting requests need in one statement, so that a commit (and its fsync, without which a crash of the database would let
 /// replays in) is shared by all of them. Where the database is away, nothing is new.
 /// </summary>
 internal sealed partial class NonceStore : BackgroundService
@@ -29,9 +29,6 @@ internal sealed partial class NonceStore : BackgroundService
     private const int Capacity = 4096;
 
     private const int MaxBatch = 1024;
-
-    /// <summary>Statements under way at once: with one, a request waits for the commit before its own as well.</summary>
-    private const int Writers = 2;
 
     private const int MaxDeleted = 10_000;
 
@@ -47,7 +44,7 @@ internal sealed partial class NonceStore : BackgroundService
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
 
     private readonly Channel<Waiter> _waiting = Channel.CreateBounded<Waiter>(
-        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.Wait });
+        new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
     private readonly SystemDataSource _database;
     private readonly DatabaseReady _ready;
@@ -55,8 +52,8 @@ internal sealed partial class NonceStore : BackgroundService
     private readonly ILogger<NonceStore> _logger;
     private readonly Histogram<int> _batchSize;
 
-    // The loops': whether the last batch failed, so that an outage is one line.
-    private volatile bool _away;
+    // The loop's own: whether the last batch failed, so that an outage is one line.
+    private bool _away;
 
     public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
     {
@@ -82,7 +79,7 @@ internal sealed partial class NonceStore : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var sweep = SweepAsync(stoppingToken);
-        await Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteAsync(stoppingToken)));
+        await WriteAsync(stoppingToken);
         await sweep;
     }
 
