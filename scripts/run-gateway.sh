@@ -32,5 +32,6 @@ export ConnectionStrings__gatewaydb=${ConnectionStrings__gatewaydb:-Host=127.0.0
 export ASPNETCORE_URLS=http://127.0.0.1:$port
 dotnet "$build" &
 gateway=$!
-trap 'kill -TERM $gateway 2>/dev/null; wait $gateway 2>/dev/null; rm -rf "$keys"' EXIT
+# What it ended with is what this ends with.
+trap 'kill -TERM $gateway 2>/dev/null || true; wait $gateway 2>/dev/null || true; rm -rf "$keys"' EXIT
 wait $gateway

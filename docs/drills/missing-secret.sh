@@ -23,6 +23,7 @@ refused() {
 refused '{ "auth": { "tokens": [{ "id": "drill", "secret_env": "LYCEUM_DRILL_SECRET_THAT_IS_NOT_THERE", "tenant": "drill" }] } }' \
   'environment variable LYCEUM_DRILL_SECRET_THAT_IS_NOT_THERE not set'
 echo 'without its secret it does not start, and names the variable'
-refused '{ "auth": { "tokens": [{ "id": "drill", "secret_file": "missing", "tenant": "drill", "scopes": ["chat", "flying"] }], "grace": "-1" }, "misspelt": 1 }' \
-  'auth.tokens[0].secret_file' 'auth.tokens[0].scopes' 'auth.grace' 'misspelt'
+refused '{ "auth": { "grace": 5, "tokens": [{ "id": "drill" }] }, "misspelt": 1 }' 'auth.grace' 'auth.tokens[0].tenant' 'misspelt'
+refused '{ "auth": { "tokens": [{ "id": "drill", "secret_file": "missing", "tenant": "drill", "scopes": ["chat", "flying"] }] } }' \
+  'auth.tokens[0].secret_file' 'auth.tokens[0].scopes'
 echo 'with a wrong configuration it does not start, and names each fault'
