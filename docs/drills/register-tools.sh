@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Registers config/new-manifests.json (or $2) as a new version of the tenant's tools at a gateway that runs ($1), sees that it is in
-# force and does not change, and goes back to the version before. GATEWAY_TOKEN_LOCAL: a token with the scopes tools and tools.admin.
+# force and does not change, and goes back to the version before. TOKEN, or GATEWAY_TOKEN_LOCAL: a token with the scopes tools and
+# tools.admin; without either .lyceum/dev-token.
 set -euo pipefail
 url=${1:-http://localhost:8080}
 manifests=${2:-$(dirname "$0")/../../config/new-manifests.json}
+token=${TOKEN:-${GATEWAY_TOKEN_LOCAL:-$(cat "$(dirname "$0")/../../.lyceum/dev-token" 2>/dev/null || true)}}
+[[ -n $token ]] || { echo "no token: set TOKEN or GATEWAY_TOKEN_LOCAL" >&2; exit 2; }
 version="v$(date +%s)-$$"
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
@@ -12,7 +15,7 @@ fail() { echo "register-tools: $1: $(cat "$body")" >&2; exit 1; }
 # call STATUS METHOD PATH [JSON]: the answer is in $body.
 call() {
   local status
-  status=$(curl -s -o "$body" -w '%{http_code}' -X "$2" "$url$3" -H "Authorization: Bearer $GATEWAY_TOKEN_LOCAL" \
+  status=$(curl -s -o "$body" -w '%{http_code}' -X "$2" "$url$3" -H "Authorization: Bearer $token" \
     -H 'Content-Type: application/json' ${4:+-d "$4"})
   [[ $status == "$1" ]] || fail "$2 $3 answered $status, not $1"
 }
