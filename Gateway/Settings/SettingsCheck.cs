@@ -21,6 +21,18 @@ internal sealed class SettingsCheck(FileLook files, string folder)
             _faults.Add(path.Length == 0 ? message : $"{path}: {message}");
     }
 
+    /// <summary>A key that means nothing: what stands beside it can be read all the same.</summary>
+    public void Unknown(string path, string message)
+    {
+        UnknownKeys++;
+        Fault(path, message);
+    }
+
+    /// <summary>Whether nothing worse than unknown keys was found so far.</summary>
+    public bool IsReadable => _faults.Count == UnknownKeys;
+
+    private int UnknownKeys { get; set; }
+
     public void FaultIf(bool fault, string path, string message)
     {
         if (fault)

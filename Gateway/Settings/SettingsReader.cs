@@ -14,13 +14,16 @@ internal static class SettingsReader
     /// <summary>How the file is read, in terms of the serializer.</summary>
     public static readonly JsonSerializerOptions Json = Options();
 
+    private static readonly JsonSerializerOptions Lenient = new(Json) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip };
+
     private static readonly JsonDocumentOptions Document = new()
     {
         CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 32,
     };
 
     /// <summary>
-    /// The settings, with what is wrong with them in <paramref name="check"/>; null where already the shape is. Throws for no content
+    /// The settings, with what is wrong with them in <paramref name="check"/>; null where already the shape is
+    /// (a misspelt key alone does not make it so). Throws for no content
     /// whatever.
     /// </summary>
     public static GatewaySettings? Read(ReadOnlyMemory<byte> utf8, SettingsCheck check)
@@ -31,9 +34,10 @@ internal static class SettingsReader
         {
             using var document = JsonDocument.Parse(utf8, Document);
             Walk(document.RootElement, Json.GetTypeInfo(typeof(GatewaySettings)), "", check);
-            if (check.Faults.Count > 0)
+            if (!check.IsReadable)
                 return null;
-            var settings = document.RootElement.Deserialize<GatewaySettings>(Json)!;
+            // Also where a key is misspelt: what else is wrong, in the secrets too, is said in the same breath.
+            var settings = document.RootElement.Deserialize<GatewaySettings>(check.Faults.Count == 0 ? Json : Lenient)!;
             settings.Check(check);
             return settings;
         }
@@ -79,7 +83,7 @@ internal static class SettingsReader
             if (known.TryGetValue(name, out var property))
                 Value(value, Json.GetTypeInfo(property.PropertyType), property.IsSetNullable, At(path, name), check);
             else
-                check.Fault(At(path, name), $"unknown; there are {string.Join(", ", known.Keys)}");
+                check.Unknown(At(path, name), $"unknown; there are {string.Join(", ", known.Keys)}");
         }
 
         foreach (var name in missing)

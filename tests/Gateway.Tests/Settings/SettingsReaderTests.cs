@@ -46,6 +46,11 @@ public sealed class SettingsReaderTests : IDisposable
         SettingsLoader.Load(new SettingsSource(null, null), new FileLook([])).Loaded!.Settings.Auth.Tokens.ShouldBeEmpty();
 
     [Fact]
+    public void MisspeltKey_HidesNoFaultOfMeaning() =>
+        Load("""{ "auth": { "tokens": [ { "id": "a", "tenant": "t", "secret_env": "LYCEUM_NOT_THERE" } ] }, "misspelt": 1 }""")
+            .Faults.Select(fault => fault.Split(';')[0]).ShouldBe(["misspelt: unknown", "auth.tokens[0].secret_env: environment variable LYCEUM_NOT_THERE not set"]);
+
+    [Fact]
     public void EveryFaultOfShape_IsNamedAtOnce() =>
         Load("""
             { "auth": { "grace": "soon", "tokens": [ { "id": 7, "tenannt": "t", "scopes": [null, 3] }, "token" ], "hmac_keys": null },
