@@ -42,6 +42,8 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
 
         var before = await ResidentAsync(cancel);
         var sleepers = await OpenAsync(idle, cancel);
+        // A socket answers pings only while somebody reads from it.
+        var hear = sleepers.Select(socket => socket.ReceiveAsync(new byte[64], cancel)).ToList();
         var after = await ResidentAsync(cancel);
         output.WriteLine(FormattableString.Invariant(
             $"[perf] sessions idle={sleepers.Count} beside={talkers.Count} engine_rss_kb_per_idle={(after - before) / 1024.0 / idle:0.0}"));
@@ -64,8 +66,8 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
                     $"[perf] sessions refused create_503={create.Length} ms_p50={create.Percentile(50):0.0} p99={create.Percentile(99):0.0} upgrade_404={upgrade.Length} ms_p50={upgrade.Percentile(50):0.0} p99={upgrade.Percentile(99):0.0}"));
             }
         }
-        foreach (var broken in sleepers.Where(socket => socket.State != WebSocketState.Open))
-            faults.Add($"an idle socket is {broken.State}");
+        foreach (var heard in hear.Where(task => task.IsCompleted))
+            faults.Add($"an idle socket heard something, or its end: {heard.Status} {heard.Exception?.InnerException?.Message}");
         faults.GroupBy(fault => fault).ToList().ForEach(group => output.WriteLine($"{group.Count()} x {group.Key}"));
         return faults.Count == 0;
     }

@@ -84,11 +84,11 @@ internal sealed partial class TranscriptForwarder(
                 }
                 else
                 {
-                    if (await _news.WaitAsync(options.Value.ResendAfter, stoppingToken))
-                    {
-                        await Task.Delay(options.Value.Gather, time, stoppingToken);
-                    }
+                    await _news.WaitAsync(options.Value.ResendAfter, stoppingToken);
                 }
+                // While somebody speaks there is always something new: a message for each of it would cost more than what it says,
+                // and the next would overtake it.
+                await Task.Delay(options.Value.Gather, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
