@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Lyceum.Contracts;
 
 /// <summary>
@@ -33,9 +35,15 @@ public sealed record SessionTurns(string SessionId, string Tenant, string Owner,
 /// </param>
 /// <param name="Length">Of an end: UTF-8 bytes of the turn's deltas that count as said.</param>
 /// <param name="Citations">Of an end, or of that delta: JSON array of the passages cited; null where there are none.</param>
+/// <param name="Then">Of a delta: the turn's next pieces, each a record of its own that is numbered on from this one; null: none.</param>
 public sealed record SessionTurnRecord(
     long Seq, int Turn, string Kind, DateTimeOffset At, string Text = "", string? Status = null, string? FinishReason = null,
-    int? Length = null, string? Citations = null);
+    int? Length = null, string? Citations = null, IReadOnlyList<string>? Then = null)
+{
+    /// <summary>The number of the last record in it.</summary>
+    [JsonIgnore]
+    public long ThroughSeq => Seq + (Then?.Count ?? 0);
+}
 
 /// <summary>Event, for the engine: of these sessions everything up to and with a record is stored; it may forget it.</summary>
 public sealed record SessionTurnsRecorded(IReadOnlyList<RecordedSession> Sessions);

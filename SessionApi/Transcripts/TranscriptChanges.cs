@@ -32,10 +32,10 @@ internal sealed class TranscriptChanges
                     if (record.Citations is not null)
                         _cited.Add((number, record));
                     // Neighbours are one row, under the last one's number.
-                    var text = new StringBuilder(record.Text);
+                    var text = new StringBuilder(record.Text).AppendJoin("", record.Then ?? []);
                     while (i + 1 < records.Count && records[i + 1] is { Kind: "delta", Citations: null } next && next.Turn == record.Turn)
-                        text.Append(records[++i].Text);
-                    _said.Add((number, record.Turn, records[i].Seq, text.ToString()));
+                        text.Append(records[++i].Text).AppendJoin("", records[i].Then ?? []);
+                    _said.Add((number, record.Turn, records[i].ThroughSeq, text.ToString()));
                     break;
                 case "end":
                     _ended.Add((number, record));

@@ -33,10 +33,11 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         foreach (var session in sessions)
         {
             var (number, stored, isDeleted) = rows[session.SessionId];
-            var fresh = session.Records.SkipWhile(record => record.Seq <= stored).ToList();
-            if (fresh.Count > 0 && fresh[0].Seq == stored + 1)
+            var fresh = session.Records.SkipWhile(record => record.ThroughSeq <= stored).ToList();
+            if (fresh.Count > 0 && fresh[0].Seq <= stored + 1)
             {
-                stored = fresh[^1].Seq;
+                fresh[0] = After(stored, fresh[0]);
+                stored = fresh[^1].ThroughSeq;
                 changes.Add(number, stored, isDeleted ? [] : fresh);
             }
             recorded.Add(new(session.SessionId, stored));
@@ -77,11 +78,20 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
     {
         // In the order of their ids: two messages that lock some of the same never wait for each other in a circle.
         await using var command = new NpgsqlCommand(
-            "SELECT id, number, recorded_seq, status FROM sessions WHERE id = ANY ($1) ORDER BY id FOR UPDATE", connection);
+            "SELECT s.id, number, recorded_seq, status FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id ORDER BY s.id FOR UPDATE OF s", connection);
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
             rows[reader.GetString(0)] = (reader.GetInt64(1), reader.GetInt64(2), reader.GetString(3) == SessionStatus.Deleted);
+    }
+
+    /// <summary>What of a record's pieces is not stored yet.</summary>
+    private static SessionTurnRecord After(long stored, SessionTurnRecord record)
+    {
+        var known = (int)(stored - record.Seq + 1);
+        return known == 0
+            ? record
+            : record with { Seq = stored + 1, Text = record.Then![known - 1], Then = [.. record.Then.Skip(known)] };
     }
 
     /// <summary>The first <paramref name="bytes"/> of its UTF-8, to a whole character.</summary>

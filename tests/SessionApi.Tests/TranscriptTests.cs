@@ -61,6 +61,31 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         (await pieces.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe(0L); // gone with their turns' ends
     }
 
+    /// <summary>An engine that was not told of the first pieces sends them again, together with the next ones.</summary>
+    [Fact]
+    public async Task Pieces_InOneRecord_StoredInPart_AreStoredOnceEach()
+    {
+        var sessions = await fixture.StartedAsync();
+        var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
+        string[] pieces = ["植物", "用", "光", "造", "糖", "。🌱"];
+        for (var stored = 0; stored <= pieces.Length; stored++)
+        {
+            var id = $"gpu-engine.{Guid.CreateVersion7()}";
+            SessionTurns Message(params SessionTurnRecord[] records) => new(id, "acme", "ada", records);
+            var all = new SessionTurnRecord(2, 1, "delta", At, pieces[0], Then: pieces[1..]);
+            await RecordAsync(recorder, Message(new SessionTurnRecord(1, 1, "user", At, "什么是光合作用？")));
+            if (stored > 0)
+                (await RecordAsync(recorder, Message(all with { Then = pieces[1..stored] }))).ShouldBe([1 + stored]);
+            (await RecordAsync(recorder, Message(all with { Seq = 9 }))).ShouldBe([1 + stored]); // a gap
+            (await RecordAsync(recorder, Message(all, new(8, 1, "delta", At, "!", Then: ["?"]), new(10, 1, "end", At, Status: "complete", FinishReason: "stop"))))
+                .ShouldBe([10]);
+
+            var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
+            var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
+            read.GetProperty("turns")[0].GetProperty("answer").GetString().ShouldBe("植物用光造糖。🌱!?");
+        }
+    }
+
     [Fact]
     public async Task Closed_EndsTheSession_AndADeletedOneStoresNothing()
     {

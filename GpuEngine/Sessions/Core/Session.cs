@@ -190,8 +190,10 @@ internal sealed partial class Session
     /// <summary>Looks at the clock, about once a second. Returns why the session's time is over, or null.</summary>
     public string? Tick()
     {
+        bool isNews;
         lock (_lock)
         {
+            var last = _events.Last;
             if (_turns.Running is { } turn)
             {
                 if (turn.Spoken is { IsSpeaking: true } && _events.Unread > _options.Audio.UnheardFor)
@@ -213,8 +215,12 @@ internal sealed partial class Session
             {
                 _events.Publish(warning);
             }
+            isNews = _events.Last != last;
         }
-        _events.Wake();
+        if (isNews) // else thousands of idle readers would look for it at once, every second
+        {
+            _events.Wake();
+        }
         _events.Tick();
         return null;
     }

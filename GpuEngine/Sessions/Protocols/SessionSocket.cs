@@ -23,6 +23,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     // Of what is said for the connection itself; more means a client that floods, which is being refused anyway.
     private const int MaxNotices = 16;
     private const int MaxRefused = 200;
+    private const int MaxKept = 8 * 1024; // bytes of memory for the next message, while there is none
 
     private static readonly TimeSpan ForClosing = TimeSpan.FromSeconds(2);
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
@@ -37,6 +38,10 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     private readonly ReaderSignal _signal = new(elsewhere: true);
     private readonly ConcurrentQueue<ConnectionEvent> _notices = new();
 
+    // The message being sent: there is only ever one, and one for each token.
+    private readonly Utf8JsonWriter _json;
+    private ArrayBufferWriter<byte> _text = new(256);
+
     // Not disposed, as End may be called at any time; its timer runs for a moment at most.
     private readonly CancellationTokenSource _broken = new();
     private string? _bye;            // why the engine ends this connection
@@ -48,6 +53,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     {
         (_socket, _session, _protocol, _options, _stalled, _time) = (socket, session, protocol, options, stalled, time);
         _messages = new SocketMessages(socket, options.MaxMessageBytes);
+        _json = new Utf8JsonWriter(_text, Json);
     }
 
     /// <summary>The number of the last event that was sent.</summary>
@@ -105,7 +111,11 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         }
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _json.Dispose();
+        _socket.Dispose();
+    }
 
     private string? Bye => Volatile.Read(ref _bye) ?? _session.Ended;
 
@@ -214,15 +224,15 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         _signal.Set();
     }
 
-    private Task SendAsync(ConnectionEvent happened) => SendAsync(json => _protocol.TryWrite(json, happened));
+    private ValueTask SendAsync(ConnectionEvent happened) => _protocol.TryWrite(NewText(), happened) ? SendTextAsync() : default;
 
-    private async Task SendAsync(long seq, SessionEvent happened)
+    private async ValueTask SendAsync(long seq, SessionEvent happened)
     {
-        if (happened is AudioFrame && !_protocol.HasAudio)
+        if ((happened is AudioFrame && !_protocol.HasAudio) || !_protocol.TryWrite(NewText(), seq, happened))
         {
             return;
         }
-        await SendAsync(json => _protocol.TryWrite(json, seq, happened));
+        await SendTextAsync();
         // Right after the event that says what it is: nothing comes between the two.
         if (happened is AudioFrame { IsOmitted: false } frame)
         {
@@ -230,17 +240,21 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         }
     }
 
-    private async Task SendAsync(Func<Utf8JsonWriter, bool> write)
+    private Utf8JsonWriter NewText()
     {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        await using (var json = new Utf8JsonWriter(buffer, Json))
+        if (_text.Capacity > MaxKept)
         {
-            if (!write(json))
-            {
-                return;
-            }
+            _text = new ArrayBufferWriter<byte>(256);
         }
-        await SendAsync(buffer.WrittenMemory, WebSocketMessageType.Text);
+        _text.ResetWrittenCount();
+        _json.Reset(_text);
+        return _json;
+    }
+
+    private ValueTask SendTextAsync()
+    {
+        _json.Flush();
+        return SendAsync(_text.WrittenMemory, WebSocketMessageType.Text);
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> message, WebSocketMessageType type)

@@ -15,9 +15,6 @@ internal sealed partial class TranscriptForwarder(
     /// <summary>Of the log, read at once: the more, the fewer messages for as many sessions.</summary>
     private const int BatchBytes = 4 * 1024 * 1024;
 
-    /// <summary>In one message.</summary>
-    private const int MaxRecords = 1_000;
-
     private static readonly TimeSpan LongestResend = TimeSpan.FromMinutes(1);
 
     // Set by the log's writer and by answers; waited for by the one loop below.
@@ -62,8 +59,9 @@ internal sealed partial class TranscriptForwarder(
                 {
                     (underWay, resend, sentAt) = (0, options.Value.ResendAfter, time.GetTimestamp());
                 }
-                var (turns, next) = underWay < options.Value.Window ? transcripts.Read(place, BatchBytes) : ([], place);
-                foreach (var message in Messages(turns))
+                var turns = new GatheredTurns();
+                var next = underWay < options.Value.Window ? transcripts.Read(place, BatchBytes, turns.Add) : place;
+                foreach (var message in turns.Messages())
                 {
                     await keeper.KeepAsync(message, stoppingToken);
                 }
@@ -103,30 +101,6 @@ internal sealed partial class TranscriptForwarder(
                 away = true;
                 await Task.Delay(options.Value.ResendAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-        }
-    }
-
-    /// <summary>As many sessions in each as it has room for: it costs its keeper one commit.</summary>
-    private static IEnumerable<RecordSessionTurns> Messages(List<LoggedTurn> turns)
-    {
-        var (sessions, records) = (new List<SessionTurns>(), 0);
-        foreach (var session in turns.GroupBy(turn => turn.SessionId))
-        {
-            var whose = session.First();
-            foreach (var some in session.Select(turn => turn.Record).Chunk(MaxRecords))
-            {
-                if (records + some.Length > MaxRecords)
-                {
-                    yield return new(sessions);
-                    (sessions, records) = ([], 0);
-                }
-                sessions.Add(new(whose.SessionId, whose.Tenant, whose.Owner, some));
-                records += some.Length;
-            }
-        }
-        if (records > 0)
-        {
-            yield return new(sessions);
         }
     }
 

@@ -19,14 +19,33 @@ internal static class TranscriptFrame
     private const int Header = 8;
     private const int MaxPayload = 16 * 1024 * 1024;
 
-    public static void Write(ArrayBufferWriter<byte> output, LoggedTurn turn)
+    /// <summary>Writes records one behind the other, into memory that it keeps.</summary>
+    public sealed class Writer : IDisposable
     {
-        var payload = JsonSerializer.SerializeToUtf8Bytes(turn, TranscriptJson.Default.LoggedTurn);
-        var frame = output.GetSpan(Header + payload.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc(payload));
-        payload.CopyTo(frame[Header..]);
-        output.Advance(Header + payload.Length);
+        private readonly ArrayBufferWriter<byte> _frames = new(64 * 1024);
+        private readonly ArrayBufferWriter<byte> _payload = new(1024);
+        private readonly Utf8JsonWriter _json;
+
+        public Writer() => _json = new Utf8JsonWriter(_payload);
+
+        public ReadOnlySpan<byte> Written => _frames.WrittenSpan;
+
+        public void Clear() => _frames.ResetWrittenCount();
+
+        public void Add(LoggedTurn turn)
+        {
+            _payload.ResetWrittenCount();
+            _json.Reset();
+            JsonSerializer.Serialize(_json, turn, TranscriptJson.Default.LoggedTurn);
+            var payload = _payload.WrittenSpan;
+            var frame = _frames.GetSpan(Header + payload.Length);
+            BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
+            BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc(payload));
+            payload.CopyTo(frame[Header..]);
+            _frames.Advance(Header + payload.Length);
+        }
+
+        public void Dispose() => _json.Dispose();
     }
 
     /// <summary>The first record of <paramref name="log"/>, whose bytes are then skipped; false at its end or where it is torn.</summary>

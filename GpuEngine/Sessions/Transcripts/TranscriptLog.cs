@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Lyceum.Contracts;
@@ -22,7 +21,7 @@ internal sealed partial class TranscriptLog(
     private readonly TranscriptOptions _options = options.Value;
     // Unbounded in form; a turn has at most Turn.MaxUnrecorded records in it.
     private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly ArrayBufferWriter<byte> _frames = new(64 * 1024); // the writer's
+    private readonly TranscriptFrame.Writer _frames = new(); // the writer's
     private readonly Lock _lock = new(); // around all below
     private readonly List<TranscriptSegment> _segments = [];
     private readonly Dictionary<string, Cursor> _sessions = [];
@@ -116,41 +115,43 @@ internal sealed partial class TranscriptLog(
         }
     }
 
-    /// <summary>What is not acknowledged, in the order it was recorded, from a place in the log on.</summary>
-    public (List<LoggedTurn> Turns, LogPlace Next) Read(LogPlace from, int maxBytes)
+    /// <summary>Reads what is not acknowledged, in the order it was recorded, from a place in the log on.</summary>
+    /// <param name="maxBytes">About as many at once.</param>
+    /// <param name="found">Is told of each record.</param>
+    /// <returns>The place to go on from; the same where there is nothing more.</returns>
+    public LogPlace Read(LogPlace from, int maxBytes, Action<LoggedTurn> found)
     {
-        TranscriptSegment? found;
+        TranscriptSegment? segment;
         long offset;
         lock (_lock)
         {
-            found = _segments.Find(segment => segment.Number >= from.Segment);
-            if (found is null)
+            segment = _segments.Find(segment => segment.Number >= from.Segment);
+            if (segment is null)
             {
-                return ([], from);
+                return from;
             }
-            offset = found.Number == from.Segment ? from.Offset : 0;
-            if (offset >= found.Length)
+            offset = segment.Number == from.Segment ? from.Offset : 0;
+            if (offset >= segment.Length)
             {
                 // The last one grows on; behind another, the next one begins.
-                return found == _segments[^1] ? ([], new LogPlace(found.Number, offset)) : ([], new LogPlace(found.Number + 1, 0));
+                return segment == _segments[^1] ? new LogPlace(segment.Number, offset) : new LogPlace(segment.Number + 1, 0);
             }
         }
-        List<LoggedTurn> turns;
-        long next;
         try
         {
             // Not under the lock, for which everybody waits who speaks.
-            (turns, next) = found.Read(offset, maxBytes);
+            return new LogPlace(segment.Number, segment.Read(offset, maxBytes, turn =>
+            {
+                if (!IsAcknowledged(turn))
+                {
+                    found(turn);
+                }
+            }));
         }
         catch (ObjectDisposedException)
         {
-            return ([], new LogPlace(found.Number + 1, 0)); // deleted in this moment: nobody needs what is in it
+            return new LogPlace(segment.Number + 1, 0); // deleted in this moment: nobody needs what is in it
         }
-        lock (_lock)
-        {
-            turns.RemoveAll(turn => _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged);
-        }
-        return (turns, new LogPlace(found.Number, next));
     }
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -177,6 +178,7 @@ internal sealed partial class TranscriptLog(
             _segments.ForEach(segment => segment.Dispose());
             _only?.Dispose();
         }
+        _frames.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -219,9 +221,9 @@ internal sealed partial class TranscriptLog(
                     turns.Add(Number(entry, record));
                 }
             }
-            _frames.ResetWrittenCount();
-            turns.ForEach(turn => TranscriptFrame.Write(_frames, turn));
-            segment.Append(_frames.WrittenSpan);
+            _frames.Clear();
+            turns.ForEach(_frames.Add);
+            segment.Append(_frames.Written);
             lock (_lock)
             {
                 turns.ForEach(segment.Note);
@@ -262,6 +264,14 @@ internal sealed partial class TranscriptLog(
         lock (_lock)
         {
             _sessions[turn.SessionId].Last--;
+        }
+    }
+
+    private bool IsAcknowledged(LoggedTurn turn)
+    {
+        lock (_lock)
+        {
+            return _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
@@ -70,19 +71,30 @@ internal sealed class TranscriptSegment : IDisposable
 
     public void Note(LoggedTurn turn) => Last[turn.SessionId] = turn.Record.Seq;
 
-    /// <summary>The records from this byte on, at most about <paramref name="max"/> bytes of them, and where they end.</summary>
-    public (List<LoggedTurn> Turns, long Next) Read(long from, int max)
+    /// <summary>Reads the records from this byte on, at most about <paramref name="max"/> bytes of them.</summary>
+    /// <returns>Where they end.</returns>
+    public long Read(long from, int max, Action<LoggedTurn> found)
     {
-        var turns = new List<LoggedTurn>();
-        var bytes = new byte[Math.Min(Length - from, max)];
-        ReadOnlySpan<byte> left = bytes.AsSpan(0, RandomAccess.Read(_file, bytes, from));
-        var read = left.Length;
-        while (TranscriptFrame.TryRead(ref left, out var turn))
+        var length = (int)Math.Min(Length - from, max);
+        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        try
         {
-            turns.Add(turn);
+            ReadOnlySpan<byte> left = bytes.AsSpan(0, RandomAccess.Read(_file, bytes.AsSpan(0, length), from));
+            var read = left.Length;
+            while (TranscriptFrame.TryRead(ref left, out var turn))
+            {
+                found(turn);
+            }
+            if (left.Length < read || Length - from <= max)
+            {
+                return from + read - left.Length;
+            }
         }
-        // A record larger than the piece: the piece has to grow.
-        return turns.Count == 0 && Length - from > max ? Read(from, max * 2) : (turns, from + read - left.Length);
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+        return Read(from, max * 2, found); // a record larger than the piece
     }
 
     public void Delete()

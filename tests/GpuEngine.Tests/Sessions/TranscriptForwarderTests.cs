@@ -78,12 +78,12 @@ public sealed class TranscriptForwarderTests
     private sealed class Counting : ITranscriptKeeper
     {
         public int Messages { get; private set; }
-        public int Records { get; private set; }
+        public long Records { get; private set; }
 
         public Task KeepAsync(RecordSessionTurns turns, CancellationToken cancel)
         {
             Messages++;
-            Records += turns.Sessions.Sum(session => session.Records.Count);
+            Records += turns.Sessions.Sum(session => session.Records.Sum(record => record.ThroughSeq - record.Seq + 1));
             return Task.Delay(5, cancel); // a broker's; meanwhile the session says more
         }
     }
@@ -118,7 +118,7 @@ public sealed class TranscriptForwarderTests
                     var kept = keeper._kept.GetOrAdd(session.SessionId, _ => []);
                     lock (kept)
                     {
-                        kept.AddRange(session.Records.SkipWhile(r => r.Seq <= kept.Count)
+                        kept.AddRange(session.Records.SelectMany(Apart).SkipWhile(r => r.Seq <= kept.Count)
                             .TakeWhile((r, i) => r.Seq == kept.Count + i + 1).ToList());
                         recorded.Add(new(session.SessionId, kept.Count));
                     }
@@ -129,6 +129,9 @@ public sealed class TranscriptForwarderTests
                 }
             }
         }
+
+        private static IEnumerable<SessionTurnRecord> Apart(SessionTurnRecord record) =>
+            [record with { Then = null }, .. (record.Then ?? []).Select((text, i) => record with { Seq = record.Seq + i + 1, Text = text, Then = null })];
 
         private bool IsLost()
         {

@@ -219,9 +219,8 @@ public sealed class TranscriptLogTests : IDisposable
         {
             var turns = new List<LoggedTurn>();
             var place = default(LogPlace);
-            while (Log.Read(place, 1024) is var (read, next) && next != place)
+            while (Log.Read(place, 1024, turns.Add) is var next && next != place)
             {
-                turns.AddRange(read);
                 place = next;
             }
             return turns;
