@@ -13,7 +13,9 @@ namespace Lyceum.GpuEngine.Sessions;
 internal sealed class SessionStore : IHostedLifecycleService, IDisposable
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>What a client waits where there is no room.</summary>
+    public static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly SessionOptions _options;
     private readonly ITranscript _transcript;
@@ -45,17 +47,16 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     /// <summary>A new session's id: the engine's, a dot, a UUIDv7.</summary>
     public string NewId() => $"{_engine}.{Guid.CreateVersion7(_time.GetUtcNow())}";
 
-    /// <exception cref="ProblemException">429: no room. 503: the engine is stopping.</exception>
-    public Session Create(SessionSetup setup)
+    /// <returns>Null: <see cref="SessionOptions.Max"/> are taken.</returns>
+    /// <exception cref="ProblemException">503: the engine is stopping.</exception>
+    public Session? TryCreate(SessionSetup setup)
     {
         RefuseWhileStopping();
         if (Interlocked.Increment(ref _count) > _options.Max)
         {
             Interlocked.Decrement(ref _count);
             _metrics.Refused(StatusCodes.Status429TooManyRequests);
-            throw new ProblemException(
-                StatusCodes.Status429TooManyRequests, ErrorCodes.Overloaded,
-                $"All {_options.Max} sessions of this engine are taken (MAX_SESSIONS).", RetryAfter);
+            return null;
         }
         return _sessions[setup.Id] = new Session(setup, _options, _transcript, _workers, _time);
     }
@@ -79,17 +80,16 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     }
 
     /// <summary>Admits a socket until disposed.</summary>
-    /// <exception cref="ProblemException">429: as many are open as may be. 503: the engine is stopping.</exception>
-    public IDisposable AdmitSocket()
+    /// <returns>Null: <see cref="SessionOptions.SocketLimit"/> are open.</returns>
+    /// <exception cref="ProblemException">503: the engine is stopping.</exception>
+    public IDisposable? TryAdmitSocket()
     {
         RefuseWhileStopping();
         if (Interlocked.Increment(ref _sockets) > _options.SocketLimit)
         {
             Interlocked.Decrement(ref _sockets);
             _metrics.Refused(StatusCodes.Status429TooManyRequests);
-            throw new ProblemException(
-                StatusCodes.Status429TooManyRequests, ErrorCodes.Overloaded,
-                $"All {_options.SocketLimit} sockets of this engine are open.", RetryAfter);
+            return null;
         }
         _metrics.Sockets(+1);
         return new Admission(this);

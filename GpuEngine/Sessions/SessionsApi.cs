@@ -7,6 +7,7 @@ using Lyceum.GpuEngine.Sessions.Core;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions;
 
@@ -32,13 +33,17 @@ internal static partial class SessionsApi
         sessions.MapPost("/{id}/connect", Connect);
     }
 
-    private static Created<SessionConnection> Create(
-        CreateSession request, Caller caller, SessionStore store, PublicAddress address, Announcement announcement, HttpContext http)
+    private static Results<Created<SessionConnection>, ProblemHttpResult> Create(
+        CreateSession request, Caller caller, SessionStore store, PublicAddress address, Announcement announcement,
+        IOptions<SessionOptions> options, HttpContext http)
     {
         var setup = Validate(request, caller, store.NewId());
         // Before the session is made: a client that could not reach it leaves none behind.
         _ = address.For(http, caller, setup.Id, "");
-        var session = store.Create(setup);
+        if (store.TryCreate(setup) is not { } session)
+        {
+            return Problems.Overloaded($"All {options.Value.Max} sessions of this engine are taken (MAX_SESSIONS).", SessionStore.RetryAfter);
+        }
         return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, announcement));
     }
 

@@ -25,13 +25,13 @@ internal sealed record EngineRetrieval(string Url, string Token);
 internal sealed record EngineSession(
     string SessionId, string EngineUrl, string EngineToken, DateTimeOffset ExpiresAt, Guid Incarnation);
 
-/// <summary>Why an engine did not do what it was asked.</summary>
-internal sealed class EngineRefusal(int status, string code, string message) : Exception(message)
-{
-    /// <summary>What it answered; 0 where it did not.</summary>
-    public int Status { get; } = status;
-    public string Code { get; } = code;
-}
+/// <summary>Why an engine did not do what it was asked: it refused, could not be reached, or did not answer in time.</summary>
+/// <param name="Status">What it answered; 0 where it did not.</param>
+/// <param name="Code">One of <see cref="ErrorCodes"/>.</param>
+internal sealed record EngineRefusal(int Status, string Code, string Message);
+
+/// <summary>One of the two.</summary>
+internal readonly record struct EngineAnswer(EngineSession? Session, EngineRefusal? Refusal);
 
 /// <summary>One caller's client, as the engine must know of it to tell an address that it can reach.</summary>
 internal sealed record ClientView(string? Host, string Scheme, string? Address)
@@ -46,32 +46,23 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
 /// <summary>Asks one engine about sessions, on behalf of their owner. Every wait is the caller's to bound.</summary>
 internal sealed class EngineClient(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
 {
-    /// <exception cref="EngineRefusal">It refused, could not be reached, or did not answer in time.</exception>
-    public Task<EngineSession> CreateAsync(
+    public Task<EngineAnswer> CreateAsync(
         EngineRow engine, string tenant, string owner, ClientView client, EngineSessionRequest wanted, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, owner, client, wanted, cancellationToken)!;
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, owner, client, wanted, cancellationToken);
 
     /// <summary>A fresh address of a session that is there.</summary>
-    /// <inheritdoc cref="CreateAsync"/>
-    public Task<EngineSession> ConnectAsync(
+    public Task<EngineAnswer> ConnectAsync(
         EngineRow engine, string session, string tenant, string owner, ClientView client, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, owner, client, null, cancellationToken)!;
+        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, owner, client, null, cancellationToken);
 
-    /// <summary>Ends a session; one that is not there is as good as ended.</summary>
-    /// <inheritdoc cref="CreateAsync"/>
-    public async Task DeleteAsync(EngineRow engine, string session, string tenant, string owner, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, owner, null, null, cancellationToken);
-        }
-        catch (EngineRefusal e) when (e.Status == 404)
-        {
-            // Somebody, or its clock, was faster.
-        }
-    }
+    /// <summary>Ends a session; one that is not there is as good as ended: somebody, or its clock, was faster.</summary>
+    /// <returns>Null: it is ended.</returns>
+    public async Task<EngineRefusal?> DeleteAsync(EngineRow engine, string session, string tenant, string owner, CancellationToken cancellationToken) =>
+        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, owner, null, null, cancellationToken)).Refusal is { Status: not 404 } refusal
+            ? refusal
+            : null;
 
-    private async Task<EngineSession?> SendAsync(
+    private async Task<EngineAnswer> SendAsync(
         HttpMethod method, EngineRow engine, string path, string tenant, string owner, ClientView? client, EngineSessionRequest? body,
         CancellationToken cancellationToken)
     {
@@ -89,24 +80,27 @@ internal sealed class EngineClient(IHttpClientFactory clients, IdentityTokens id
                 request.Content = JsonContent.Create(body, options: json.Value.SerializerOptions);
             using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, cancellationToken);
             if (!response.IsSuccessStatusCode)
-                throw await RefusalAsync(engine, response, cancellationToken);
-            return method == HttpMethod.Delete
-                ? null
-                : await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken);
+                return new(null, await RefusalAsync(engine, response, cancellationToken));
+            return new(
+                method == HttpMethod.Delete ? null : await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken),
+                null);
         }
         catch (HttpRequestException e)
         {
-            throw new EngineRefusal(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url}: {e.Message}");
+            return Unavailable(engine, $": {e.Message}");
         }
         catch (JsonException e)
         {
-            throw new EngineRefusal(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url} answered no session: {e.Message}");
+            return Unavailable(engine, $" answered no session: {e.Message}");
         }
         catch (OperationCanceledException)
         {
-            throw new EngineRefusal(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url} did not answer in time");
+            return Unavailable(engine, " did not answer in time");
         }
     }
+
+    private static EngineAnswer Unavailable(EngineRow engine, string why) =>
+        new(null, new(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url}{why}"));
 
     private static async Task<EngineRefusal> RefusalAsync(EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)
     {

@@ -4,6 +4,7 @@ using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Sessions;
 
@@ -18,20 +19,23 @@ internal sealed partial class LiveSessions(
     private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);
     private const int LongestChain = 1000;
 
-    /// <inheritdoc cref="Placement.PlaceAsync"/>
-    public async Task<SessionConnection> CreateAsync(
+    /// <returns>The connection, or why there is none: as <see cref="Placement.PlaceAsync"/>.</returns>
+    public async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> CreateAsync(
         Caller caller, Tutor tutor, string studentId, string? kbId, ClientView client, CancellationToken cancellationToken)
     {
-        var (made, engine) = await placement.PlaceAsync(caller, caller.Owner, tutor, studentId, kbId, [], client, cancellationToken);
-        await KeepAsync(caller, caller.Owner, tutor, studentId, kbId, engine, made, continues: null, cancellationToken);
-        return Connection(made);
+        var (place, problem) = await placement.PlaceAsync(caller, caller.Owner, tutor, studentId, kbId, [], client, cancellationToken);
+        if (place is null)
+            return (null, problem);
+        await KeepAsync(caller, caller.Owner, tutor, studentId, kbId, place, continues: null, cancellationToken);
+        return (Connection(place.Session), null);
     }
 
     /// <summary>
     /// A fresh address: of the same session while its engine has it, else of a new one that goes on with its history.
     /// </summary>
-    /// <exception cref="ProblemException">404 <c>session_not_found</c>, <c>tutor_not_found</c>; 503 as at the making.</exception>
-    public async Task<SessionConnection> ConnectAsync(Caller caller, string id, ClientView client, CancellationToken cancellationToken)
+    /// <returns>The connection, or why there is none: as at the making.</returns>
+    /// <exception cref="ProblemException">404 <c>session_not_found</c>, <c>tutor_not_found</c>.</exception>
+    public async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> ConnectAsync(Caller caller, string id, ClientView client, CancellationToken cancellationToken)
     {
         var session = await store.ReadAsync(caller, id, cancellationToken);
         for (var hops = 0; ; hops++)
@@ -39,9 +43,9 @@ internal sealed partial class LiveSessions(
             while (session.ContinuedBy is { } newer && hops++ < LongestChain)
                 session = await store.ReadAsync(caller, newer, cancellationToken);
             if (session.Status == SessionStatus.Active && await TryConnectAsync(session, client, cancellationToken) is { } connection)
-                return connection;
-            if (await TryContinueAsync(caller, session, client, cancellationToken) is { } continued)
-                return continued;
+                return (connection, null);
+            if (await TryContinueAsync(caller, session, client, cancellationToken) is var answer && answer != default)
+                return answer;
             // Somebody else went on with it in the same moment: theirs is the one.
             session = await store.ReadAsync(caller, session.Id, cancellationToken);
             if (hops >= LongestChain)
@@ -62,88 +66,73 @@ internal sealed partial class LiveSessions(
     {
         using var limit = new CancellationTokenSource(DeleteLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
+        if (await directory.FindAsync(session.EngineId, either.Token) is { } engine
+            && (engine.Incarnation == session.Incarnation || session.Incarnation == Guid.Empty)
+            && await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Owner, either.Token) is { } refusal)
         {
-            if (await directory.FindAsync(session.EngineId, either.Token) is { } engine
-                && (engine.Incarnation == session.Incarnation || session.Incarnation == Guid.Empty))
-            {
-                await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Owner, either.Token);
-            }
-            await store.ReleasedAsync(session, CancellationToken.None);
+            LogNotReleased(session.Id, refusal.Message);
+            return;
         }
-        catch (EngineRefusal e)
-        {
-            LogNotReleased(session.Id, e.Message);
-        }
+        await store.ReleasedAsync(session, CancellationToken.None);
     }
 
     private async Task<SessionConnection?> TryConnectAsync(LiveSession session, ClientView client, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(Placement.Limit / 2, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            if (await directory.FindAsync(session.EngineId, cancellationToken) is not { } engine)
-                return null;
-            return Connection(await engines.ConnectAsync(engine, session.Id, session.Tenant, session.Owner, client, either.Token));
-        }
-        catch (EngineRefusal e) when (e.Code == ErrorCodes.PublicUrlNotConfigured)
-        {
-            throw new ProblemException(e.Status, e.Code, e.Message);
-        }
-        catch (EngineRefusal e)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            LogGone(session.Id, e.Message);
-            // The engine knows; that it cannot be reached is the sweep's to judge, and does not keep the student waiting.
-            if (e.Status == 404)
-                await store.EndAsync(session, SessionStatus.Lost, "engine_lost", cancellationToken);
+        if (await directory.FindAsync(session.EngineId, cancellationToken) is not { } engine)
             return null;
-        }
+        var (made, refusal) = await engines.ConnectAsync(engine, session.Id, session.Tenant, session.Owner, client, either.Token);
+        if (made is not null)
+            return Connection(made);
+        if (refusal!.Code == ErrorCodes.PublicUrlNotConfigured)
+            throw new ProblemException(refusal.Status, refusal.Code, refusal.Message);
+        cancellationToken.ThrowIfCancellationRequested();
+        LogGone(session.Id, refusal.Message);
+        // The engine knows; that it cannot be reached is the sweep's to judge, and does not keep the student waiting.
+        if (refusal.Status == 404)
+            await store.EndAsync(session, SessionStatus.Lost, "engine_lost", cancellationToken);
+        return null;
     }
 
-    private async Task<SessionConnection?> TryContinueAsync(
+    /// <returns>Neither where somebody else went on with it in the same moment.</returns>
+    private async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> TryContinueAsync(
         Caller caller, LiveSession session, ClientView client, CancellationToken cancellationToken)
     {
         if (session.TutorId is not { } tutorId)
             throw new ProblemException(409, ErrorCodes.SessionEnded, "This session is over, and was made at the engine itself: make a new one.");
         var tutor = await tutors.ReadAsync(caller, tutorId, cancellationToken);
         var history = await transcripts.HistoryAsync(session, cancellationToken);
-        var (made, engine) = await placement.PlaceAsync(
+        var (place, problem) = await placement.PlaceAsync(
             caller, session.Owner, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
-        return await KeepAsync(caller, session.Owner, tutor, session.StudentId, session.KbId, engine, made, session.Id, cancellationToken)
-            ? Connection(made)
-            : null;
+        if (place is null)
+            return (null, problem);
+        return await KeepAsync(caller, session.Owner, tutor, session.StudentId, session.KbId, place, session.Id, cancellationToken)
+            ? (Connection(place.Session), null)
+            : default;
     }
 
     /// <summary>Stores what an engine made, or has it unmade.</summary>
     private async Task<bool> KeepAsync(
-        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, EngineRow engine, EngineSession made, string? continues,
-        CancellationToken cancellationToken)
+        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, Place place, string? continues, CancellationToken cancellationToken)
     {
         var kept = false;
         try
         {
-            return kept = await store.AddAsync(caller, owner, tutor.Id, studentId, kbId, engine.Id, made, continues, cancellationToken);
+            return kept = await store.AddAsync(caller, owner, tutor.Id, studentId, kbId, place.Engine.Id, place.Session, continues, cancellationToken);
         }
         finally
         {
             if (!kept)
-                await UnmakeAsync(engine, made, caller.Tenant, owner);
+                await UnmakeAsync(place, caller.Tenant, owner);
         }
     }
 
-    private async Task UnmakeAsync(EngineRow engine, EngineSession made, string tenant, string owner)
+    private async Task UnmakeAsync(Place place, string tenant, string owner)
     {
         using var limit = new CancellationTokenSource(DeleteLimit, time);
-        try
-        {
-            await engines.DeleteAsync(engine, made.SessionId, tenant, owner, limit.Token);
-        }
-        catch (EngineRefusal e)
-        {
-            LogNotReleased(made.SessionId, e.Message); // nobody has its address: it times out
-        }
+        if (await engines.DeleteAsync(place.Engine, place.Session.SessionId, tenant, owner, limit.Token) is { } refusal)
+            LogNotReleased(place.Session.SessionId, refusal.Message); // nobody has its address: it times out
     }
 
     private static SessionConnection Connection(EngineSession made) =>

@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Text;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Sessions;
 
@@ -19,11 +20,11 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
     /// <summary>Longer than a session lives; the ticket opens one tenant's search of one knowledge base, and nothing else.</summary>
     private static readonly TimeSpan TicketLifetime = TimeSpan.FromDays(1);
 
-    /// <exception cref="ProblemException">
-    /// 503 <c>no_engine_free</c>: all are full. 503 <c>engine_unavailable</c>: none is there, or none answered; with the cause.
-    /// 500 <c>public_url_not_configured</c>: as the engine says.
-    /// </exception>
-    public async Task<(EngineSession Session, EngineRow Engine)> PlaceAsync(
+    /// <returns>
+    /// The place, or why there is none: 503 <c>no_engine_free</c>: all are full. 503 <c>engine_unavailable</c>: none is there, or
+    /// none answered; with the cause. 500 <c>public_url_not_configured</c>: as the engine says.
+    /// </returns>
+    public async Task<(Place? Place, ProblemHttpResult? Problem)> PlaceAsync(
         Caller caller, string owner, Tutor tutor, string studentId, string? kbId, IReadOnlyList<EngineMessage> history, ClientView client,
         CancellationToken cancellationToken)
     {
@@ -32,10 +33,10 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
         var live = await directory.LiveAsync(cancellationToken);
         if (live.Count == 0)
         {
-            throw new ProblemException(
-                503, ErrorCodes.EngineUnavailable,
+            return (null, Problems.Unavailable(
+                ErrorCodes.EngineUnavailable,
                 $"No engine is there: none has announced itself in the last {EngineStore.Live.TotalSeconds} s. Start GpuEngine, or see its log and its Engine:AnnounceTo.",
-                RetryAfter);
+                RetryAfter));
         }
         EngineRefusal? refusal = null;
         for (var i = 0; i < live.Count; i++)
@@ -44,26 +45,20 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
             var share = (Limit - time.GetElapsedTime(started)) / (live.Count - i);
             using var turn = new CancellationTokenSource(share > TimeSpan.Zero ? share : TimeSpan.FromMilliseconds(1), time);
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
-            try
-            {
-                var wanted = new EngineSessionRequest(
-                    tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
-                return (await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token), live[i]);
-            }
-            catch (EngineRefusal e) when (e.Code == ErrorCodes.PublicUrlNotConfigured)
-            {
-                throw new ProblemException(e.Status, e.Code, e.Message);
-            }
-            catch (EngineRefusal e)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                // That one cannot be reached says more than that another one is full.
-                refusal = refusal is null || refusal.Status == 429 ? e : refusal;
-            }
+            var wanted = new EngineSessionRequest(
+                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
+            var (made, refused) = await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token);
+            if (made is not null)
+                return (new(made, live[i]), null);
+            if (refused!.Code == ErrorCodes.PublicUrlNotConfigured)
+                return (null, Problems.Create(refused.Status, refused.Code, refused.Message));
+            cancellationToken.ThrowIfCancellationRequested();
+            // That one cannot be reached says more than that another one is full.
+            refusal = refusal is null || refusal.Status == 429 ? refused : refusal;
         }
-        throw refusal!.Status == 429
-            ? new ProblemException(503, ErrorCodes.NoEngineFree, $"No engine has a place free: {refusal.Message}", RetryAfter)
-            : new ProblemException(503, ErrorCodes.EngineUnavailable, $"No session was made: {refusal.Message}.", RetryAfter);
+        return (null, refusal!.Status == 429
+            ? Problems.Unavailable(ErrorCodes.NoEngineFree, $"No engine has a place free: {refusal.Message}", RetryAfter)
+            : Problems.Unavailable(ErrorCodes.EngineUnavailable, $"No session was made: {refusal.Message}.", RetryAfter));
     }
 
     private EngineRetrieval? Retrieval(Caller caller, EngineRow engine, string? kbId)
@@ -74,3 +69,6 @@ internal sealed class Placement(EngineStore directory, EngineClient engines, Tic
         return new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
     }
 }
+
+/// <summary>A session, and the engine that it is at.</summary>
+internal sealed record Place(EngineSession Session, EngineRow Engine);

@@ -31,7 +31,7 @@ internal static class SessionEndpoints
     }
 
     /// <summary>Makes a session with this tutor; the body's members may come as query parameters instead.</summary>
-    private static async Task<Created<SessionConnection>> CreateAsync(
+    private static async Task<Results<Created<SessionConnection>, ProblemHttpResult>> CreateAsync(
         int id, [FromBody] SessionRequest? request, string? student_id, string? kb_id, Caller caller, TutorStore tutors,
         KnowledgeStore knowledge, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken)
     {
@@ -44,7 +44,9 @@ internal static class SessionEndpoints
         var tutor = await tutors.ReadAsync(caller, id, cancellationToken);
         kb ??= tutor.KbId;
 
-        var made = await sessions.CreateAsync(caller, tutor, student!, kb, ClientView.Of(http), cancellationToken);
+        var (made, problem) = await sessions.CreateAsync(caller, tutor, student!, kb, ClientView.Of(http), cancellationToken);
+        if (made is null)
+            return problem!;
         // A knowledge base may be made later; that it is not there now is said, and no reason to refuse a lesson.
         return TypedResults.Created($"/api/sessions/{made.SessionId}", kb is null || await knowledge.ExistsAsync(caller, kb, cancellationToken)
             ? made
@@ -84,9 +86,12 @@ internal static class SessionEndpoints
         };
     }
 
-    private static async Task<SessionConnection> ConnectAsync(
-        string session_id, Caller caller, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken) =>
-        await sessions.ConnectAsync(caller, session_id, ClientView.Of(http), cancellationToken);
+    private static async Task<Results<Ok<SessionConnection>, ProblemHttpResult>> ConnectAsync(
+        string session_id, Caller caller, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken)
+    {
+        var (connection, problem) = await sessions.ConnectAsync(caller, session_id, ClientView.Of(http), cancellationToken);
+        return connection is null ? problem! : TypedResults.Ok(connection);
+    }
 
     private static async Task<Ok<Deleted>> DeleteAsync(
         string session_id, Caller caller, LiveSessions sessions, CancellationToken cancellationToken)

@@ -251,10 +251,10 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         return _json;
     }
 
-    private ValueTask SendTextAsync()
+    private async ValueTask SendTextAsync()
     {
-        _json.Flush();
-        return SendAsync(_text.WrittenMemory, WebSocketMessageType.Text);
+        await _json.FlushAsync();
+        await SendAsync(_text.WrittenMemory, WebSocketMessageType.Text);
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> message, WebSocketMessageType type)

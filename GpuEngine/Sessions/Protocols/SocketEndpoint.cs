@@ -41,7 +41,11 @@ internal static class SocketEndpoint
             return Refuse(StatusCodes.Status400BadRequest, ErrorCodes.InvalidCursor, "'after' must be the number of an event.");
         }
         // Before the token, which is good for one connection: a refusal for lack of room does not spend it.
-        using var admission = store.AdmitSocket();
+        using var admission = store.TryAdmitSocket();
+        if (admission is null)
+        {
+            return Problems.Overloaded($"All {options.Value.SocketLimit} sockets of this engine are open.", SessionStore.RetryAfter);
+        }
         if (!(token is not null ? session.Credentials.TryRedeemToken(token) : resume is not null && session.Credentials.TryRedeemHandle(resume)))
         {
             return Refuse(
