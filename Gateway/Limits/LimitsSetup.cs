@@ -1,4 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Lyceum.Gateway.Limits;
 
@@ -24,13 +26,19 @@ internal static class LimitsSetup
         var tokens = app.Services.GetRequiredService<ModelTokens>();
         app.Use((http, next) =>
         {
-            if (http.User.Identity is not CallerIdentity identity || http.GetEndpoint()?.Metadata.GetMetadata<FreeOfLimits>() is not null)
+            if (http.User.Identity is not CallerIdentity identity || IsFree(http.GetEndpoint()?.Metadata))
                 return next(http);
             var admitted = stage.AdmitAsync(http, identity);
             return admitted is { IsCompletedSuccessfully: true, Result: null } ? next(http) : GoOnAsync(admitted, http, next);
         });
         app.UseModelMeter(tokens);
     }
+
+    /// <summary>What is open to all costs nobody, known or not; nor does a look at how the gateway is, which counts nowhere.</summary>
+    private static bool IsFree(EndpointMetadataCollection? endpoint) =>
+        endpoint?.GetMetadata<FreeOfLimits>() is not null
+        || endpoint?.GetMetadata<IAllowAnonymous>() is not null
+        || endpoint?.GetMetadata<IDisableHttpMetricsMetadata>() is not null;
 
     private static async Task GoOnAsync(ValueTask<ServiceDefaults.Errors.ProblemException?> admitted, HttpContext http, RequestDelegate next)
     {

@@ -84,6 +84,21 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         await (await gateway.GetAsync("/api/usage/all")).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
     }
 
+    /// <summary>A probe that shows its token neither pays for a look at the house's health nor is refused one.</summary>
+    [Fact]
+    public async Task Operations_ArePartOfNoLimit_WithATokenToo()
+    {
+        var limits = Budget("requests", 2);
+        limits["rate"] = Rates(("*", 0.001, 3))["rate"]!.DeepClone();
+        await using var gateway = await StartAsync(limits, database: true);
+
+        foreach (var path in (string[])["/health", "/alive", "/version", "/metrics", "/", "/health", "/version", "/health/db"])
+            (await gateway.GetAsync(path)).StatusCode.ShouldBe(HttpStatusCode.OK, path);
+        (await UsedAsync(gateway)).ShouldBe(0);
+        (await gateway.GetAsync("/chat")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await UsedAsync(gateway)).ShouldBe(1);
+    }
+
     [Fact]
     public async Task RateLimit_Is429_WithTheWaitAndTheUsualHeaders()
     {
