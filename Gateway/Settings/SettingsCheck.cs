@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Lyceum.Gateway.Settings;
 
 /// <summary>
@@ -12,31 +14,48 @@ internal sealed class SettingsCheck(FileLook files, string folder)
     private const int MaxFaults = 100;
 
     private readonly List<string> _faults = [];
+    private readonly HashSet<string> _misread = [];
+    private readonly Dictionary<string, List<int>> _left = [];
 
     public IReadOnlyList<string> Faults => _faults;
 
+    /// <summary>What stands there cannot be understood: nothing more is said of that path.</summary>
+    public void Misread(string path, string message)
+    {
+        Fault(path, message);
+        _misread.Add(path);
+    }
+
+    /// <summary>Of the list at this path only the items with these numbers could be read; faults in them have those numbers.</summary>
+    public void Left(string path, List<int> numbers)
+    {
+        if (numbers.Count > 0 && numbers[^1] != numbers.Count - 1)
+            _left[path] = numbers;
+    }
+
     public void Fault(string path, string message)
     {
-        if (_faults.Count < MaxFaults)
+        path = Numbered(path);
+        if (_faults.Count < MaxFaults && !_misread.Contains(path))
             _faults.Add(path.Length == 0 ? message : $"{path}: {message}");
     }
-
-    /// <summary>A key that means nothing: what stands beside it can be read all the same.</summary>
-    public void Unknown(string path, string message)
-    {
-        UnknownKeys++;
-        Fault(path, message);
-    }
-
-    /// <summary>Whether nothing worse than unknown keys was found so far.</summary>
-    public bool IsReadable => _faults.Count == UnknownKeys;
-
-    private int UnknownKeys { get; set; }
 
     public void FaultIf(bool fault, string path, string message)
     {
         if (fault)
             Fault(path, message);
+    }
+
+    private string Numbered(string path)
+    {
+        foreach (var (list, numbers) in _left)
+        {
+            if (!path.StartsWith(list, StringComparison.Ordinal) || path.Length == list.Length || path[list.Length] != '[')
+                continue;
+            var end = path.IndexOf(']', list.Length);
+            return $"{list}[{numbers[int.Parse(path[(list.Length + 1)..end], CultureInfo.InvariantCulture)]}{path[end..]}";
+        }
+        return path;
     }
 
     /// <summary>The file's content; a fault, and null, where it cannot be read.</summary>

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
@@ -7,14 +9,17 @@ namespace Lyceum.Gateway.Settings;
 /// <summary>
 /// From JSON (comments and trailing commas allowed) to <see cref="GatewaySettings"/>. The serializer stops at the first fault, so
 /// the document is walked beside the types first, and every fault is named with its path; unknown and repeated keys are
-/// faults, because a misspelt limit is no limit.
+/// faults, because a misspelt limit is no limit. What is left without the faulty parts is read and checked: all that is wrong
+/// is said in one breath.
 /// </summary>
+/// <remarks>
+/// Of a section (<c>tls</c>), only the faulty key is left out, and has its default. Of a list, the whole item: what a token
+/// lacks cannot be told from what of it was not understood.
+/// </remarks>
 internal static class SettingsReader
 {
     /// <summary>How the file is read, in terms of the serializer.</summary>
     public static readonly JsonSerializerOptions Json = Options();
-
-    private static readonly JsonSerializerOptions Lenient = new(Json) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip };
 
     private static readonly JsonDocumentOptions Document = new()
     {
@@ -22,9 +27,7 @@ internal static class SettingsReader
     };
 
     /// <summary>
-    /// The settings, with what is wrong with them in <paramref name="check"/>; null where already the shape is
-    /// (a misspelt key alone does not make it so). Throws for no content
-    /// whatever.
+    /// The settings, as far as they can be read, with what is wrong with them in <paramref name="check"/>; null where nothing can.
     /// </summary>
     public static GatewaySettings? Read(ReadOnlyMemory<byte> utf8, SettingsCheck check)
     {
@@ -33,11 +36,9 @@ internal static class SettingsReader
         try
         {
             using var document = JsonDocument.Parse(utf8, Document);
-            Walk(document.RootElement, Json.GetTypeInfo(typeof(GatewaySettings)), "", check);
-            if (!check.IsReadable)
+            if (!TryWalk(document.RootElement, Json.GetTypeInfo(typeof(GatewaySettings)), new("", IsItem: false, check), out var readable))
                 return null;
-            // Also where a key is misspelt: what else is wrong, in the secrets too, is said in the same breath.
-            var settings = document.RootElement.Deserialize<GatewaySettings>(check.Faults.Count == 0 ? Json : Lenient)!;
+            var settings = readable.Deserialize<GatewaySettings>(Json)!;
             settings.Check(check);
             return settings;
         }
@@ -49,68 +50,117 @@ internal static class SettingsReader
         }
     }
 
-    private static void Walk(JsonElement element, JsonTypeInfo type, string path, SettingsCheck check)
+    /// <summary>Where the walk is.</summary>
+    /// <param name="IsItem">Of a list, or a part of one: a fault in it is one of the whole item.</param>
+    private readonly record struct Place(string Path, bool IsItem, SettingsCheck Check)
     {
+        public Place At(string name) => this with { Path = Path.Length == 0 ? name : $"{Path}.{name}" };
+
+        public Place Item(int index) => new($"{Path}[{index}]", IsItem: true, Check);
+
+        public Place Item(string name) => At(name) with { IsItem = true };
+
+        public bool Fault(string message)
+        {
+            Check.Misread(Path, message);
+            return false;
+        }
+    }
+
+    /// <summary>What can be read of it; false where it must be left out.</summary>
+    private static bool TryWalk(JsonElement element, JsonTypeInfo type, Place place, [NotNullWhen(true)] out JsonNode? readable)
+    {
+        readable = null;
         switch (type.Kind)
         {
             case JsonTypeInfoKind.Object when element.ValueKind == JsonValueKind.Object:
-                WalkObject(element, type, path, check);
-                break;
+                return TryWalkObject(element, type, place, out readable);
             case JsonTypeInfoKind.Dictionary when element.ValueKind == JsonValueKind.Object:
-                foreach (var (name, value) in Members(element, path, check))
-                    Value(value, Json.GetTypeInfo(type.ElementType!), nullable: false, At(path, name), check);
-                break;
+                return TryWalkDictionary(element, type, place, out readable);
             case JsonTypeInfoKind.Enumerable when element.ValueKind == JsonValueKind.Array:
-                foreach (var (index, item) in element.EnumerateArray().Index())
-                    Value(item, Json.GetTypeInfo(type.ElementType!), nullable: false, $"{path}[{index}]", check);
-                break;
+                return TryWalkArray(element, type, place, out readable);
             case JsonTypeInfoKind.None:
-                WalkLeaf(element, type, path, check);
-                break;
+                return TryWalkLeaf(element, type, place, out readable);
             default:
-                check.Fault(path, $"must be {(type.Kind == JsonTypeInfoKind.Enumerable ? "an array" : "an object")}");
-                break;
+                return place.Fault($"must be {(type.Kind == JsonTypeInfoKind.Enumerable ? "an array" : "an object")}");
         }
     }
 
-    private static void WalkObject(JsonElement element, JsonTypeInfo type, string path, SettingsCheck check)
+    private static bool TryWalkObject(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
     {
         var known = type.Properties.Where(property => property.Set is not null).ToDictionary(property => property.Name);
         var missing = known.Values.Where(property => property.IsRequired).Select(property => property.Name).ToHashSet();
-        foreach (var (name, value) in Members(element, path, check))
+        var (members, isWhole) = (new JsonObject(), true);
+        readable = members;
+        foreach (var (name, value) in Members(element, place))
         {
             missing.Remove(name);
-            if (known.TryGetValue(name, out var property))
-                Value(value, Json.GetTypeInfo(property.PropertyType), property.IsSetNullable, At(path, name), check);
+            if (!known.TryGetValue(name, out var property))
+                place.At(name).Fault($"unknown; there are {string.Join(", ", known.Keys)}");
+            else if (TryValue(value, property.PropertyType, property.IsSetNullable, place.At(name), out var member))
+                members.Add(name, member);
             else
-                check.Unknown(At(path, name), $"unknown; there are {string.Join(", ", known.Keys)}");
+                isWhole &= !place.IsItem && !property.IsRequired;
         }
 
         foreach (var name in missing)
-            check.Fault(At(path, name), "required");
+            isWhole = place.At(name).Fault("required");
+        return isWhole;
     }
 
-    private static void Value(JsonElement element, JsonTypeInfo type, bool nullable, string path, SettingsCheck check)
+    private static bool TryWalkDictionary(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
     {
-        if (element.ValueKind != JsonValueKind.Null)
-            Walk(element, type, path, check);
-        else if (!nullable)
-            check.Fault(path, "must not be null");
+        var (members, isWhole) = (new JsonObject(), true);
+        readable = members;
+        foreach (var (name, value) in Members(element, place))
+        {
+            if (TryValue(value, type.ElementType!, nullable: false, place.Item(name), out var member))
+                members.Add(name, member);
+            else
+                isWhole = false;
+        }
+        return isWhole || !place.IsItem;
     }
 
-    private static void WalkLeaf(JsonElement element, JsonTypeInfo type, string path, SettingsCheck check)
+    private static bool TryWalkArray(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
     {
+        var (items, left) = (new JsonArray(), new List<int>());
+        readable = items;
+        foreach (var (index, value) in element.EnumerateArray().Index())
+        {
+            if (!TryValue(value, type.ElementType!, nullable: false, place.Item(index), out var item))
+                continue;
+            items.Add(item);
+            left.Add(index);
+        }
+        place.Check.Left(place.Path, left);
+        return !place.IsItem || left.Count == element.GetArrayLength();
+    }
+
+    private static bool TryValue(JsonElement element, Type type, bool nullable, Place place, out JsonNode? readable)
+    {
+        readable = null;
+        return element.ValueKind == JsonValueKind.Null
+            ? nullable || place.Fault("must not be null")
+            : TryWalk(element, Json.GetTypeInfo(type), place, out readable);
+    }
+
+    private static bool TryWalkLeaf(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
+    {
+        readable = null;
         try
         {
             element.Deserialize(type);
+            readable = JsonValue.Create(element);
+            return true;
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or NotSupportedException)
         {
-            check.Fault(path, $"must be {Words(type.Type)}");
+            return place.Fault($"must be {Words(type.Type)}");
         }
     }
 
-    private static IEnumerable<(string Name, JsonElement Value)> Members(JsonElement element, string path, SettingsCheck check)
+    private static IEnumerable<(string Name, JsonElement Value)> Members(JsonElement element, Place place)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var member in element.EnumerateObject())
@@ -122,17 +172,15 @@ internal static class SettingsReader
             }
             catch (InvalidOperationException)
             {
-                check.Fault(path, "has a key that is not text"); // half of a surrogate pair
+                place.Fault("has a key that is not text"); // half of a surrogate pair
                 continue;
             }
             if (names.Add(name))
                 yield return (name, member.Value);
             else
-                check.Fault(At(path, name), "is there twice");
+                place.At(name).Fault("is there twice");
         }
     }
-
-    private static string At(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     private static string Words(Type type)
     {
