@@ -16,6 +16,7 @@ internal sealed class Microphone
     public const int FrameMilliseconds = 20;
 
     private readonly Session _session;
+    private readonly ISessionReader _connection;
     private readonly AudioInput _input;
     private readonly SessionAudioOptions _options;
     private readonly TimeProvider _time;
@@ -26,9 +27,9 @@ internal sealed class Microphone
     private string? _id;
     private bool _isFull;
 
-    public Microphone(Session session, AudioInput input, SessionAudioOptions options, TimeProvider time)
+    public Microphone(Session session, ISessionReader connection, AudioInput input, SessionAudioOptions options, TimeProvider time)
     {
-        (_session, _input, _options, _time) = (session, input, options, time);
+        (_session, _connection, _input, _options, _time) = (session, connection, input, options, time);
         _frameBytes = Bytes(TimeSpan.FromMilliseconds(FrameMilliseconds));
         _maxBytes = Bytes(options.MaxUtterance);
         _voice = new VoiceActivity(options, TimeSpan.FromMilliseconds(FrameMilliseconds));
@@ -46,11 +47,11 @@ internal sealed class Microphone
         _voice.Reset();
         if (!_input.DetectsSpeech)
         {
-            _session.BeginSpeech(played);
+            _session.BeginSpeech(played, _connection);
         }
         else if (played is { } position)
         {
-            _session.Report(position);
+            _session.Report(position, _connection);
         }
     }
 
@@ -101,7 +102,7 @@ internal sealed class Microphone
             switch (_voice.Look(MemoryMarshal.Cast<byte, short>(_said.GetBuffer().AsSpan((int)_said.Length - _frameBytes, _frameBytes))))
             {
                 case VoiceChange.Started:
-                    _session.BeginSpeech(null);
+                    _session.BeginSpeech(null, _connection);
                     break;
                 case VoiceChange.Stopped:
                     refused = Hear() ?? refused;
@@ -123,7 +124,7 @@ internal sealed class Microphone
         var utterance = new Utterance(_said.ToArray(), _input.Rate, _id, _time.GetTimestamp());
         _said.SetLength(0);
         _id = null; // a name is one message's
-        return utterance.Pcm.Length == 0 ? null : _session.Hear(utterance);
+        return utterance.Pcm.Length == 0 ? null : _session.Hear(utterance, _connection);
     }
 
     private void KeepLast(int bytes)

@@ -9,10 +9,14 @@ internal sealed partial class Session
     public AudioSetup Audio => Volatile.Read(ref _audio);
 
     /// <summary>The client has played so far.</summary>
-    public void Report(PlayPosition played)
+    public void Report(PlayPosition played, ISessionReader from)
     {
         lock (_lock)
         {
+            if (IsReplaced(from))
+            {
+                return;
+            }
             _turns.Running?.Spoken?.Report(played);
             _events.OmitAudio(played.Milliseconds is null ? played.Seq : played.Seq - 1);
         }
@@ -20,7 +24,7 @@ internal sealed partial class Session
 
     /// <summary>Has audio go as the client wants, for the turns from now on.</summary>
     /// <returns>Why not: <see cref="ErrorCodes.TtsNotConfigured"/>, <see cref="ErrorCodes.AsrNotConfigured"/>; null where it does.</returns>
-    public string? Configure(AudioSetup audio)
+    public string? Configure(AudioSetup audio, ISessionReader from)
     {
         if (audio.Out is not null && !_workers.Speaker.IsAvailable)
         {
@@ -32,6 +36,10 @@ internal sealed partial class Session
         }
         lock (_lock)
         {
+            if (IsReplaced(from))
+            {
+                return null;
+            }
             _audio = audio;
             _turns.SpeakAs(audio.Out);
             _events.Publish(new AudioConfigured(audio));
@@ -41,12 +49,12 @@ internal sealed partial class Session
     }
 
     /// <summary>Somebody begins to speak: whatever is being said to them is broken off.</summary>
-    public void BeginSpeech(PlayPosition? played)
+    public void BeginSpeech(PlayPosition? played, ISessionReader from)
     {
         Turn? broken;
         lock (_lock)
         {
-            if (_ending)
+            if (_ending || IsReplaced(from))
             {
                 return;
             }
@@ -60,13 +68,17 @@ internal sealed partial class Session
 
     /// <summary>They have spoken: it is recognized, and becomes a message.</summary>
     /// <returns>Why not, as <see cref="Submit"/>.</returns>
-    public string? Hear(Utterance utterance)
+    public string? Hear(Utterance utterance, ISessionReader from)
     {
         lock (_lock)
         {
             if (_ending)
             {
                 return ErrorCodes.SessionEnded;
+            }
+            if (IsReplaced(from))
+            {
+                return null;
             }
             _clock.Heard();
             _events.Publish(new SpeechStopped(utterance.Duration));

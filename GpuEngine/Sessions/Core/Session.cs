@@ -26,6 +26,7 @@ internal sealed partial class Session
     private readonly Hearing _hearing;
     private readonly Queue<string> _ids = new();
     private AudioSetup _audio = AudioSetup.None;
+    private ISessionReader? _latest; // to attach; it may have left
     private bool _ending;          // decided
     private string? _endedAndTold; // and its last event is published
 
@@ -81,12 +82,16 @@ internal sealed partial class Session
         }
     }
 
-    /// <summary>From now on <paramref name="reader"/> is the one that is woken; the one before it is told that it was replaced.</summary>
+    /// <summary>
+    /// From now on <paramref name="reader"/> is the one that is woken; the one before it is told that it was replaced, and what
+    /// it still has to say counts no more.
+    /// </summary>
     /// <param name="takesAudio">Else there is none from now on.</param>
     public void Attach(ISessionReader reader, bool takesAudio)
     {
         lock (_lock)
         {
+            _latest = reader;
             _clock.Touch();
             if (!takesAudio)
             {
@@ -126,17 +131,24 @@ internal sealed partial class Session
     }
 
     /// <summary>The client has these events for good: nobody will ask for them again.</summary>
-    public void Acknowledge(long seq)
+    public void Acknowledge(long seq, ISessionReader from)
     {
         lock (_lock)
         {
-            _events.Acknowledge(seq);
+            if (!IsReplaced(from))
+            {
+                _events.Acknowledge(seq);
+            }
         }
     }
 
     /// <summary>A message: begins a turn, at once or when the one that runs is over.</summary>
-    /// <returns>Why not: <see cref="ErrorCodes.Busy"/>, <see cref="ErrorCodes.SessionEnded"/>; null where it was taken, or known already.</returns>
-    public string? Submit(UserMessage message)
+    /// <param name="from">The connection that it came by; null: it was spoken before.</param>
+    /// <returns>
+    /// Why not: <see cref="ErrorCodes.Busy"/>, <see cref="ErrorCodes.SessionEnded"/>; null where it was taken, or known already, or
+    /// came by a connection that was replaced.
+    /// </returns>
+    public string? Submit(UserMessage message, ISessionReader? from = null)
     {
         Turn? broken;
         lock (_lock)
@@ -144,6 +156,10 @@ internal sealed partial class Session
             if (_ending)
             {
                 return ErrorCodes.SessionEnded;
+            }
+            if (IsReplaced(from))
+            {
+                return null;
             }
             if (message.Id is { } id && !Remember(id))
             {
@@ -224,6 +240,9 @@ internal sealed partial class Session
         _events.Tick();
         return null;
     }
+
+    /// <summary>Under the lock: what a connection had on its way must not break off what its successor asked.</summary>
+    private bool IsReplaced(ISessionReader? from) => from is not null && from != _latest;
 
     private bool Remember(string id)
     {

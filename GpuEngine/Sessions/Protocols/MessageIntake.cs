@@ -7,7 +7,7 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 /// <summary>What a connection's client says, one whole message after the other, handed to the session or refused. One thread's.</summary>
 /// <param name="refuse">Tells the client why a message was not taken.</param>
 internal sealed class MessageIntake(
-    Session session, ISessionProtocol protocol, SessionOptions options, TimeProvider time, Action<string, string> refuse)
+    Session session, ISessionReader connection, ISessionProtocol protocol, SessionOptions options, TimeProvider time, Action<string, string> refuse)
 {
     private readonly MessageRate _rate = new(options.MessagesPerSecond, options.MessageBurst, time);
     private Microphone? _microphone; // of the audio that is configured now
@@ -28,10 +28,10 @@ internal sealed class MessageIntake(
         {
             // These two cost nothing, and keep memory small: not counted.
             case ClientMessage.Ack ack:
-                session.Acknowledge(ack.Seq);
+                session.Acknowledge(ack.Seq, connection);
                 return true;
             case ClientMessage.Report report:
-                session.Report(report.Position);
+                session.Report(report.Position, connection);
                 return true;
         }
         if (!_rate.TryTake())
@@ -42,10 +42,10 @@ internal sealed class MessageIntake(
         switch (read)
         {
             case ClientMessage.Say say:
-                Answer(session.Submit(say.Message));
+                Answer(session.Submit(say.Message, connection));
                 break;
             case ClientMessage.Configure configure:
-                Answer(session.Configure(configure.Audio));
+                Answer(session.Configure(configure.Audio, connection));
                 break;
             case ClientMessage.AudioStart start:
                 Start(start);
@@ -77,7 +77,7 @@ internal sealed class MessageIntake(
         }
         if (_microphone?.Input != input)
         {
-            _microphone = new Microphone(session, input, options.Audio, time);
+            _microphone = new Microphone(session, connection, input, options.Audio, time);
             // A whole utterance may come at once, a recording, and somewhat more, which is then too long rather than too fast.
             var second = input.Rate * sizeof(short);
             _audioRate = new MessageRate(second * options.Audio.MaxSpeed, second * (options.Audio.MaxUtterance.TotalSeconds + 1), time);

@@ -174,14 +174,13 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     /// <summary>Receives until the client closes or breaks. Never fails.</summary>
     private async Task ReceiveAsync()
     {
-        var intake = new MessageIntake(_session, _protocol, _options, _time, Refuse);
+        var intake = new MessageIntake(_session, this, _protocol, _options, _time, Refuse);
         var refused = 0;
         try
         {
             while (Volatile.Read(ref _bye) is null)
             {
                 var (result, type) = await _messages.NextAsync(_broken.Token);
-                // What a connection says that was replaced meanwhile must not break off what its successor asked.
                 if (result is MessageResult.Closed || Volatile.Read(ref _bye) is not null)
                 {
                     break;

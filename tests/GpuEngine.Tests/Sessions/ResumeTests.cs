@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lyceum.GpuEngine.Sessions.Core;
 using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
@@ -96,5 +97,56 @@ public sealed class ResumeTests
         await client.SayAsync("[[stub tokens=1 rate=0]]");
         (await client.NextAsync())!.Value.GetProperty("seq").GetInt64().ShouldBe(Events + 1);
         await client.UntilAsync("latency_report");
+    }
+
+    /// <summary>What a connection had on its way when it broke arrives late: it must not break off what its successor asked.</summary>
+    [Fact]
+    public async Task LateWordsOfAConnection_AreTakenUntilAnotherFollowed()
+    {
+        await using var engine = await SessionEngine.StartAsync();
+        var session = engine.Store.Find((await engine.CreateAsync()).SessionId)!;
+        var (first, second) = (new Reader(), new Reader());
+
+        session.Attach(first, takesAudio: true);
+        session.Detach(first);
+        session.Submit(new UserMessage("[[stub tokens=1 rate=0 seed=1]]"), first).ShouldBeNull();
+        await EndsAsync(1);
+
+        session.Attach(second, takesAudio: true);
+        session.Submit(new UserMessage("[[stub tokens=20 rate=100 seed=1]]"), second).ShouldBeNull();
+        session.BeginSpeech(null, first);
+        session.Submit(new UserMessage("late"), first).ShouldBeNull();
+        session.Acknowledge(session.LastEvent, first);
+        (await EndsAsync(2)).ShouldBeOfType<TurnText>();
+        session.Turns.ShouldBe(2);
+
+        async Task<SessionEvent> EndsAsync(int turn)
+        {
+            SessionEvent? end = null;
+            await Assertions.Eventually(() =>
+            {
+                for (var seq = 0L; end is null && session.After(seq) is ({ } happened, _); seq++)
+                {
+                    end = happened is TurnText { Turn: var text } && text == turn || happened is TurnInterrupted { Turn: var broken } && broken == turn ? happened : null;
+                }
+                return Task.FromResult(end is not null);
+            }, $"turn {turn} ends");
+            return end!;
+        }
+    }
+
+    private sealed class Reader : ISessionReader
+    {
+        public void Wake()
+        {
+        }
+
+        public void End(string reason)
+        {
+        }
+
+        public void Tick()
+        {
+        }
     }
 }
