@@ -93,18 +93,19 @@ public sealed class OidcProvider : IAsyncDisposable
 
     private IResult Authorize(HttpContext http)
     {
-        Asked = http.Request.Query.ToDictionary(entry => entry.Key, entry => entry.Value.ToString());
-        if (Asked["client_id"] != ClientId || Asked["response_type"] != "code" || Asked["code_challenge_method"] != "S256"
-            || !Asked["redirect_uri"].EndsWith("/api/auth/oidc/callback", StringComparison.Ordinal))
+        // Several browsers may be asking at once.
+        var asked = Asked = http.Request.Query.ToDictionary(entry => entry.Key, entry => entry.Value.ToString());
+        if (asked["client_id"] != ClientId || asked["response_type"] != "code" || asked["code_challenge_method"] != "S256"
+            || !asked["redirect_uri"].EndsWith("/api/auth/oidc/callback", StringComparison.Ordinal))
             return Results.BadRequest("no such client, or not like this");
         if (Denies)
-            return Back(("error", "access_denied"), ("state", Asked["state"]));
+            return Back(("error", "access_denied"), ("state", asked["state"]));
         var code = Encode(RandomNumberGenerator.GetBytes(16));
-        _grants[code] = new(Asked["redirect_uri"], Asked["code_challenge"], Asked.GetValueOrDefault("nonce"), new(Person));
-        return Back(("code", code), ("state", Asked["state"]), ("iss", Issuer));
+        _grants[code] = new(asked["redirect_uri"], asked["code_challenge"], asked.GetValueOrDefault("nonce"), new(Person));
+        return Back(("code", code), ("state", asked["state"]), ("iss", Issuer));
 
         IResult Back(params (string Name, string Value)[] answer) => Results.Redirect(
-            QueryHelpers.AddQueryString(Asked["redirect_uri"], answer.Select(a => KeyValuePair.Create(a.Name, (string?)a.Value))));
+            QueryHelpers.AddQueryString(asked["redirect_uri"], answer.Select(a => KeyValuePair.Create(a.Name, (string?)a.Value))));
     }
 
     private async Task<IResult> TokenAsync(HttpContext http)
