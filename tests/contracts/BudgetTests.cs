@@ -18,7 +18,8 @@ public sealed class BudgetTests : IAsyncLifetime
     private readonly IdentityFolder _identity = new("gateway");
     private readonly PostgresServer _postgres = new();
     private readonly HttpClient _client = new() { DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", "the-secret") } };
-    private readonly ServiceProcess?[] _gateways = new ServiceProcess?[2];
+    private readonly List<ServiceProcess> _started = [];
+    private readonly ServiceProcess[] _gateways = new ServiceProcess[2];
 
     public async ValueTask InitializeAsync()
     {
@@ -29,14 +30,22 @@ public sealed class BudgetTests : IAsyncLifetime
             auth = new { tokens = new[] { new { id = "local", tenant = "dev", secret_env = "THE_SECRET", scopes = new[] { "tools" } } } },
             limits = new { budgets = new[] { new { key = "local", requests = Budget, period = "total" } } },
         }));
-        _gateways[0] = await StartAsync();
-        _gateways[1] = await StartAsync();
+        try
+        {
+            _gateways[0] = await StartAsync();
+            _gateways[1] = await StartAsync();
+        }
+        catch
+        {
+            await DisposeAsync(); // of a test that did not begin, nobody else does
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
-        foreach (var gateway in _gateways.OfType<ServiceProcess>())
+        foreach (var gateway in _started)
             await gateway.DisposeAsync();
         await _postgres.DisposeAsync();
         _identity.Dispose();
@@ -71,7 +80,8 @@ public sealed class BudgetTests : IAsyncLifetime
         }).ToList();
 
         await killed.Task.WaitAsync(TestContext.Current.CancellationToken);
-        await _gateways[0]!.DisposeAsync();
+        _started.Remove(_gateways[0]);
+        await _gateways[0].DisposeAsync(); // SIGKILL
         _gateways[0] = await StartAsync();
         await Task.WhenAll(callers);
 
@@ -89,7 +99,7 @@ public sealed class BudgetTests : IAsyncLifetime
         try
         {
             using var response = await _client.PostAsJsonAsync(
-                new Uri(_gateways[gateway]!.Address, "/api/tools/execute"), new { tool = "echo", input = new { message = "x" } }, TestContext.Current.CancellationToken);
+                new Uri(_gateways[gateway].Address, "/api/tools/execute"), new { tool = "echo", input = new { message = "x" } }, TestContext.Current.CancellationToken);
             return response.StatusCode;
         }
         catch (HttpRequestException)
@@ -106,6 +116,7 @@ public sealed class BudgetTests : IAsyncLifetime
             .. _identity.Settings("gateway"), new("ConnectionStrings:gatewaydb", $"Maximum Pool Size=30;{_postgres.ConnectionString("gatewaydb")}"),
             new("GATEWAY_CONFIG_FILE", Path.Combine(_folder.FullName, "gateway.json")), new("THE_SECRET", "the-secret"),
         ]);
+        _started.Add(gateway);
         for (var i = 0; i < 300; i++)
         {
             using var health = await _client.GetAsync(new Uri(gateway.Address, "/health"), TestContext.Current.CancellationToken);
