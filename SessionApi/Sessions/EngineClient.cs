@@ -30,7 +30,7 @@ internal sealed record EngineSession(
 /// <param name="Code">One of <see cref="ErrorCodes"/>.</param>
 internal sealed record EngineRefusal(int Status, string Code, string Message);
 
-/// <summary>One of the two.</summary>
+/// <summary>One of the two; neither where nothing was to be answered.</summary>
 internal readonly record struct EngineAnswer(EngineSession? Session, EngineRefusal? Refusal);
 
 /// <summary>One caller's client, as the engine must know of it to tell an address that it can reach.</summary>
@@ -81,9 +81,12 @@ internal sealed class EngineClient(IHttpClientFactory clients, IdentityTokens id
             using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, cancellationToken);
             if (!response.IsSuccessStatusCode)
                 return new(null, await RefusalAsync(engine, response, cancellationToken));
-            return new(
-                method == HttpMethod.Delete ? null : await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken),
-                null);
+            if (method == HttpMethod.Delete)
+                return default;
+            return await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken)
+                is { SessionId: not null, EngineUrl: not null, EngineToken: not null } made
+                ? new(made, null)
+                : Unavailable(engine, " answered no session");
         }
         catch (HttpRequestException e)
         {

@@ -2,6 +2,8 @@ using System.Net;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Sessions;
 using Lyceum.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -80,6 +82,29 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
         (await (await sessions.SendAsync(HttpMethod.Get, "/api/sessions", token: token)).JsonAsync()).GetProperty("sessions").GetArrayLength().ShouldBe(0);
     }
 
+    /// <summary>Whatever stands at an engine's address is not always an engine.</summary>
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("<html>")]
+    public async Task Session_CannotBeMade_WhereTheAnswerIsNone(string answer)
+    {
+        var sessions = await fixture.StartedAsync();
+        await using var stranger = WebApplication.CreateSlimBuilder().Build();
+        stranger.Urls.Add("http://127.0.0.1:0");
+        stranger.MapPost("/v1/sessions", () => Results.Text(answer, "application/json", statusCode: 201));
+        await stranger.StartAsync(TestContext.Current.CancellationToken);
+        await using (var none = sessions.Database.CreateCommand("DELETE FROM engines"))
+            await none.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await AnnounceAsync(sessions, NewEngine(), Guid.CreateVersion7(), url: stranger.Urls.Single());
+        var token = fixture.Identity.Token(tenant: "acme", scope: "tutors sessions");
+        var tutor = (await (await sessions.PostAsync("/api/tutors", new { name = "t" }, token)).JsonAsync()).GetProperty("id").GetInt32();
+
+        var made = await sessions.PostAsync($"/api/tutors/{tutor}/sessions", new { student_id = 1 }, token);
+        (await made.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "engine_unavailable")).GetProperty("detail").GetString()!.ShouldContain("answered no session");
+    }
+
     [Theory]
     [InlineData("""{"student_id":true}""")]
     [InlineData("""{"student_id":""}""")]
@@ -123,8 +148,9 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
 
     private string Service() => fixture.Identity.Token("chat-api", sub: "chat-api", tenant: "lyceum", kind: "service", scope: "sessions");
 
-    private Task<HttpResponseMessage> AnnounceAsync(TestSessions sessions, string id, Guid incarnation, string? token = null) => sessions.SendAsync(
-        HttpMethod.Put, $"/internal/engines/{id}", new { id, incarnation, url = "http://127.0.0.1:1", capacity = 10, sessions = 0 }, token ?? Service());
+    private Task<HttpResponseMessage> AnnounceAsync(
+        TestSessions sessions, string id, Guid incarnation, string? token = null, string url = "http://127.0.0.1:1") => sessions.SendAsync(
+        HttpMethod.Put, $"/internal/engines/{id}", new { id, incarnation, url, capacity = 10, sessions = 0 }, token ?? Service());
 
     private async Task<List<System.Text.Json.JsonElement>> ListAsync(TestSessions sessions) =>
         [.. (await (await sessions.SendAsync(HttpMethod.Get, "/internal/engines", token: Service())).JsonAsync()).GetProperty("engines").EnumerateArray()];
