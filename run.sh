@@ -19,7 +19,8 @@ usage() {
   --data DIR            where this system keeps everything (default .lyceum beside this script)
   --replicas NAME=N     more than one of a service, such as chat-api=2; may be repeated
   --detach              return when it is healthy; the log is DIR/logs/apphost.log
-  --dashboard           the Aspire dashboard beside it: traces, logs, metrics
+  --dashboard           Aspire's dashboard beside it: traces, logs, metrics; on by default unless --detach
+  --no-dashboard        without it
   --no-build            run what was built last
 
 Settings are configuration of AppHost, from the environment: Llm__Endpoint, Llm__Model, Llm__ApiKey,
@@ -32,13 +33,14 @@ case ${1:-} in
   start | stop | status | help) command=$1; shift ;;
 esac
 
-port=8080 https_port='' listen='' data=$root/.lyceum replicas=() detach=false dashboard=false build=true json=false
+port=8080 https_port='' listen='' data=$root/.lyceum replicas=() detach=false dashboard='' build=true json=false
 while (( $# )); do
   case $1 in
     --port | --https-port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
     --port=* | --https-port=* | --listen=* | --data=* | --replicas=*) option=${1%%=*} value=${1#*=}; shift ;;
     --detach) detach=true; shift; continue ;;
     --dashboard) dashboard=true; shift; continue ;;
+    --no-dashboard) dashboard=false; shift; continue ;;
     --no-build) build=false; shift; continue ;;
     --json) json=true; shift; continue ;;
     -h | --help) command=help; shift; continue ;;
@@ -168,12 +170,11 @@ start_system() {
   local pid arguments replica
   pid=$(apphost_pid)
   [[ -z $pid ]] || die "a system already runs on $data (AppHost $pid); './run.sh stop' ends it, --data chooses another folder"
-  . "$root/scripts/dashboard.sh"
   if taken "$port"; then die "port $port is taken; choose another with --port"; fi
 
   need_dotnet
   install_servers
-  if $build; then probe_feed; build AppHost/AppHost.csproj -p:RunAnalyzers=false; fi
+  if $build; then build AppHost/AppHost.csproj -p:RunAnalyzers=false; fi
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
@@ -184,9 +185,9 @@ start_system() {
   if [[ -f $log ]]; then mv -f "$log" "$log.1"; fi
 
   export DOTNET_ENVIRONMENT=${DOTNET_ENVIRONMENT:-Development}
-  if full_feed; then real_dashboard; elif $dashboard; then start_dashboard; fi
+  [[ -n $dashboard ]] || { if $detach; then dashboard=false; else dashboard=true; fi; }
 
-  arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port")
+  arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port" "--Lyceum:Console=true" "--Lyceum:Dashboard=$dashboard")
   if [[ -n $https_port ]]; then arguments+=("--Lyceum:HttpsPort=$https_port"); fi
   if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi
   for replica in "${replicas[@]}"; do arguments+=("--Lyceum:Replicas:${replica%=*}=${replica#*=}"); done
@@ -201,7 +202,7 @@ start_system() {
   disown # its end is ours to report
   trap 'say ""; say "Stopping …"; stop_system; exit 130' INT TERM HUP
   if ! wait_healthy "$pid"; then stop_system; exit 1; fi
-  if [[ -z ${dashboard_url:-} ]]; then dashboard_url=$(grep -aoE 'https?://[^ ]*/login\?t=[0-9a-f]+' "$log" | head -n 1 || true); fi
+  dashboard_url=$(grep -aoE 'https?://[^ ]*/login\?t=[0-9a-f]+' "$log" | head -n 1 || true)
   print_welcome
   if $detach; then trap - INT TERM HUP; return 0; fi
 

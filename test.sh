@@ -30,7 +30,6 @@ done
 cd "$root"
 need_dotnet
 install_servers
-probe_feed
 install_clients
 install_test_programs
 build Solution.sln

@@ -1,8 +1,8 @@
 using Lyceum.AppHost;
+using Lyceum.AppHost.Hosting;
 
-// The architecture diagram of Lyceum: what runs, and how it is wired. The same file is compiled against the real Aspire
-// (FullFeed=true) and against ProcessHosting; docs/adr/0002 says why.
-var builder = DistributedApplication.CreateBuilder(args);
+// The architecture diagram of Lyceum: what runs, and how it is wired.
+var builder = DistributedApplication.CreateBuilder(LocalRun.Options(args));
 
 // DIR (default .lyceum): secrets, keys, the development token, the data of Postgres and RabbitMQ. Made at first run.
 var house = House.Open(builder);

@@ -44,14 +44,12 @@ internal static class EngineSetup
         {
             return builder.AddPrimer();
         }
-#if FULLFEED
         if (llm.Connector is "semantic-kernel" && !launched)
         {
             builder.Services.AddSingleton(SemanticKernelModel.Connect(llm));
             builder.Services.AddSingleton<IChatModel, SemanticKernelModel>();
             return builder;
         }
-#endif
         builder.Services.AddSingleton<UpstreamClient>();
         builder.Services.AddSingleton<UpstreamModels>();
         builder.Services.AddSingleton<IChatModel, UpstreamModel>();

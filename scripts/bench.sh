@@ -6,7 +6,6 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 . "$root/scripts/setup.sh"
-. "$root/scripts/dashboard.sh"
 
 if (( $# == 0 )); then
   "$0" chat

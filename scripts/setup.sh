@@ -16,6 +16,14 @@ need_dotnet() {
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 }
 
+taken() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+free_port() { # the preferred one, or one after it
+  local port=$1
+  while taken "$port"; do port=$(( port + 1 )); done
+  echo "$port"
+}
+
 container_runtime_answers() {
   timeout 3 docker info >/dev/null 2>&1 || timeout 3 podman info >/dev/null 2>&1
 }
@@ -82,71 +90,23 @@ install_test_programs() {
   install_packages "${wanted[@]}"
 }
 
-# Does this machine's package feed serve Aspire? Asked once, remembered in .feed.props; FullFeed in the environment wins.
-probe_feed() {
-  [[ -z ${FullFeed:-} ]] || return 0
-  local version probe=$root/.build/feed-probe output
-  version=$(sed -n 's/.*<AspireVersion>\(.*\)<\/AspireVersion>.*/\1/p' "$root/Directory.Build.props")
-  if grep -qs "Aspire $version " "$root/.feed.props"; then return 0; fi
-
-  say "Asking the package feed for Aspire $version …"
-  rm -rf "$probe"; mkdir -p "$probe"
-  # The SDK itself is imported, not merely restored: MSBuild's resolver reads other settings than restore does.
-  cat > "$probe/probe.csproj" <<XML
-<Project Sdk="Microsoft.NET.Sdk">
-  <Import Project="Sdk.props" Sdk="Aspire.AppHost.Sdk" Version="$version" />
-  <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework></PropertyGroup>
-  <ItemGroup>
-    <PackageReference Include="Aspire.Hosting.AppHost" Version="$version" />
-    <PackageReference Include="Aspire.Hosting.PostgreSQL" Version="$version" />
-    <PackageReference Include="Aspire.Hosting.RabbitMQ" Version="$version" />
-    <PackageReference Include="Aspire.Hosting.Testing" Version="$version" />
-    <PackageReference Include="Aspire.Npgsql.EntityFrameworkCore.PostgreSQL" Version="$version" />
-  </ItemGroup>
-  <Import Project="Sdk.targets" Sdk="Aspire.AppHost.Sdk" Version="$version" />
-</Project>
-XML
-  for file in Directory.Build.props Directory.Build.targets Directory.Packages.props; do
-    echo '<Project />' > "$probe/$file"
-  done
-  local full=false
-  if output=$(timeout 300 dotnet restore "$probe/probe.csproj" -nologo -v q -nodeReuse:false 2>&1); then
-    full=true
-  elif ! grep -qE 'Unable to find package|NU110[1-3]' <<< "$output" ||
-      grep -qiE 'Unable to load the service index|NU13[0-9]{2}|timed out|Failed to (retrieve|download|fetch)' <<< "$output"; then
-    # Only "I do not have it" is an answer: this build does without Aspire, and the next one asks again.
-    warn "the package feed did not answer; building without the Aspire packages this time"
-    export FullFeed=false
-    return 0
-  fi
-  cat > "$root/.feed.props" <<XML
-<Project>
-  <!-- Aspire $version on this machine's package feed; delete this file to ask again. -->
-  <PropertyGroup><FullFeed>$full</FullFeed></PropertyGroup>
-</Project>
-XML
-}
-
-full_feed() { [[ ${FullFeed:-} == true ]] || { [[ -z ${FullFeed:-} ]] && grep -qs '<FullFeed>true<' "$root/.feed.props"; }; }
-
 # newer_sources BEGUN ENDED: the first source that changed since a build began. Folders count, because a deleted file
 # changes only its folder, but only since the build ended: it makes folders itself.
 newer_sources() {
   local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project
-  if [[ -e $root/.feed.props ]]; then sources+=("$root/.feed.props"); fi
   for project in "$root"/*/*.csproj; do sources+=("${project%/*}"); done
   find "${sources[@]}" \( -name bin -o -name obj -o -name node_modules \) -prune -o \
     \( -type d -newer "$2" -o -newer "$1" \( -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' \
       -o -name '*.json' -o -name '*.md' -o -name '*.txt' -o -name '*.sql' -o -name .editorconfig \) \) -print -quit
 }
 
-# build TARGET [OPTION…]: nothing to do when TARGET was built the same way and no source is newer.
+# build TARGET [OPTION…]: nothing to do when TARGET was built and no source is newer.
 build() {
   local target=$1 log=$root/.build/build.log built status=0 server=lyceum-$$ file
   shift
   built=$root/.build/built-$(basename "$target")
   mkdir -p "$root/.build"
-  if [[ -f $built && -f $built.begun && $(<"$built") == "${FullFeed:-}" && -z $(newer_sources "$built.begun" "$built") ]]; then return 0; fi
+  if [[ -f $built && -f $built.begun && -z $(newer_sources "$built.begun" "$built") ]]; then return 0; fi
   say "Building $(basename "$target") …"
   rm -f "$built"
   touch "$built.begun"
@@ -161,5 +121,5 @@ build() {
     grep -E 'error|Error' "$log" | sort -u | head -n 30 >&2 || true
     die "the build failed; all of it: $log"
   fi
-  printf '%s' "${FullFeed:-}" > "$built"
+  touch "$built"
 }

@@ -51,17 +51,20 @@ internal sealed class PostgresReadiness(ReferenceExpression connectionString, IR
             await CreateAsync(connection, database, cancellationToken);
     }
 
+    /// <summary>Text in any language, ordered by code point, the same on every machine.</summary>
+    public static string CreationScript(string database) => $"{WithoutLocale(database)} LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'";
+
+    private static string WithoutLocale(string database) => $"CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8'";
+
     private static async Task CreateAsync(NpgsqlConnection connection, string database, CancellationToken cancellationToken)
     {
-        // C.UTF-8: text in any language, ordered by code point, the same on every machine.
-        var create = $"CREATE DATABASE \"{database}\" TEMPLATE template0 ENCODING 'UTF8'";
         try
         {
-            await ExecuteAsync($"{create} LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'");
+            await ExecuteAsync(CreationScript(database));
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.WrongObjectType or PostgresErrorCodes.InvalidParameterValue)
         {
-            await ExecuteAsync(create); // a server without that locale
+            await ExecuteAsync(WithoutLocale(database)); // a server that has no C.UTF-8
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DuplicateDatabase)
         {

@@ -14,36 +14,14 @@ public sealed class PostgresServer
     private const int Reserved = 30; // operators, LISTEN connections, migrations
     private const int LargestPool = 60;
 
-    private readonly IDistributedApplicationBuilder builder;
-    private readonly List<string> databases;
+    private readonly Func<string, Database> addDatabase;
     private int instances;
 
-    internal PostgresServer(
-        IDistributedApplicationBuilder builder,
-        IResourceBuilder<IResource> resource,
-        ReferenceExpression connectionString,
-        List<string> databases)
-    {
-        this.builder = builder;
-        this.databases = databases;
-        Resource = resource;
-        ConnectionString = connectionString;
-    }
-
-    /// <summary>What a service waits for: it is healthy when the server answers and every database exists.</summary>
-    internal IResourceBuilder<IResource> Resource { get; }
-
-    /// <summary>Without a database.</summary>
-    internal ReferenceExpression ConnectionString { get; }
+    /// <param name="addDatabase">Adds a database of this name to the model.</param>
+    internal PostgresServer(Func<PostgresServer, string, Database> addDatabase) => this.addDatabase = name => addDatabase(this, name);
 
     /// <summary>A database of this server, created at the first start, and its connection string as a resource.</summary>
-    public Database AddDatabase(string name)
-    {
-        databases.Add(name);
-        var connectionString = ReferenceExpression.Create($"{ConnectionString};Database={name}");
-        builder.AddConnectionString(name, connectionString);
-        return new Database(name, this, connectionString);
-    }
+    public Database AddDatabase(string name) => addDatabase(name);
 
     /// <summary>Counts one more service instance that will keep a pool. Called while the model is being built.</summary>
     internal void AddInstance() => instances++;
@@ -74,7 +52,9 @@ public sealed class PostgresServer
 }
 
 /// <summary>One service's database.</summary>
-public sealed record Database(string Name, PostgresServer Server, ReferenceExpression ConnectionString);
+/// <param name="Resource">What a service waits for: it is healthy when the server answers and the database exists.</param>
+public sealed record Database(
+    string Name, PostgresServer Server, IResourceBuilder<IResource> Resource, ReferenceExpression ConnectionString);
 
 /// <summary>Adds Postgres to the model: external, container or this machine's binaries.</summary>
 public static class PostgresServerExtensions
@@ -85,32 +65,37 @@ public static class PostgresServerExtensions
         ArgumentNullException.ThrowIfNull(house);
 
         var data = house.PathOf("postgres");
-        var (resource, connectionString) = Provisioning.Decide(builder, name, data) switch
+        return Provisioning.Decide(builder, name, data) switch
         {
             Provision.External => External(builder, name),
             Provision.Container => Container(builder, name, house),
             _ => Binaries(builder, name, data),
         };
-
-        List<string> databases = [];
-        builder.Services.AddHealthChecks().Add(
-            PostgresReadiness.Registration($"{name}_ready", connectionString, databases));
-        resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
-        return new PostgresServer(builder, resource, connectionString, databases);
     }
 
-    private static (IResourceBuilder<IResource>, ReferenceExpression) External(
-        IDistributedApplicationBuilder builder, string name)
+    private static PostgresServer Container(IDistributedApplicationBuilder builder, string name, House house)
+    {
+        var password = builder.AddParameter("postgres-password", secret: true);
+        var server = builder.AddPostgres(name, password: password)
+            .WithDataVolume(ContainerNames.For(house, name))
+            .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}");
+        return new PostgresServer((postgres, database) =>
+        {
+            var added = server.AddDatabase(database).WithCreationScript(PostgresReadiness.CreationScript(database));
+            return new Database(database, postgres, added, added.Resource.ConnectionStringExpression);
+        });
+    }
+
+    private static PostgresServer External(IDistributedApplicationBuilder builder, string name)
     {
         // The database is ours to name; everything else is the operator's.
         var settings = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name));
         settings.Remove("Database");
         var connectionString = ReferenceExpression.Create($"{settings.ConnectionString}");
-        return (builder.AddConnectionString(name, connectionString), connectionString);
+        return WithoutContainer(builder, builder.AddConnectionString(name, connectionString), connectionString);
     }
 
-    private static (IResourceBuilder<IResource>, ReferenceExpression) Binaries(
-        IDistributedApplicationBuilder builder, string name, string data)
+    private static PostgresServer Binaries(IDistributedApplicationBuilder builder, string name, string data)
     {
         var script = Path.Combine(builder.AppHostDirectory, "Infrastructure", "postgres.sh");
         if (!Tool.Succeeds(script, TimeSpan.FromSeconds(10), "--check"))
@@ -122,39 +107,29 @@ public static class PostgresServerExtensions
 
         var password = builder.AddParameter("postgres-password", secret: true);
         var server = builder.AddExecutable(name, script, builder.AppHostDirectory)
-            .WithEndpoint(name: "tcp", scheme: "tcp", env: "PGPORT")
+            .WithEndpoint(name: "tcp", scheme: "tcp", env: "PGPORT", isProxied: false)
             .WithEnvironment("POSTGRES_DATA", data)
             .WithEnvironment("POSTGRES_PASSWORD", password)
             .WithEnvironment("POSTGRES_MAX_CONNECTIONS", PostgresServer.MaxConnections.ToString());
-        return (server, ConnectionString(server.GetEndpoint("tcp"), password));
+        var endpoint = server.GetEndpoint("tcp");
+        return WithoutContainer(builder, server, ReferenceExpression.Create(
+            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username=postgres;Password={password}"));
     }
 
-#if FULLFEED
-    private static (IResourceBuilder<IResource>, ReferenceExpression) Container(
-        IDistributedApplicationBuilder builder, string name, House house)
+    /// <summary>What Aspire's own Postgres resource brings with it, for one that is none: readiness, and databases that are created.</summary>
+    private static PostgresServer WithoutContainer(
+        IDistributedApplicationBuilder builder, IResourceBuilder<IResource> resource, ReferenceExpression connectionString)
     {
-        var password = builder.AddParameter("postgres-password", secret: true);
-        var server = builder.AddPostgres(name, password: password)
-            .WithDataVolume(ContainerNames.For(house, name))
-            .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}");
-        return (server, server.Resource.ConnectionStringExpression);
+        var name = resource.Resource.Name;
+        List<string> databases = [];
+        builder.Services.AddHealthChecks().Add(PostgresReadiness.Registration($"{name}_ready", connectionString, databases));
+        resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
+        return new PostgresServer((postgres, database) =>
+        {
+            databases.Add(database);
+            var ofDatabase = ReferenceExpression.Create($"{connectionString};Database={database}");
+            builder.AddConnectionString(database, ofDatabase);
+            return new Database(database, postgres, resource, ofDatabase);
+        });
     }
-#else
-    private static (IResourceBuilder<IResource>, ReferenceExpression) Container(
-        IDistributedApplicationBuilder builder, string name, House house)
-    {
-        var password = builder.AddParameter("postgres-password", secret: true);
-        var server = builder
-            .AddContainerCommand(
-                name, house, "docker.io/library/postgres:17", 5432, "/var/lib/postgresql/data", ["POSTGRES_PASSWORD"],
-                "-c", $"max_connections={PostgresServer.MaxConnections}")
-            .WithEnvironment("POSTGRES_PASSWORD", password);
-        return (server, ConnectionString(server.GetEndpoint("tcp"), password));
-    }
-#endif
-
-    private static ReferenceExpression ConnectionString(
-        EndpointReference endpoint, IResourceBuilder<ParameterResource> password) =>
-        ReferenceExpression.Create(
-            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username=postgres;Password={password}");
 }

@@ -26,7 +26,7 @@ public sealed class Service
         {
             database.Server.AddInstance();
             // A server that died is started again (Supervisor): waiting for it goes on meanwhile, also in tests.
-            replica.WaitFor(database.Server.Resource, WaitBehavior.WaitOnResourceUnavailable);
+            replica.WaitFor(database.Resource, WaitBehavior.WaitOnResourceUnavailable);
             replica.WithEnvironment(context =>
             {
                 var pool = database.Server.PoolSettings(Name, replica.Resource.Name);
@@ -55,8 +55,12 @@ public sealed class Service
         ArgumentNullException.ThrowIfNull(other);
         foreach (var replica in Replicas)
         {
-            foreach (var target in other.Replicas)
-                replica.WithReference(target);
+            foreach (var (index, target) in other.Replicas.Index())
+            {
+                // As Aspire's WithReference, which knows one resource per name: services:chat-api:http:0, :1, …
+                replica.WithEnvironment($"services__{other.Name}__http__{index}", target.GetEndpoint("http"))
+                    .WithReferenceRelationship(target);
+            }
         }
         return this;
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
+using Lyceum.AppHost.Hosting;
 using Microsoft.Extensions.Hosting;
 
 namespace Lyceum.AppHost;
@@ -31,8 +32,15 @@ public static class ServiceExtensions
 
         var replicas = Enumerable.Range(1, count).Select(number => builder
             .AddProject<TProject>(number == 1 ? name : $"{name}-{number}", launchProfileName: null)
+            // Unproxied: Aspire's proxy accepts connections before the service listens, and streams would cross one more hop.
             .WithHttpEndpoint()
+            .WithEndpoint("http", endpoint => endpoint.IsProxied = false)
             .WithHttpHealthCheck("/health")
+            .WithUrlForEndpoint("http", url => url.DisplayText = name)
+            .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/health", "Health"))
+            .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/metrics", "Metrics"))
+            .RunAsBuilt()
+            .WithTelemetry()
             .WithEnvironment("Service__Instance", number == 1 ? name : $"{name}-{number}")
             .WithEnvironment("ASPNETCORE_ENVIRONMENT", builder.Environment.EnvironmentName)
             // The runtime optimises hot code at once instead of waiting for a quiet 100 ms, which a service that starts
@@ -46,6 +54,12 @@ public static class ServiceExtensions
             .WithSection(builder.Configuration, "Answers")
             .WithSettings(builder.Configuration.GetSection($"Settings:{typeof(TProject).Name}"));
     }
+
+    // The dashboard shows pages behind the service's own address.
+    private static ResourceUrlAnnotation Page(EndpointReference endpoint, string path, string name) => new()
+    {
+        Url = path, DisplayText = name, Endpoint = endpoint, DisplayLocation = UrlDisplayLocation.DetailsOnly,
+    };
 
     /// <summary>
     /// The models: AppHost's own <c>Llm</c>, <c>Asr</c>, <c>Tts</c>, <c>Primer</c> and <c>Engine</c> sections, so that
@@ -104,7 +118,6 @@ public static class ServiceExtensions
             if (port == 0)
                 return;
             endpoint.Port = endpoint.TargetPort = port;
-            endpoint.IsProxied = false; // streams cross no extra hop
         });
         if (port != 0 && builder.ExecutionContext.IsRunMode)
             RequireFree(port, "Lyceum:Port");

@@ -19,7 +19,13 @@ internal static class ProcessTree
             .Where(process => process.Status is not (null or { State: 'Z' }))
             .ToLookup(process => process.Status!.Value.Parent, process => process.Pid);
 
-    /// <summary>The command line is that of <c>dotnet run</c>, which real Aspire puts between itself and a service.</summary>
+    /// <summary>Null for a process that is gone.</summary>
+    public static int? Parent(int pid) => Status(pid)?.Parent;
+
+    /// <summary>The name of the program that the process runs; null for a process that is gone.</summary>
+    public static string? Program(int pid) => ReadOrNull($"{Root}/{pid}/cmdline")?.Split('\0')[0] is { } path ? Path.GetFileName(path) : null;
+
+    /// <summary>The command line is that of <c>dotnet run</c>, which Aspire puts before a service under <c>dotnet watch</c>.</summary>
     public static bool IsDotnetRun(int pid)
     {
         var arguments = (ReadOrNull($"{Root}/{pid}/cmdline") ?? "").Split('\0');
@@ -29,7 +35,8 @@ internal static class ProcessTree
     /// <summary>
     /// When the process started, in clock ticks since boot: with its pid, who it is, even after pids have been reused.
     /// </summary>
-    public static string? StartTime(int pid) => Fields(pid)?.ElementAtOrDefault(19);
+    public static string? StartTime(int pid) =>
+        Fields(pid) is { Length: > 19 } fields && fields[0] is not ("Z" or "X") ? fields[19] : null;
 
     private static (int Parent, char State)? Status(int pid) =>
         Fields(pid) is { Length: > 1 } fields ? (int.Parse(fields[1], CultureInfo.InvariantCulture), fields[0][0]) : null;

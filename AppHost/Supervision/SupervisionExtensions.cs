@@ -1,4 +1,5 @@
 using Lyceum.AppHost.Supervision;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.AppHost;
@@ -17,5 +18,9 @@ public static class SupervisionExtensions
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(services => new StateFile(services.GetRequiredService<House>(), builder.Environment));
         builder.Services.AddHostedService<Supervisor>();
+        builder.Services.AddHostedService<OrderedStop>();
+        builder.Services.AddHostedService<OrchestratorWatch>();
+        if (builder.Configuration.GetValue<bool>("Lyceum:Console"))
+            builder.Services.AddHostedService<ResourceConsole>();
     }
 }

@@ -9,8 +9,7 @@ namespace Lyceum.AppHost.Supervision;
 
 /// <summary>
 /// Watches every resource. One that ended without being told to is started again after a <see cref="Backoff"/>; every
-/// change is written to <see cref="StateFile"/>. It uses Aspire's public notifications and commands only, so it works
-/// the same over the real Aspire and over plain processes.
+/// change is written to <see cref="StateFile"/>.
 /// </summary>
 /// <remarks>
 /// It begins before the resources start, because starting them ends only when every one of them runs: a server that
@@ -27,7 +26,7 @@ internal sealed partial class Supervisor(
 {
     // Children of a resource's process appear without a notification; state.json learns of them at the next tick.
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
-    private const string PidProperty = "executable.pid";
+    internal const string PidProperty = "executable.pid"; // Aspire's name for it
 
     private readonly TimeSpan settled = configuration.GetValue("Lyceum:SettledAfter", Backoff.Settled);
     private readonly SortedDictionary<string, Watched> watched = new(StringComparer.Ordinal);
@@ -263,10 +262,13 @@ internal sealed partial class Supervisor(
             snapshot.HealthStatus?.ToString().ToLowerInvariant(),
             pids.Length > 1 && ProcessTree.IsDotnetRun(pids[0]) ? pids[1] : pids.Length > 0 ? pids[0] : null,
             pids,
-            snapshot.Urls.IsDefault ? [] : [.. snapshot.Urls.Where(url => !url.IsInternal).Select(url => url.Url)],
+            snapshot.Urls.IsDefault ? [] : [.. snapshot.Urls.Where(url => !url.IsInternal).Select(url => url.Url).Where(IsAddress)],
             entry.ConnectionString,
             entry.Restarts);
     }
+
+    // The dashboard's links to single pages are no addresses.
+    private static bool IsAddress(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.AbsolutePath.Length <= 1;
 
     [LoggerMessage(LogLevel.Warning, "{Resource} ended unexpectedly; it is started again in {Seconds} s")]
     private static partial void LogDied(ILogger logger, string resource, double seconds);

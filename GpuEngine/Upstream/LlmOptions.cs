@@ -39,17 +39,10 @@ public sealed class LlmOptions
             {
                 faults.Add($"Llm:Endpoint must be an http or https address, not '{options.Endpoint}'");
             }
-#if FULLFEED
             if (options.Connector is not ("openai" or "semantic-kernel"))
             {
                 faults.Add("Llm:Connector must be openai or semantic-kernel");
             }
-#else
-            if (options.Connector is not "openai")
-            {
-                faults.Add("Llm:Connector must be openai: this build has no other (docs/adr/0002)");
-            }
-#endif
             if (options.ModelsCache < TimeSpan.Zero)
             {
                 faults.Add("Llm:ModelsCache must not be negative");

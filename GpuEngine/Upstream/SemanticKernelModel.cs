@@ -1,4 +1,3 @@
-#if FULLFEED
 using System.Runtime.CompilerServices;
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.OpenAI;
@@ -74,4 +73,3 @@ internal sealed class SemanticKernelModel(IChatCompletionService chat, IOptions<
         }
     }
 }
-#endif

@@ -4,4 +4,4 @@ using System.Runtime.Versioning;
 [assembly: SupportedOSPlatform("linux")]
 
 // Each house is seven processes, and tests measure times: one at a time.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]

@@ -11,7 +11,7 @@ public sealed class ObservedHouse : ChatHouse, IAsyncLifetime
     public Collector Collector => _collector!;
 
     protected override IEnumerable<string> Arguments =>
-        [.. base.Arguments, $"--ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL={Collector.Url}"];
+        [.. base.Arguments, $"--OTEL_EXPORTER_OTLP_ENDPOINT={Collector.Url}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"];
 
     async ValueTask IAsyncLifetime.InitializeAsync()
     {
