@@ -41,9 +41,3 @@ public class ChatHouse : HouseFixture, IAsyncLifetime
         return connection;
     }
 }
-
-[CollectionDefinition(Name)]
-public sealed class ChatHouseCollection : ICollectionFixture<ChatHouse>
-{
-    public const string Name = "chat house";
-}

@@ -5,6 +5,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Lyceum.Tests.House;
 
@@ -70,6 +71,10 @@ public class HouseFixture : IAsyncLifetime
             Servers = [.. builder.Resources
                 .Where(resource => resource.Annotations.OfType<HealthCheckAnnotation>().Any())
                 .Select(resource => resource.Name)];
+            // What the services say goes into the test log; what AppHost asks them every few seconds does not.
+            builder.Services.AddLogging(logging => logging
+                .SetMinimumLevel(LogLevel.Warning).AddFilter("AppHost.Resources", LogLevel.Information)
+                .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)); // a service that a test killed is no news
             app = await builder.BuildAsync(limit.Token);
         }
         catch (Exception e) when (e.GetBaseException().Message.StartsWith("No PostgreSQL", StringComparison.Ordinal))

@@ -53,9 +53,3 @@ public class ReplicaHouse : ChatHouse
             await StateAsync(resource, state => state.IsUp, cancellationToken);
     }
 }
-
-[CollectionDefinition(Name)]
-public class ReplicaHouseCollection : ICollectionFixture<ReplicaHouse>
-{
-    public const string Name = "replica house";
-}

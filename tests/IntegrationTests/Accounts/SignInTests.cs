@@ -8,7 +8,7 @@ namespace Lyceum.Tests.IntegrationTests.Accounts;
 
 /// <summary>People, through the whole house: SessionApi signs them in, Gateway knows them, and what is theirs is theirs.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class SignInTests(ChatHouse house)
+public sealed class SignInTests(SharedChatHouse house)
 {
     private const string Password = "a quiet afternoon";
 

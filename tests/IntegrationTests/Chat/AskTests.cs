@@ -9,7 +9,7 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>Asking and reading, through the whole house.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class AskTests(ChatHouse house)
+public sealed class AskTests(SharedChatHouse house)
 {
     [Fact]
     public async Task Ask_StreamsTheExactTextAndStoresIt()

@@ -9,7 +9,7 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>Rubbish gets a clear refusal, never a 5xx, and harms nobody.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class BadInputTests(ChatHouse house)
+public sealed class BadInputTests(SharedChatHouse house)
 {
     private static readonly Guid Unknown = Guid.Parse("00000000-0000-7000-8000-000000000000");
 

@@ -8,8 +8,8 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 /// A connection may break at any byte, also inside an event. Whoever comes back with the last whole event's id, at the
 /// other replica, has in the end exactly the answer's bytes.
 /// </summary>
-[Collection(ReplicaHouseCollection.Name)]
-public sealed class CutTests(ReplicaHouse house)
+[Collection(ChatHouseCollection.Name)]
+public sealed class CutTests(SharedChatHouse house)
 {
     private const int Cuts = 1000;
     private const int Answers = 20;

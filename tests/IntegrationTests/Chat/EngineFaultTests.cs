@@ -5,7 +5,7 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A model that fails: asked once more while nobody has seen a token, never after.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class EngineFaultTests(ChatHouse house)
+public sealed class EngineFaultTests(SharedChatHouse house)
 {
     private readonly long _seed = Random.Shared.Next(1, int.MaxValue); // each test its own
 

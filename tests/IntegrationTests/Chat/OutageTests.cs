@@ -9,13 +9,7 @@ using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
-/// <summary>What is away slows or refuses, and takes nothing with it. A house of its own: these tests break things.</summary>
-[CollectionDefinition(Name)]
-public sealed class OutageHouseCollection : ICollectionFixture<ChatHouse>
-{
-    public const string Name = "outage house";
-}
-
+/// <summary>What is away slows or refuses, and takes nothing with it.</summary>
 [Collection(OutageHouseCollection.Name)]
 public sealed class OutageTests(ChatHouse house)
 {

@@ -8,8 +8,8 @@ using Lyceum.Tests.StubModel;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A reader that takes nothing is cut and may come back; nobody else notices.</summary>
-[Collection(HastyHouseCollection.Name)]
-public sealed class SlowReaderTests(HastyHouse house)
+[Collection(ChatHouseCollection.Name)]
+public sealed class SlowReaderTests(SharedChatHouse house)
 {
     private const int Tokens = 60_000;
 
@@ -31,7 +31,6 @@ public sealed class SlowReaderTests(HastyHouse house)
         await stalled.SendAsync(Encoding.ASCII.GetBytes($"GET {url} HTTP/1.0\r\nHost: localhost\r\n\r\n"), limit.Token);
 
         await answer.ToEndAsync();
-        // On a slow machine the house's hasty bound may cut it: the others' text is what it is compared with.
         var text = answer.Text;
         text.Length.ShouldBeGreaterThan(100_000);
         StubText.Text(12, Tokens, unicode: true).StartsWith(text, StringComparison.Ordinal).ShouldBeTrue("the other reader got the known text");

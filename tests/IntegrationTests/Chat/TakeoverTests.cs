@@ -12,8 +12,8 @@ using Npgsql;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>An answer outlives the process that writes it: no token lost, none generated twice.</summary>
-[Collection(ReplicaHouseCollection.Name)]
-public sealed class TakeoverTests(ReplicaHouse house) : IAsyncLifetime
+[Collection(ChatHouseCollection.Name)]
+public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
 {
     private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(90));
     private readonly int _seed = Random.Shared.Next(1, int.MaxValue); // each test its own

@@ -5,7 +5,7 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A tutor as the language model meets it.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class TutorTests(ChatHouse house)
+public sealed class TutorTests(SharedChatHouse house)
 {
     [Fact]
     public async Task Question_ToATutor_TheModelIsToldWhoItIsAndWhatItKnows()

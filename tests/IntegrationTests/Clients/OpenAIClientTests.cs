@@ -5,7 +5,7 @@ namespace Lyceum.Tests.IntegrationTests.Clients;
 
 /// <summary>Programs written for OpenAI's API, with OpenAI's own client library, pointed at the gateway.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class OpenAIClientTests(ChatHouse house)
+public sealed class OpenAIClientTests(SharedChatHouse house)
 {
     [Fact]
     public async Task NpmClient_ListsModelsAndStreams()

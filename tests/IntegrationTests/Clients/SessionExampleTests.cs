@@ -5,7 +5,7 @@ namespace Lyceum.Tests.IntegrationTests.Clients;
 
 /// <summary>The example that clients of live sessions have, in Node with the package <c>ws</c>, through the gateway.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class SessionExampleTests(ChatHouse house)
+public sealed class SessionExampleTests(SharedChatHouse house)
 {
     [Fact]
     public async Task Example_AsItStands_CreatesConnectsAndIsAnswered()

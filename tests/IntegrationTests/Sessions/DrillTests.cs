@@ -6,7 +6,7 @@ namespace Lyceum.Tests.IntegrationTests.Sessions;
 
 /// <summary>What docs/drills says of a system from outside: the script as it stands, straight to the gateway and through nginx with TLS.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class DrillTests(ChatHouse house)
+public sealed class DrillTests(SharedChatHouse house)
 {
     private const string Nginx = "/usr/sbin/nginx";
     private static readonly string[] TemporaryFiles = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];

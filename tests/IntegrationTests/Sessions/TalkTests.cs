@@ -7,7 +7,7 @@ namespace Lyceum.Tests.IntegrationTests.Sessions;
 
 /// <summary>A lesson through the whole house: made in SessionApi, talked in GpuEngine, through the gateway, kept in Postgres.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class TalkTests(ChatHouse house)
+public sealed class TalkTests(SharedChatHouse house)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
 
 /// <summary>A ticket is a credential in a URL: it must not stay in what operators read.</summary>
-[Collection(ObservedHouseCollection.Name)]
-public sealed class TicketTests(ObservedHouse house)
+[Collection(ChatHouseCollection.Name)]
+public sealed class TicketTests(SharedChatHouse house)
 {
     [Fact]
     public async Task Ticket_IsInNoLogAndNoSpan()

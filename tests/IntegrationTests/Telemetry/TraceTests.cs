@@ -3,38 +3,8 @@ using System.Net.Http.Json;
 
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
 
-/// <summary>A house that exports to a collector, as it would to the Aspire dashboard.</summary>
-public sealed class ObservedHouse : ChatHouse, IAsyncLifetime
-{
-    private Collector? _collector;
-
-    public Collector Collector => _collector!;
-
-    protected override IEnumerable<string> Arguments =>
-        [.. base.Arguments, $"--OTEL_EXPORTER_OTLP_ENDPOINT={Collector.Url}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"];
-
-    async ValueTask IAsyncLifetime.InitializeAsync()
-    {
-        _collector = await Collector.StartAsync();
-        await StartWithStubAsync();
-    }
-
-    async ValueTask IAsyncDisposable.DisposeAsync()
-    {
-        await StopWithStubAsync();
-        await Collector.DisposeAsync();
-        GC.SuppressFinalize(this);
-    }
-}
-
-[CollectionDefinition(Name)]
-public sealed class ObservedHouseCollection : ICollectionFixture<ObservedHouse>
-{
-    public const string Name = "observed house";
-}
-
-[Collection(ObservedHouseCollection.Name)]
-public sealed class TraceTests(ObservedHouse house)
+[Collection(ChatHouseCollection.Name)]
+public sealed class TraceTests(SharedChatHouse house)
 {
     [Fact]
     public async Task Chat_OneTrace_FromTheGatewayToTheDatabase()

@@ -1,0 +1,158 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Lyceum.Tests.AppHost;
+
+/// <summary>What AppHost describes, without starting any of it.</summary>
+public sealed class ModelTests : IAsyncDisposable
+{
+    private static readonly string[] Services = ["chat-api", "gateway", "gpu-engine", "roadmap-worker", "session-api"];
+
+    private readonly TemporaryFolder folder = new();
+    private IDistributedApplicationTestingBuilder? builder;
+    private DistributedApplication? app;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (app is not null)
+            await app.DisposeAsync();
+        if (builder is not null)
+            await builder.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Services_RunAsTheProgramThatTheBuildMade_WithoutAProxy()
+    {
+        var projects = (await DescribeAsync()).OfType<ProjectResource>().ToList();
+
+        projects.Select(project => project.Name).Order().ShouldBe(Services);
+        foreach (var project in projects)
+        {
+            var program = project.Annotations.OfType<ExecutableAnnotation>().ShouldHaveSingleItem().Command;
+            File.Exists(program).ShouldBeTrue(program);
+            project.Annotations.OfType<EndpointAnnotation>().ShouldAllBe(endpoint => !endpoint.IsProxied);
+        }
+    }
+
+    [Theory]
+    [InlineData("--DEBUG_SESSION_PORT=localhost:50000")]
+    [InlineData("--DOTNET_WATCH=1")]
+    public async Task Services_UnderADebuggerOrWatch_AreStartedByAspire(string argument)
+    {
+        var projects = (await DescribeAsync(argument)).OfType<ProjectResource>();
+
+        projects.SelectMany(project => project.Annotations.OfType<ExecutableAnnotation>()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Servers_WithAContainerRuntime_AreAspiresOwnResourcesWithVolumes()
+    {
+        var resources = await DescribeAsync("--Lyceum:Containers=true");
+
+        var postgres = resources.OfType<PostgresServerResource>().ShouldHaveSingleItem();
+        var databases = resources.OfType<PostgresDatabaseResource>().ToList();
+        databases.Select(database => database.DatabaseName).Order().ShouldBe(["chatdb", "gatewaydb", "roadmapdb", "sessiondb"]);
+        databases.ShouldAllBe(database => database.Parent == postgres);
+        var broker = resources.OfType<RabbitMQServerResource>().ShouldHaveSingleItem();
+        foreach (var server in new IResource[] { postgres, broker })
+        {
+            var volume = server.Annotations.OfType<ContainerMountAnnotation>().Single(mount => mount.Type == ContainerMountType.Volume);
+            volume.Source.ShouldStartWith("lyceum-");
+        }
+        var chat = resources.Single(resource => resource.Name == "chat-api");
+        chat.Annotations.OfType<WaitAnnotation>().ShouldContain(wait => wait.Resource.Name == "chatdb");
+    }
+
+    [Fact]
+    public async Task Servers_WithoutAContainerRuntime_AreExecutablesOfThisMachine()
+    {
+        var resources = await DescribeAsync();
+
+        var executables = resources.OfType<ExecutableResource>().ToList();
+        executables.Select(executable => executable.Name).ShouldContain("postgres");
+        executables.SelectMany(executable => executable.Annotations.OfType<EndpointAnnotation>()).ShouldAllBe(endpoint => !endpoint.IsProxied);
+        resources.ShouldNotContain(resource => resource is ContainerResource);
+    }
+
+    [Fact]
+    public async Task Servers_WithConnectionStrings_AreNeitherStartedNorWaitedForAsContainers()
+    {
+        var resources = await DescribeAsync(
+            "--ConnectionStrings:postgres=Host=db.example;Username=u;Password=p;Database=ignored", "--ConnectionStrings:messaging=amqp://u:p@mq.example:5672");
+
+        resources.Where(resource => resource is ContainerResource or ExecutableResource).Select(resource => resource.Name)
+            .Intersect(["postgres", "messaging"]).ShouldBeEmpty();
+        var chat = await EnvironmentAsync("chat-api");
+        chat["ConnectionStrings__chatdb"].ShouldContain("Host=db.example");
+        chat["ConnectionStrings__chatdb"].ShouldEndWith("Database=chatdb");
+        chat["ConnectionStrings__messaging"].ShouldBe("amqp://u:p@mq.example:5672");
+    }
+
+    [Fact]
+    public async Task Replicas_AreResourcesOfTheirOwn_AndKnownToTheGateways()
+    {
+        var resources = await DescribeAsync("--Lyceum:Replicas:chat-api=2", "--Lyceum:Replicas:gateway=3");
+
+        resources.OfType<ProjectResource>().Select(project => project.Name)
+            .ShouldBe([.. Services, "chat-api-2", "gateway-2", "gateway-3"], ignoreOrder: true);
+        resources.OfType<ProjectResource>().Where(project => project.Name.StartsWith("gateway", StringComparison.Ordinal))
+            .ShouldAllBe(gateway => gateway.Annotations.OfType<ResourceRelationshipAnnotation>().Any(other => other.Resource.Name == "chat-api-2"));
+    }
+
+    [Fact]
+    public async Task Telemetry_WithoutDashboardOrCollector_IsNotExported()
+    {
+        await DescribeAsync();
+        var variables = await EnvironmentAsync("chat-api");
+
+        variables.Keys.ShouldNotContain("OTEL_EXPORTER_OTLP_ENDPOINT");
+        variables.Keys.ShouldNotContain("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT");
+    }
+
+    [Fact]
+    public async Task Telemetry_WithACollector_GoesThereWithoutPrompts()
+    {
+        await DescribeAsync("--OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
+        var variables = await EnvironmentAsync("gpu-engine");
+
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"].ShouldBe("http://127.0.0.1:4318");
+        variables["OTEL_EXPORTER_OTLP_PROTOCOL"].ShouldBe("http/protobuf");
+        variables.Keys.ShouldNotContain("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT");
+        variables.Keys.ShouldNotContain("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY");
+        variables.Keys.Where(name => name.EndsWith("DISABLE_URL_QUERY_REDACTION", StringComparison.Ordinal)).ShouldBeEmpty();
+    }
+
+    private async Task<IResourceCollection> DescribeAsync(params string[] arguments)
+    {
+        string[] all =
+        [
+            "--environment=Development", $"--Lyceum:Data={folder.Path}", "--Lyceum:Port=0", "--Lyceum:Containers=false", .. arguments,
+        ];
+        builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(all);
+        builder.Services.AddLogging(logging => logging.ClearProviders()); // disposed before it started, it complains
+        return builder.Resources;
+    }
+
+    /// <summary>The variables that a service would be given, as far as they are known before anything has started.</summary>
+    private async Task<Dictionary<string, string>> EnvironmentAsync(string service)
+    {
+        app ??= await builder!.BuildAsync();
+        var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == service);
+        var context = new EnvironmentCallbackContext(app.Services.GetRequiredService<DistributedApplicationExecutionContext>(), resource);
+        foreach (var annotation in resource.Annotations.OfType<EnvironmentCallbackAnnotation>())
+            await annotation.Callback(context);
+
+        var variables = new Dictionary<string, string>();
+        foreach (var (name, value) in context.EnvironmentVariables)
+        {
+            if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal))
+                continue; // ports, which nothing has yet
+            variables[name] = value is IValueProvider provider ? await provider.GetValueAsync(CancellationToken.None) ?? "" : $"{value}";
+        }
+        return variables;
+    }
+}
