@@ -30,8 +30,8 @@ done
 cd "$root"
 need_dotnet
 install_servers
-install_clients
 install_test_programs
+install_clients
 build Solution.sln
 
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi

@@ -77,11 +77,15 @@ install_clients() {
   (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
 }
 
-# A browser and nginx, for the tests that look at Lyceum through them. Without them those tests skip.
+# Programs that tests look at Lyceum through: a browser, a reverse proxy, Prometheus' linter, Node.js, and a C compiler for a
+# stand-in of NVIDIA's library. Without them those tests skip.
 install_test_programs() {
   local wanted=()
   [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || wanted+=(chromium)
   [[ -x /usr/sbin/nginx ]] || wanted+=(nginx-light)
+  command -v promtool >/dev/null || wanted+=(prometheus)
+  command -v npm >/dev/null || wanted+=(npm)
+  command -v cc >/dev/null || command -v gcc >/dev/null || wanted+=(gcc libc6-dev)
   (( ${#wanted[@]} )) || return 0
   if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then
     warn "not installed here: ${wanted[*]}; their tests are skipped (on Debian: apt-get install ${wanted[*]})"

@@ -128,7 +128,7 @@ public static class PostgresServerExtensions
         {
             databases.Add(database);
             var ofDatabase = ReferenceExpression.Create($"{connectionString};Database={database}");
-            builder.AddConnectionString(database, ofDatabase);
+            builder.AddConnectionString(database, ofDatabase).WithParentRelationship(resource);
             return new Database(database, postgres, resource, ofDatabase);
         });
     }
