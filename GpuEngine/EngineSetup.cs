@@ -44,10 +44,10 @@ internal static class EngineSetup
         {
             return builder.AddPrimer();
         }
-        if (llm.Connector is "semantic-kernel" && !launched)
+        if (llm.Connector is LlmOptions.Azure)
         {
-            builder.Services.AddSingleton(SemanticKernelModel.Connect(llm));
-            builder.Services.AddSingleton<IChatModel, SemanticKernelModel>();
+            builder.Services.AddSingleton<AzureConnection>();
+            builder.Services.AddSingleton<IChatModel, AzureModel>();
             return builder;
         }
         builder.Services.AddSingleton<UpstreamClient>();

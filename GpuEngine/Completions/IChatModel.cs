@@ -31,8 +31,8 @@ public interface IChatModel
 }
 
 /// <summary>
-/// A model that speaks OpenAI's protocol itself, so that its bytes can be handed on as they come: the fast path of the
-/// HTTP API, on which a token costs a copy instead of being taken apart and put together again.
+/// A model whose answers already have OpenAI's shapes: they are passed on with all that is in them (tool calls, refusals, log
+/// probabilities), of which <see cref="ChatDelta"/> knows the text alone.
 /// </summary>
 internal interface IRelayingModel : IChatModel
 {

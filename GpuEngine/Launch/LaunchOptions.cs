@@ -111,7 +111,7 @@ public sealed class LaunchOptions
             }
             Must(options.CommandFault is not null || llm.Value.IsConfigured || options.UsesPort,
                 "Llm:Launch: say where the server will be reached: Llm:Endpoint, or {port} in Llm:Launch:Command");
-            Must(llm.Value.Connector is "openai", "Llm:Launch works with Llm:Connector=openai only");
+            Must(llm.Value.Connector is LlmOptions.OpenAI, $"Llm:Launch works with Llm:Connector={LlmOptions.OpenAI} only");
             Must(string.IsNullOrEmpty(options.WorkingDirectory) || Directory.Exists(options.WorkingDirectory),
                 $"Llm:Launch:WorkingDirectory '{options.WorkingDirectory}' is no folder");
             Must(options.Environment.Keys.All(key => key.Length > 0 && !key.Contains('=')), "Llm:Launch:Environment has an unusable name");

@@ -28,6 +28,28 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
 
     public ReadOnlyMemory<byte> Text(string text) => Chunk(delta => delta.WriteString("content", text));
 
+    /// <summary>A model's own choices as they are, each with the <c>finish_reason</c> that clients read from every chunk.</summary>
+    public ReadOnlyMemory<byte> Choices(JsonElement choices) => Event(json =>
+    {
+        Head(json, "chat.completion.chunk");
+        json.WriteStartArray("choices");
+        foreach (var choice in choices.EnumerateArray())
+        {
+            json.WriteStartObject();
+            foreach (var property in choice.EnumerateObject())
+            {
+                property.WriteTo(json);
+            }
+            if (!choice.TryGetProperty("finish_reason", out _))
+            {
+                json.WriteNull("finish_reason");
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        NoUsageYet(json);
+    });
+
     public ReadOnlyMemory<byte> Finish(string reason) => Chunk(_ => { }, reason);
 
     /// <summary>The chunk after the last, asked for by <c>stream_options.include_usage</c>.</summary>
@@ -37,6 +59,16 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         json.WriteStartArray("choices");
         json.WriteEndArray();
         Usage(json, usage);
+    });
+
+    /// <summary>The same chunk, with all that a model says of its usage.</summary>
+    public ReadOnlyMemory<byte> Usage(JsonElement usage) => Event(json =>
+    {
+        Head(json, "chat.completion.chunk");
+        json.WriteStartArray("choices");
+        json.WriteEndArray();
+        json.WritePropertyName("usage");
+        usage.WriteTo(json);
     });
 
     /// <summary>An error inside a stream that has begun.</summary>
@@ -90,12 +122,17 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         json.WriteString("finish_reason", finishReason);
         json.WriteEndObject();
         json.WriteEndArray();
+        NoUsageYet(json);
+    });
+
+    private void NoUsageYet(Utf8JsonWriter json)
+    {
         if (includeUsage)
         {
             // OpenAI: every chunk but the last has the field, as null.
             json.WriteNull("usage");
         }
-    });
+    }
 
     private ReadOnlyMemory<byte> Event(Action<Utf8JsonWriter> fields)
     {

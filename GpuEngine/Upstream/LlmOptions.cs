@@ -10,17 +10,29 @@ public sealed class LlmOptions
 {
     public const string Section = "Llm";
 
-    /// <summary>Base address of an OpenAI-compatible API, as <c>http://127.0.0.1:11434/v1</c>.</summary>
+    /// <summary><see cref="Connector"/> of any OpenAI-compatible server.</summary>
+    public const string OpenAI = "openai";
+
+    /// <summary><see cref="Connector"/> of a deployment on Azure OpenAI.</summary>
+    public const string Azure = "azure-openai";
+
+    /// <summary>
+    /// Base address: of an OpenAI-compatible API, as <c>http://127.0.0.1:11434/v1</c>, or of an Azure OpenAI resource, as
+    /// <c>https://NAME.openai.azure.com</c>.
+    /// </summary>
     public string? Endpoint { get; set; }
 
-    /// <summary>The default model. Empty: the first one that the server lists.</summary>
+    /// <summary>The default model; empty: the first one that the server lists. On Azure, the deployment's name.</summary>
     public string? Model { get; set; }
 
-    /// <summary>Sent as bearer token. The caller's own credentials never reach the upstream.</summary>
+    /// <summary>Sent as bearer token; to Azure as <c>api-key</c>. The caller's own credentials never reach the upstream.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary><c>openai</c>, or <c>semantic-kernel</c> in builds with the full package feed.</summary>
-    public string Connector { get; set; } = "openai";
+    /// <summary>Who speaks with the server: <c>openai</c> or <c>azure-openai</c>.</summary>
+    public string Connector { get; set; } = OpenAI;
+
+    /// <summary>Version of Azure's API, as <c>2024-10-21</c>. Empty: the newest that the connector speaks.</summary>
+    public string? ApiVersion { get; set; }
 
     /// <summary>How long the server's list of models is believed.</summary>
     public TimeSpan ModelsCache { get; set; } = TimeSpan.FromSeconds(30);
@@ -34,20 +46,60 @@ public sealed class LlmOptions
         public ValidateOptionsResult Validate(string? name, LlmOptions options)
         {
             var faults = new List<string>();
-            if (options.IsConfigured &&
-                !(Uri.TryCreate(options.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
+            var isAddress = Uri.TryCreate(options.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+            if (options.IsConfigured && !isAddress)
             {
                 faults.Add($"Llm:Endpoint must be an http or https address, not '{options.Endpoint}'");
             }
-            if (options.Connector is not ("openai" or "semantic-kernel"))
+            if (options.Connector is Azure)
             {
-                faults.Add("Llm:Connector must be openai or semantic-kernel");
+                faults.AddRange(AzureFaults(options, isAddress ? uri : null));
+            }
+            else if (options.Connector is not OpenAI)
+            {
+                faults.Add($"Llm:Connector must be {OpenAI} or {Azure}, not '{options.Connector}'");
+            }
+            else if (!string.IsNullOrWhiteSpace(options.ApiVersion))
+            {
+                faults.Add($"Llm:ApiVersion is for Llm:Connector={Azure} only");
             }
             if (options.ModelsCache < TimeSpan.Zero)
             {
                 faults.Add("Llm:ModelsCache must not be negative");
             }
             return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+        }
+
+        private static IEnumerable<string> AzureFaults(LlmOptions options, Uri? endpoint)
+        {
+            if (!options.IsConfigured)
+            {
+                yield return $"Llm:Endpoint is missing: Llm:Connector={Azure} needs the resource's address, https://NAME.openai.azure.com";
+            }
+            if (endpoint is { Scheme: "http", IsLoopback: false })
+            {
+                yield return "Llm:Endpoint must be https: the key would be sent in the clear";
+            }
+            if (endpoint is not null && endpoint.AbsolutePath.TrimEnd('/').EndsWith("/openai/v1", StringComparison.OrdinalIgnoreCase))
+            {
+                yield return $"Llm:Endpoint is Azure's OpenAI-compatible API: use Llm:Connector={OpenAI} with it";
+            }
+            else if (endpoint is not null && endpoint.PathAndQuery is not "/")
+            {
+                yield return $"Llm:Endpoint must be the resource's address alone, {endpoint.GetLeftPart(UriPartial.Authority)}, without a path";
+            }
+            if (string.IsNullOrWhiteSpace(options.Model))
+            {
+                yield return "Llm:Model is missing: the name of the deployment on Azure";
+            }
+            if (string.IsNullOrWhiteSpace(options.ApiKey))
+            {
+                yield return "Llm:ApiKey is missing: a key of the Azure resource";
+            }
+            if (!AzureApiVersion.IsKnown(options.ApiVersion))
+            {
+                yield return $"Llm:ApiVersion must be one of {string.Join(", ", AzureApiVersion.Known)}, not '{options.ApiVersion}'";
+            }
         }
     }
 }

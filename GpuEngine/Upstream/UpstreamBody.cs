@@ -10,7 +10,9 @@ namespace Lyceum.GpuEngine.Upstream;
 /// </summary>
 internal static class UpstreamBody
 {
-    public static ReadOnlyMemory<byte> For(ChatRequest request, string model, bool? stream = null)
+    /// <param name="stream">Replaces the caller's <c>stream</c>.</param>
+    /// <param name="countTokens">Asks for the usage at a stream's end, whether or not the caller wants it.</param>
+    public static ReadOnlyMemory<byte> For(ChatRequest request, string model, bool? stream = null, bool countTokens = false)
     {
         using var json = JsonDocument.Parse(request.Body);
         var root = json.RootElement;
@@ -28,6 +30,10 @@ internal static class UpstreamBody
             {
                 writer.WriteBoolean("stream", streamed);
             }
+            if (countTokens)
+            {
+                WriteStreamOptions(writer, root);
+            }
             foreach (var property in root.EnumerateObject())
             {
                 if (prompt is not null && property.NameEquals("messages"))
@@ -35,7 +41,8 @@ internal static class UpstreamBody
                     PassagePrompt.WriteMessages(writer, property.Value, prompt);
                 }
                 else if (!(property.NameEquals("model") || property.NameEquals("lyceum") ||
-                    (stream is not null && property.NameEquals("stream"))))
+                    (stream is not null && property.NameEquals("stream")) ||
+                    (countTokens && property.NameEquals("stream_options"))))
                 {
                     property.WriteTo(writer);
                 }
@@ -43,5 +50,19 @@ internal static class UpstreamBody
             writer.WriteEndObject();
         }
         return buffer.WrittenMemory;
+    }
+
+    private static void WriteStreamOptions(Utf8JsonWriter writer, JsonElement root)
+    {
+        writer.WriteStartObject("stream_options");
+        if (root.TryGetProperty("stream_options", out var options) && options.ValueKind is JsonValueKind.Object)
+        {
+            foreach (var property in options.EnumerateObject().Where(property => !property.NameEquals("include_usage")))
+            {
+                property.WriteTo(writer);
+            }
+        }
+        writer.WriteBoolean("include_usage", true);
+        writer.WriteEndObject();
     }
 }

@@ -44,22 +44,25 @@ internal sealed class UpstreamClient : IDisposable
         var fixedBase = endpoint.AbsoluteUri.TrimEnd('/');
         (_section, _base) = (address.Section, () => fixedBase);
         _authorization = string.IsNullOrEmpty(address.ApiKey) ? null : new("Bearer", address.ApiKey);
-        _http = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            ConnectTimeout = answers.Connect,
-            // uvicorn, under most model servers, closes an idle connection after 5 s: ours must go first, or a request
-            // that meets the closing fails. Over TLS a connection is worth more, and those servers keep it longer.
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(endpoint.Scheme is "https" ? 30 : 4),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-            // A response let go unread would otherwise keep its connection, and the upstream generating, for 2 s more in
-            // the hope of its end. After [DONE] that end is a few bytes away.
-            ResponseDrainTimeout = TimeSpan.FromMilliseconds(50),
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            UseProxy = !endpoint.IsLoopback,
-        });
+        _http = new HttpMessageInvoker(Handler(endpoint, answers));
     }
+
+    /// <summary>How connections to a model server are kept, whoever speaks on them.</summary>
+    public static SocketsHttpHandler Handler(Uri endpoint, AnswersOptions answers) => new()
+    {
+        ConnectTimeout = answers.Connect,
+        // uvicorn, under most model servers, closes an idle connection after 5 s: ours must go first, or a request
+        // that meets the closing fails. Over TLS a connection is worth more, and those servers keep it longer.
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(endpoint.Scheme is "https" ? 30 : 4),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+        // A response let go unread would otherwise keep its connection, and the upstream generating, for 2 s more in
+        // the hope of its end. After [DONE] that end is a few bytes away.
+        ResponseDrainTimeout = TimeSpan.FromMilliseconds(50),
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        UseProxy = !endpoint.IsLoopback,
+    };
 
     public Task<HttpResponseMessage> GetAsync(string path, CancellationToken cancel) =>
         SendAsync(new HttpRequestMessage(HttpMethod.Get, _base() + path), cancel);
@@ -90,15 +93,10 @@ internal sealed class UpstreamClient : IDisposable
             {
                 response = await _http.SendAsync(request, cancel);
             }
-            catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ResponseEnded
-                or HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.Unknown)
-            {
-                throw UpstreamErrors.Broken("broke the connection before it answered", e);
-            }
             catch (Exception e) when (e is HttpRequestException ||
                 (e is OperationCanceledException && !cancel.IsCancellationRequested))
             {
-                throw UpstreamErrors.Unreachable(e, _section);
+                throw UpstreamErrors.NoResponse(e, _section);
             }
         }
         if (response.StatusCode is HttpStatusCode.OK)

@@ -1,9 +1,15 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.Upstream;
+
+/// <summary>An upstream's answer that is an error.</summary>
+/// <param name="Body">Its first bytes, as much as is kept; empty where it could not be read.</param>
+/// <param name="RetryAfter">Whole seconds, where the upstream says so.</param>
+internal sealed record UpstreamFailure(int Status, ReadOnlyMemory<byte> Body, int? RetryAfter);
 
 /// <summary>What the upstream's failures mean to our caller: its own mistakes stay 4xx, the upstream's become 502/504.</summary>
 internal static class UpstreamErrors
@@ -21,43 +27,68 @@ internal static class UpstreamErrors
         ? new(ApiError.Server(504, "connect_timeout", "The model server did not accept a connection in time."), e)
         : new(ApiError.Server(502, "upstream_unreachable", $"The model server cannot be reached; is it running at {section}:Endpoint?"), e);
 
+    /// <summary>A request that failed without a response, for another reason than its cancellation by the caller.</summary>
+    public static ApiException NoResponse(Exception e, string section) =>
+        e is HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse
+            or HttpRequestError.HttpProtocolError or HttpRequestError.Unknown }
+            ? Broken("broke the connection before it answered", e)
+            : Unreachable(e, section);
+
     /// <summary>Maps an answer other than 200.</summary>
     public static async Task<ApiException> FromAsync(HttpResponseMessage response, string section, CancellationToken cancel)
     {
-        var (error, isApi) = await ReadAsync(response, cancel);
-        var status = (int)response.StatusCode;
-        return new ApiException(response.StatusCode switch
+        byte[] body = [];
+        try
+        {
+            await response.Content.LoadIntoBufferAsync(MaxErrorBody, cancel);
+            body = await response.Content.ReadAsByteArrayAsync(cancel);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            // A body that cannot be read says no more than the status did.
+        }
+        return From(
+            new UpstreamFailure((int)response.StatusCode, body, RetryAfter(response.Headers.RetryAfter, response.Headers.Date)), section);
+    }
+
+    /// <summary>Maps an answer other than 200.</summary>
+    public static ApiException From(UpstreamFailure failure, string section)
+    {
+        var status = failure.Status;
+        var (error, isApi) = Read(failure);
+        return new ApiException((HttpStatusCode)status switch
         {
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiError.Server(
                 502, "upstream_rejected", $"The model server refused our credentials ({status}); check {section}:ApiKey."),
             HttpStatusCode.TooManyRequests => new ApiError(
-                429, "rate_limit_error", "upstream_busy", $"The model server is busy: {error.Message}", RetryAfter: RetryAfter(response) ?? 1),
+                429, "rate_limit_error", "upstream_busy", $"The model server is busy: {error.Message}", RetryAfter: failure.RetryAfter ?? 1),
             // A 404 without an error object comes from something that is no model server.
             HttpStatusCode.NotFound when !isApi => ApiError.Server(
                 502, "upstream_broken", $"The model server has no such route; does {section}:Endpoint end in /v1?"),
             HttpStatusCode.NotFound => error with { Status = 404, Code = ErrorCodes.ModelNotFound, Param = "model" },
             >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError => error with { Status = status },
             >= HttpStatusCode.InternalServerError => ApiError.Server(
-                502, "upstream_error", $"The model server failed ({status}): {error.Message}", RetryAfter(response)),
+                502, "upstream_error", $"The model server failed ({status}): {error.Message}", failure.RetryAfter),
             _ => ApiError.Server(502, "upstream_broken", $"The model server answered {status}."),
         });
     }
 
-    private static int? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    /// <summary>A Retry-After header in whole seconds.</summary>
+    /// <param name="now">The response's own Date: the two clocks need not agree.</param>
+    public static int? RetryAfter(RetryConditionHeaderValue? header, DateTimeOffset? now) => header switch
     {
         { Delta: { } delta } => (int)Math.Ceiling(delta.TotalSeconds),
-        { Date: { } date } => Math.Max(1, (int)Math.Ceiling((date - (response.Headers.Date ?? date)).TotalSeconds)),
+        { Date: { } date } => Math.Max(1, (int)Math.Ceiling((date - (now ?? date)).TotalSeconds)),
         _ => null,
     };
 
     // {"error":{…}}, {"error":"…"}, {"message":"…"} and {"detail":…} are all in use.
-    private static async Task<(ApiError Error, bool IsApi)> ReadAsync(HttpResponseMessage response, CancellationToken cancel)
+    private static (ApiError Error, bool IsApi) Read(UpstreamFailure failure)
     {
-        var fallback = ApiError.Invalid("upstream_refused", $"The model server answered {(int)response.StatusCode}.");
+        var fallback = ApiError.Invalid("upstream_refused", $"The model server answered {failure.Status}.");
         try
         {
-            await response.Content.LoadIntoBufferAsync(MaxErrorBody, cancel);
-            using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancel));
+            using var json = JsonDocument.Parse(failure.Body);
             if (json.RootElement.ValueKind is not JsonValueKind.Object)
             {
                 return (fallback, false);
@@ -75,9 +106,8 @@ internal static class UpstreamErrors
                 Param = Text(error, "param"),
             }, isApi);
         }
-        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        catch (JsonException)
         {
-            // A body that cannot be read says no more than the status did.
             return (fallback, false);
         }
     }

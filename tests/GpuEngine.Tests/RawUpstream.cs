@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -11,12 +12,15 @@ namespace Lyceum.Tests.GpuEngine;
 /// <summary>A model server that says what the test says, when the test says it; one completion at a time.</summary>
 internal sealed class RawUpstream : IAsyncDisposable
 {
-    private readonly Channel<string?> _events = Channel.CreateUnbounded<string?>();
+    private readonly Channel<byte[]?> _events = Channel.CreateUnbounded<byte[]?>();
     private readonly WebApplication _app;
 
     private RawUpstream(WebApplication app) => _app = app;
 
     public string Endpoint => _app.Urls.First() + "/v1";
+
+    /// <summary>Base address without path.</summary>
+    public string Url => _app.Urls.First();
 
     public static async Task<RawUpstream> StartAsync()
     {
@@ -27,6 +31,7 @@ internal sealed class RawUpstream : IAsyncDisposable
         var app = builder.Build();
         var upstream = new RawUpstream(app);
         app.MapPost("/v1/chat/completions", upstream.CompleteAsync);
+        app.MapPost("/openai/deployments/raw/chat/completions", upstream.CompleteAsync);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return upstream;
     }
@@ -45,14 +50,23 @@ internal sealed class RawUpstream : IAsyncDisposable
         _events.Writer.TryWrite(null);
     }
 
-    private void Send(string data) => _events.Writer.TryWrite($"data: {data}\n\n");
+    /// <summary>Sends an event with these data.</summary>
+    /// <param name="piece">Bytes of each write, so that characters are cut in half on the way; 0: one write.</param>
+    public void Send(string data, int piece = 0)
+    {
+        var bytes = Encoding.UTF8.GetBytes($"data: {data}\n\n");
+        foreach (var part in bytes.Chunk(piece > 0 ? piece : bytes.Length))
+        {
+            _events.Writer.TryWrite(part);
+        }
+    }
 
     private async Task CompleteAsync(HttpContext http)
     {
         http.Response.ContentType = "text/event-stream";
         while (await _events.Reader.ReadAsync(http.RequestAborted) is { } next)
         {
-            await http.Response.WriteAsync(next, http.RequestAborted);
+            await http.Response.Body.WriteAsync(next, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
         }
     }

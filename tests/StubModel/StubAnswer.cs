@@ -7,7 +7,9 @@ using System.Text.Json;
 namespace Lyceum.Tests.StubModel;
 
 /// <summary>Plays one script on one response: whole, or as server-sent events in OpenAI's chunk shape.</summary>
-internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScript script, bool includeUsage, TokenClock clock)
+/// <param name="azure">With what Azure adds to it.</param>
+internal sealed class StubAnswer(
+    HttpContext http, StubRequest request, StubScript script, bool includeUsage, bool azure, TokenClock clock)
 {
     // A wait longer than this is cancelled at once when the client goes; a shorter one just runs out.
     private static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(250);
@@ -16,7 +18,7 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
     private readonly byte[] _newline = script.Crlf ? "\r\n\r\n"u8.ToArray() : "\n\n"u8.ToArray();
     private readonly byte[] _head = Encoding.UTF8.GetBytes(
         $"data: {{\"id\":\"{request.Id}\",\"object\":\"chat.completion.chunk\",\"created\":{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}," +
-        $"\"model\":\"{request.Model}\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"");
+        $"\"model\":\"{request.Model}\",\"choices\":[{{\"index\":0,{(azure ? StubAzure.ChoiceFilter : "")}\"delta\":{{\"content\":\"");
     private readonly TokenClock.Waiter _waiter = new();
     private readonly CancellationToken _gone = http.RequestAborted;
 
@@ -29,6 +31,13 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
         if (script.HeaderDelayMs > 0)
         {
             await Task.Delay(script.HeaderDelayMs, _gone);
+        }
+        if (script.PromptFiltered)
+        {
+            http.Response.StatusCode = 400;
+            http.Response.ContentType = "application/json";
+            await http.Response.WriteAsync(StubAzure.PromptFiltered, _gone);
+            return StubEnd.Scripted;
         }
         if (script.Status != 200)
         {
@@ -48,6 +57,10 @@ internal sealed class StubAnswer(HttpContext http, StubRequest request, StubScri
     {
         var body = http.Response.BodyWriter;
         http.Response.ContentType = "text/event-stream";
+        if (azure)
+        {
+            Event(StubAzure.FirstChunk);
+        }
         Event($"{{\"id\":\"{request.Id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"{request.Model}\"," +
             "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}");
         await body.FlushAsync(_gone);

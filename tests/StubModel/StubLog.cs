@@ -25,6 +25,12 @@ public sealed class StubRequest
     public required string? Authorization { get; init; }
     public required string? Traceparent { get; init; }
 
+    /// <summary>The header <c>api-key</c>, with which Azure's clients sign in.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>The query's <c>api-version</c>; Azure's dialect alone has it.</summary>
+    public string? ApiVersion { get; init; }
+
     /// <summary>The body as received, its first 16,384 characters.</summary>
     [JsonIgnore]
     public string Body { get; init; } = "";

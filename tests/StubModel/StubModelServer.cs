@@ -8,14 +8,15 @@ namespace Lyceum.Tests.StubModel;
 /// <summary>The server's settings.</summary>
 /// <param name="Port">0: the operating system chooses.</param>
 /// <param name="Models">What <c>/v1/models</c> lists.</param>
-/// <param name="ApiKey">Where set, requests without it as bearer token get 401.</param>
+/// <param name="ApiKey">Where set, requests without it as bearer token (to Azure's routes: as <c>api-key</c>) get 401.</param>
 /// <param name="Defaults">The script of a message without directives.</param>
 public sealed record StubOptions(int Port = 0, IReadOnlyList<string>? Models = null, string? ApiKey = null, StubScript? Defaults = null);
 
 /// <summary>
 /// A small OpenAI-compatible model server over real HTTP whose answers, pace and failures are known beforehand
 /// (<see cref="StubScript"/>, <see cref="StubText"/>). Routes: <c>GET /v1/models</c>, <c>POST /v1/chat/completions</c>,
-/// <c>GET|DELETE /stub/requests</c>, and the audio API (<see cref="StubSpeech"/>).
+/// <c>GET|DELETE /stub/requests</c>, and the audio API (<see cref="StubSpeech"/>). The same models are deployments in Azure's
+/// dialect (<see cref="StubAzure"/>): <c>POST /openai/deployments/{model}/chat/completions?api-version=…</c>, <c>GET /openai/models</c>.
 /// </summary>
 public sealed class StubModelServer : IAsyncDisposable
 {
@@ -60,6 +61,8 @@ public sealed class StubModelServer : IAsyncDisposable
         var server = new StubModelServer(app, options ?? new StubOptions());
         app.MapGet("/v1/models", server.Models);
         app.MapPost("/v1/chat/completions", server.CompleteAsync);
+        app.MapGet("/openai/models", server.Models);
+        app.MapPost(StubAzure.Route, server.CompleteAsync);
         app.MapPost("/v1/audio/speech", server.Speech.SpeakAsync);
         app.MapPost("/v1/audio/transcriptions", server.Speech.TranscribeAsync).DisableAntiforgery();
         app.MapGet("/stub/requests", server.Requests);
@@ -98,8 +101,7 @@ public sealed class StubModelServer : IAsyncDisposable
             new
             {
                 @object = "list",
-                data = (_options.Models ?? ["stub"])
-                    .Select(id => new { id, @object = "model", created = 1_700_000_000, owned_by = "stub" }),
+                data = Ids.Select(id => new { id, @object = "model", created = 1_700_000_000, owned_by = "stub" }),
             },
             Json)
         : Refused();
@@ -113,18 +115,21 @@ public sealed class StubModelServer : IAsyncDisposable
         var text = await reader.ReadToEndAsync(http.RequestAborted);
         using var body = JsonDocument.Parse(text);
         var root = body.RootElement;
+        var deployment = StubAzure.Deployment(http);
         var messages = root.GetProperty("messages").EnumerateArray().ToList();
         var user = messages.FindLast(m => m.GetProperty("role").ValueEquals("user"));
         var asked = user.ValueKind is JsonValueKind.Object ? Text(user.GetProperty("content")) : "";
         var request = new StubRequest
         {
             Id = $"chatcmpl-stub-{Guid.NewGuid():n}",
-            Model = root.TryGetProperty("model", out var model) ? model.GetString() : null,
+            Model = deployment ?? (root.TryGetProperty("model", out var model) ? model.GetString() : null),
             Stream = root.TryGetProperty("stream", out var stream) && stream.ValueKind is JsonValueKind.True,
             MessageCount = messages.Count,
             LastUserMessage = asked,
             Authorization = http.Request.Headers.Authorization,
             Traceparent = http.Request.Headers["traceparent"],
+            ApiKey = http.Request.Headers["api-key"],
+            ApiVersion = http.Request.Query["api-version"],
             Body = text.Length > 16_384 ? text[..16_384] : text,
         };
         var usage = root.TryGetProperty("stream_options", out var options) && options.ValueKind is JsonValueKind.Object &&
@@ -140,12 +145,18 @@ public sealed class StubModelServer : IAsyncDisposable
                 await Refused().ExecuteAsync(http);
                 return;
             }
+            if (deployment is not null && StubAzure.Fault(request, Ids) is { } fault)
+            {
+                end = StubEnd.Scripted;
+                await fault.ExecuteAsync(http);
+                return;
+            }
             var script = StubScript.Parse(asked, _options.Defaults ?? new StubScript());
             if (script.Faults > 0 && Log.Requests.Count(r => r.LastUserMessage == asked) > script.Faults)
             {
                 script = script.Mended();
             }
-            end = await new StubAnswer(http, request, script, usage, _clock).PlayAsync();
+            end = await new StubAnswer(http, request, script, usage, deployment is not null, _clock).PlayAsync();
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -157,8 +168,11 @@ public sealed class StubModelServer : IAsyncDisposable
         }
     }
 
-    private bool Authorized(HttpRequest http) =>
-        _options.ApiKey is null || http.Headers.Authorization == $"Bearer {_options.ApiKey}";
+    private IReadOnlyList<string> Ids => _options.Models ?? ["stub"];
+
+    private bool Authorized(HttpRequest http) => _options.ApiKey is null || (http.Path.StartsWithSegments("/openai")
+        ? http.Headers["api-key"] == _options.ApiKey
+        : http.Headers.Authorization == $"Bearer {_options.ApiKey}");
 
     private static IResult Refused() => Results.Json(
         new { error = new { message = "Incorrect API key provided.", type = "invalid_request_error", code = "invalid_api_key" } },

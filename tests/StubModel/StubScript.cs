@@ -42,6 +42,9 @@ public sealed partial record StubScript
     /// <summary>Other than 200: answer with this status and an OpenAI error.</summary>
     public int Status { get; init; } = 200;
 
+    /// <summary>Answer with 400, as Azure does where its content filter objects to the prompt.</summary>
+    public bool PromptFiltered { get; init; }
+
     /// <summary>Seconds in the Retry-After header of an error status; negative: no such header.</summary>
     public int RetryAfter { get; init; } = -1;
 
@@ -87,6 +90,7 @@ public sealed partial record StubScript
                 "first_delay_ms" => script with { FirstDelayMs = Int(value) },
                 "comment_every_ms" => script with { CommentEveryMs = Int(value) },
                 "status" => script with { Status = Int(value) },
+                "prompt_filtered" => script with { PromptFiltered = Int(value) != 0 },
                 "retry_after" => script with { RetryAfter = Int(value) },
                 "fail_after" => script with { FailAfter = Int(value) },
                 "stall_after" => script with { StallAfter = Int(value) },
