@@ -27,6 +27,8 @@ internal static class AzureErrors
                     return known;
                 case ClientResultException { Status: > 0 } refused when refused.GetRawResponse() is { } response:
                     return From(response, deployment);
+                case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
+                    return UpstreamErrors.Broken("sent an answer that is larger than any", e);
                 case IOException or HttpRequestException when answering:
                     return UpstreamErrors.Broken("broke the connection amid its answer", e);
                 case HttpRequestException or OperationCanceledException:

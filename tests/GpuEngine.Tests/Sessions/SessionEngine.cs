@@ -17,6 +17,9 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 /// <summary>A GpuEngine with live sessions on real Kestrel before the stub model, its transcript log in a folder of its own.</summary>
 internal sealed class SessionEngine : IAsyncDisposable
 {
+    /// <summary>A setting's value that stands for the stub's base address without path.</summary>
+    public const string StubUrl = "{stub-url}";
+
     private const string StubEndpoint = "{stub}";
 
     private readonly IdentityFolder _identity;
@@ -64,7 +67,7 @@ internal sealed class SessionEngine : IAsyncDisposable
         };
         foreach (var (key, value) in settings)
         {
-            all[key] = value == StubEndpoint ? stub.Endpoint : value;
+            all[key] = value switch { StubEndpoint => stub.Endpoint, StubUrl => stub.Url, _ => value };
         }
         var service = await TestService.StartAsync(
             identity,

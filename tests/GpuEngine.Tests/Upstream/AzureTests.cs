@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lyceum.Tests.GpuEngine.Sessions;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.Options;
 
@@ -47,6 +48,27 @@ public sealed class AzureTests
 
         var error = await response.ShouldBeApiError(404, "model_not_found");
         error.GetProperty("message").GetString()!.ShouldContain("'stub'; check Llm:Model");
+    }
+
+    [Fact]
+    public async Task LiveTurn_OverAzure_EndsWithReasonAndUsage_AndMakesRoomForTheNext()
+    {
+        await using var engine = await SessionEngine.StartAsync(Connector.Settings(Connector.Azure, SessionEngine.StubUrl, "stub"));
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync());
+
+        await client.SayAsync("[[stub tokens=7 rate=0 seed=3 unicode=1 finish=length]]");
+        var text = await client.UntilAsync("text");
+        (text.GetProperty("content").GetString(), text.GetProperty("finish_reason").GetString()).ShouldBe((StubText.Text(3, 7, true), "length"));
+        (await client.UntilAsync("latency_report")).GetProperty("usage").GetProperty("completion_tokens").GetInt32().ShouldBe(7);
+
+        await client.SayAsync("[[stub tokens=9 stall_after=1]]");
+        await client.UntilAsync("delta");
+        await client.SayAsync("[[stub tokens=2 rate=0]]");
+        await engine.Stub.UntilAsync(log => log.Count == 3 && log.Running == 0);
+        engine.Stub.Log.Requests[1].Ended.ShouldBe(StubEnd.ClientGone);
+
+        await client.SayAsync("[[stub status=429]]");
+        (await client.UntilAsync("error")).GetProperty("code").GetString().ShouldBe("upstream_busy");
     }
 
     [Fact]
