@@ -51,6 +51,16 @@ public sealed class AzureTests
     }
 
     [Fact]
+    public async Task FinishReason_UnknownToTheSdk_IsUpstreamBroken()
+    {
+        await using var engine = await Connector.EngineAsync(Connector.Azure);
+
+        var answer = await engine.StreamAsync("[[stub tokens=3 rate=0 finish=abort]]");
+
+        (answer.Text, answer.ErrorCode, answer.Done).ShouldBe((StubText.Text(0, 3, false), "upstream_broken", false));
+    }
+
+    [Fact]
     public async Task LiveTurn_OverAzure_EndsWithReasonAndUsage_AndMakesRoomForTheNext()
     {
         await using var engine = await SessionEngine.StartAsync(Connector.Settings(Connector.Azure, SessionEngine.StubUrl, "stub"));
