@@ -97,7 +97,7 @@ public sealed class CollabKind(ILanguageModel model, IHints hints, IOptions<Coll
     private async Task<(string Text, bool IsCut)> AskAsync(JobContext job, ModelQuestion question, CancellationToken cancellationToken)
     {
         var reply = await model.AskAsync(question, job.Tenant, job.Subject, cancellationToken);
-        job.CountTokens(reply.PromptTokens, reply.CompletionTokens);
+        job.Count(new(JobCall.Model, "", reply.IsCut ? "length" : "stop", 0, reply.PromptTokens, reply.CompletionTokens));
         // What a model thinks before it speaks is not part of what it says.
         var thought = reply.Text.LastIndexOf("</think>", StringComparison.Ordinal);
         var text = (thought < 0 ? reply.Text : reply.Text[(thought + "</think>".Length)..]).Trim();

@@ -36,6 +36,9 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
             // One result of a stage, whatever happens: the database holds it.
             stage.HasKey(s => new { s.TaskId, s.Stage, s.Part });
             stage.Property(s => s.Body).HasColumnType("json");
+            stage.Property(s => s.Epoch).HasDefaultValue(0);
+            stage.Property(s => s.PromptTokens).HasDefaultValue(0);
+            stage.Property(s => s.CompletionTokens).HasDefaultValue(0);
             stage.HasOne<JobRow>().WithMany().HasForeignKey(s => s.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
 
@@ -52,6 +55,7 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
             log.ToTable("execution_logs");
             // Under one epoch a stage is run once.
             log.HasKey(l => new { l.TaskId, l.Epoch, l.Stage });
+            log.Property(l => l.Calls).HasColumnType("json");
             log.HasOne<JobRow>().WithMany().HasForeignKey(l => l.TaskId).OnDelete(DeleteBehavior.Cascade);
         });
 
@@ -147,6 +151,14 @@ public sealed class JobStageRow
 
     public required string Body { get; init; }
     public DateTimeOffset CompletedAt { get; init; }
+
+    /// <summary>Of the run that left it.</summary>
+    public int Epoch { get; init; }
+
+    /// <summary>Of a recorded step, what it cost; 0 otherwise: the log of the run has the whole.</summary>
+    public int PromptTokens { get; init; }
+
+    public int CompletionTokens { get; init; }
 }
 
 /// <summary>One thing that happened to a task, as its readers are told. Never changed, without a gap.</summary>
@@ -188,6 +200,9 @@ public sealed class ExecutionLogRow
     public required string Outcome { get; init; }
 
     public string? Error { get; init; }
+
+    /// <summary>JSON, an array of <see cref="Jobs.JobCall"/>; null where no call was made.</summary>
+    public string? Calls { get; init; }
 }
 
 /// <summary>One row per living process; see <see cref="ServiceDefaults.Leases.LeaseKeeper"/>.</summary>

@@ -21,6 +21,14 @@ public sealed class JobCommit
     /// <summary>JSON to keep; null where the stage left nothing.</summary>
     public string? Body { get; init; }
 
+    /// <summary>Of a part that readers are not told of: no event is written, and nobody is woken.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>What the part cost, so that it is counted even if the worker dies before the end of its run.</summary>
+    public int PromptTokens { get; init; }
+
+    public int CompletionTokens { get; init; }
+
     /// <summary>The stage is done, and its parts are in its result.</summary>
     public bool DropsParts { get; init; }
 
@@ -48,5 +56,7 @@ public sealed class JobCommit
 }
 
 /// <summary>For <c>execution_logs</c>.</summary>
+/// <param name="Calls">JSON, an array of <see cref="JobCall"/>; null where none was made.</param>
 public sealed record StageRun(
-    int Attempt, DateTimeOffset StartedAt, TimeSpan Duration, int PromptTokens, int CompletionTokens, string Outcome, string? Error);
+    int Attempt, DateTimeOffset StartedAt, TimeSpan Duration, int PromptTokens, int CompletionTokens, string Outcome, string? Error,
+    string? Calls);

@@ -3,9 +3,13 @@ namespace Lyceum.RoadmapWorker.Jobs;
 /// <summary>A task as its kind sees it: what was asked, what earlier stages left, and where to keep parts of this one.</summary>
 public sealed class JobContext
 {
+    // Calls that the log of one run lists; more are only counted.
+    private const int MaxCalls = 500;
+
     private readonly JobJournal _journal;
     private readonly IReadOnlyDictionary<(string Stage, string Part), string> _before;
     private readonly Dictionary<string, string> _results = [];
+    private readonly List<JobCall> _calls = [];
     private volatile bool _hasParts;
     private int _promptTokens;
     private int _completionTokens;
@@ -56,23 +60,51 @@ public sealed class JobContext
     /// <param name="part">Not empty; within the stage, each once.</param>
     /// <param name="progress">0-100, of the task.</param>
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
-    public async Task SavePartAsync(string part, string body, int progress)
+    public Task SavePartAsync(string part, string body, int progress) => WriteAsync(new JobCommit
     {
-        _hasParts = true;
-        var written = await _journal.WriteAsync(new JobCommit
+        TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+        NextStage = Stage, Progress = progress,
+    });
+
+    /// <summary>
+    /// Records a step within the present stage, so that a later run goes on behind it; readers are not told. Any number at once.
+    /// </summary>
+    /// <param name="part">As of <see cref="SavePartAsync"/>; the two share their names.</param>
+    /// <param name="promptTokens">What the step cost: a run whose worker dies is logged with the cost of what it recorded.</param>
+    /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
+    public Task RecordAsync(string part, string body, int promptTokens = 0, int completionTokens = 0) => WriteAsync(new JobCommit
+    {
+        TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+        NextStage = Stage, IsSilent = true, PromptTokens = promptTokens, CompletionTokens = completionTokens,
+    });
+
+    /// <summary>Notes a call, with what it cost, for the log of this run.</summary>
+    public void Count(JobCall call)
+    {
+        if (!call.Recorded)
         {
-            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
-            NextStage = Stage, Progress = progress,
-        });
-        if (!written)
-            throw new OperationCanceledException("The task has another owner now.");
+            Interlocked.Add(ref _promptTokens, call.PromptTokens);
+            Interlocked.Add(ref _completionTokens, call.CompletionTokens);
+        }
+        lock (_calls)
+        {
+            if (_calls.Count < MaxCalls)
+                _calls.Add(call);
+        }
     }
 
-    /// <summary>Counts what a model was asked and answered, for the log of this run.</summary>
-    public void CountTokens(int prompt, int completion)
+    /// <summary>JSON for the log of this run; null where no call was made.</summary>
+    internal string? Calls()
     {
-        Interlocked.Add(ref _promptTokens, prompt);
-        Interlocked.Add(ref _completionTokens, completion);
+        lock (_calls)
+            return _calls.Count == 0 ? null : JobJson.Write(_calls);
+    }
+
+    private async Task WriteAsync(JobCommit commit)
+    {
+        _hasParts = true;
+        if (!await _journal.WriteAsync(commit))
+            throw new OperationCanceledException("The task has another owner now.");
     }
 
     internal void Advance(StageResult result)
@@ -80,5 +112,7 @@ public sealed class JobContext
         _results[Stage] = result.Body;
         (Stage, Attempt) = (result.Next!, 1);
         (_promptTokens, _completionTokens, _hasParts) = (0, 0, false);
+        lock (_calls)
+            _calls.Clear();
     }
 }

@@ -25,9 +25,9 @@ public sealed partial class JobJournal(
     // Of the arrays, in this order: see Command. A part leaves status and stage as they are, and no log.
     private const string Changes =
         """
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22, $23, $24, $25)
             AS c(task_id, owner, epoch, stage, part, body, status, next_stage, progress, error_code, error_message, delay,
-                 attempt, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error, has_parts)
+                 attempt, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error, has_parts, calls, is_silent, part_prompt_tokens, part_completion_tokens)
         """;
 
     private const string Write =
@@ -36,7 +36,7 @@ public sealed partial class JobJournal(
         c AS MATERIALIZED ({Changes}),
         held AS (
             UPDATE jobs j SET
-                status = c.status, stage = c.next_stage, progress = GREATEST(c.progress, j.progress), events = j.events + 1,
+                status = c.status, stage = c.next_stage, progress = GREATEST(c.progress, j.progress), events = j.events + CASE WHEN c.is_silent THEN 0 ELSE 1 END,
                 attempt = CASE WHEN c.part <> '' OR c.outcome = 'retried' THEN j.attempt
                                WHEN c.outcome = 'released' THEN j.attempt - 1
                                WHEN c.status = 'running' THEN 1 ELSE j.attempt END,
@@ -52,19 +52,21 @@ public sealed partial class JobJournal(
               AND NOT EXISTS (SELECT 1 FROM job_stages s WHERE s.task_id = c.task_id AND s.stage = c.stage AND s.part = c.part)
             RETURNING j.task_id, j.kind, j.tenant, j.subject, j.status, j.stage, j.progress, j.events, j.updated_at),
         kept AS (
-            INSERT INTO job_stages (task_id, stage, part, body, completed_at)
-            SELECT c.task_id, c.stage, c.part, c.body::json, h.updated_at FROM c JOIN held h USING (task_id) WHERE c.body IS NOT NULL),
+            INSERT INTO job_stages (task_id, stage, part, body, completed_at, epoch, prompt_tokens, completion_tokens)
+            SELECT c.task_id, c.stage, c.part, c.body::json, h.updated_at, c.epoch, c.part_prompt_tokens, c.part_completion_tokens
+            FROM c JOIN held h USING (task_id) WHERE c.body IS NOT NULL),
         dropped AS (
             DELETE FROM job_stages s USING c, held h
             WHERE c.has_parts AND h.task_id = c.task_id AND s.task_id = c.task_id AND s.stage = c.stage AND s.part <> ''),
         logged AS (
-            INSERT INTO execution_logs (task_id, epoch, stage, attempt, worker, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error)
-            SELECT c.task_id, c.epoch, c.stage, c.attempt, $21, c.started_at, c.duration_ms, c.prompt_tokens, c.completion_tokens, c.outcome, c.error
+            INSERT INTO execution_logs (task_id, epoch, stage, attempt, worker, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error, calls)
+            SELECT c.task_id, c.epoch, c.stage, c.attempt, $21, c.started_at, c.duration_ms, c.prompt_tokens, c.completion_tokens, c.outcome, c.error,
+                   c.calls::json
             FROM c JOIN held h USING (task_id) WHERE c.outcome IS NOT NULL),
         told AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, part, error_message, at)
             SELECT h.task_id, h.events, h.status, h.stage, h.progress, NULLIF(c.part, ''), c.error_message, h.updated_at
-            FROM c JOIN held h USING (task_id))
+            FROM c JOIN held h USING (task_id) WHERE NOT c.is_silent)
         SELECT task_id, kind, tenant, subject, status, stage, progress, events FROM held
         """;
 
@@ -173,13 +175,13 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Uuid, commit => commit.Owner);
         Array(command, NpgsqlDbType.Integer, commit => commit.Epoch);
         Array(command, NpgsqlDbType.Text, commit => commit.Stage);
-        Array(command, NpgsqlDbType.Text, commit => commit.Part);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Part));
         Array(command, NpgsqlDbType.Text, commit => commit.Body);
         Array(command, NpgsqlDbType.Text, commit => commit.Status);
         Array(command, NpgsqlDbType.Text, commit => commit.NextStage);
         Array(command, NpgsqlDbType.Integer, commit => commit.Progress);
         Array(command, NpgsqlDbType.Text, commit => commit.ErrorCode);
-        Array(command, NpgsqlDbType.Text, commit => commit.ErrorMessage);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.ErrorMessage));
         Array(command, NpgsqlDbType.Interval, commit => commit.Delay);
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.Attempt ?? 0);
         Array(command, NpgsqlDbType.TimestampTz, commit => (commit.Run?.StartedAt ?? DateTimeOffset.UnixEpoch).UtcDateTime);
@@ -187,9 +189,13 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.PromptTokens ?? 0);
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.CompletionTokens ?? 0);
         Array(command, NpgsqlDbType.Text, commit => commit.Run?.Outcome);
-        Array(command, NpgsqlDbType.Text, commit => commit.Run?.Error);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Run?.Error));
         Array(command, NpgsqlDbType.Boolean, commit => commit.DropsParts);
         command.Parameters.Add(new() { Value = service.Instance });
+        Array(command, NpgsqlDbType.Text, commit => commit.Run?.Calls);
+        Array(command, NpgsqlDbType.Boolean, commit => commit.IsSilent);
+        Array(command, NpgsqlDbType.Integer, commit => commit.PromptTokens);
+        Array(command, NpgsqlDbType.Integer, commit => commit.CompletionTokens);
         await command.PrepareAsync(cancellationToken);
         var written = new List<JobChange>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -207,9 +213,11 @@ public sealed partial class JobJournal(
         foreach (var change in written)
         {
             var at = _batch.FindIndex(commit => commit.TaskId == change.TaskId);
+            var isSilent = _batch[at].IsSilent;
             _batch[at].Set(true);
             _batch.RemoveAt(at);
-            changes.Publish(change);
+            if (!isSilent)
+                changes.Publish(change);
             if (JobStatus.IsTerminal(change.Status))
                 metrics.Ended(change.Kind, change.Status);
         }
@@ -248,7 +256,7 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Uuid, commit => commit.TaskId);
         Array(command, NpgsqlDbType.Integer, commit => commit.Epoch);
         Array(command, NpgsqlDbType.Text, commit => commit.Stage);
-        Array(command, NpgsqlDbType.Text, commit => commit.Part);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Part));
         Array(command, NpgsqlDbType.Uuid, commit => commit.Owner);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

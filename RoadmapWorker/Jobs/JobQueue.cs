@@ -57,6 +57,7 @@ public sealed class JobQueue(
         WHERE s.task_id = ANY ($1) AND (s.part = '' OR s.stage = j.stage)
         """;
 
+    // A run that is lost is logged with the tokens of what it recorded: what it did besides, nobody knows.
     // Nobody's: the owner is dead, or it is this very process, which does not know of it though it was claimed longer ago than any
     // claim takes to come back: its commit was in doubt. They keep their place in the queue, and so come first.
     private const string PutBack =
@@ -69,7 +70,10 @@ public sealed class JobQueue(
             LIMIT 500 FOR UPDATE SKIP LOCKED),
         logged AS (
             INSERT INTO execution_logs (task_id, epoch, stage, attempt, worker, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error)
-            SELECT task_id, epoch, stage, attempt, '', claimed_at, 0, 0, 0, 'lost', 'found by ' || $3 || ': its worker is gone' FROM lost
+            SELECT l.task_id, l.epoch, l.stage, l.attempt, '', l.claimed_at, 0, COALESCE(sum(s.prompt_tokens), 0), COALESCE(sum(s.completion_tokens), 0),
+                   'lost', 'found by ' || $3 || ': its worker is gone'
+            FROM lost l LEFT JOIN job_stages s ON s.task_id = l.task_id AND s.stage = l.stage AND s.epoch = l.epoch
+            GROUP BY l.task_id, l.epoch, l.stage, l.attempt, l.claimed_at
             ON CONFLICT DO NOTHING),
         back AS (
             UPDATE jobs j SET

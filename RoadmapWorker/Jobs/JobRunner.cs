@@ -91,7 +91,8 @@ public sealed partial class JobRunner(
             DropsParts = result is not null && context.HasParts, Status = status,
             NextStage = result is null ? stage : result.Next ?? Done, Progress = result?.Progress, ErrorCode = code, ErrorMessage = message,
             Delay = delay,
-            Run = new(context.Attempt, startedAt, time.GetElapsedTime(started), context.PromptTokens, context.CompletionTokens, outcome, message),
+            Run = new(context.Attempt, startedAt, time.GetElapsedTime(started), context.PromptTokens, context.CompletionTokens, outcome, message,
+                context.Calls()),
         };
     }
 

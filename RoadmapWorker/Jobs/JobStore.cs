@@ -30,9 +30,10 @@ public sealed record JobView(
 public sealed record JobEvent(int Seq, string Status, string Stage, int Progress, string? Part, string? ErrorMessage, DateTimeOffset At);
 
 /// <summary>One run of one stage.</summary>
+/// <param name="Calls">What it asked models and functions, in their order, 500 at most; null where nothing.</param>
 public sealed record JobLog(
     string Stage, int Attempt, string Worker, DateTimeOffset StartedAt, int DurationMs, int PromptTokens, int CompletionTokens,
-    string Outcome, string? Error);
+    string Outcome, string? Error, IReadOnlyList<JobCall>? Calls = null);
 
 /// <summary>
 /// Tasks as requests see them: every query names the caller's tenant and subject, so what is somebody else's is not there.
@@ -176,12 +177,13 @@ public sealed class JobStore(
     public Task<List<JobLog>> LogsAsync(Guid taskId, CancellationToken cancellationToken) =>
         QueryAsync(
             """
-            SELECT stage, attempt, worker, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error
+            SELECT stage, attempt, worker, started_at, duration_ms, prompt_tokens, completion_tokens, outcome, error, calls::text
             FROM execution_logs WHERE task_id = $1 ORDER BY started_at, epoch LIMIT 1000
             """,
             reader => new JobLog(
                 reader.GetString(0), reader.GetInt32(1), reader.GetString(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetInt32(4),
-                reader.GetInt32(5), reader.GetInt32(6), reader.GetString(7), reader.GetValue(8) as string),
+                reader.GetInt32(5), reader.GetInt32(6), reader.GetString(7), reader.GetValue(8) as string,
+                reader.GetValue(9) is string calls ? JobJson.Read<List<JobCall>>(calls) : null),
             cancellationToken, taskId);
 
     /// <summary>

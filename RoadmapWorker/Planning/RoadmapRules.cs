@@ -33,7 +33,9 @@ public static class RoadmapRules
         var all = concepts.Select(concept => concept.Id).ToHashSet(StringComparer.Ordinal);
         foreach (var concept in concepts)
         {
-            Add(string.IsNullOrWhiteSpace(concept.Id) || concept.Id.Length > 80, "Every concept needs an id of at most 80 characters.");
+            // The id names what is kept of the concept in the database, which cannot hold U+0000; see also Checkpoint.
+            Add(string.IsNullOrWhiteSpace(concept.Id) || concept.Id.Length > 80 || concept.Id.Any(char.IsControl),
+                "Every concept needs an id of at most 80 characters, without control characters.");
             CheckText(concept.Title, MaxTitle, $"The title of concept {concept.Id}");
             CheckText(concept.Summary, MaxText, $"The summary of concept {concept.Id}");
             Add(!(concept.Hours is > 0 and <= MaxConceptHours), $"Concept {concept.Id} must take more than 0 and at most {MaxConceptHours} hours.");

@@ -37,7 +37,7 @@ public sealed class ModelJson(ILanguageModel model)
         for (var repairs = wrong is null ? 0 : 1; ; repairs++)
         {
             var reply = await model.AskAsync(new(messages, Json: true), job.Tenant, job.Subject, cancellationToken);
-            job.CountTokens(reply.PromptTokens, reply.CompletionTokens);
+            job.Count(new(JobCall.Model, "", reply.IsCut ? "length" : "stop", 0, reply.PromptTokens, reply.CompletionTokens));
             var (value, faults) = Read(reply.Text, check);
             if (faults.Count == 0)
                 return value;
