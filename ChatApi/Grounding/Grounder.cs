@@ -1,6 +1,7 @@
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Knowledge;
 using Lyceum.ServiceDefaults.Text;
 using Microsoft.Extensions.Options;
 
@@ -44,7 +45,7 @@ public sealed partial class Grounder(
     {
         try
         {
-            return await knowledge.ReadTutorAsync(caller, id, cancellationToken)
+            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Subject, id, cancellationToken)
                 ?? throw new ProblemException(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
@@ -62,10 +63,7 @@ public sealed partial class Grounder(
         var reason = "there is no such knowledge base";
         try
         {
-            // What is no slug is no knowledge base, and has no place in a path.
-            var found = Slug.IsValid(kbId)
-                ? await knowledge.SearchAsync(caller, kbId, topic, options.Value.Passages, cancellationToken)
-                : null;
+            var found = await knowledge.SearchAsync(caller.Tenant, caller.Subject, kbId, topic, options.Value.Passages, cancellationToken);
             if (found is not null)
                 return found;
             if (isNamed)

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Knowledge;
 
 namespace Lyceum.ChatApi.Grounding;
 
@@ -11,8 +11,7 @@ public static class GroundingRegistration
             .Validate(o => o.Passages is > 0 and <= 50, "Grounding:Passages must be between 1 and 50")
             .Validate(o => o.Timeout > TimeSpan.Zero && o.Timeout <= TimeSpan.FromMinutes(1), "Grounding:Timeout must be above 0 and at most a minute")
             .ValidateOnStart();
-        builder.AddServiceClient(KnowledgeClient.Service);
-        builder.Services.AddSingleton<KnowledgeClient>();
+        builder.AddKnowledgeClient();
         builder.Services.AddSingleton<Grounder>();
         return builder;
     }
