@@ -1,6 +1,7 @@
 using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.RoadmapWorker.Data;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
@@ -19,6 +20,7 @@ builder.AddMessaging(bus =>
 });
 builder.AddJobs();
 builder.AddLanguageModel();
+builder.AddGrounding();
 builder.AddRoadmaps();
 builder.AddCollabs();
 

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Text;
 
 namespace Lyceum.RoadmapWorker.Collabs;
@@ -20,19 +22,30 @@ public static class Writers
 /// <param name="Number">1, 2, 3, …</param>
 /// <param name="MadeBy"><c>model | none</c>.</param>
 /// <param name="IsCut">Whether it ended at <c>max_tokens</c>.</param>
-public sealed record CollabTurn(int Number, int Round, string Role, string Text, string MadeBy, bool IsCut);
+/// <param name="Sources">The passages of the knowledge base that it cites; null where it was given none.</param>
+public sealed record CollabTurn(
+    int Number, int Round, string Role, string Text, string MadeBy, bool IsCut,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<Source>? Sources = null);
 
 /// <summary>What the collaboration leaves.</summary>
 /// <param name="MadeBy"><c>model | primer</c>.</param>
-public sealed record CollabResult(string Text, string MadeBy, bool IsCut);
+/// <param name="Sources">As of a turn.</param>
+/// <param name="Grounding">A <see cref="GroundingStatus"/>; null without a knowledge base.</param>
+public sealed record CollabResult(
+    string Text, string MadeBy, bool IsCut,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<Source>? Sources = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Grounding = null);
 
 /// <summary>The collaboration's context: what is worked on, by whom, and what was said so far.</summary>
 /// <param name="Given">The request's <c>context</c>.</param>
 /// <param name="MaxTokens">Of one turn.</param>
 /// <param name="Turns">Finished ones, in their order; null in a list.</param>
 /// <param name="Next">Whose turn it is; null when all are done.</param>
+/// <param name="KbId">The knowledge base that the roles rest on; null where none was named.</param>
 public sealed record CollabContext(
-    string Task, IReadOnlyList<CollabRole> Roles, int Rounds, int MaxTokens, JsonElement? Given, IReadOnlyList<CollabTurn>? Turns, NextTurn? Next);
+    string Task, IReadOnlyList<CollabRole> Roles, int Rounds, int MaxTokens, JsonElement? Given, IReadOnlyList<CollabTurn>? Turns, NextTurn? Next,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? TutorId = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? KbId = null);
 
 public sealed record NextTurn(int Number, int Round, string Role);
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -53,11 +54,15 @@ public static class CollabEndpoints
     /// with where it stands now.
     /// </summary>
     private static async Task<Results<Accepted<CollabResponse>, Ok<CollabResponse>>> ExecuteAsync(
-        ExecuteRequest request, Caller caller, HttpRequest http, JobStore jobs, CancellationToken cancellationToken)
+        ExecuteRequest request, Caller caller, HttpRequest http, JobStore jobs, Grounder grounder, CancellationToken cancellationToken)
     {
         var order = CollabValidation.Check(request);
+        var (key, asked) = (JobRequests.IdempotencyKey(http), JobJson.Write(order));
+        // A repeated request is answered without looking anything up: its tutor may be gone meanwhile.
+        if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, CollabKind.KindName, key, cancellationToken))
+            order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };
         var (taskId, added) = await jobs.AddAsync(
-            new(CollabKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: JobRequests.IdempotencyKey(http)), cancellationToken);
+            new(CollabKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
         var task = await FindAsync(taskId, caller, jobs, cancellationToken);
         if (!added)
             return TypedResults.Ok(await ReadAsync(task, jobs, cancellationToken));
@@ -153,7 +158,7 @@ public static class CollabEndpoints
         JsonElement? given = order.Given is { } json ? JsonElement.Parse(json) : null;
         return new(
             task.TaskId, CollabStatus.Of(task.Status), task.Stage, task.Progress, task.Attempt,
-            new(order.Task, order.Roles, order.Rounds, order.MaxTokens, given, turns, next), result, task.ErrorCode, task.ErrorMessage,
+            new(order.Task, order.Roles, order.Rounds, order.MaxTokens, given, turns, next, order.TutorId, order.KbId), result, task.ErrorCode, task.ErrorMessage,
             $"{Prefix}/{task.TaskId}", $"{Prefix}/{task.TaskId}/events", task.CreatedAt, task.StartedAt, task.UpdatedAt, task.EndedAt);
     }
 }

@@ -1,9 +1,11 @@
 using System.Globalization;
 using Lyceum.Contracts;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.RoadmapWorker.Collabs;
@@ -16,7 +18,8 @@ namespace Lyceum.RoadmapWorker.Collabs;
 /// quoted and cited. A model that is connected but fails is tried again; then the task fails, and a retry goes on behind the last turn.
 /// </para>
 /// </summary>
-public sealed class CollabKind(ILanguageModel model, IHints hints, IOptions<CollabOptions> options) : IJobKind
+public sealed class CollabKind(
+    ILanguageModel model, Dialogues dialogues, Grounder grounder, IHints hints, IOptions<CollabOptions> options) : IJobKind
 {
     public const string KindName = "collab";
     public const string Conclude = "conclude";
@@ -63,8 +66,10 @@ public sealed class CollabKind(ILanguageModel model, IHints hints, IOptions<Coll
         CollabTurn turn;
         if (await model.IsConnectedAsync(job.Tenant, job.Subject, cancellationToken))
         {
-            var (text, cut) = await AskAsync(job, Roles.Turn(order, number, TurnsBefore(job, number)), cancellationToken);
-            turn = new(number, order.RoundOf(number), role.Name, text, Writers.Model, cut);
+            var before = TurnsBefore(job, number);
+            var shelf = await GroundAsync(job, order, before, cancellationToken);
+            var said = await AskAsync(job, Roles.Turn(order, number, before), shelf, cancellationToken);
+            turn = new(number, order.RoundOf(number), role.Name, said.Text, Writers.Model, said.IsCut, said.Sources);
         }
         else
         {
@@ -81,9 +86,15 @@ public sealed class CollabKind(ILanguageModel model, IHints hints, IOptions<Coll
         var connected = await model.IsConnectedAsync(job.Tenant, job.Subject, cancellationToken);
         // Who has connected a model meanwhile gets its answer, from whatever was said.
         var said = turns.Where(turn => turn.MadeBy == Writers.Model).ToList();
-        var (text, cut) = await AskAsync(job, connected ? Roles.Conclusion(order, said) : Roles.Search(order), cancellationToken);
-        return new(text, connected ? Writers.Model : Writers.Primer, cut);
+        // The built-in answerer numbers what it is given from 1, and does not read what was said.
+        var shelf = await GroundAsync(job, order, connected ? said : [], cancellationToken);
+        var result = await AskAsync(job, connected ? Roles.Conclusion(order, said) : Roles.Search(order), shelf, cancellationToken);
+        return new(result.Text, connected ? Writers.Model : Writers.Primer, result.IsCut, result.Sources, shelf?.Status);
     }
+
+    /// <summary>What is said in one turn may be cited in the next: a passage that was cited keeps its number.</summary>
+    private Task<Shelf?> GroundAsync(JobContext job, CollabOrder order, IEnumerable<CollabTurn> before, CancellationToken cancellationToken) =>
+        grounder.GroundAsync(job, order.KbId, "", order.Task, before.SelectMany(turn => turn.Sources ?? []), cancellationToken);
 
     private static List<CollabTurn> TurnsBefore(JobContext job, int number)
     {
@@ -94,13 +105,22 @@ public sealed class CollabKind(ILanguageModel model, IHints hints, IOptions<Coll
     }
 
     /// <exception cref="ModelException">It cannot be asked, or says nothing.</exception>
-    private async Task<(string Text, bool IsCut)> AskAsync(JobContext job, ModelQuestion question, CancellationToken cancellationToken)
+    private async Task<Said> AskAsync(JobContext job, ModelQuestion question, Shelf? shelf, CancellationToken cancellationToken)
     {
-        var reply = await model.AskAsync(question, job.Tenant, job.Subject, cancellationToken);
-        job.Count(new(JobCall.Model, "", reply.IsCut ? "length" : "stop", 0, reply.PromptTokens, reply.CompletionTokens));
-        // What a model thinks before it speaks is not part of what it says.
-        var thought = reply.Text.LastIndexOf("</think>", StringComparison.Ordinal);
-        var text = (thought < 0 ? reply.Text : reply.Text[(thought + "</think>".Length)..]).Trim();
-        return text.Length > 0 ? (text, reply.IsCut) : throw new ModelException("The model's answer is empty.");
+        var dialogue = dialogues.Begin(job, question with { Shelf = shelf, Functions = question.Shape is null ? [] : grounder.Functions(job, shelf) });
+        var reply = await dialogue.AskAsync([], cancellationToken);
+        var contribution = question.Shape is null ? new(ContributionReader.WithoutThoughts(reply.Text)) : ContributionReader.Read(reply.Text);
+        if (contribution is null)
+        {
+            // Told once; an answer that is still another object is what the model has to say.
+            reply = await dialogue.AskAsync(ModelJson.Correction(reply.Text, ["It must have the member text, which is not empty."]), cancellationToken);
+            contribution = ContributionReader.Read(reply.Text) ?? new(ContributionReader.WithoutThoughts(reply.Text));
+        }
+        if (contribution.Text.Length == 0)
+            throw new ModelException("The model's answer is empty.");
+        var sources = shelf?.Cited([.. contribution.Sources ?? [], .. CitedNumbers.In(contribution.Text, shelf.Last)]);
+        return new(contribution.Text, reply.IsCut, sources);
     }
+
+    private sealed record Said(string Text, bool IsCut, IReadOnlyList<Source>? Sources);
 }

@@ -11,8 +11,11 @@ namespace Lyceum.RoadmapWorker.Collabs;
 /// <param name="Rounds">How often each role has its turn; absent: 1.</param>
 /// <param name="Context">Any JSON that the roles are to know, such as a text or notes; it is echoed.</param>
 /// <param name="MaxTokens">Of one turn; absent: 800.</param>
+/// <param name="TutorId">Whose knowledge base the roles are to rest on, unless <paramref name="KbId"/> names another.</param>
+/// <param name="KbId">A knowledge base that the roles are to rest on, by its slug.</param>
 public sealed record ExecuteRequest(
-    string? Task, IReadOnlyList<RoleRequest?>? Roles = null, int? Rounds = null, JsonElement? Context = null, int? MaxTokens = null);
+    string? Task, IReadOnlyList<RoleRequest?>? Roles = null, int? Rounds = null, JsonElement? Context = null, int? MaxTokens = null,
+    int? TutorId = null, string? KbId = null);
 
 /// <summary>A role; in JSON also its bare name.</summary>
 /// <param name="Name"><c>planner | tutor | critic</c>, or one of the caller's own.</param>
@@ -39,7 +42,9 @@ public sealed class RoleRequestConverter : JsonConverter<RoleRequest>
 
 /// <summary>What is to be done, checked and complete: the task's input.</summary>
 /// <param name="Given">JSON, as the caller gave it; null if nothing.</param>
-public sealed record CollabOrder(string Task, IReadOnlyList<CollabRole> Roles, int Rounds, int MaxTokens, string? Given)
+/// <param name="KbId">Once it is recorded, the tutor's if the request names none.</param>
+public sealed record CollabOrder(
+    string Task, IReadOnlyList<CollabRole> Roles, int Rounds, int MaxTokens, string? Given, int? TutorId = null, string? KbId = null)
 {
     [JsonIgnore]
     public int Turns => Rounds * Roles.Count;
@@ -77,7 +82,8 @@ public static class CollabValidation
         var roles = CheckRoles(request.Roles ?? [], faults);
         var given = CheckGiven(request.Context, faults);
         faults.ThrowIfAny();
-        return new(request.Task!.Trim(), roles is [] ? Roles.Default : roles, request.Rounds ?? 1, request.MaxTokens ?? DefaultTokens, given);
+        return new(request.Task!.Trim(), roles is [] ? Roles.Default : roles, request.Rounds ?? 1, request.MaxTokens ?? DefaultTokens, given,
+            request.TutorId, request.KbId);
     }
 
     private static List<CollabRole> CheckRoles(IReadOnlyList<RoleRequest?> roles, Faults faults)

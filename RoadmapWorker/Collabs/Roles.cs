@@ -41,10 +41,17 @@ public static class Roles
     }
 
     /// <summary>What the built-in answerer is asked: the task alone, as it searches and does not take part.</summary>
-    public static ModelQuestion Search(CollabOrder order) => new([new("user", order.Task)]);
+    public static ModelQuestion Search(CollabOrder order) => new(null, order.Task);
 
-    private static ModelQuestion Ask(string system, StringBuilder question, CollabOrder order) =>
-        new([new("system", system), new("user", question.ToString())], MaxTokens: order.MaxTokens);
+    private static ModelQuestion Ask(string system, StringBuilder question, CollabOrder order) => order.KbId is null
+        ? new($"{system} {AsJson}}}.", question.ToString()) { MaxTokens = order.MaxTokens, Shape = AnswerShape.Of<Contribution>() }
+        : new($"{system} {AsJson}, \"sources\": [1, 3]}}. Behind each statement that rests on a passage of the teacher's material, cite its number in square "
+            + "brackets, as [1]; sources holds the numbers that you cite.", question.ToString())
+        {
+            MaxTokens = order.MaxTokens, Shape = AnswerShape.Of<CitingContribution>(),
+        };
+
+    private const string AsJson = "Answer with one JSON object and nothing else: {\"text\": \"what you have to say, in Markdown\"";
 
     private static StringBuilder Situation(CollabOrder order, IReadOnlyList<CollabTurn> before)
     {

@@ -135,6 +135,11 @@ public sealed class JobStore(
             $"You have {options.Value.MaxOpenPerCaller} unfinished tasks; wait until some are done.", TimeSpan.FromSeconds(10));
     }
 
+    /// <summary>Whether the caller's key has a task already.</summary>
+    public async Task<bool> IsKnownAsync(Caller caller, string kind, string? idempotencyKey, CancellationToken cancellationToken) =>
+        idempotencyKey is not null && (await QueryAsync($"SELECT 1 FROM jobs WHERE {Mine} AND idempotency_key = $4", reader => reader.GetInt32(0),
+            cancellationToken, caller.Tenant, caller.Owner, kind, idempotencyKey)).Count > 0;
+
     /// <returns>Null: there is no such task of the caller's.</returns>
     public async Task<JobView?> FindAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken) =>
         (await QueryAsync($"SELECT {Columns} FROM jobs WHERE {Mine} AND task_id = $4", View, cancellationToken,

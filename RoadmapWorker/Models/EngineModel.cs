@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -5,59 +6,44 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Engines;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
+using Microsoft.SemanticKernel.Connectors.OpenAI;
 
 namespace Lyceum.RoadmapWorker.Models;
 
-/// <summary>Asks a GpuEngine, in turn where there are several, over its OpenAI-compatible API. Bounded by <c>Answers:MaxDuration</c>.</summary>
+/// <summary>
+/// Asks a GpuEngine, in turn where there are several, through Semantic Kernel's connector for OpenAI-compatible APIs. Each request is
+/// bounded by <c>Answers:MaxDuration</c>; nothing is retried but what an overloaded engine turned away, and what a model server refused
+/// for its form (<see cref="RequestForm"/>).
+/// </summary>
 public sealed partial class EngineModel(
-    IHttpClientFactory clients, EngineDirectory directory, IdentityTokens identity, IOptions<AnswersOptions> answers,
+    IHttpClientFactory clients, EngineDirectory directory, IdentityTokens identity, ModelAbilities abilities, IOptions<AnswersOptions> answers,
     IOptions<ModelOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
 {
     public const string Service = EngineDirectory.Engines;
     private const int MaxReply = 1024 * 1024; // characters
     private static readonly TimeSpan ListWithin = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ListRemembered = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan OverloadWait = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _places = new(options.Value.QuestionsAtOnce);
+    private readonly ConcurrentDictionary<Uri, (string Id, long Since)> _defaults = new();
     private int _next;
+
+    public IChatCompletionService Chat(string tenant, string subject) => new EngineChat(this, tenant, subject);
 
     public async Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken)
     {
-        var list = await SendAsync(HttpMethod.Get, "/v1/models", null, tenant, subject, ListWithin, cancellationToken);
+        var list = await ListAsync(PickEngine(), tenant, subject, cancellationToken);
         // Other servers' lists have no kind; what they have is a model.
-        return list.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array && data.EnumerateArray().Any(model =>
+        return list.Any(model =>
             !(model.TryGetProperty("lyceum", out var own) && own.TryGetProperty("kind", out var kind) && kind.ValueEquals("primer")));
     }
 
-    public async Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
-    {
-        var body = new Dictionary<string, object>
-        {
-            ["messages"] = question.Messages.Select(message => new { role = message.Role, content = message.Content }),
-        };
-        // Absent, not null: the built-in answerer and some servers refuse what they do not know.
-        if (question.Json)
-            body["response_format"] = new { type = "json_object" };
-        if (question.MaxTokens is { } limit)
-            body["max_tokens"] = limit;
-        var answer = await AskInTurnAsync(body, tenant, subject, cancellationToken);
-        try
-        {
-            var choice = answer.GetProperty("choices")[0];
-            var text = choice.GetProperty("message").GetProperty("content").GetString() ?? "";
-            if (text.Length > MaxReply)
-                throw new ModelException("The model's answer is too long.");
-            var usage = answer.TryGetProperty("usage", out var counted) && counted.ValueKind == JsonValueKind.Object ? counted : default;
-            var cut = choice.TryGetProperty("finish_reason", out var reason) && reason.ValueKind == JsonValueKind.String && reason.ValueEquals("length");
-            return new(text, Count(usage, "prompt_tokens"), Count(usage, "completion_tokens"), cut);
-        }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
-        {
-            throw new ModelException("The engine's answer is no chat completion.", e);
-        }
-    }
-
-    private async Task<JsonElement> AskInTurnAsync(object body, string tenant, string subject, CancellationToken cancellationToken)
+    /// <exception cref="ModelException">There is no answer.</exception>
+    internal async Task<ChatMessageContent> CompleteAsync(
+        string tenant, string subject, ChatHistory history, OpenAIPromptExecutionSettings settings, Kernel? kernel, CancellationToken cancellationToken)
     {
         await _places.WaitAsync(cancellationToken);
         try
@@ -66,8 +52,7 @@ public sealed partial class EngineModel(
             {
                 try
                 {
-                    return await SendAsync(
-                        HttpMethod.Post, "/v1/chat/completions", body, tenant, subject, answers.Value.WholeAnswerTimeout, cancellationToken);
+                    return await CompleteOnceAsync(tenant, subject, history, settings, kernel, cancellationToken);
                 }
                 catch (ModelException e) when (e.IsOverload && time.GetElapsedTime(asked) < options.Value.OverloadPatience)
                 {
@@ -83,39 +68,107 @@ public sealed partial class EngineModel(
 
     public void Dispose() => _places.Dispose();
 
-    private static int Count(JsonElement usage, string member) =>
-        usage.ValueKind == JsonValueKind.Object && usage.TryGetProperty(member, out var value) && value.TryGetInt32(out var count) ? count : 0;
-
-    private async Task<JsonElement> SendAsync(
-        HttpMethod method, string path, object? body, string tenant, string subject, TimeSpan limit, CancellationToken cancellationToken)
+    private async Task<ChatMessageContent> CompleteOnceAsync(
+        string tenant, string subject, ChatHistory history, OpenAIPromptExecutionSettings settings, Kernel? kernel, CancellationToken cancellationToken)
     {
-        var engines = directory.Live;
-        if (engines.Count == 0)
-            throw new ModelException("No engine is known.");
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(limit);
-        try
+        var engine = PickEngine();
+        var model = await DefaultModelAsync(engine, tenant, subject, cancellationToken);
+        var first = abilities.Limit(engine, EngineChat.FormOf(settings));
+        for (var form = first; ;)
         {
-            using var request = new HttpRequestMessage(method, new Uri(engines[(int)((uint)Interlocked.Increment(ref _next) % (uint)engines.Count)].Url, path));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, subject, Scopes.Llm));
-            if (body is not null)
-                request.Content = JsonContent.Create(body);
-            using var response = await clients.CreateClient(Service).SendAsync(request, bound.Token);
-            if (response.StatusCode != HttpStatusCode.OK)
+            using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            bound.CancelAfter(answers.Value.WholeAnswerTimeout);
+            try
             {
-                throw new ModelException($"The engine answered {(int)response.StatusCode}.")
+                // The connector turns the SDK's own retries off where it is given a client. No logger: at Trace it writes prompts.
+                using var client = clients.CreateClient(Service);
+                var connector = new OpenAIChatCompletionService(
+                    model, new Uri(engine, "/v1"), identity.ForService(tenant, subject, Scopes.Llm), httpClient: client);
+                var (messages, fields) = EngineChat.Shape(history, settings, form);
+                var answer = (await connector.GetChatMessageContentsAsync(messages, fields, kernel, bound.Token))[0];
+                if (answer.Content?.Length > MaxReply)
+                    throw new ModelException("The model's answer is too long.");
+                if (form != first)
+                    abilities.Learn(engine, first, form);
+                return answer;
+            }
+            catch (HttpOperationException e) when (Refused(form, e) is { } lesser)
+            {
+                LogRefused(logger, engine, (int)e.StatusCode!, form, lesser);
+                form = lesser;
+            }
+            catch (HttpOperationException e) when (e.StatusCode is { } status and not default(HttpStatusCode))
+            {
+                if (status == HttpStatusCode.NotFound)
+                    _defaults.TryRemove(engine, out _); // the model may have been exchanged
+                throw new ModelException($"The engine answered {(int)status}.", e)
                 {
-                    IsOverload = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
+                    IsOverload = status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
                 };
             }
-            return await response.Content.ReadFromJsonAsync<JsonElement>(bound.Token);
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpRequestException or IOException or JsonException or OperationCanceledException)
-        {
-            throw new ModelException(e is OperationCanceledException ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e);
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpOperationException or HttpRequestException or IOException or OperationCanceledException)
+            {
+                throw Away(e, answers.Value.WholeAnswerTimeout);
+            }
+            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException or NullReferenceException)
+            {
+                // What the SDK throws on an answer that is none, or that holds half of a surrogate pair.
+                throw new ModelException("The engine's answer is no chat completion.", e);
+            }
         }
     }
 
+    private static RequestForm? Refused(RequestForm form, HttpOperationException e) =>
+        e.StatusCode is { } status and not default(HttpStatusCode) ? form.Without((int)status, e.ResponseContent ?? e.Message) : null;
+
+    /// <summary>The model that an engine answers with where none is named; OpenAI's SDK names one always.</summary>
+    private async Task<string> DefaultModelAsync(Uri engine, string tenant, string subject, CancellationToken cancellationToken)
+    {
+        if (_defaults.TryGetValue(engine, out var known) && time.GetElapsedTime(known.Since) < ListRemembered)
+            return known.Id;
+        var list = await ListAsync(engine, tenant, subject, cancellationToken);
+        var id = list.Select(model => model.TryGetProperty("id", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null)
+            .FirstOrDefault(name => !string.IsNullOrWhiteSpace(name)) ?? throw new ModelException("The engine lists no model.");
+        _defaults[engine] = (id, time.GetTimestamp());
+        return id;
+    }
+
+    private Uri PickEngine()
+    {
+        var engines = directory.Live;
+        return engines.Count == 0
+            ? throw new ModelException("No engine is known.")
+            : engines[(int)((uint)Interlocked.Increment(ref _next) % (uint)engines.Count)].Url;
+    }
+
+    private async Task<List<JsonElement>> ListAsync(Uri engine, string tenant, string subject, CancellationToken cancellationToken)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(ListWithin);
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(engine, "/v1/models"));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, subject, Scopes.Llm));
+            using var response = await clients.CreateClient(Service).SendAsync(request, bound.Token);
+            if (response.StatusCode != HttpStatusCode.OK)
+                throw new ModelException($"The engine answered {(int)response.StatusCode}.");
+            var list = await response.Content.ReadFromJsonAsync<JsonElement>(bound.Token);
+            return list.ValueKind == JsonValueKind.Object && list.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array
+                ? [.. data.EnumerateArray().Where(model => model.ValueKind == JsonValueKind.Object)]
+                : [];
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpRequestException or IOException or JsonException or OperationCanceledException)
+        {
+            throw Away(e, ListWithin);
+        }
+    }
+
+    private static ModelException Away(Exception e, TimeSpan limit) =>
+        new(e is OperationCanceledException ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The engine has too much to do, asking again shortly: {Reason}")]
     private static partial void LogOverload(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Engine} refused a question ({Status}) of the form {Form}, asking again as {Lesser}")]
+    private static partial void LogRefused(ILogger logger, Uri engine, int status, RequestForm form, RequestForm lesser);
 }

@@ -1,14 +1,6 @@
+using Microsoft.SemanticKernel.ChatCompletion;
+
 namespace Lyceum.RoadmapWorker.Models;
-
-/// <param name="Role"><c>system | user | assistant</c>.</param>
-public sealed record ModelMessage(string Role, string Content);
-
-/// <param name="Json">Whether the answer is to be one JSON object; not for the engine's built-in answerer, which writes text only.</param>
-/// <param name="MaxTokens">Of the answer; null: as many as the model gives.</param>
-public sealed record ModelQuestion(IReadOnlyList<ModelMessage> Messages, bool Json = false, int? MaxTokens = null);
-
-/// <param name="IsCut">Whether it ended at its limit of tokens.</param>
-public sealed record ModelReply(string Text, int PromptTokens, int CompletionTokens, bool IsCut = false);
 
 /// <summary>The model cannot be asked at the moment.</summary>
 public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner)
@@ -24,7 +16,9 @@ public interface ILanguageModel
     /// <exception cref="ModelException">No engine says.</exception>
     Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken);
 
-    /// <summary>A whole answer.</summary>
-    /// <exception cref="ModelException">There is none.</exception>
-    Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken);
+    /// <summary>
+    /// What a kernel asks on behalf of <paramref name="subject"/>. It gives whole answers, with <c>FinishReason</c> and <c>Usage</c> in
+    /// their metadata as Semantic Kernel's OpenAI connector has them, and throws <see cref="ModelException"/> where there is no answer.
+    /// </summary>
+    IChatCompletionService Chat(string tenant, string subject);
 }

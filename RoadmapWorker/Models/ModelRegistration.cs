@@ -11,6 +11,18 @@ public sealed class ModelOptions
 
     /// <summary>How long an engine that is overloaded (429, 503) is asked again before the stage counts as failed.</summary>
     public TimeSpan OverloadPatience { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Functions a model may call for one question; a further call is answered with an error that says so.</summary>
+    public int FunctionCalls { get; set; } = 8;
+
+    /// <summary>Answers with calls that one question may have; then the model is asked to call no more.</summary>
+    public int FunctionRounds { get; set; } = 4;
+
+    /// <summary>One call of a function. Reached: the model is told that it took too long.</summary>
+    public TimeSpan FunctionTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Characters of one function's result; the rest is cut off, and the model is told so.</summary>
+    public int FunctionResult { get; set; } = 12_000;
 }
 
 public static class ModelRegistration
@@ -20,10 +32,15 @@ public static class ModelRegistration
         builder.Services.AddOptions<ModelOptions>().BindConfiguration("Models")
             .Validate(o => o.QuestionsAtOnce > 0 && o.OverloadPatience >= TimeSpan.Zero,
                 "Models: QuestionsAtOnce must be positive, OverloadPatience not negative")
+            .Validate(o => o is { FunctionCalls: > 0, FunctionRounds: > 0, FunctionResult: >= 100 } && o.FunctionTimeout > TimeSpan.Zero,
+                "Models: FunctionCalls, FunctionRounds and FunctionTimeout must be positive, FunctionResult at least 100")
             .ValidateOnStart();
         builder.AddServiceClient(EngineModel.Service);
         builder.AddEngineDirectory();
+        builder.Services.AddSingleton<ModelAbilities>();
         builder.Services.AddSingleton<ILanguageModel, EngineModel>();
+        builder.Services.AddSingleton<Dialogues>();
+        builder.Services.AddSingleton<ModelJson>();
         return builder;
     }
 }

@@ -1,3 +1,4 @@
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.RoadmapWorker.Planning;
@@ -53,6 +54,22 @@ internal sealed class Words
     public string Completed(int count) => Say(
         $"For {count} concepts the model's exercises were not usable; general ones stand in their place.",
         $"有 {count} 个知识点的模型练习不可用,已用通用练习代替。");
+
+    /// <param name="status">A <see cref="GroundingStatus"/>; null without a knowledge base.</param>
+    /// <param name="isCited">Whether a concept cites it.</param>
+    public IEnumerable<string> Knowledge(RoadmapOrder order, string? status, bool isCited) => (order.TutorId, status) switch
+    {
+        ({ } tutor, null) => [Say($"Tutor {tutor} has no knowledge base, so this roadmap rests on none.", $"导师 {tutor} 没有知识库,因此这份路线图没有以知识库为依据。")],
+        (_, GroundingStatus.NotUsed) => [Say(
+            $"The knowledge base {order.KbId} was not used: it takes a language model to read it.", $"未使用知识库 {order.KbId}:阅读它需要语言模型。")],
+        (_, GroundingStatus.NothingFound) => [Say(
+            $"The knowledge base {order.KbId} has nothing on this subject: the model wrote from what it knows.", $"知识库 {order.KbId} 中没有相关内容:由模型凭自身知识编写。")],
+        (_, GroundingStatus.Unavailable) => [Say(
+            $"The knowledge base {order.KbId} could not be searched: the model wrote from what it knows.", $"知识库 {order.KbId} 无法检索:由模型凭自身知识编写。")],
+        (_, GroundingStatus.Found) when !isCited => [Say(
+            $"The model was given passages of the knowledge base {order.KbId}, but no concept cites one.", $"模型读到了知识库 {order.KbId} 的段落,但没有知识点引用它们。")],
+        _ => [],
+    };
 
     public string Draw(string picture) => Say($"Draw a picture of {picture}, then explain it from memory.", $"画一张图:{picture},然后不看资料把它讲清楚。");
 

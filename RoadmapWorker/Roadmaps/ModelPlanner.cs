@@ -1,11 +1,15 @@
 using System.Text;
+using System.Text.Json.Serialization;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
+using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
+using Lyceum.ServiceDefaults.Text;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
 
 /// <summary>The stages as a language model does them. Each answers null where the model's JSON could not be repaired.</summary>
-public sealed class ModelPlanner(ModelJson json)
+public sealed class ModelPlanner(ModelJson json, Grounder grounder)
 {
     private const string System =
         "You plan how somebody learns a subject. You answer with one JSON object and nothing else: no explanation, no code fence. "
@@ -19,15 +23,18 @@ public sealed class ModelPlanner(ModelJson json)
             What does this learner want to be able to do? Answer as
             {"title": "the roadmap's title, at most 80 characters", "goal": "one or two sentences: what the learner can do in the end"}
             """;
-        var answer = await json.AskAsync<Aim>(job, System, question, aim => CheckAim(aim, order), cancellationToken);
-        return answer is null ? null : new(Makers.Model, answer.Title.Trim(), answer.Goal.Trim(), null, []);
+        var shelf = await grounder.GroundAsync(job, order.KbId, "", order.Query, [], cancellationToken);
+        var answer = await json.AskAsync<Aim>(
+            job, new(System, question) { Shelf = shelf }, aim => CheckAim(aim, order), cancellationToken);
+        return answer is null ? null : new(Makers.Model, answer.Title.Trim(), answer.Goal.Trim(), null, [], shelf?.Status);
     }
 
     /// <summary>Modules and concepts. Only the shape is checked here: the rules are the next stage's.</summary>
     public async Task<Design?> DesignAsync(JobContext job, RoadmapOrder order, Analysis analysis, CancellationToken cancellationToken)
     {
-        var answer = await json.AskAsync<Outline>(job, System, DesignQuestion(order, analysis), static _ => [], cancellationToken);
-        return answer is null ? null : new(Makers.Model, answer.Modules, []);
+        var question = await DesignQuestionAsync(job, order, analysis, cancellationToken);
+        var answer = await json.AskAsync<Outline>(job, question, static _ => [], cancellationToken);
+        return answer is null ? null : new(Makers.Model, answer.Modules, [], question.Shelf?.Status);
     }
 
     /// <summary>The design once more, with what is wrong with it.</summary>
@@ -35,16 +42,17 @@ public sealed class ModelPlanner(ModelJson json)
         JobContext job, RoadmapOrder order, Analysis analysis, Design design, IReadOnlyList<string> faults, CancellationToken cancellationToken)
     {
         var answer = await json.AskAsync<Outline>(
-            job, System, DesignQuestion(order, analysis),
+            job, await DesignQuestionAsync(job, order, analysis, cancellationToken),
             outline => RoadmapRules.Check(DesignMender.Mend(new(Makers.Model, outline.Modules, [])), order), cancellationToken,
             JobJson.Write(new Outline(design.Modules)), faults);
-        return answer is null ? null : DesignMender.Mend(new(Makers.Model, answer.Modules, design.Notes));
+        return answer is null ? null : DesignMender.Mend(new(Makers.Model, answer.Modules, design.Notes, design.Grounding));
     }
 
     public async Task<ConceptContent?> WriteAsync(
         JobContext job, RoadmapOrder order, Analysis analysis, DesignConcept concept, CancellationToken cancellationToken)
     {
-        var question = $$"""
+        var shelf = await grounder.GroundAsync(job, order.KbId, concept.Id, $"{concept.Title}\n{concept.Summary}", [], cancellationToken);
+        var text = $$"""
             {{Learner(order)}}
             The roadmap: {{analysis.Title}}. The concept to write now: {{concept.Id}}: {{concept.Title}}. {{concept.Summary}} ({{concept.Hours}} hours)
             Write exercises, resources and a quiz for this one concept. Answer as
@@ -54,8 +62,24 @@ public sealed class ModelPlanner(ModelJson json)
             At least one activity for each of the styles, two resources that really exist (no addresses), two questions; answer is the index of
             the right option.
             """;
-        var answer = await json.AskAsync<Written>(job, System, question, written => RoadmapRules.Check(Content(written), order), cancellationToken);
-        return answer is null ? null : Content(answer);
+        var question = new ModelQuestion(System, text) { Key = concept.Id, Shelf = shelf, Functions = grounder.Functions(job, shelf) };
+        if (shelf is null)
+        {
+            var answer = await json.AskAsync<Written>(job, question, written => RoadmapRules.Check(Content(written), order), cancellationToken);
+            return answer is null ? null : Content(answer);
+        }
+        var citing = await json.AskAsync<WrittenFromMaterial>(
+            job, question with { Text = text + Citing }, written => RoadmapRules.Check(Content(written.Plain), order), cancellationToken);
+        return citing is null ? null : Content(citing.Plain) with { Sources = shelf.Cited(citing.Cited(shelf)), Grounding = shelf.Status };
+    }
+
+    private const string Citing =
+        "\nBesides these members, \"sources\": [1, 3] holds the numbers of the passages that what you wrote rests on; [] if it rests on none.";
+
+    private async Task<ModelQuestion> DesignQuestionAsync(JobContext job, RoadmapOrder order, Analysis analysis, CancellationToken cancellationToken)
+    {
+        var shelf = await grounder.GroundAsync(job, order.KbId, "", $"{order.Query}\n{analysis.Title}\n{analysis.Goal}", [], cancellationToken);
+        return new(System, DesignQuestion(order, analysis)) { Shelf = shelf, Functions = [CataloguePlugin.Plugin, .. grounder.Functions(job, shelf)] };
     }
 
     private static string DesignQuestion(RoadmapOrder order, Analysis analysis) => $$"""
@@ -104,6 +128,18 @@ public sealed class ModelPlanner(ModelJson json)
 
     internal sealed record Written(
         IReadOnlyList<Activity> Activities, IReadOnlyList<WrittenResource> Resources, IReadOnlyList<QuizQuestion> Quiz);
+
+    /// <param name="Sources">Numbers of passages.</param>
+    internal sealed record WrittenFromMaterial(
+        IReadOnlyList<Activity> Activities, IReadOnlyList<WrittenResource> Resources, IReadOnlyList<QuizQuestion> Quiz, IReadOnlyList<int>? Sources = null)
+    {
+        [JsonIgnore]
+        public Written Plain => new(Activities, Resources, Quiz);
+
+        /// <summary>What it lists, and what its texts cite.</summary>
+        public IEnumerable<int> Cited(Shelf shelf) => (Sources ?? []).Concat(CitedNumbers.In(
+            string.Join('\n', [.. Activities.Select(activity => activity.Text), .. Quiz.Select(question => $"{question.Question} {question.Explanation}")]), shelf.Last));
+    }
 
     internal sealed record WrittenResource(string Title, string Kind, string? Search = null);
 }

@@ -1,13 +1,17 @@
+using Lyceum.RoadmapWorker.Knowledge;
+
 namespace Lyceum.RoadmapWorker.Roadmaps;
 
 /// <summary>A finished roadmap, as <c>…/result</c> answers it.</summary>
 /// <param name="MadeBy"><c>model</c>: a language model wrote it; <c>catalogue</c>: it was planned from the built-in catalogue.</param>
 /// <param name="Notes">What the learner should know about how it was made, in its language: no model, what did not fit, what was repaired.</param>
 /// <param name="FitsDeadline">Null without a deadline.</param>
+/// <param name="KbId">The knowledge base it was to rest on; null where none was named.</param>
+/// <param name="Grounding">A <see cref="GroundingStatus"/>; null without a knowledge base.</param>
 public sealed record Roadmap(
     Guid TaskId, string? UserId, string Title, string Goal, string Language, string Level, double WeeklyCommitmentHours,
     IReadOnlyList<string> LearningStyle, string MadeBy, IReadOnlyList<string> Notes, double TotalHours, bool? FitsDeadline,
-    IReadOnlyList<Module> Modules, IReadOnlyList<Week> Weeks);
+    IReadOnlyList<Module> Modules, IReadOnlyList<Week> Weeks, int? TutorId = null, string? KbId = null, string? Grounding = null);
 
 public sealed record Module(string Id, string Title, IReadOnlyList<Concept> Concepts);
 
@@ -15,9 +19,10 @@ public sealed record Module(string Id, string Title, IReadOnlyList<Concept> Conc
 /// <param name="Hours">In halves.</param>
 /// <param name="Prerequisites">Ids of concepts that come before it, everywhere.</param>
 /// <param name="Activities">For each learning style that was asked for, at least one.</param>
+/// <param name="Sources">The passages of the knowledge base that it rests on; null where a model was given none.</param>
 public sealed record Concept(
     string Id, string Title, string Summary, double Hours, IReadOnlyList<string> Prerequisites, IReadOnlyList<Activity> Activities,
-    IReadOnlyList<Resource> Resources, IReadOnlyList<QuizQuestion> Quiz);
+    IReadOnlyList<Resource> Resources, IReadOnlyList<QuizQuestion> Quiz, IReadOnlyList<Source>? Sources = null);
 
 /// <param name="Style">One of <see cref="LearningStyles"/>.</param>
 public sealed record Activity(string Style, string Text);
@@ -40,9 +45,10 @@ public sealed record WeekItem(string ConceptId, string Title, double Hours);
 /// <summary>What the stages leave for each other.</summary>
 /// <param name="MadeBy">Who goes on.</param>
 /// <param name="Subject">Of the catalogue, or null.</param>
-public sealed record Analysis(string MadeBy, string Title, string Goal, string? Subject, IReadOnlyList<string> Notes);
+/// <param name="Grounding">A <see cref="GroundingStatus"/>; null without a knowledge base.</param>
+public sealed record Analysis(string MadeBy, string Title, string Goal, string? Subject, IReadOnlyList<string> Notes, string? Grounding = null);
 
-public sealed record Design(string MadeBy, IReadOnlyList<DesignModule> Modules, IReadOnlyList<string> Notes);
+public sealed record Design(string MadeBy, IReadOnlyList<DesignModule> Modules, IReadOnlyList<string> Notes, string? Grounding = null);
 
 public sealed record DesignModule(string Id, string Title, IReadOnlyList<DesignConcept> Concepts);
 
@@ -53,7 +59,8 @@ public sealed record ValidDesign(Design Design, IReadOnlyList<Week> Weeks, bool?
 
 /// <summary>What the last stage writes for one concept.</summary>
 public sealed record ConceptContent(
-    IReadOnlyList<Activity> Activities, IReadOnlyList<Resource> Resources, IReadOnlyList<QuizQuestion> Quiz, bool FromCatalogue = false);
+    IReadOnlyList<Activity> Activities, IReadOnlyList<Resource> Resources, IReadOnlyList<QuizQuestion> Quiz, bool FromCatalogue = false,
+    IReadOnlyList<Source>? Sources = null, string? Grounding = null);
 
 public static class Makers
 {

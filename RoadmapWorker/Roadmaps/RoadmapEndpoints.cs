@@ -1,4 +1,5 @@
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -39,12 +40,16 @@ public static class RoadmapEndpoints
 
     /// <summary>Records the task, then answers. The same <c>Idempotency-Key</c> with the same request is the same task.</summary>
     private static async Task<Accepted<TaskAccepted>> GenerateAsync(
-        GenerateRequest request, Caller caller, HttpRequest http, JobStore jobs, TimeProvider time, CancellationToken cancellationToken)
+        GenerateRequest request, Caller caller, HttpRequest http, JobStore jobs, Grounder grounder, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var order = RoadmapValidation.Check(request, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
+        var (key, asked) = (JobRequests.IdempotencyKey(http), JobJson.Write(order with { Today = default }));
+        // A repeated request is answered without looking anything up: its tutor may be gone meanwhile.
+        if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, RoadmapKind.KindName, key, cancellationToken))
+            order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };
         var (taskId, _) = await jobs.AddAsync(
-            new(RoadmapKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: JobRequests.IdempotencyKey(http),
-                Asked: JobJson.Write(order with { Today = default })), cancellationToken);
+            new(RoadmapKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
         var url = $"/api/v1/roadmaps/{taskId}";
         return TypedResults.Accepted($"{url}/status", new TaskAccepted(taskId, JobStatus.Queued, $"{url}/status", $"{url}/events", $"{url}/result"));
     }

@@ -1,5 +1,6 @@
 using Lyceum.Contracts;
 using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.ServiceDefaults.Errors;
@@ -118,14 +119,16 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
         var notes = analysis.Notes.Concat(valid.Design.Notes).Concat(valid.Notes).ToList();
         if (byModel && contents.Count(content => content.FromCatalogue) is var completed and > 0)
             notes.Add(Words.For(order).Completed(completed));
+        var grounding = Grounding(order, analysis, valid.Design, contents);
+        notes.AddRange(Words.For(order).Knowledge(order, grounding, contents.Any(content => content.Sources is { Count: > 0 })));
         var content = concepts.Zip(contents).ToDictionary(pair => pair.First.Id, pair => pair.Second, StringComparer.Ordinal);
         var roadmap = new Roadmap(
             job.TaskId, order.UserId, analysis.Title, analysis.Goal, order.Language, order.Level, order.WeeklyHours, order.Styles,
             valid.Design.MadeBy, [.. notes.Distinct()], concepts.Sum(concept => concept.Hours), valid.FitsDeadline,
             [.. valid.Design.Modules.Select(module => new Module(module.Id, module.Title, [.. module.Concepts.Select(concept => new Concept(
                 concept.Id, concept.Title, concept.Summary, concept.Hours, concept.Prerequisites, content[concept.Id].Activities,
-                content[concept.Id].Resources, content[concept.Id].Quiz))]))],
-            valid.Weeks);
+                content[concept.Id].Resources, content[concept.Id].Quiz, content[concept.Id].Sources))]))],
+            valid.Weeks, order.TutorId, order.KbId, grounding);
         if (RoadmapRules.Check(roadmap, order) is [var fault, ..])
             throw new JobFailedException(ErrorCodes.InvalidRoadmap, $"No valid roadmap could be made: {fault}");
         return roadmap;
@@ -144,6 +147,18 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
             await job.SavePartAsync(concept.Id, JobJson.Write(made), progress);
             return made;
         }
+    }
+
+    /// <summary>Whether the whole had a knowledge base to rest on: one question that was given passages is enough.</summary>
+    private static string? Grounding(RoadmapOrder order, Analysis analysis, Design design, IReadOnlyList<ConceptContent> contents)
+    {
+        if (order.KbId is null)
+            return null;
+        if (design.MadeBy != Makers.Model)
+            return GroundingStatus.NotUsed;
+        var each = contents.Select(content => content.Grounding).Append(analysis.Grounding).Append(design.Grounding).ToHashSet();
+        return each.Contains(GroundingStatus.Found) ? GroundingStatus.Found
+            : each.Contains(GroundingStatus.Unavailable) ? GroundingStatus.Unavailable : GroundingStatus.NothingFound;
     }
 
     /// <summary>

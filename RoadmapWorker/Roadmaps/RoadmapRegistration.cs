@@ -12,7 +12,6 @@ public static class RoadmapRegistration
         services.AddOptions<RoadmapOptions>().BindConfiguration("Roadmaps")
             .Validate(o => o.ConceptsAtOnce > 0 && o.Timeout > TimeSpan.Zero, "Roadmaps: ConceptsAtOnce and Timeout must be positive")
             .ValidateOnStart();
-        services.AddSingleton<ModelJson>();
         services.AddSingleton<ModelPlanner>();
         services.AddSingleton<IJobKind, RoadmapKind>();
         return builder;

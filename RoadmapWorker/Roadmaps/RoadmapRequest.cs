@@ -7,8 +7,11 @@ namespace Lyceum.RoadmapWorker.Roadmaps;
 /// <param name="UserQuery">What is to be learned, in the learner's words.</param>
 /// <param name="Level"><c>beginner | intermediate | advanced</c>; absent: beginner.</param>
 /// <param name="Deadline">The day by which it is to be learned; absent: as long as it takes.</param>
+/// <param name="TutorId">Whose knowledge base it is to rest on, unless <paramref name="KbId"/> names another.</param>
+/// <param name="KbId">A knowledge base that it is to rest on, by its slug.</param>
 public sealed record GenerateRequest(
-    string? UserId, string? UserQuery, PreferencesRequest? Preferences, string? Level = null, DateOnly? Deadline = null);
+    string? UserId, string? UserQuery, PreferencesRequest? Preferences, string? Level = null, DateOnly? Deadline = null, int? TutorId = null,
+    string? KbId = null);
 
 /// <param name="WeeklyCommitmentHours">Hours a week, 1 to 80.</param>
 /// <param name="LearningStyle">Of <see cref="LearningStyles"/>; absent or empty: reading and hands-on.</param>
@@ -19,9 +22,10 @@ public sealed record PreferencesRequest(
 /// <summary>What is to be made, checked and complete: the task's input.</summary>
 /// <param name="Language">A language tag.</param>
 /// <param name="Today">When it was asked for: a plan made later is the same plan.</param>
+/// <param name="KbId">Once it is recorded, the tutor's if the request names none.</param>
 public sealed record RoadmapOrder(
     string? UserId, string Query, double WeeklyHours, IReadOnlyList<string> Styles, string Language, string Level, DateOnly? Deadline,
-    DateOnly Today)
+    DateOnly Today, int? TutorId = null, string? KbId = null)
 {
     /// <summary>Whole weeks until the deadline; null without one.</summary>
     public int? WeeksUntilDeadline => Deadline is { } day ? Math.Max(1, (day.DayNumber - Today.DayNumber) / 7) : null;
@@ -78,7 +82,7 @@ public static class RoadmapValidation
 
         return new(
             request.UserId, request.UserQuery!.Trim(), RoundDown(hours!.Value), styles is [] ? LearningStyles.Default : [.. styles.Distinct()],
-            language, request.Level ?? Levels[0], request.Deadline, today);
+            language, request.Level ?? Levels[0], request.Deadline, today, request.TutorId, request.KbId);
     }
 
     /// <summary>Plans count in half hours.</summary>

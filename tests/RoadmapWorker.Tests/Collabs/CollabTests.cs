@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.RoadmapWorker.Jobs;
 using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Collabs;
 
@@ -54,7 +55,7 @@ public sealed class CollabTests(PostgresFixture postgres)
 
         var fourth = model.Asked.ElementAt(3).Question;
         fourth.ShouldSatisfyAllConditions(
-            question => question.Json.ShouldBeFalse(), question => question.MaxTokens.ShouldBe(333),
+            question => question.HasShape.ShouldBeTrue(), question => question.MaxTokens.ShouldBe(333),
             question => question.Messages[0].Content.ShouldContain("planner, tutor, 头脑"),
             question => question.Messages[1].Content.ShouldContain("a child of ten"),
             question => question.Messages[1].Content.ShouldContain("[头脑, round 1]\nI speak as 头脑 1."));
@@ -78,7 +79,7 @@ public sealed class CollabTests(PostgresFixture postgres)
             .ShouldBe([("planner", "none"), ("tutor", "none"), ("critic", "none")]);
         turns.ShouldAllBe(turn => turn.GetProperty("text").GetString()!.Contains(says) && turn.GetProperty("text").GetString()!.Contains(turn.GetProperty("role").GetString()!));
         collab.GetProperty("result").GetProperty("made_by").GetString().ShouldBe("primer");
-        model.Asked.ShouldHaveSingleItem().Question.Messages.ShouldHaveSingleItem().ShouldBe(new ModelMessage("user", text));
+        model.Asked.ShouldHaveSingleItem().Question.Messages.ShouldHaveSingleItem().ShouldBe(new FakeMessage("user", text));
     }
 
     [Fact]
@@ -227,7 +228,7 @@ public sealed class CollabTests(PostgresFixture postgres)
     {
         var order = new CollabOrder("x", Roles.Default, 5, 100, null);
         var turns = Enumerable.Range(1, 12).Select(n => new CollabTurn(n, order.RoundOf(n), order.RoleOf(n).Name, $"<{n}>" + new string('x', 8000), Writers.Model, false)).ToList();
-        var question = Roles.Turn(order, 13, turns).Messages[1].Content;
+        var question = Roles.Turn(order, 13, turns).Text;
         question.Length.ShouldBeLessThan(50_000);
         question.ShouldContain("7 earlier turns are left out");
         question.ShouldNotContain("<7>");

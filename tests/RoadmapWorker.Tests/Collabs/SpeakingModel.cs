@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Collabs;
 
@@ -7,29 +7,29 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Collabs;
 /// A model that says whose words it speaks, and can be held or broken at a turn. Whose turn it is it reads from what it is asked:
 /// <c>planner 1</c> is the planner's in the first round, then <c>result</c>; without a model it is <c>search</c>.
 /// </summary>
-public sealed class SpeakingModel : ILanguageModel
+public sealed class SpeakingModel : FakeModel
 {
     public bool Connected { get; set; } = true;
 
     /// <summary>Before each answer; the number counts the questions of that turn, from 1.</summary>
     public Func<string, int, CancellationToken, Task>? Before { get; set; }
 
-    public ConcurrentQueue<(string Turn, ModelQuestion Question)> Asked { get; } = new();
+    public ConcurrentQueue<(string Turn, FakeQuestion Question)> Asked { get; } = new();
 
     public IEnumerable<string> Turns => Asked.Select(asked => asked.Turn);
 
-    public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(Connected);
+    public override Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(Connected);
 
-    public async Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
+    public override async Task<FakeReply> AskAsync(FakeQuestion question, string tenant, string subject, CancellationToken cancellationToken)
     {
         var turn = TurnOf(question);
         Asked.Enqueue((turn, question));
         if (Before is not null)
             await Before(turn, Turns.Count(asked => asked == turn), cancellationToken);
-        return new($"<think>hm</think>\nI speak as {turn}.", 100, 50, IsCut: turn.StartsWith("tutor"));
+        return new FakeReply($"<think>hm</think>\nI speak as {turn}.", 100, 50, IsCut: turn.StartsWith("tutor"));
     }
 
-    private static string TurnOf(ModelQuestion question)
+    private static string TurnOf(FakeQuestion question)
     {
         var text = question.Messages[^1].Content;
         if (question.Messages is [_])

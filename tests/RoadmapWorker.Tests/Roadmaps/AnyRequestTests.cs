@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Lyceum.RoadmapWorker.Jobs;
 using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
 
@@ -76,7 +77,7 @@ public sealed class AnyRequestTests(PostgresFixture postgres)
         random.Next(3) == 0 ? Today.AddDays(random.Next(7, 400)) : null, Today);
 
     /// <summary>Answers well, or breaks what it answers; how often, the task's tenant decides.</summary>
-    private sealed class BreakingModel : ILanguageModel
+    private sealed class BreakingModel : FakeModel
     {
         public static readonly Func<string, string>[] Breaks =
         [
@@ -99,10 +100,10 @@ public sealed class AnyRequestTests(PostgresFixture postgres)
         public ConcurrentDictionary<int, byte> Broken { get; } = new();
         private int _asked;
 
-        public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) =>
+        public override Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) =>
             Task.FromResult(int.Parse(tenant) % 10 > 0);
 
-        public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
+        public override Task<FakeReply> AskAsync(FakeQuestion question, string tenant, string subject, CancellationToken cancellationToken)
         {
             var answer = ScriptedModel.Good(ScriptedModel.StageOf(question.Messages[1].Content), question.Messages[1].Content);
             var number = Interlocked.Increment(ref _asked);
@@ -115,7 +116,7 @@ public sealed class AnyRequestTests(PostgresFixture postgres)
                 if (which != Breaks.Length - 2 || random.Next(4) == 0)
                     answer = Breaks[which](answer);
             }
-            return Task.FromResult(new ModelReply(answer, 1, 1));
+            return Task.FromResult(new FakeReply(answer, 1, 1));
         }
 
         private static string Set(string answer, string member, JsonNode value)

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
 
@@ -49,13 +49,13 @@ public sealed class CrowdTests(PostgresFixture postgres)
     }
 
     /// <summary>Takes its time over each answer, as models do.</summary>
-    private sealed class SlowModel : ILanguageModel
+    private sealed class SlowModel : FakeModel
     {
         private readonly ScriptedModel _model = new();
 
-        public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(true);
+        public override Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(true);
 
-        public async Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
+        public override async Task<FakeReply> AskAsync(FakeQuestion question, string tenant, string subject, CancellationToken cancellationToken)
         {
             await Task.Delay(Random.Shared.Next(200, 800), cancellationToken);
             return await _model.AskAsync(question, tenant, subject, cancellationToken);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Jobs;
 using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
 
@@ -221,15 +222,15 @@ public sealed class RoadmapTests(PostgresFixture postgres)
         await worker.UntilAsync(task, JobStatus.Completed);
     }
 
-    private sealed class WaitingModel(Task gate) : ILanguageModel
+    private sealed class WaitingModel(Task gate) : FakeModel
     {
-        public async Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken)
+        public override async Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken)
         {
             await gate.WaitAsync(cancellationToken);
             return false;
         }
 
-        public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken) =>
+        public override Task<FakeReply> AskAsync(FakeQuestion question, string tenant, string subject, CancellationToken cancellationToken) =>
             throw new ModelException("not connected");
     }
 }

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
@@ -9,25 +9,25 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
 /// A model whose good answers fit any order, and which can be told to break them. What it is asked is told apart by what the
 /// prompts ask for.
 /// </summary>
-public sealed class ScriptedModel : ILanguageModel
+public sealed class ScriptedModel : FakeModel
 {
     public bool Connected { get; set; } = true;
 
     /// <summary>Changes the answer to a stage's question; the number counts the questions of that stage, from 1.</summary>
     public Func<string, int, string, string>? Bends { get; set; }
 
-    public ConcurrentQueue<(string Stage, IReadOnlyList<ModelMessage> Messages)> Asked { get; } = new();
+    public ConcurrentQueue<(string Stage, IReadOnlyList<FakeMessage> Messages)> Asked { get; } = new();
 
-    public Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(Connected);
+    public override Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken) => Task.FromResult(Connected);
 
-    public Task<ModelReply> AskAsync(ModelQuestion question, string tenant, string subject, CancellationToken cancellationToken)
+    public override Task<FakeReply> AskAsync(FakeQuestion question, string tenant, string subject, CancellationToken cancellationToken)
     {
         var prompt = question.Messages[1].Content;
         var stage = StageOf(prompt);
         Asked.Enqueue((stage, [.. question.Messages])); // the list goes on to change
         var answer = Good(stage, prompt);
         answer = Bends?.Invoke(stage, Asked.Count(asked => asked.Stage == stage), answer) ?? answer;
-        return Task.FromResult(new ModelReply(answer, 100, 50));
+        return Task.FromResult(new FakeReply(answer, 100, 50));
     }
 
     public static string StageOf(string question) =>

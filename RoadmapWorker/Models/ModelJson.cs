@@ -2,15 +2,16 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.RoadmapWorker.Models;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
 
-namespace Lyceum.RoadmapWorker.Roadmaps;
+namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>
 /// JSON from a model: asked for, read strictly, checked, and where it is wrong sent back with what is wrong with it, at most
 /// <see cref="MaxRepairs"/> times.
 /// </summary>
-public sealed class ModelJson(ILanguageModel model)
+public sealed class ModelJson(Dialogues dialogues)
 {
     public const int MaxRepairs = 3;
     private const int MaxFaultsTold = 12;
@@ -23,37 +24,37 @@ public sealed class ModelJson(ILanguageModel model)
         NumberHandling = JsonNumberHandling.AllowReadingFromString,
     };
 
+    /// <param name="question">Its shape is <typeparamref name="T"/>'s.</param>
     /// <param name="check">What is wrong with it, in sentences.</param>
+    /// <param name="wrong">An answer that was given before, and what is wrong with it.</param>
     /// <returns>Null: the last repair was wrong too.</returns>
     /// <exception cref="ModelException">The model cannot be asked.</exception>
     public async Task<T?> AskAsync<T>(
-        JobContext job, string system, string question, Func<T, IReadOnlyList<string>> check, CancellationToken cancellationToken,
+        JobContext job, ModelQuestion question, Func<T, IReadOnlyList<string>> check, CancellationToken cancellationToken,
         string? wrong = null, IReadOnlyList<string>? wrongBecause = null)
         where T : class
     {
-        List<ModelMessage> messages = [new("system", system), new("user", question)];
-        if (wrong is not null)
-            Tell(wrong, wrongBecause!);
+        var dialogue = dialogues.Begin(job, question with { Shape = AnswerShape.Of<T>() });
+        var correction = wrong is null ? [] : Correction(wrong, wrongBecause!);
         for (var repairs = wrong is null ? 0 : 1; ; repairs++)
         {
-            var reply = await model.AskAsync(new(messages, Json: true), job.Tenant, job.Subject, cancellationToken);
-            job.Count(new(JobCall.Model, "", reply.IsCut ? "length" : "stop", 0, reply.PromptTokens, reply.CompletionTokens));
+            var reply = await dialogue.AskAsync(correction, cancellationToken);
             var (value, faults) = Read(reply.Text, check);
             if (faults.Count == 0)
                 return value;
             if (repairs == MaxRepairs)
                 return null;
-            messages.RemoveRange(2, messages.Count - 2); // of all that was wrong, the last answer only: the context stays small
-            Tell(reply.Text, faults);
-        }
-
-        void Tell(string answer, IReadOnlyList<string> faults)
-        {
-            messages.Add(new("assistant", answer));
-            messages.Add(new("user",
-                $"That cannot be used:\n- {string.Join("\n- ", faults.Take(MaxFaultsTold))}\nAnswer again with the whole corrected JSON object and nothing else."));
+            correction = Correction(reply.Text, faults); // of all that was wrong, the last answer only: the context stays small
         }
     }
+
+    /// <summary>A wrong answer, and what is wrong with it.</summary>
+    internal static ChatMessageContent[] Correction(string answer, IReadOnlyList<string> faults) =>
+    [
+        new(AuthorRole.Assistant, answer),
+        new(AuthorRole.User,
+            $"That cannot be used:\n- {string.Join("\n- ", faults.Take(MaxFaultsTold))}\nAnswer again with the whole corrected JSON object and nothing else."),
+    ];
 
     internal static (T? Value, IReadOnlyList<string> Faults) Read<T>(string text, Func<T, IReadOnlyList<string>> check) where T : class
     {
