@@ -42,12 +42,17 @@ public sealed class Shelf
         {
             var before = passage.Id is null ? -1 : _passages.FindIndex(other => other.Id == passage.Id);
             numbered.Add(new(
-                before < 0 ? _last + 1 : _passages[before].Number, StorableText.Of(passage.Id), StorableText.Of(passage.Source),
+                before < 0 ? FreeNumber() : _passages[before].Number, StorableText.Of(passage.Id), StorableText.Of(passage.Source),
                 StorableText.Of(passage.Title), StorableText.Truncate(passage.Text.Trim(), MaxPassage)));
             Put(numbered[^1]);
         }
         return numbered;
     }
+
+    /// <summary>
+    /// The lowest: where nothing but what earlier texts cite is on the shelf, a repeated search mostly gives out the same numbers again.
+    /// </summary>
+    private int FreeNumber() => Enumerable.Range(1, _last + 1).First(number => !_passages.Exists(passage => passage.Number == number));
 
     /// <summary>Puts a passage back under the number it was recorded with.</summary>
     public void Put(Passage passage)

@@ -36,6 +36,8 @@ public static class ModelRegistration
                 "Models: FunctionCalls, FunctionRounds and FunctionTimeout must be positive, FunctionResult at least 100")
             .ValidateOnStart();
         builder.AddServiceClient(EngineModel.Service);
+        builder.Services.AddTransient<LenientCompletions>();
+        builder.Services.AddHttpClient(EngineModel.Service).AddHttpMessageHandler<LenientCompletions>();
         builder.AddEngineDirectory();
         builder.Services.AddSingleton<ModelAbilities>();
         builder.Services.AddSingleton<ILanguageModel, EngineModel>();
