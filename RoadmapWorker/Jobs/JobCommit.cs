@@ -24,7 +24,7 @@ public sealed class JobCommit
     /// <summary>Of a part that readers are not told of: no event is written, and nobody is woken.</summary>
     public bool IsSilent { get; init; }
 
-    /// <summary>What the part cost, so that it is counted even if the worker dies before the end of its run.</summary>
+    /// <summary>What was spent on the part since something of it was kept, so that it is counted even if the worker dies before the end of its run.</summary>
     public int PromptTokens { get; init; }
 
     public int CompletionTokens { get; init; }

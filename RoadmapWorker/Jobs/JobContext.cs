@@ -10,6 +10,7 @@ public sealed class JobContext
     private readonly IReadOnlyDictionary<(string Stage, string Part), string> _before;
     private readonly Dictionary<string, string> _results = [];
     private readonly List<JobCall> _calls = [];
+    private readonly Dictionary<string, (int Prompt, int Completion)> _spent = []; // by part, since the last that was kept of it
     private volatile bool _hasParts;
     private int _promptTokens;
     private int _completionTokens;
@@ -60,37 +61,57 @@ public sealed class JobContext
     /// <param name="part">Not empty; within the stage, each once.</param>
     /// <param name="progress">0-100, of the task.</param>
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
-    public Task SavePartAsync(string part, string body, int progress) => WriteAsync(new JobCommit
+    public Task SavePartAsync(string part, string body, int progress)
     {
-        TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
-        NextStage = Stage, Progress = progress,
-    });
+        var (prompt, completion) = TakeSpent(part);
+        return WriteAsync(new JobCommit
+        {
+            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+            NextStage = Stage, Progress = progress, PromptTokens = prompt, CompletionTokens = completion,
+        });
+    }
 
     /// <summary>
     /// Records a step within the present stage, so that a later run goes on behind it; readers are not told. Any number at once.
     /// </summary>
     /// <param name="part">As of <see cref="SavePartAsync"/>; the two share their names.</param>
-    /// <param name="promptTokens">What the step cost: a run whose worker dies is logged with the cost of what it recorded.</param>
+    /// <param name="of">The part that it is a step of; empty: of the stage itself.</param>
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
-    public Task RecordAsync(string part, string body, int promptTokens = 0, int completionTokens = 0) => WriteAsync(new JobCommit
+    public Task RecordAsync(string part, string body, string of = "")
     {
-        TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
-        NextStage = Stage, IsSilent = true, PromptTokens = promptTokens, CompletionTokens = completionTokens,
-    });
-
-    /// <summary>Notes a call, with what it cost, for the log of this run.</summary>
-    public void Count(JobCall call)
-    {
-        if (!call.Recorded)
+        var (prompt, completion) = TakeSpent(of);
+        return WriteAsync(new JobCommit
         {
-            Interlocked.Add(ref _promptTokens, call.PromptTokens);
-            Interlocked.Add(ref _completionTokens, call.CompletionTokens);
-        }
+            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+            NextStage = Stage, IsSilent = true, PromptTokens = prompt, CompletionTokens = completion,
+        });
+    }
+
+    /// <summary>
+    /// Notes a call, with what it cost, for the log of this run. What is kept next of the part carries the cost: a run whose worker dies
+    /// is logged with the cost of all that it kept.
+    /// </summary>
+    /// <param name="of">The part that it was made for; empty: the stage itself.</param>
+    public void Count(JobCall call, string of = "")
+    {
         lock (_calls)
         {
+            if (!call.Recorded)
+            {
+                _promptTokens += call.PromptTokens;
+                _completionTokens += call.CompletionTokens;
+                var (prompt, completion) = _spent.GetValueOrDefault(of);
+                _spent[of] = (prompt + call.PromptTokens, completion + call.CompletionTokens);
+            }
             if (_calls.Count < MaxCalls)
                 _calls.Add(call);
         }
+    }
+
+    private (int Prompt, int Completion) TakeSpent(string part)
+    {
+        lock (_calls)
+            return _spent.Remove(part, out var spent) ? spent : default;
     }
 
     /// <summary>JSON for the log of this run; null where no call was made.</summary>
@@ -111,8 +132,12 @@ public sealed class JobContext
     {
         _results[Stage] = result.Body;
         (Stage, Attempt) = (result.Next!, 1);
-        (_promptTokens, _completionTokens, _hasParts) = (0, 0, false);
+        _hasParts = false;
         lock (_calls)
+        {
+            (_promptTokens, _completionTokens) = (0, 0);
             _calls.Clear();
+            _spent.Clear();
+        }
     }
 }

@@ -1,5 +1,4 @@
 using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.RoadmapWorker.Models;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Knowledge;
@@ -75,7 +74,7 @@ public sealed partial class Grounder(
     /// What a question is to rest on, searched for once: it is recorded before it is used, so that a later run of the stage asks with the
     /// same passages under the same numbers.
     /// </summary>
-    /// <param name="key">Of the question within the stage; see <see cref="ModelQuestion.Key"/>.</param>
+    /// <param name="key">Tells the questions of a stage apart.</param>
     /// <param name="topic">What to search for.</param>
     /// <param name="known">What earlier texts of the task cite.</param>
     /// <returns>Null where the task names no knowledge base.</returns>
@@ -103,7 +102,7 @@ public sealed partial class Grounder(
             var status = found switch { null => GroundingStatus.Unavailable, [] => GroundingStatus.NothingFound, _ => GroundingStatus.Found };
             var shelf = new Shelf(found is null ? null : kbId, status, known);
             var passages = shelf.Add(found ?? []);
-            await job.RecordAsync(Checkpoint.Passages(key), JobJson.Write(new Found(status, passages, found is null)));
+            await job.RecordAsync(Checkpoint.Passages(key), JobJson.Write(new Found(status, passages, found is null)), of: key);
             return shelf;
         }
         catch (Exception e) when (IsAway(e, cancellationToken))

@@ -106,11 +106,13 @@ public sealed partial class EngineModel(
                     IsOverload = status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
                 };
             }
-            catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpOperationException or HttpRequestException or IOException or OperationCanceledException)
+            catch (Exception e) when (
+                !cancellationToken.IsCancellationRequested && e is HttpOperationException or HttpRequestException or IOException or OperationCanceledException)
             {
                 throw Away(e, answers.Value.WholeAnswerTimeout);
             }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException or NullReferenceException)
+            catch (Exception e) when (
+                e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException or NullReferenceException)
             {
                 // What the SDK throws on an answer that is none, or that holds half of a surrogate pair.
                 throw new ModelException("The engine's answer is no chat completion.", e);

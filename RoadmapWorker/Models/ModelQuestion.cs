@@ -26,14 +26,3 @@ public sealed record ModelQuestion(string? System, string Text)
 
 /// <param name="IsCut">Whether it ended at its limit of tokens.</param>
 public sealed record ModelReply(string Text, bool IsCut);
-
-/// <summary>The steps of a stage that are recorded, by their names in the database; see <see cref="Jobs.JobContext.RecordAsync"/>.</summary>
-internal static class Checkpoint
-{
-    /// <summary>What was found before the question was asked.</summary>
-    public static string Passages(string key) => Step(key, 0);
-
-    /// <summary>A line break, as no part of another kind has one in its name.</summary>
-    /// <param name="number">1, 2, 3, … within the question.</param>
-    public static string Step(string key, int number) => $"{key}\n{number}";
-}

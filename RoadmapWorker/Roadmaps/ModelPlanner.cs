@@ -138,7 +138,9 @@ public sealed class ModelPlanner(ModelJson json, Grounder grounder)
 
         /// <summary>What it lists, and what its texts cite.</summary>
         public IEnumerable<int> Cited(Shelf shelf) => (Sources ?? []).Concat(CitedNumbers.In(
-            string.Join('\n', [.. Activities.Select(activity => activity.Text), .. Quiz.Select(question => $"{question.Question} {question.Explanation}")]), shelf.Last));
+            string.Join('\n', [
+                .. Activities.Select(activity => activity.Text), .. Quiz.Select(question => $"{question.Question} {question.Explanation}"),
+            ]), shelf.Last));
     }
 
     internal sealed record WrittenResource(string Title, string Kind, string? Search = null);

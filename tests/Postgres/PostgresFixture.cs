@@ -17,7 +17,8 @@ public sealed class PostgresFixture<TContext> : IAsyncLifetime where TContext : 
         var name = $"test_{Guid.NewGuid():N}";
         await PostgresServer.ExecuteAsync(_server.ConnectionString("postgres", pooling: false), $"CREATE DATABASE {name}");
         var connectionString = _server.ConnectionString(name);
-        var options = new DbContextOptionsBuilder<TContext>().UseNpgsql(connectionString).Options;
+        // Unpooled: a pool of its own for each database would keep a connection for five minutes.
+        var options = new DbContextOptionsBuilder<TContext>().UseNpgsql(_server.ConnectionString(name, pooling: false)).Options;
         await using var db = (TContext)Activator.CreateInstance(typeof(TContext), options)!;
         await db.Database.MigrateAsync();
         return connectionString;

@@ -3,13 +3,14 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Lyceum.Tests.StubModel;
 
 /// <summary>Plays one script on one response: whole, or as server-sent events in OpenAI's chunk shape.</summary>
 /// <param name="azure">With what Azure adds to it.</param>
 internal sealed class StubAnswer(
-    HttpContext http, StubRequest request, StubScript script, bool includeUsage, bool azure, TokenClock clock)
+    HttpContext http, StubRequest request, StubScript script, StubForm form, bool includeUsage, bool azure, TokenClock clock)
 {
     // A wait longer than this is cancelled at once when the client goes; a shorter one just runs out.
     private static readonly TimeSpan ShortWait = TimeSpan.FromMilliseconds(250);
@@ -50,6 +51,12 @@ internal sealed class StubAnswer(
                 new { error = new { message = $"scripted {script.Status}", type = "stub_error", code = "scripted" } }, _gone);
             return StubEnd.Scripted;
         }
+        if (form.Rejection is not null)
+        {
+            http.Response.StatusCode = 400;
+            await http.Response.WriteAsJsonAsync(new { error = new { message = form.Rejection, type = "invalid_request_error" } }, _gone);
+            return StubEnd.Scripted;
+        }
         return request.Stream ? await StreamAsync() : await WholeAsync();
     }
 
@@ -66,7 +73,14 @@ internal sealed class StubAnswer(
         await body.FlushAsync(_gone);
         await FirstDelayAsync();
 
-        for (var i = 0; i <= script.Tokens; i++)
+        if (form.Calls is not null || form.Json is not null)
+        {
+            var delta = form.Calls is { } calls
+                ? new JsonObject { ["tool_calls"] = calls.DeepClone() } : new JsonObject { ["content"] = form.Json };
+            Event($"{{\"id\":\"{request.Id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"{request.Model}\"," +
+                $"\"choices\":[{{\"index\":0,\"delta\":{delta.ToJsonString()},\"finish_reason\":null}}]}}");
+        }
+        for (var i = form.Calls is not null || form.Json is not null ? script.Tokens : 0; i <= script.Tokens; i++)
         {
             if (script.StallAfter == i)
             {
@@ -114,7 +128,7 @@ internal sealed class StubAnswer(
             request.TokensSent = i + 1;
         }
         Event($"{{\"id\":\"{request.Id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"{request.Model}\"," +
-            $"\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{script.Finish}\"}}]}}");
+            $"\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{Finish}\"}}]}}");
         if (includeUsage)
         {
             Event($"{{\"id\":\"{request.Id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"{request.Model}\"," +
@@ -156,8 +170,8 @@ internal sealed class StubAnswer(
                     new
                     {
                         index = 0,
-                        message = new { role = "assistant", content = StubText.Text(script.Seed, script.Tokens, script.Unicode, script.Sentence) },
-                        finish_reason = script.Finish,
+                        message = Message(),
+                        finish_reason = Finish,
                     },
                 },
                 usage = new
@@ -170,6 +184,12 @@ internal sealed class StubAnswer(
             _gone);
         return StubEnd.Complete;
     }
+
+    private string Finish => form.Calls is null ? script.Finish : "tool_calls";
+
+    private object Message() => form.Calls is { } calls
+        ? new { role = "assistant", content = (string?)null, tool_calls = calls }
+        : new { role = "assistant", content = form.Json ?? StubText.Text(script.Seed, script.Tokens, script.Unicode, script.Sentence) };
 
     private async Task FirstDelayAsync()
     {

@@ -156,7 +156,7 @@ public sealed class StubModelServer : IAsyncDisposable
             {
                 script = script.Mended();
             }
-            end = await new StubAnswer(http, request, script, usage, deployment is not null, _clock).PlayAsync();
+            end = await new StubAnswer(http, request, script, StubForm.Of(root, script), usage, deployment is not null, _clock).PlayAsync();
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {

@@ -69,6 +69,24 @@ public sealed partial record StubScript
     /// <summary>The finish reason at the end.</summary>
     public string Finish { get; init; } = "stop";
 
+    /// <summary>The function it calls before it answers, where it is offered; empty: none.</summary>
+    public string Tool { get; init; } = "";
+
+    /// <summary>The call's arguments, as sent: JSON without spaces, or anything else.</summary>
+    public string ToolArgs { get; init; } = "{}";
+
+    /// <summary>Calls of the function in the one answer.</summary>
+    public int ToolCalls { get; init; } = 1;
+
+    /// <summary>A request that offers tools is answered with 400.</summary>
+    public bool RejectTools { get; init; }
+
+    /// <summary>A request with a JSON schema is answered with 400.</summary>
+    public bool RejectSchema { get; init; }
+
+    /// <summary>A JSON schema is taken and not kept to.</summary>
+    public bool IgnoreSchema { get; init; }
+
     /// <summary>Reads the directives of a message; unknown keys are refused, so that a typo cannot pass a test.</summary>
     /// <exception cref="FormatException">Unknown key or unreadable value.</exception>
     public static StubScript Parse(string message, StubScript defaults)
@@ -99,6 +117,12 @@ public sealed partial record StubScript
                 "garbage_after" => script with { GarbageAfter = Int(value) },
                 "faults" => script with { Faults = Int(value) },
                 "finish" => script with { Finish = value },
+                "tool" => script with { Tool = value },
+                "tool_args" => script with { ToolArgs = value },
+                "tool_calls" => script with { ToolCalls = Int(value) },
+                "reject_tools" => script with { RejectTools = Int(value) != 0 },
+                "reject_schema" => script with { RejectSchema = Int(value) != 0 },
+                "ignore_schema" => script with { IgnoreSchema = Int(value) != 0 },
                 var unknown => throw new FormatException($"unknown stub directive {unknown}"),
             };
         }

@@ -218,4 +218,46 @@ public sealed class JobTests(PostgresFixture postgres)
         }, "the statistics are there");
         ((long)(await worker.ScalarAsync("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'job_stages'"))!).ShouldBeLessThan(tasks * 3);
     }
+
+    [Fact]
+    public async Task Steps_ThatAreRecorded_AreThereForTheNextRun_AndNobodyIsTold()
+    {
+        await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: Quick);
+        worker.Probe.Does = async (job, stage, _) =>
+        {
+            if (stage != "b")
+                return ProbeKind.Done(stage);
+            if (job.Part("step\n1") is not { } before)
+            {
+                job.Count(new(JobCall.Model, "m", "tool_calls", 1, 7, 5), of: "step");
+                await job.RecordAsync("step\n1", "{\"said\": \"\\u0000\"}", of: "step");
+                throw new IOException("a cable");
+            }
+            job.Count(new(JobCall.Model, "m", "tool_calls", 1, 7, 5, Recorded: true));
+            return new(before, "c", 60);
+        };
+        var task = await worker.OrderAsync();
+        await worker.UntilAsync(task, JobStatus.Completed);
+
+        (await worker.EventsAsync(task)).ShouldAllBe(e => e.Part == null);
+        (await worker.EventsAsync(task)).Select(e => e.Seq).ShouldBe(Enumerable.Range(1, 7));
+        (await worker.LogsAsync(task)).Where(log => log.Stage == "b").Select(log => (log.Outcome, log.PromptTokens, log.Calls!.Single().Recorded))
+            .ShouldBe([("retried", 7, false), ("completed", 0, true)]);
+        (await worker.ScalarAsync("SELECT count(*) FROM job_stages WHERE part <> ''")).ShouldBe(0L);
+    }
+
+    /// <summary>All changes of a worker share its commits: one that Postgres refuses for ever would hold up every task.</summary>
+    [Theory]
+    [InlineData("nul \0 here")]
+    [InlineData("half \ud800 of a pair")]
+    public async Task Failure_WhoseMessagePostgresWouldRefuse_IsStoredAndHoldsUpNothing(string message)
+    {
+        await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: [Quick, ("Jobs:MaxAttempts", "1")]);
+        worker.Probe.Does = (job, stage, _) => job.Input == "{}" ? throw new IOException(message) : Task.FromResult(ProbeKind.Done(stage));
+        var broken = await worker.OrderAsync();
+        var other = await worker.OrderAsync("{\"a\":1}");
+        await worker.UntilAsync(broken, JobStatus.Failed);
+        await worker.UntilAsync(other, JobStatus.Completed);
+        ((string)(await worker.ScalarAsync("SELECT error_message FROM jobs WHERE task_id = $1", broken))!).ShouldContain("\uFFFD");
+    }
 }

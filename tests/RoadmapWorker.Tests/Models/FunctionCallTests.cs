@@ -193,6 +193,15 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Server_ThatFails_IsAskedOnceForEachAttempt()
+    {
+        await using var house = await ModelHouse.StartAsync(postgres);
+        house.Model.Rejects = _ => (500, "out of memory");
+        await house.RoadmapAsync(ModelHouse.Roadmap());
+        house.Model.Requests.Count.ShouldBe(5, "the SDK's own retries are off");
+    }
+
+    [Fact]
     public async Task Server_ThatIgnoresTheSchema_IsToldWhatIsWrong()
     {
         await using var house = await ModelHouse.StartAsync(postgres);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Jobs;
@@ -39,6 +41,28 @@ public sealed class GroundedTests(PostgresFixture postgres)
         (await house.Worker.ScalarAsync("SELECT count(*) FROM job_stages WHERE part <> ''")).ShouldBe(0L);
         house.Worker.Log.Lines.ShouldContain(line => line.Message.Contains("knowledge-search completed after"));
         house.Worker.Log.Lines.ShouldNotContain(line => line.Message.Contains("the thumb"));
+    }
+
+    [Fact]
+    public async Task Traces_HaveASpanForEachCall_AndNothingOfWhatWasSaid()
+    {
+        var spans = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Lyceum.RoadmapWorker", Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using var house = await ModelHouse.StartAsync(postgres);
+        house.Model.Calls = request => request.Name == "viola:design" ? [Thumb] : null;
+        var (task, _) = await house.RoadmapAsync(ModelHouse.Roadmap("bows", query: "viola"));
+
+        var mine = spans.Where(span => Equals(span.GetTagItem("task_id"), task)).ToList();
+        mine.Count(span => span.OperationName == "chat").ShouldBe(house.Model.Requests.Count);
+        var design = mine.Where(span => span.Parent?.DisplayName == "roadmap design").ToList();
+        design.Select(span => $"{span.OperationName} {span.GetTagItem("gen_ai.tool.name") ?? span.GetTagItem("gen_ai.response.finish_reasons")} {span.GetTagItem("gen_ai.usage.input_tokens")}".TrimEnd())
+            .ShouldBe(["chat tool_calls 7", "execute_tool knowledge-search", "chat stop 7"]);
+        mine.SelectMany(span => span.TagObjects).ShouldAllBe(tag => !tag.Value!.ToString()!.Contains("viola") && !tag.Value.ToString()!.Contains("thumb"));
     }
 
     [Fact]

@@ -91,6 +91,7 @@ public sealed class AnyRequestTests(PostgresFixture postgres)
             answer => answer.Replace("\"c13\"]", "\"c99\"]"), answer => answer.Replace("visual", "loud"), answer => answer.Replace("\"answer\":0", "\"answer\":7"),
             answer => answer.Replace("book", "\\ud800"), answer => answer.Replace("{\"", "{\"title\":1,\"title\":2,\""),
             answer => answer.Replace("\"summary\"", "\"extra\":{\"deep\":[[[[]]]]},\"summary\""),
+            answer => answer.Replace("\"c11\"", "\"c\\u0000\""), // which Postgres refuses
             answer => Set(answer, "title", new string('x', 100_000)), answer => Set(answer, "goal", "\0"), answer => Set(answer, "modules", new JsonArray()),
             answer => answer.Replace("Concept", "概念").Replace("概念", "Concept", StringComparison.Ordinal).Replace("What it is", "这是什么这是什么这是什么"),
             _ => throw new ModelException("away"), _ => throw new InvalidOperationException("a fault of ours"),
