@@ -18,7 +18,8 @@ builder.AddGeneration();
 builder.AddAnswers();
 
 var app = builder.Build();
-app.MapServiceDefaults();
+app.UseServiceDefaults();
+app.MapDefaultEndpoints();
 app.MapChat();
 app.MapConversations();
 await app.RunAsync();

@@ -14,7 +14,8 @@ builder.AddSessions();
 builder.AddAnnouncement();
 
 var app = builder.Build();
-app.MapServiceDefaults();
+app.UseServiceDefaults();
+app.MapDefaultEndpoints();
 app.MapOpenAI();
 app.MapEngine();
 app.MapSessions();

@@ -25,7 +25,8 @@ builder.AddRoadmaps();
 builder.AddCollabs();
 
 var app = builder.Build();
-app.MapServiceDefaults();
+app.UseServiceDefaults();
+app.MapDefaultEndpoints();
 app.MapRoadmaps();
 app.MapCollabs();
 await app.RunAsync();

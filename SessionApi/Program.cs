@@ -18,7 +18,8 @@ builder.AddEngines();
 builder.AddSessions();
 
 var app = builder.Build();
-app.MapServiceDefaults();
+app.UseServiceDefaults();
+app.MapDefaultEndpoints();
 app.MapAccounts();
 app.MapOidc();
 app.MapInvitations();

@@ -26,13 +26,17 @@ public sealed class PoolStatistics : IDisposable
 
     private readonly MeterListener _listener = new();
     private readonly Lock _reading = new();
-    private string? _pool;
+    private readonly string _pool;
+    private readonly int _smallest;
+    private readonly int _largest;
     private int _idle;  // this and the next: set by a reading, under its lock
     private int _used;
     private int _waiting;
 
-    public PoolStatistics()
+    /// <param name="pool">The connection string of the pool; its application name is the pool's name.</param>
+    internal PoolStatistics(NpgsqlConnectionStringBuilder pool)
     {
+        (_pool, _smallest, _largest) = (pool.ApplicationName!, pool.MinPoolSize, pool.MaxPoolSize);
         _listener.InstrumentPublished = static (instrument, listener) =>
         {
             if (instrument.Meter.Name == "Npgsql" && instrument.Name is Count or Pending)
@@ -42,23 +46,13 @@ public sealed class PoolStatistics : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Follows the pool that <paramref name="settings"/> describe, and gives it its name.</summary>
-    internal void Follow(NpgsqlDataSourceBuilder builder, NpgsqlConnectionStringBuilder settings)
-    {
-        builder.Name = _pool = settings.ApplicationName;
-        (Smallest, Largest) = (settings.MinPoolSize, settings.MaxPoolSize);
-    }
-
-    private int Smallest { get; set; }
-    private int Largest { get; set; }
-
     public PoolDocument Read()
     {
         lock (_reading)
         {
             (_idle, _used) = (0, 0);
             _listener.RecordObservableInstruments();
-            return new(Smallest, _idle, _used, Math.Max(0, _idle + _used - Smallest), Math.Max(0, Volatile.Read(ref _waiting)), Largest);
+            return new(_smallest, _idle, _used, Math.Max(0, _idle + _used - _smallest), Math.Max(0, Volatile.Read(ref _waiting)), _largest);
         }
     }
 

@@ -22,8 +22,9 @@ internal static class HealthEndpoints
     /// <summary>A check that names no time limit of its own is failed after this.</summary>
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(3);
 
-    public static void AddHealth(this IServiceCollection services)
+    public static void AddDefaultHealthChecks(this WebApplicationBuilder builder)
     {
+        var services = builder.Services;
         services.AddHealthChecks();
         services.AddSingleton<HealthReporter>();
         services.PostConfigure<HealthCheckServiceOptions>(options =>

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ServiceDefaults.Http;
@@ -53,5 +55,14 @@ internal sealed class AnswersValidator : IValidateOptions<AnswersOptions>
             if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
                 faults.Add($"{AnswersOptions.Section}:{setting} is {value}; it must be above 0 and at most a day");
         }
+    }
+}
+
+internal static class AnswersRegistration
+{
+    public static void AddAnswersOptions(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<AnswersOptions>().BindConfiguration(AnswersOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<AnswersOptions>, AnswersValidator>();
     }
 }

@@ -47,7 +47,8 @@ internal sealed class ChatApiHost : IAsyncDisposable
             builder.Services.Replace(ServiceDescriptor.Singleton<IJournal, MemoryJournal>());
 
         await using var app = builder.Build();
-        app.MapServiceDefaults();
+        app.UseServiceDefaults();
+        app.MapDefaultEndpoints();
         app.MapChat();
         app.MapConversations();
         await app.StartAsync(cancel);

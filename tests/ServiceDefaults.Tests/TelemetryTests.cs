@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
@@ -41,6 +43,7 @@ public sealed class TelemetryTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        _caller.Dispose();
         await _collector.DisposeAsync();
         _identity.Dispose();
     }
@@ -48,13 +51,16 @@ public sealed class TelemetryTests : IAsyncLifetime
     private bool Sent(string signal, string text) =>
         _exports.Any(export => export.Path.EndsWith(signal, StringComparison.Ordinal) && export.Body.Contains(text, StringComparison.Ordinal));
 
+    /// <summary>As from outside: a span of this client's would be one of the service's, with which it shares a process.</summary>
+    private readonly HttpClient _caller = new(new SocketsHttpHandler { ActivityHeadersPropagator = null });
+
+    private Task<HttpResponseMessage> AskAsync(TestService service, string path) =>
+        _caller.GetAsync(new Uri(service.Address, path), TestContext.Current.CancellationToken);
+
     [Fact]
     public async Task Traces_Metrics_And_Logs_GoToTheCollector_PollsDoNot()
     {
-        // The exporter reads the environment, like every OpenTelemetry SDK.
-        using var endpoint = new EnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT", _collector.Urls.First());
-        using var protocol = new EnvironmentVariable("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-        using var name = new EnvironmentVariable("OTEL_SERVICE_NAME", "chat-api-2");
+        using var settings = new AspireSettings(_collector.Urls.First());
         await using (var service = await TestService.StartAsync(_identity, "chat-api", map: app =>
             app.MapGet("/chat/{id}", (string id, ILogger<TelemetryTests> logger) =>
             {
@@ -64,27 +70,68 @@ public sealed class TelemetryTests : IAsyncLifetime
                 return Activity.Current?.TraceId.ToHexString();
             }).AllowAnonymous()))
         {
-            await service.GetAsync("/chat/7");
-            await service.GetAsync("/health");
-            await service.GetAsync("/metrics");
-            // Leaving flushes.
+            await AskAsync(service, "/chat/7?ticket=hunter2&limit=1");
+            await AskAsync(service, "/health");
+            await AskAsync(service, "/metrics");
+            await AskAsync(service, "/internal/engines");
+            await service.App.StopAsync(TestContext.Current.CancellationToken);
         }
 
         Sent("v1/traces", "GET /chat/{id}").ShouldBeTrue();
+        Sent("v1/traces", "/chat/7").ShouldBeTrue();
         Sent("v1/traces", "chat-api-2").ShouldBeTrue();
-        Sent("v1/traces", "GET /health").ShouldBeFalse();
-        Sent("v1/traces", "GET /metrics").ShouldBeFalse();
         Sent("v1/metrics", "http.server.request.duration").ShouldBeTrue();
         Sent("v1/metrics", "lyceum.build.info").ShouldBeTrue();
         Sent("v1/logs", "hello 7").ShouldBeTrue();
+        foreach (var text in (string[])["/health", "/metrics", "/internal/engines", "hunter2"])
+            Sent("v1/traces", text).ShouldBeFalse(text);
     }
 
-    private sealed class EnvironmentVariable : IDisposable
+    /// <summary>A collector that accepts and never answers is the worst one.</summary>
+    [Fact]
+    public async Task CollectorThatHangs_DelaysTheEndByASecond_AndNoRequest()
     {
-        private readonly string _name;
+        using var deaf = new TcpListener(IPAddress.Loopback, 0);
+        deaf.Start();
+        using var settings = new AspireSettings($"http://{deaf.LocalEndpoint}");
+        var service = await TestService.StartAsync(
+            _identity, "chat-api", map: app => app.MapGet("/chat/{id}", (string id) => id).AllowAnonymous());
+        for (var i = 0; i < 2000; i++)
+            (await AskAsync(service, "/chat/7")).EnsureSuccessStatusCode();
 
-        public EnvironmentVariable(string name, string value) => Environment.SetEnvironmentVariable(_name = name, value);
+        var clock = Stopwatch.StartNew();
+        await service.App.StopAsync(TestContext.Current.CancellationToken);
+        await service.DisposeAsync();
 
-        public void Dispose() => Environment.SetEnvironmentVariable(_name, null);
+        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>The process's environment as Aspire's AppHost sets it.</summary>
+    private sealed class AspireSettings : IDisposable
+    {
+        private readonly Dictionary<string, string> _variables;
+
+        public AspireSettings(string collector)
+        {
+            _variables = new()
+            {
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector,
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_SERVICE_NAME"] = "chat-api-2",
+                ["OTEL_TRACES_SAMPLER"] = "always_on",
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "1000",
+                ["OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY"] = "in_memory",
+                ["OTEL_DOTNET_EXPERIMENTAL_ASPNETCORE_DISABLE_URL_QUERY_REDACTION"] = "true",
+                ["OTEL_DOTNET_EXPERIMENTAL_HTTPCLIENT_DISABLE_URL_QUERY_REDACTION"] = "true",
+            };
+            foreach (var (name, value) in _variables)
+                Environment.SetEnvironmentVariable(name, value);
+        }
+
+        public void Dispose()
+        {
+            foreach (var name in _variables.Keys)
+                Environment.SetEnvironmentVariable(name, null);
+        }
     }
 }

@@ -44,7 +44,7 @@ public sealed class LaunchTests
         (facts.GetProperty("state").GetString(), facts.GetProperty("pid").GetInt32(), facts.GetProperty("restarts").GetInt32())
             .ShouldBe(("ready", ready.Pid!.Value, 0));
         (await LogAsync(engine)).ShouldContain($"listening on http://127.0.0.1:{ready.Address!.Port}");
-        (await MetricsAsync(engine)).ShouldContain("lyceum_engine_model_server_up 1");
+        (await MetricsAsync(engine)).ShouldContain("lyceum_engine_model_server_up{} 1");
     }
 
     [Fact]

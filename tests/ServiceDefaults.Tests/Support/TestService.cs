@@ -42,7 +42,8 @@ public sealed class TestService(WebApplication app) : IAsyncDisposable
         builder.AddServiceDefaults();
         build?.Invoke(builder);
         var app = builder.Build();
-        app.MapServiceDefaults();
+        app.UseServiceDefaults();
+        app.MapDefaultEndpoints();
         map?.Invoke(app);
         return app;
     }
