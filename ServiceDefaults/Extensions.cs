@@ -25,7 +25,6 @@ public static class Extensions
         builder.ConfigureOpenTelemetry();
         builder.AddDefaultHealthChecks();
         builder.Services.AddServiceDiscovery();
-        builder.Services.AddSingleton<ServiceEndpoints>();
 
         builder.AddAnswersOptions();
         builder.AddWebDefaults();

@@ -9,14 +9,14 @@ using Yarp.ReverseProxy.LoadBalancing;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// The route table and the referenced services, in YARP's terms; of engines those that the directory knows, as it knows them.
+/// The route table and the services by name, in YARP's terms; of engines also those that announced themselves, as the directory knows them.
 /// </summary>
 internal static class ProxyConfig
 {
     /// <summary>A dead replica is noticed by the first request that meets it, and by a probe within this.</summary>
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(2);
 
-    public static InMemoryConfigProvider Create(ServiceEndpoints endpoints, EngineDirectory engines, IOptions<AnswersOptions> answers)
+    public static InMemoryConfigProvider Create(EngineDirectory engines, IOptions<AnswersOptions> answers)
     {
         var provider = new InMemoryConfigProvider([.. Routes.All.Select(Route)], Clusters());
         engines.Changed += () => provider.Update([.. Routes.All.Select(Route)], Clusters());
@@ -25,9 +25,11 @@ internal static class ProxyConfig
         ClusterConfig[] Clusters() => [.. Routes.All.Select(route => route.Service).Distinct()
             .Select(service => Cluster(service, Replicas(service), answers.Value))];
 
-        IEnumerable<(string Name, Uri Address)> Replicas(string service) => service == Routes.GpuEngine
-            ? engines.Known.Select(engine => (engine.Id, engine.Url))
-            : endpoints.All(service).Select((address, index) => (index == 0 ? service : $"{service}-{index + 1}", address));
+        IEnumerable<(string Name, string Address)> Replicas(string service) =>
+        [
+            (service, ServiceAddresses.Query(service)),
+            .. service == Routes.GpuEngine ? engines.Announced.Select(engine => (engine.Id, engine.Url.ToString())) : [],
+        ];
     }
 
     private static RouteConfig Route(GatewayRoute route) => new()
@@ -42,7 +44,7 @@ internal static class ProxyConfig
         AuthorizationPolicy = route.Scope ?? "Anonymous",
     };
 
-    private static ClusterConfig Cluster(string service, IEnumerable<(string Name, Uri Address)> replicas, AnswersOptions answers) => new()
+    private static ClusterConfig Cluster(string service, IEnumerable<(string Name, string Address)> replicas, AnswersOptions answers) => new()
     {
         ClusterId = service,
         // By requests in flight, which are long here.
@@ -74,7 +76,7 @@ internal static class ProxyConfig
         Destinations = replicas
             .ToDictionary(
                 replica => replica.Name,
-                replica => new DestinationConfig { Address = replica.Address.ToString() },
+                replica => new DestinationConfig { Address = replica.Address },
                 StringComparer.Ordinal),
     };
 }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.ServiceDiscovery;
 using Yarp.ReverseProxy.Transforms;
 
 namespace Lyceum.Gateway.Proxy;
@@ -21,8 +22,7 @@ internal static class ProxyExtensions
         var services = builder.Services;
         var answers = builder.Configuration.GetSection(AnswersOptions.Section).Get<AnswersOptions>() ?? new();
         services.AddSingleton<IProxyConfigProvider>(provider => ProxyConfig.Create(
-            provider.GetRequiredService<ServiceEndpoints>(), provider.GetRequiredService<EngineDirectory>(),
-            provider.GetRequiredService<IOptions<AnswersOptions>>()));
+            provider.GetRequiredService<EngineDirectory>(), provider.GetRequiredService<IOptions<AnswersOptions>>()));
         builder.AddEngineDirectory();
         services.AddSingleton<IPassiveHealthCheckPolicy, FirstFailure>();
         services.AddSingleton<ServerTiming>();
@@ -40,6 +40,7 @@ internal static class ProxyExtensions
                     return ValueTask.CompletedTask;
                 });
             });
+        services.AddSingleton<IDestinationResolver, ReplicaResolver>();
         services.AddHealthChecks().AddUpstreams();
     }
 

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.ServiceDiscovery;
 
 namespace Lyceum.ServiceDefaults.Engines;
 
@@ -22,7 +23,7 @@ public sealed record KnownEngine(string Id, Uri Url);
 /// away, what it said last holds.
 /// </summary>
 public sealed partial class EngineDirectory(
-    IHttpClientFactory clients, ServiceEndpoints endpoints, IdentityTokens identity, IOptions<JsonOptions> json, TimeProvider time,
+    IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity, IOptions<JsonOptions> json, TimeProvider time,
     ILogger<EngineDirectory> logger) : BackgroundService
 {
     public const string Path = "/internal/engines";
@@ -38,26 +39,31 @@ public sealed partial class EngineDirectory(
     /// <summary>A house starts in any order: so many failures in a row are no news.</summary>
     private const int Bearable = 5;
 
-    private readonly KnownEngine[] _configured = [.. endpoints.All(Engines).Select(
-        (url, index) => new KnownEngine(index == 0 ? Engines : $"{Engines}-{index + 1}", url))];
+    // Set before the service listens.
+    private IReadOnlyList<KnownEngine> _configured = [];
 
     // Written by the one loop below.
     private volatile IReadOnlyList<KnownEngine> _announced = [];
 
-    /// <summary>Called by the background loop after <see cref="Known"/> changed.</summary>
+    /// <summary>Called by the background loop after <see cref="Announced"/> changed.</summary>
     public event Action? Changed;
 
     /// <summary>Engines to ask something of.</summary>
     public IReadOnlyList<KnownEngine> Live => _announced is { Count: > 0 } announced ? announced : _configured;
 
-    /// <summary>All that might be there: those announced, and those configured.</summary>
-    public IReadOnlyList<KnownEngine> Known =>
-        [.. _announced, .. _configured.ExceptBy(_announced.Select(engine => engine.Url), engine => engine.Url)
-            .ExceptBy(_announced.Select(engine => engine.Id), engine => engine.Id)];
+    /// <summary>Those that the directory names.</summary>
+    public IReadOnlyList<KnownEngine> Announced => _announced;
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var configured = await services.GetAddressesAsync(Engines, cancellationToken);
+        _configured = [.. configured.Select((url, index) => new KnownEngine(ServiceAddresses.ReplicaName(Engines, index), url))];
+        await base.StartAsync(cancellationToken);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var keepers = endpoints.All(Keeper);
+        var keepers = await services.GetAddressesAsync(Keeper, stoppingToken);
         if (keepers.Count == 0)
             return;
         var (failures, heard) = (0, time.GetTimestamp());

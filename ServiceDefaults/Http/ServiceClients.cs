@@ -8,18 +8,13 @@ namespace Lyceum.ServiceDefaults.Http;
 public static class ServiceClients
 {
     /// <summary>
-    /// A named client on its own connection pool; its base address is the service's first instance, where one is
-    /// referenced. Connecting is bounded by <see cref="AnswersOptions.Connect"/>; the rest of a call is the caller's to
+    /// A named client on its own connection pool, for requests to one replica's address (<see cref="ServiceAddresses"/>). Connecting is bounded by <see cref="AnswersOptions.Connect"/>; the rest of a call is the caller's to
     /// bound, who knows whether it streams. Nothing is retried: a repeated POST would generate twice.
     /// </summary>
     public static WebApplicationBuilder AddServiceClient(this WebApplicationBuilder builder, string service)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddHttpClient(service, (services, client) =>
-            {
-                client.Timeout = Timeout.InfiniteTimeSpan;
-                client.BaseAddress = services.GetRequiredService<ServiceEndpoints>().All(service) is [var first, ..] ? first : null;
-            })
+        builder.Services.AddHttpClient(service, client => client.Timeout = Timeout.InfiniteTimeSpan)
             // The pool below renews its connections itself; recycling handlers would only drop warm ones.
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .UseSocketsHttpHandler((handler, services) =>

@@ -8,6 +8,7 @@ using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.ServiceDiscovery;
 
 namespace Lyceum.ServiceDefaults.Knowledge;
 
@@ -24,7 +25,7 @@ public sealed record FoundPassage(string? Id, string? Title, string Text, string
 /// Asks SessionApi, on behalf of a subject, for what belongs to the subject's tenant. Every wait is bounded by the caller's
 /// cancellation token; what is asked changes nothing, so that another instance may be asked where one cannot be reached.
 /// </summary>
-public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpoints endpoints, IdentityTokens identity)
+public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity)
 {
     public const string Service = "session-api";
 
@@ -59,7 +60,7 @@ public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpoints
         HttpMethod method, string path, Search? body, string tenant, string subject, CancellationToken cancellationToken)
         where T : class
     {
-        var instances = new Queue<Uri>(endpoints.All(Service));
+        var instances = new Queue<Uri>(await services.GetAddressesAsync(Service, cancellationToken));
         if (instances.Count == 0)
             throw new HttpRequestException($"no {Service} is known");
         while (true)

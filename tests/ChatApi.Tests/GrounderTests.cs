@@ -154,7 +154,7 @@ public sealed class GrounderTests
     public async Task Instance_ThatCannotBeReached_TheNextIsAsked()
     {
         await using var sessions = await SessionApi.StartAsync(Algebra);
-        await using var app = App("http://127.0.0.1:1", ("services:session-api-2:http:0", sessions.Address));
+        await using var app = App("http://127.0.0.1:1", ("services:session-api:http:1", sessions.Address));
         (await GroundAsync(app, null, "bio"))!.Status.ShouldBe(GroundingStatus.Found);
     }
 
@@ -183,7 +183,8 @@ public sealed class GrounderTests
         var builder = WebApplication.CreateBuilder();
         builder.Configuration["Identity:KeyFile"] = TestIdentity.KeyFile;
         builder.Configuration["Identity:JwksFile"] = TestIdentity.JwksFile;
-        builder.Configuration["services:session-api:http:0"] = sessionApi;
+        if (sessionApi is not null)
+            builder.Configuration["services:session-api:http:0"] = sessionApi;
         foreach (var (key, value) in settings)
             builder.Configuration[key] = value;
         builder.AddServiceDefaults();

@@ -85,8 +85,7 @@ public sealed class TestGateway : IAsyncDisposable
 
     /// <summary>The variables of a reference to <paramref name="service"/> with these replicas.</summary>
     public static Dictionary<string, string?> Reference(string service, params Uri[] replicas) => replicas
-        .Select((address, index) => (name: index == 0 ? service : $"{service}-{index + 1}", address))
-        .ToDictionary(replica => $"services:{replica.name}:http:0", replica => (string?)replica.address.ToString());
+        .Index().ToDictionary(replica => $"services:{service}:http:{replica.Index}", replica => (string?)replica.Item.ToString());
 
     public Task<HttpResponseMessage> SendAsync(
         HttpMethod method, string path, string? token = Secret, HttpContent? content = null, params (string Name, string Value)[] headers)

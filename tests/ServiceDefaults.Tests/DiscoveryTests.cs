@@ -5,22 +5,27 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.ServiceDiscovery;
 
 namespace Lyceum.Tests.ServiceDefaults.Tests;
 
 public sealed class DiscoveryTests
 {
-    private static IReadOnlyList<string> Find(string service, Dictionary<string, string?> variables) =>
-        [.. new ServiceEndpoints(new ConfigurationBuilder().AddInMemoryCollection(variables).Build())
-            .All(service).Select(address => address.ToString())];
+    private static async Task<IReadOnlyList<string>> FindAsync(string service, Dictionary<string, string?> variables)
+    {
+        await using var services = new ServiceCollection().AddLogging().AddServiceDiscovery()
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(variables).Build()).BuildServiceProvider();
+        var found = await services.GetRequiredService<ServiceEndpointResolver>().GetAddressesAsync(service, TestContext.Current.CancellationToken);
+        return [.. found.Select(address => address.ToString())];
+    }
 
     [Fact]
-    public void Replicas_AreFoundInOrder_AndOnlyThisServices()
+    public async Task Replicas_AreFoundInOrder_AndOnlyThisServices()
     {
-        var found = Find("chat-api", new()
+        var found = await FindAsync("chat-api", new()
         {
-            ["services:chat-api-10:http:0"] = "http://localhost:10",
-            ["services:chat-api-2:http:0"] = "http://localhost:2",
+            ["services:chat-api:http:10"] = "http://localhost:10",
+            ["services:chat-api:http:2"] = "http://localhost:2",
             ["services:chat-api:http:0"] = "http://localhost:1",
             ["services:chat-api-gateway:http:0"] = "http://localhost:66",
             ["services:chat:http:0"] = "http://localhost:67",
@@ -30,12 +35,12 @@ public sealed class DiscoveryTests
     }
 
     [Fact]
-    public void Http_IsPreferred_HttpsTakenWhereItIsAllThereIs()
+    public async Task Http_IsPreferred_HttpsTakenWhereItIsAllThereIs()
     {
-        Find("a", new() { ["services:a:https:0"] = "https://localhost:2", ["services:a:http:0"] = "http://localhost:1" })
+        (await FindAsync("a", new() { ["services:a:https:0"] = "https://localhost:2", ["services:a:http:0"] = "http://localhost:1" }))
             .ShouldBe(["http://localhost:1/"]);
-        Find("a", new() { ["services:a:https:0"] = "https://localhost:2" }).ShouldBe(["https://localhost:2/"]);
-        Find("a", []).ShouldBeEmpty();
+        (await FindAsync("a", new() { ["services:a:https:0"] = "https://localhost:2" })).ShouldBe(["https://localhost:2/"]);
+        (await FindAsync("a", [])).ShouldBeEmpty();
     }
 
     [Fact]
@@ -72,13 +77,11 @@ public sealed class DiscoveryTests
             http.Abort();
         }).AllowAnonymous());
         await using var chat = await TestService.StartAsync(
-            identity, "chat-api", builder => builder.AddServiceClient("gpu-engine"),
-            settings: new() { ["services:gpu-engine:http:0"] = engine.Address.ToString() });
+            identity, "chat-api", builder => builder.AddServiceClient("gpu-engine"));
         using var client = chat.Services.GetRequiredService<IHttpClientFactory>().CreateClient("gpu-engine");
 
-        client.BaseAddress.ShouldBe(engine.Address);
         client.Timeout.ShouldBe(Timeout.InfiniteTimeSpan);
-        await Should.ThrowAsync<HttpRequestException>(() => client.PostAsync("/fail", new StringContent("x"), TestContext.Current.CancellationToken));
+        await Should.ThrowAsync<HttpRequestException>(() => client.PostAsync(new Uri(engine.Address, "/fail"), new StringContent("x"), TestContext.Current.CancellationToken));
         posts.ShouldBe(1);
     }
 }
