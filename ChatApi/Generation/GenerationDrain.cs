@@ -1,4 +1,6 @@
+using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.ServiceDefaults.Leases;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Generation;
@@ -7,15 +9,17 @@ namespace Lyceum.ChatApi.Generation;
 /// The orderly end, before any service is stopped: everything written is committed, then the lease is given back, and
 /// another replica goes on where this one stopped within a second. With no other replica the next start of this one does.
 /// </summary>
-public sealed partial class GenerationDrain(GenerationRunner runner, LeaseKeeper lease, ILogger<GenerationDrain> logger)
-    : IHostedLifecycleService
+public sealed partial class GenerationDrain(
+    GenerationRunner runner, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<GenerationDrain> logger) : IHostedLifecycleService
 {
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await runner.HandOverAsync(cancellationToken);
-            await lease.ReleaseAsync(cancellationToken);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(options.Value.HandOver);
+            await runner.HandOverAsync(limit.Token);
+            await lease.ReleaseAsync(limit.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException or TimeoutException)
         {

@@ -53,7 +53,7 @@ public sealed class LaunchOptions
     public TimeSpan WellAfter { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>From SIGTERM to SIGKILL. At the engine's own end what is left of <c>Drain:Timeout</c> bounds it as well.</summary>
-    public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Lines of its output kept in memory; the oldest goes first.</summary>
     public int LogLines { get; set; } = 500;

@@ -1,4 +1,5 @@
 using Lyceum.ServiceDefaults.Data;
+using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.ServiceDefaults.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -79,14 +80,15 @@ public sealed class JobSweep(JobQueue queue, RunningJobs running) : ILeasedWork
 /// <summary>
 /// The orderly end, before any service is stopped: tasks are given back, then the lease is, so that others need not wait for it.
 /// </summary>
-public sealed partial class JobDrain(RunningJobs running, LeaseKeeper lease, ILogger<JobDrain> logger) : IHostedLifecycleService
+public sealed partial class JobDrain(RunningJobs running, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<JobDrain> logger)
+    : IHostedLifecycleService
 {
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(TimeSpan.FromSeconds(5));
+            limit.CancelAfter(options.Value.HandOver);
             await running.ReleaseAllAsync(limit.Token);
             await lease.ReleaseAsync(limit.Token);
         }

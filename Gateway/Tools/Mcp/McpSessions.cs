@@ -73,7 +73,7 @@ internal sealed class McpSessions(
             // The gateway's own environment holds secrets.
             InheritEnvironmentVariables = false,
             EnvironmentVariables = environment,
-            ShutdownTimeout = TimeSpan.FromSeconds(2),
+            ShutdownTimeout = TimeSpan.FromSeconds(1),
         });
     }
 
