@@ -60,12 +60,15 @@ public sealed class ChatMetrics
     /// <param name="status">A <see cref="Lyceum.ChatApi.Grounding.GroundingStatus"/>.</param>
     public void Grounded(string status) => _grounded.Add(1, new KeyValuePair<string, object?>("status", status));
 
-    public void AskedAgain(string code) => _askedAgain.Add(1, new KeyValuePair<string, object?>("code", code));
+    public void AskedAgain(string code) => _askedAgain.Add(1, new KeyValuePair<string, object?>("code", Label(code)));
+
+    /// <summary>Words of a model server, which may be of any length.</summary>
+    private static string Label(string word) => word.Length <= 64 ? word : word[..64];
 
     /// <param name="length">UTF-8 bytes stored.</param>
     public void Ended(AnswerEnd end, int length)
     {
-        var reason = new KeyValuePair<string, object?>("finish_reason", end.FinishReason);
+        var reason = new KeyValuePair<string, object?>("finish_reason", Label(end.FinishReason));
         _ended.Add(1, new KeyValuePair<string, object?>("status", end.Status), reason);
         if (end.Status != Data.AnswerStatus.Complete && length > 0)
             _partialSaves.Add(1, reason);

@@ -27,7 +27,7 @@ internal static class ProxyConfig
 
         IEnumerable<(string Name, string Address)> Replicas(string service) =>
         [
-            (service, ServiceAddresses.Query(service)),
+            (ReplicaResolver.Configured, ServiceAddresses.Query(service)),
             .. service == Routes.GpuEngine ? engines.Announced.Select(engine => (engine.Id, engine.Url.ToString())) : [],
         ];
     }

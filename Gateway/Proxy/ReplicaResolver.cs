@@ -12,13 +12,17 @@ namespace Lyceum.Gateway.Proxy;
 /// </summary>
 internal sealed class ReplicaResolver(ServiceEndpointResolver services) : IDestinationResolver
 {
+    /// <summary>In each cluster the destination that stands for all configured replicas. No engine is called so: ids are names of hosts or resources.</summary>
+    public const string Configured = "(configured)";
+
     public async ValueTask<ResolvedDestinationCollection> ResolveDestinationsAsync(
         IReadOnlyDictionary<string, DestinationConfig> destinations, CancellationToken cancellationToken)
     {
-        // Each cluster names its service, and may have further destinations.
-        var (service, named) = destinations.Single(destination => destination.Value.Address == ServiceAddresses.Query(destination.Key));
+        // Each cluster names its service, and may have further destinations: engines, of which one may have the service's name.
+        var named = destinations[Configured];
+        var service = new Uri(named.Address).Host;
         var found = await services.GetEndpointsAsync(named.Address, cancellationToken);
-        var resolved = destinations.Where(destination => destination.Key != service)
+        var resolved = destinations.Where(destination => destination.Key != Configured)
             .ToDictionary(destination => destination.Key, destination => destination.Value, StringComparer.Ordinal);
         var known = resolved.Values.Select(destination => new Uri(destination.Address)).ToHashSet();
         foreach (var (index, address) in found.Addresses().Index())

@@ -15,10 +15,13 @@ public sealed class DrainOptions
     public const string Section = "Drain";
 
     /// <summary>
-    /// The whole of it: Aspire's orchestrator kills 6 s after SIGTERM. Requests that still run after seven tenths are cut off; the
+    /// The whole of it: Aspire's orchestrator kills 6 s after SIGTERM. Requests that still run after three fifths are cut off; the
     /// rest is for what is then stopped without a deadline of its own (a broker or a collector that is away: a second).
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Until requests in flight are cut off.</summary>
+    internal TimeSpan Requests => Timeout * 0.6;
 
     /// <summary>For handing over owned work. Reached, as where the database is away: its lease runs out instead.</summary>
     public TimeSpan HandOver { get; set; } = TimeSpan.FromSeconds(2);
@@ -37,11 +40,11 @@ internal static class Drain
         var services = builder.Services;
         services.AddOptions<DrainOptions>().BindConfiguration(DrainOptions.Section)
             .Validate(drain => drain.Announce >= TimeSpan.Zero, "Drain:Announce is negative")
-            .Validate(drain => drain.Timeout > drain.Announce, "Drain:Timeout must be longer than Drain:Announce")
+            .Validate(drain => drain.Requests > drain.Announce, "three fifths of Drain:Timeout must be longer than Drain:Announce")
             .Validate(drain => drain.HandOver > TimeSpan.Zero, "Drain:HandOver must be above 0")
             .ValidateOnStart();
         services.AddOptions<HostOptions>().Configure<IOptions<DrainOptions>>((host, drain) =>
-            host.ShutdownTimeout = drain.Value.Timeout * 0.7);
+            host.ShutdownTimeout = drain.Value.Requests);
         services.AddHostedService<Announcement>();
     }
 

@@ -8,7 +8,7 @@ namespace Lyceum.ServiceDefaults.Telemetry;
 /// </summary>
 internal sealed class MassTransitSeconds : IDisposable
 {
-    private const string MassTransit = "MassTransit";
+    public const string MassTransit = "MassTransit";
 
     private readonly MeterListener _listener = new();
 

@@ -18,7 +18,7 @@ internal static class MetricViews
 
     public static MetricStreamConfiguration Of(Instrument instrument)
     {
-        if (MassTransitSeconds.Replaces(instrument))
+        if (MassTransitSeconds.Replaces(instrument) || CountsDown(instrument))
             return MetricStreamConfiguration.Drop;
         var view = instrument is Histogram<double> { Unit: "s", Advice: null }
             ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds }
@@ -28,6 +28,10 @@ internal static class MetricViews
         view.CardinalityLimit = MaxSeries;
         return view;
     }
+
+    /// <summary>MassTransit counts consumers at work up and down on a counter, which in Prometheus only grows.</summary>
+    private static bool CountsDown(Instrument instrument) =>
+        instrument.Meter.Name == MassTransitSeconds.MassTransit && instrument.Name.EndsWith(".active", StringComparison.Ordinal);
 
     private static string Name(Instrument instrument)
     {

@@ -111,9 +111,10 @@ public sealed class MessagingTests : IDisposable
         var clock = Stopwatch.StartNew();
         service.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         await service.App.StopAsync(TestContext.Current.CancellationToken);
+        var stopped = clock.Elapsed;
         await service.DisposeAsync();
 
-        TestContext.Current.TestOutputHelper!.WriteLine($"ended after {clock.Elapsed}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"stopped after {stopped}, ended after {clock.Elapsed}");
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
         await Should.ThrowAsync<Exception>(() => endless);
     }

@@ -78,6 +78,23 @@ public sealed class ResilienceTests : IAsyncLifetime
         }
     }
 
+    /// <summary>As AppHost's only engine, which has its resource's name.</summary>
+    [Fact]
+    public async Task Engine_NamedAsItsService_IsOneDestinationAtItsAnnouncedAddress()
+    {
+        await using var engine = await Backend.StartAsync(_identity, "gpu-engine");
+        var announced = new Uri("http://127.0.0.1:9000");
+        await using var gateway = TestGateway.Start(
+            _identity, new([.. TestGateway.Reference("gpu-engine", engine.Address), .. TestGateway.Reference("session-api", _sessions.Address)]));
+        _sessions.Engines.Enqueue(new EngineAnnouncement("gpu-engine", Guid.NewGuid(), announced, null, 1, 0, null));
+
+        var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
+        await Assertions.Eventually(
+            () => Task.FromResult(proxy.TryGetCluster("gpu-engine", out var cluster)
+                && cluster.Destinations.TryGetValue("gpu-engine", out var found) && new Uri(found.Model.Config.Address) == announced), "the announced address is in force");
+        (await gateway.GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
     /// <summary>It arrived, and what it did is not known: only its sender may repeat it.</summary>
     [Theory]
     [InlineData("before the answer")]
