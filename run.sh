@@ -170,6 +170,7 @@ start_system() {
   local pid arguments replica
   pid=$(apphost_pid)
   [[ -z $pid ]] || die "a system already runs on $data (AppHost $pid); './run.sh stop' ends it, --data chooses another folder"
+  stop_system # what a killed AppHost may have left of this data folder, the gateway on this port among it
   if taken "$port"; then die "port $port is taken; choose another with --port"; fi
 
   need_dotnet
@@ -180,7 +181,6 @@ start_system() {
 
   mkdir -p -m 700 "$data"
   mkdir -p "$data/logs"
-  stop_system # what a killed AppHost may have left of this data folder
   rm -f "$data/state.json"
   if [[ -f $log ]]; then mv -f "$log" "$log.1"; fi
 

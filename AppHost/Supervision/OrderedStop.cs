@@ -25,8 +25,13 @@ internal sealed partial class OrderedStop(
     {
         try
         {
-            if (notifications.TryGetCurrentState(service, out var current) && current.Snapshot.State?.Text == KnownResourceStates.Running)
-                await commands.ExecuteCommandAsync(service, KnownResourceCommands.StopCommand, cancellationToken);
+            if (!notifications.TryGetCurrentState(service, out var before) || before.Snapshot.State?.Text != KnownResourceStates.Running)
+                return;
+            await commands.ExecuteCommandAsync(service, KnownResourceCommands.StopCommand, cancellationToken);
+            var after = await notifications.WaitForResourceAsync(
+                service, change => KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text), cancellationToken);
+            if (after.Snapshot.ExitCode is not (0 or null))
+                LogKilled(service, after.Snapshot.ExitCode.Value);
         }
         catch (Exception e)
         {
@@ -43,6 +48,9 @@ internal sealed partial class OrderedStop(
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    [LoggerMessage(LogLevel.Warning, "{Service} ended with exit code {ExitCode} when it was stopped; -1 and 137: it did not drain in time and was killed")]
+    private partial void LogKilled(string service, int exitCode);
 
     [LoggerMessage(LogLevel.Warning, "{Service} did not stop in order")]
     private partial void LogNotStopped(string service, Exception exception);

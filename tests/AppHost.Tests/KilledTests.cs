@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Http.Json;
+using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.AppHost;
 
@@ -9,6 +11,8 @@ public sealed class KilledTests : IAsyncDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(120);
 
     private readonly TemporaryFolder folder = new();
+    private readonly int port = FreePort();
+    private string? model; // address of the model server; null: the engine's built-in answerer
 
     public async ValueTask DisposeAsync()
     {
@@ -53,13 +57,66 @@ public sealed class KilledTests : IAsyncDisposable
 
         stopping.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(8));
         Processes().ShouldBeEmpty();
-        var log = await File.ReadAllTextAsync(folder.PathOf("logs", "apphost.log"));
-        log.ShouldNotContain("SIGKILL", Case.Insensitive);
-        log.ShouldNotContain("did not stop in order");
+        await NothingWasKilledAsync();
     }
 
+    [Fact]
+    public async Task Stop_UnderFiftyStreams_IsOrderlyWithinFourteenSeconds()
+    {
+        await using var stub = await StubModelServer.StartAsync();
+        model = stub.Endpoint;
+        await StartAsync();
+        using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}") };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(folder.PathOf("dev-token"))).Trim());
+        var streams = await Task.WhenAll(Enumerable.Range(0, 50).Select(seed => OpenAsync(http, seed)));
+        var stopping = Stopwatch.StartNew();
+
+        (await RunAsync("stop", "--data", folder.Path)).ShouldBe(0);
+
+        stopping.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(14));
+        Processes().ShouldBeEmpty();
+        await NothingWasKilledAsync();
+        Array.ForEach(streams, stream => stream.Dispose());
+    }
+
+    [Fact]
+    public async Task Stop_OfAServiceThatDoesNotReact_SaysThatItWasKilled()
+    {
+        await StartAsync();
+        var (pid, _) = Processes().Single(process => process.CommandLine.Contains("/RoadmapWorker", StringComparison.Ordinal)
+            && !process.CommandLine.Contains("monitor-process", StringComparison.Ordinal));
+        using (var pause = Process.Start("kill", ["-STOP", $"{pid}"]))
+            await pause.WaitForExitAsync();
+
+        (await RunAsync("stop", "--data", folder.Path)).ShouldBe(0);
+
+        Processes().ShouldBeEmpty();
+        (await LogAsync()).ShouldContain("roadmap-worker ended with exit code");
+    }
+
+    private static async Task<HttpResponseMessage> OpenAsync(HttpClient http, int seed)
+    {
+        using var question = new HttpRequestMessage(HttpMethod.Post, "/chat")
+        {
+            Content = JsonContent.Create(new { message = $"[[stub tokens=1000 rate=20 seed={seed}]]" }),
+        };
+        var response = await http.SendAsync(question, HttpCompletionOption.ResponseHeadersRead);
+        response.EnsureSuccessStatusCode();
+        return response;
+    }
+
+    private async Task NothingWasKilledAsync()
+    {
+        var log = await LogAsync();
+        log.ShouldNotContain("SIGKILL", Case.Insensitive);
+        log.ShouldNotContain("did not stop in order");
+        log.ShouldNotContain("ended with exit code");
+    }
+
+    private Task<string> LogAsync() => File.ReadAllTextAsync(folder.PathOf("logs", "apphost.log"));
+
     private async Task StartAsync() =>
-        (await RunAsync("--detach", "--no-build", "--port", $"{FreePort()}", "--data", folder.Path)).ShouldBe(0);
+        (await RunAsync("--detach", "--no-build", "--port", $"{port}", "--data", folder.Path)).ShouldBe(0);
 
     private async Task<int> RunAsync(params string[] arguments)
     {
@@ -67,7 +124,12 @@ public sealed class KilledTests : IAsyncDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["Lyceum__Containers"] = "false" },
+            Environment =
+            {
+                ["Lyceum__Containers"] = "false",
+                ["Llm__Endpoint"] = model,
+                ["Llm__Model"] = model is null ? null : "stub",
+            },
         })!;
         // Read to its end by nobody: what it started keeps the pipe open.
         run.OutputDataReceived += static (_, _) => { };
