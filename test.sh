@@ -60,7 +60,8 @@ broken=() # projects that ended without a result
 
 # Each failed or skipped test of a result file, with its message; of a failed one also where it happened.
 explain() {
-  awk '
+  # One element a line, however the file is written.
+  sed -E 's/<UnitTestResult |<(Message|StackTrace|StdOut)>/\n&/g; s#</(Message|StackTrace|StdOut)>#&\n#g; s#</Results>#\n&#' "$1" | awk '
     /<UnitTestResult / {
       failed = /outcome="Failed"/; skipped = /outcome="NotExecuted"/; shown = 0
       name = $0; sub(/.*testName="/, "", name); sub(/" .*/, "", name)
@@ -69,7 +70,7 @@ explain() {
     (failed || skipped) && /<(Message|StackTrace)>/ { shown = 1; lines = 0 }
     shown && lines++ < 25 { line = $0; gsub(/<[^>]*>/, "", line); if (line ~ /[^ ]/ && line !~ /^ *(at System\.|--- End of stack)/) print "        " line }
     /<\/(Message|StackTrace)>/ { shown = 0 }
-  ' "$1" | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&#x[DA];//g; s/&amp;/\&/g'
+  ' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&#x[DA];//g; s/&amp;/\&/g'
 }
 
 counter() { sed -n 's/.*<Counters [^>]*\b'"$1"'="\([0-9]*\)".*/\1/p' "$2" | head -n 1; }
