@@ -31,6 +31,7 @@ public sealed class KilledTests(RoadmapHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Category", "Long")] // RoadmapWorker.Tests kills real workers in each call by default
     public async Task Worker_KilledInTheMiddleOfEveryStage_GoesOnFromTheLastFinishedOne()
     {
         using var client = house.CreateGatewayClient();
