@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 
@@ -7,6 +8,8 @@ namespace Lyceum.Tests.House;
 public class ReplicaHouse : ChatHouse
 {
     public static readonly string[] Replicas = ["chat-api", "chat-api-2"];
+
+    private readonly ConcurrentBag<int> _ended = []; // process ids
 
     protected override IEnumerable<string> Arguments =>
         [.. base.Arguments, "--Lyceum:Replicas:chat-api=2", "--Settings:ChatApi:Generation:DisconnectGrace=00:00:01"];
@@ -43,13 +46,17 @@ public class ReplicaHouse : ChatHouse
 
     public void Signal(string resource, string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", PidOf(resource).ToString()]);
+        var pid = PidOf(resource);
+        if (signal is "KILL" or "TERM")
+            _ended.Add(pid);
+        using var kill = Process.Start("kill", [$"-{signal}", pid.ToString()]);
         kill.WaitForExit();
     }
 
+    /// <summary>Waits until every service is healthy, and none of them is a process that a test ended: state.json may be older.</summary>
     public async Task UntilUpAsync(CancellationToken cancellationToken)
     {
         foreach (var resource in Replicas.Append("gpu-engine").Append("gateway"))
-            await StateAsync(resource, state => state.IsUp, cancellationToken);
+            await StateAsync(resource, state => state.IsUp && !_ended.Contains(state.Pid!.Value), cancellationToken);
     }
 }

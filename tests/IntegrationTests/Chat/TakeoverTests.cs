@@ -25,10 +25,10 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
         await house.Stub.UntilAsync(log => log.Running == 0);
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await house.UntilUpAsync(_limit.Token);
         _limit.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     public enum Harm { Killed, Stopped, Paused }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Http.Json;
 
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
@@ -56,10 +55,10 @@ public sealed class TraceTests(SharedChatHouse house)
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
         response.EnsureSuccessStatusCode();
         // Killed, the first writer exports nothing of its generation: what arrives is the next one's.
-        Process.GetProcessById(house.State("chat-api").Pid!.Value).Kill();
+        house.Signal("chat-api", "KILL");
         while (!Of(trace).Exists(s => s is { Scope: "Lyceum.ChatApi", Name: "generation" }))
             await Task.Delay(100, limit.Token);
-        await house.StateAsync("chat-api", state => state.IsUp, limit.Token);
+        await house.UntilUpAsync(limit.Token);
     }
 
     private List<ExportedSpan> Of(string trace) => [.. house.Collector.Spans.Where(s => s.TraceId == trace)];
