@@ -3,7 +3,7 @@ using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);

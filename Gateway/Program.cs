@@ -12,7 +12,7 @@ using Lyceum.Gateway.Tls;
 using Lyceum.Gateway.Tools;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 

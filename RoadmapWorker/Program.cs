@@ -1,11 +1,11 @@
 using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.RoadmapWorker.Data;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);

@@ -1,5 +1,5 @@
 using Lyceum.ServiceDefaults;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Accounts.Oidc;
 using Lyceum.SessionApi.Data;

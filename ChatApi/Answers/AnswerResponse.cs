@@ -1,6 +1,6 @@
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;

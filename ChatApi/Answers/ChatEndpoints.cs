@@ -4,10 +4,10 @@ using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
-using Lyceum.ServiceDefaults.Leases;
+using Lyceum.Durability.Leases;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -51,7 +51,7 @@ public static class ChatEndpoints
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, ConversationStore conversations, GenerationRunner runner,
-        EngineClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
+        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)

@@ -2,7 +2,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Answers;

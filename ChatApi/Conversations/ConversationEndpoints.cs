@@ -3,7 +3,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;

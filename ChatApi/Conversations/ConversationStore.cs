@@ -5,7 +5,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.ChatApi.Data;
@@ -6,7 +6,7 @@ namespace Lyceum.ChatApi.Data;
 /// <summary>
 /// chatdb. Conversations and messages are read and written through EF; what happens per token (<c>generation_chunks</c>,
 /// <c>owners</c>) is plain SQL in <see cref="Generation.GenerationJournal"/> and
-/// <see cref="ServiceDefaults.Leases.LeaseKeeper"/>, and stands here only so that migrations create it.
+/// <see cref="Durability.Leases.LeaseKeeper"/>, and stands here only so that migrations create it.
 /// </summary>
 public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options)
 {
@@ -194,7 +194,7 @@ public sealed class IdempotencyKey
     public DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>One row per living process; see <see cref="ServiceDefaults.Leases.LeaseKeeper"/>.</summary>
+/// <summary>One row per living process; see <see cref="Durability.Leases.LeaseKeeper"/>.</summary>
 public sealed class OwnerRow
 {
     public Guid Id { get; init; }

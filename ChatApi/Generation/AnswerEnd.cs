@@ -1,6 +1,6 @@
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Grounding;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.ChatApi.Generation;

@@ -1,5 +1,5 @@
 using Lyceum.ServiceDefaults.Hosting;
-using Lyceum.ServiceDefaults.Leases;
+using Lyceum.Durability.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;
 

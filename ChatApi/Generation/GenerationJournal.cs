@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;

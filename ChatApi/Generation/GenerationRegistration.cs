@@ -1,9 +1,9 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Grounding;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
-using Lyceum.ServiceDefaults.Leases;
+using Lyceum.Durability.Leases;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -21,9 +21,9 @@ public static class GenerationRegistration
             .Validate(o => o.MaxRunningPerUser >= 0 && o.DisconnectGrace >= TimeSpan.Zero && o.IdempotencyWindow > TimeSpan.Zero,
                 "Generation: MaxRunningPerUser, DisconnectGrace and IdempotencyWindow must not be negative")
             .ValidateOnStart();
-        builder.AddServiceClient(EngineClient.Service);
+        builder.AddServiceClient(CompletionsClient.Service);
         builder.AddEngineDirectory();
-        services.AddSingleton<EngineClient>();
+        services.AddSingleton<CompletionsClient>();
         services.AddSingleton<ChatMetrics>();
         services.AddSingleton<GenerationRows>();
         services.AddSingleton<GenerationJournal>();

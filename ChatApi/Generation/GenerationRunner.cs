@@ -37,7 +37,7 @@ public sealed partial class GenerationRunner : IDisposable
     private static readonly ActivitySource Activities = new("Lyceum.ChatApi");
 
     private readonly GenerationWriter _writer;
-    private readonly EngineClient _engines;
+    private readonly CompletionsClient _engines;
     private readonly GenerationRows _rows;
     private readonly IHints _hints;
     private readonly ReplicaSignals _signals;
@@ -51,7 +51,7 @@ public sealed partial class GenerationRunner : IDisposable
     private int _admitted;
 
     public GenerationRunner(
-        GenerationWriter writer, EngineClient engines, IJournal journal, GenerationRows rows, IHints hints,
+        GenerationWriter writer, CompletionsClient engines, IJournal journal, GenerationRows rows, IHints hints,
         ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
         ILogger<GenerationRunner> logger)
     {

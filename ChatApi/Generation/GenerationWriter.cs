@@ -1,8 +1,8 @@
 using Lyceum.ChatApi.Data;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
-using Lyceum.ServiceDefaults.Leases;
+using Lyceum.Durability.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -14,7 +14,7 @@ namespace Lyceum.ChatApi.Generation;
 /// while there is no text at all may the question be put once more, at another engine if there is one.
 /// </summary>
 public sealed partial class GenerationWriter(
-    EngineClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
+    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
     /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using System.Threading.Channels;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Generation;

@@ -1,5 +1,5 @@
 using Lyceum.ChatApi.Generation;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Grounding;

@@ -1,8 +1,8 @@
 using Lyceum.ChatApi.Generation;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Knowledge;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Knowledge;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Grounding;

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Knowledge;
+using Lyceum.Knowledge;
 
 namespace Lyceum.ChatApi.Grounding;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Lyceum.ChatApi.Conversations;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.ChatApi.Grounding;
 

@@ -3,7 +3,7 @@ using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Repo;
 using Lyceum.Gateway.Tools.Registry;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.Gateway.Data;

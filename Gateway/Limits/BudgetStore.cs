@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Gateway.Llm;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Lyceum.Gateway.Limits;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,7 +1,7 @@
 using System.Threading.Channels;
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
 using Npgsql;

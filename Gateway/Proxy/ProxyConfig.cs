@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;

@@ -1,5 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Mvc;

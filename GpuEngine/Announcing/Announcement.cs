@@ -1,7 +1,7 @@
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Options;

@@ -1,5 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.GpuEngine.Announcing;

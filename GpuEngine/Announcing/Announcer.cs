@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Primer;
 

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Primer;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Primer;
 

@@ -36,11 +36,11 @@ internal sealed partial record Question(
             // "more" is the same word in many mouths: the subject's language counts.
             language = LanguageOf(text);
         }
-        var terms = ServiceDefaults.Text.Terms.OfQuestion(text);
+        var terms = Lyceum.Text.Terms.OfQuestion(text);
         if (page == 0 && asked.Count > 1 && terms.Count <= 4 && Pronoun().IsMatch(text))
         {
             // "How long does it take?" is about what was asked before.
-            terms = [.. terms.Union(ServiceDefaults.Text.Terms.OfQuestion(asked[^2]))];
+            terms = [.. terms.Union(Lyceum.Text.Terms.OfQuestion(asked[^2]))];
         }
         return new Question(KindOf(text), language, text, terms, page);
     }
@@ -48,7 +48,7 @@ internal sealed partial record Question(
     /// <summary>Chinese where Han characters are at least as many as words of other scripts.</summary>
     public static Language LanguageOf(string text)
     {
-        var han = text.EnumerateRunes().Count(ServiceDefaults.Text.Terms.IsIdeograph);
+        var han = text.EnumerateRunes().Count(Lyceum.Text.Terms.IsIdeograph);
         var words = PrimerTokens.Split(text).Count(token => Rune.IsLetter(token.TrimStart().EnumerateRunes().FirstOrDefault())) - han;
         return han > 0 && han >= words ? Language.Chinese : Language.English;
     }

@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Speech;
 

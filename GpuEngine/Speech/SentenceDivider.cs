@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Speech;
 

@@ -1,7 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Jobs;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.RoadmapWorker.Collabs;

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Lyceum.Contracts;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.RoadmapWorker.Collabs;

@@ -1,5 +1,5 @@
 using Lyceum.Contracts;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using MassTransit;
 
 namespace Lyceum.RoadmapWorker.Collabs;

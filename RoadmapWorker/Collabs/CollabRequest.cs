@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.RoadmapWorker.Collabs;

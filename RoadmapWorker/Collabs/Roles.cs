@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Models;
 
 namespace Lyceum.RoadmapWorker.Collabs;

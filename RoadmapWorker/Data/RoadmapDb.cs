@@ -1,5 +1,5 @@
-using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Jobs;
+using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.RoadmapWorker.Data;
@@ -205,7 +205,7 @@ public sealed class ExecutionLogRow
     public string? Calls { get; init; }
 }
 
-/// <summary>One row per living process; see <see cref="ServiceDefaults.Leases.LeaseKeeper"/>.</summary>
+/// <summary>One row per living process; see <see cref="Durability.Leases.LeaseKeeper"/>.</summary>
 public sealed class OwnerRow
 {
     public Guid Id { get; init; }

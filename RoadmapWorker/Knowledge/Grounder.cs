@@ -1,7 +1,7 @@
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Knowledge;
+using Lyceum.Knowledge;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
 

@@ -1,6 +1,6 @@
 using System.ComponentModel;
-using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.ServiceDefaults.Knowledge;
+using Lyceum.Jobs;
+using Lyceum.Knowledge;
 using Microsoft.SemanticKernel;
 
 namespace Lyceum.RoadmapWorker.Knowledge;

@@ -1,6 +1,6 @@
 using System.Text;
-using Lyceum.RoadmapWorker.Jobs;
-using Lyceum.ServiceDefaults.Knowledge;
+using Lyceum.Jobs;
+using Lyceum.Knowledge;
 
 namespace Lyceum.RoadmapWorker.Knowledge;
 

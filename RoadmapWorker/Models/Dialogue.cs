@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;

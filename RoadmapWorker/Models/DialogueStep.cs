@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;

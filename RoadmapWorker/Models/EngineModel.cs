@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;

@@ -1,4 +1,4 @@
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Microsoft.SemanticKernel;
 
 namespace Lyceum.RoadmapWorker.Models;

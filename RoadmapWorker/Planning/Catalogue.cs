@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Reflection;
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 
 namespace Lyceum.RoadmapWorker.Planning;
 

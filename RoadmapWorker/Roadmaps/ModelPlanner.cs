@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.Json.Serialization;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
 

@@ -1,4 +1,4 @@
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;

@@ -1,5 +1,5 @@
 using Lyceum.Contracts;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.RoadmapWorker.Planning;

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
@@ -5,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
-using Npgsql;
 
 namespace Lyceum.ServiceDefaults.Errors;
 
@@ -90,14 +90,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     }
 
     /// <summary>
-    /// Transient by Npgsql's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying
+    /// Transient by the database driver's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying
     /// strategy in another. A timeout of the pool or of a command is the same to the caller.
     /// </summary>
     private static bool IsDatabaseAway(Exception? exception)
     {
         for (; exception is not null; exception = exception.InnerException)
         {
-            if (exception is NpgsqlException { IsTransient: true } or TimeoutException)
+            if (exception is DbException { IsTransient: true } or TimeoutException)
                 return true;
         }
 

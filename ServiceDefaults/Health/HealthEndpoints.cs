@@ -1,4 +1,3 @@
-using Lyceum.ServiceDefaults.Data;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,7 +13,7 @@ namespace Lyceum.ServiceDefaults.Health;
 /// <summary>
 /// <c>/health</c>: may requests be sent here? 200 for <c>ok</c> and <c>degraded</c>, 503 for <c>unhealthy</c> and
 /// <c>draining</c>. <c>/alive</c>: should the process be left running? <c>/version</c>: what is it?
-/// <c>/health/db</c>, where there is a database: how does its pool of connections stand?
+/// <c>/health/{name}</c>: one part's figures, of each <see cref="HealthDetail"/>.
 /// All are open and answer without looking at anything a caller sent.
 /// </summary>
 internal static class HealthEndpoints
@@ -40,8 +39,8 @@ internal static class HealthEndpoints
         open.MapGet("/health", GetHealth);
         open.MapGet("/alive", () => TypedResults.Ok(new { Status = "ok" }));
         open.MapGet("/version", (ServiceInfo info) => TypedResults.Ok(info.Document));
-        if (routes.ServiceProvider.GetService<PoolStatistics>() is { } pool)
-            open.MapGet("/health/db", () => TypedResults.Ok(pool.Read()));
+        foreach (var detail in routes.ServiceProvider.GetServices<HealthDetail>())
+            open.MapGet($"/health/{detail.Name}", () => TypedResults.Ok(detail.Read()));
     }
 
     private static async Task<JsonHttpResult<HealthDocument>> GetHealth(

@@ -19,7 +19,7 @@ namespace Lyceum.ServiceDefaults.Telemetry;
 /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> names a collector (Aspire's dashboard is one); where it does not, no span is made at all.
 /// The standard <c>OTEL_*</c> variables set the rest.
 /// </summary>
-internal static class OpenTelemetryExtensions
+public static class OpenTelemetryExtensions
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -37,7 +37,7 @@ internal static class OpenTelemetryExtensions
     /// <summary>Whether spans are wanted by anybody.</summary>
     public static bool ExportsTelemetry(this IConfiguration configuration) => !string.IsNullOrWhiteSpace(configuration[Endpoint]);
 
-    public static void ConfigureOpenTelemetry(this WebApplicationBuilder builder)
+    internal static void ConfigureOpenTelemetry(this WebApplicationBuilder builder)
     {
         builder.Configuration.AddInMemoryCollection(Fixed);
         var telemetry = builder.Services.AddOpenTelemetry()
@@ -76,7 +76,7 @@ internal static class OpenTelemetryExtensions
     }
 
     /// <summary><c>/metrics</c> for Prometheus; answers this machine itself, or scope <c>ops</c>.</summary>
-    public static void MapMetrics(this IEndpointRouteBuilder routes) => routes.MapPrometheusScrapingEndpoint(Polls.Metrics)
+    internal static void MapMetrics(this IEndpointRouteBuilder routes) => routes.MapPrometheusScrapingEndpoint(Polls.Metrics)
         .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]))
         .RequireAuthorization(IdentityAuthentication.LoopbackOrOps)
         .DisableHttpMetrics()

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Lyceum.ServiceDefaults.Engines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using OpenTelemetry.Trace;
@@ -12,8 +11,11 @@ internal static class Polls
 {
     public const string Metrics = "/metrics";
 
+    /// <summary>Where engines announce themselves, and where they are read.</summary>
+    private const string EngineDirectory = "/internal/engines";
+
     public static bool Match(PathString path) =>
-        path.Value is "/health" or "/health/db" or "/alive" or Metrics or "/v1/engine" || path.StartsWithSegments(EngineDirectory.Path);
+        path.Value is "/health" or "/health/db" or "/alive" or Metrics or "/v1/engine" || path.StartsWithSegments(EngineDirectory);
 }
 
 /// <summary>

@@ -1,6 +1,6 @@
 using System.Net;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

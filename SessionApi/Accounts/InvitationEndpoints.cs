@@ -1,5 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;

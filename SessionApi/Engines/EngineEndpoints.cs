@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -1,5 +1,5 @@
-using Lyceum.ServiceDefaults.Data;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.Durability.Postgres;
+using Lyceum.EngineClient;
 using Lyceum.SessionApi.Data;
 using Microsoft.EntityFrameworkCore;
 

@@ -1,8 +1,8 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.Durability.Postgres;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;

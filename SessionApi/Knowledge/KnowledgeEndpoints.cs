@@ -1,7 +1,7 @@
 using System.Globalization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;

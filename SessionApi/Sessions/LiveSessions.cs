@@ -13,7 +13,7 @@ namespace Lyceum.SessionApi.Sessions;
 /// whose address nobody was told, which the engine forgets by itself.
 /// </summary>
 internal sealed partial class LiveSessions(
-    SessionStore store, TutorStore tutors, TranscriptStore transcripts, EngineStore directory, EngineClient engines, Placement placement,
+    SessionStore store, TutorStore tutors, TranscriptStore transcripts, EngineStore directory, EngineSessions engines, Placement placement,
     TimeProvider time, ILogger<LiveSessions> logger)
 {
     private static readonly TimeSpan DeleteLimit = TimeSpan.FromSeconds(5);

@@ -1,6 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
@@ -12,7 +12,7 @@ namespace Lyceum.SessionApi.Sessions;
 /// Has a session made at an engine: the least loaded one that is there, the next one where that refuses, ten seconds at most
 /// for all of it.
 /// </summary>
-internal sealed class Placement(EngineStore directory, EngineClient engines, Tickets tickets, TimeProvider time)
+internal sealed class Placement(EngineStore directory, EngineSessions engines, Tickets tickets, TimeProvider time)
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);

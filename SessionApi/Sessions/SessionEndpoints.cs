@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;

@@ -1,4 +1,4 @@
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.SessionApi.Transcripts;
@@ -13,7 +13,7 @@ internal static class SessionRegistration
         builder.AddMessaging(bus => bus.AddConsumer<RecordSessionTurnsConsumer>());
         builder.AddServiceClient(EngineDirectory.Engines);
         var services = builder.Services;
-        services.AddSingleton<EngineClient>();
+        services.AddSingleton<EngineSessions>();
         services.AddSingleton<TranscriptRecorder>();
         services.AddScoped<TranscriptStore>();
         services.AddScoped<SessionStore>();

@@ -1,6 +1,6 @@
 using System.Text;
 using Lyceum.Contracts;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Sessions;
 using Npgsql;
 using NpgsqlTypes;

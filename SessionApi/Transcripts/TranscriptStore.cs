@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Sessions;
 using Microsoft.EntityFrameworkCore;

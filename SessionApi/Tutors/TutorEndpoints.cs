@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 
 namespace Lyceum.Tests.ChatApi;
 

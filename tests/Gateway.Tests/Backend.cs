@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;

@@ -1,5 +1,5 @@
 using System.Net;
-using Lyceum.ServiceDefaults.Engines;
+using Lyceum.EngineClient;
 using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests;

@@ -1,6 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Primer;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.Tests.GpuEngine;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Npgsql;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests;

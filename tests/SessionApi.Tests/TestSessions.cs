@@ -49,7 +49,7 @@ public sealed class TestSessions : IAsyncDisposable
         sessions._factory.StartServer();
         var addresses = sessions.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
         sessions.Client.BaseAddress = new Uri(addresses.Addresses.First());
-        await sessions.Services.GetRequiredService<Lyceum.ServiceDefaults.Data.DatabaseReady>().WaitAsync(TestContext.Current.CancellationToken);
+        await sessions.Services.GetRequiredService<Lyceum.Durability.Postgres.DatabaseReady>().WaitAsync(TestContext.Current.CancellationToken);
         return sessions;
     }
 

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 

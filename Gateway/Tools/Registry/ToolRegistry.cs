@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 

@@ -1,6 +1,6 @@
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Npgsql;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Sessions.Core;
 

@@ -2,7 +2,7 @@ using System.Text;
 using System.Threading.Channels;
 using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.Speech;
-using Lyceum.ServiceDefaults.Text;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Sessions.Core;
 

@@ -2,7 +2,7 @@ using System.Net;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Observe;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.ServiceDefaults.Data;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;

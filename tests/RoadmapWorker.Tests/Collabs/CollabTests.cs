@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Lyceum.RoadmapWorker.Collabs;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.Tests.RoadmapWorker.Tests.Models;
 

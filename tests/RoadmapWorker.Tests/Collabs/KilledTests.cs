@@ -1,5 +1,5 @@
 using Lyceum.RoadmapWorker.Collabs;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Collabs;
 

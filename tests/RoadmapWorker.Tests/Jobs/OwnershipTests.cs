@@ -1,4 +1,4 @@
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Jobs;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Npgsql;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Jobs;

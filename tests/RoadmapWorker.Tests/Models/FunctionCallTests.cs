@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.Tests.House;
 using Microsoft.AspNetCore.Http;
 

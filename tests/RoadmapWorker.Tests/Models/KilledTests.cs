@@ -1,5 +1,5 @@
 using Lyceum.RoadmapWorker.Collabs;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.Tests.House;
 using Lyceum.Tests.Support;

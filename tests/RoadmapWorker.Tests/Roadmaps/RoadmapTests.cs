@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using Lyceum.RoadmapWorker.Jobs;
+using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Models;
 using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Planning;

@@ -1,0 +1,124 @@
+using System.Reflection;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Lyceum.Durability.Postgres;
+
+/// <summary>Says when the schema is in place. Work that needs tables awaits it; requests ask and answer 503.</summary>
+public sealed class DatabaseReady
+{
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public bool IsReady => _ready.Task.IsCompletedSuccessfully;
+
+    public Task WaitAsync(CancellationToken cancellationToken) => _ready.Task.WaitAsync(cancellationToken);
+
+    /// <exception cref="ProblemException">503 <c>database_unavailable</c> while the schema is not in place.</exception>
+    public void ThrowIfNotReady()
+    {
+        if (!IsReady)
+            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
+                "The database is not ready yet. Try again shortly.", TimeSpan.FromSeconds(2));
+    }
+
+    internal void Set() => _ready.TrySetResult();
+}
+
+/// <summary>
+/// Applies EF migrations once per start, creating the database if it is missing. EF holds its own lock while it migrates,
+/// so replicas that start together take turns. A database that is away delays the service, it does not end it. Where the last
+/// migration is in place already, as at every start but the first, EF is not asked: a cold start of it takes seconds, which a
+/// replica that takes over answers does not have.
+/// </summary>
+internal sealed partial class DatabaseMigrator<TContext>(
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DatabaseReady ready, ILogger<DatabaseMigrator<TContext>> logger)
+    : BackgroundService
+    where TContext : DbContext
+{
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            try
+            {
+                if (!await IsMigratedAsync(stoppingToken))
+                {
+                    await using var scope = scopes.CreateAsyncScope();
+                    await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stoppingToken);
+                }
+                await WarnIfOverBudgetAsync(stoppingToken);
+                ready.Set();
+                return;
+            }
+            catch (Exception e) when (e is not OperationCanceledException && !stoppingToken.IsCancellationRequested)
+            {
+                LogRetry(logger, typeof(TContext).Name, e.Message);
+                await Task.Delay(Retry, stoppingToken);
+            }
+        }
+    }
+
+    private async Task<bool> IsMigratedAsync(CancellationToken cancellationToken)
+    {
+        var last = typeof(TContext).Assembly.GetTypes()
+            .Where(type => type.GetCustomAttribute<DbContextAttribute>()?.ContextType == typeof(TContext))
+            .Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).Max(StringComparer.Ordinal);
+        if (last is null)
+            return false;
+        try
+        {
+            await using var command = source.CreateCommand("SELECT 1 FROM \"__EFMigrationsHistory\" WHERE \"MigrationId\" = $1");
+            command.Parameters.Add(new() { Value = last });
+            return await command.ExecuteScalarAsync(cancellationToken) is not null;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName)
+        {
+            return false; // nothing there yet
+        }
+    }
+
+    private async Task WarnIfOverBudgetAsync(CancellationToken cancellationToken)
+    {
+        var share = new NpgsqlConnectionStringBuilder(source.ConnectionString).MaxPoolSize;
+        await using var command = source.CreateCommand("SHOW max_connections");
+        var max = int.Parse((string)(await command.ExecuteScalarAsync(cancellationToken))!);
+        if (share > max - 30)
+            LogOverBudget(logger, share, max);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Database of {Context} not migrated yet, trying again: {Reason}")]
+    private static partial void LogRetry(ILogger logger, string context, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Maximum Pool Size {Share} leaves too little of the server's max_connections {Max}: raise it or lower the pool")]
+    private static partial void LogOverBudget(ILogger logger, int share, int max);
+}
+
+internal sealed class DatabaseHealth(NpgsqlDataSource source, DatabaseReady ready) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await using var command = source.CreateCommand("SELECT 1");
+            await command.ExecuteScalarAsync(cancellationToken);
+            return ready.IsReady
+                ? HealthCheckResult.Healthy()
+                : new HealthCheckResult(context.Registration.FailureStatus, "migrations are not applied yet");
+        }
+        catch (NpgsqlException e)
+        {
+            return new HealthCheckResult(context.Registration.FailureStatus, e.Message);
+        }
+    }
+}

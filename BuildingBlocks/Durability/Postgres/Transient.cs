@@ -1,0 +1,40 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Lyceum.Durability.Postgres;
+
+/// <summary>Whether a piece of work may still be repeated; closed by the work when it sends its commit.</summary>
+public sealed class RetryGate
+{
+    public bool IsOpen { get; private set; } = true;
+
+    public void Close() => IsOpen = false;
+}
+
+/// <summary>
+/// Npgsql has no pre-ping by design: the first command on a connection that died in the pool fails, and the pool then
+/// clears itself. Work that has changed nothing yet is therefore repeated once.
+/// </summary>
+public static class Transient
+{
+    /// <summary>Runs <paramref name="work"/>, once more if it failed with a transient error while its gate was open.</summary>
+    public static async Task<T> RetryOnceAsync<T>(Func<RetryGate, Task<T>> work)
+    {
+        var gate = new RetryGate();
+        try
+        {
+            return await work(gate);
+        }
+        catch (Exception e) when (gate.IsOpen && IsTransient(e))
+        {
+            return await work(gate);
+        }
+    }
+
+    public static bool IsTransient(Exception exception) => exception switch
+    {
+        NpgsqlException npgsql => npgsql.IsTransient,
+        DbUpdateException or InvalidOperationException => exception.InnerException is { } inner && IsTransient(inner),
+        _ => false,
+    };
+}

@@ -1,0 +1,62 @@
+namespace Lyceum.Jobs;
+
+/// <summary>
+/// One change of a running task, written in one statement with its event: a finished stage, a finished part of one, or an end.
+/// It holds only under its owner, epoch and stage, and so only once.
+/// </summary>
+public sealed class JobCommit
+{
+    private readonly TaskCompletionSource<bool> _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public required Guid TaskId { get; init; }
+    public required Guid Owner { get; init; }
+    public required int Epoch { get; init; }
+
+    /// <summary>The stage the task is at before this.</summary>
+    public required string Stage { get; init; }
+
+    /// <summary>Empty: the stage as a whole.</summary>
+    public string Part { get; init; } = "";
+
+    /// <summary>JSON to keep; null where the stage left nothing.</summary>
+    public string? Body { get; init; }
+
+    /// <summary>Of a part that readers are not told of: no event is written, and nobody is woken.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>What was spent on the part since something of it was kept, so that it is counted even if the worker dies before the end of its run.</summary>
+    public int PromptTokens { get; init; }
+
+    public int CompletionTokens { get; init; }
+
+    /// <summary>The stage is done, and its parts are in its result.</summary>
+    public bool DropsParts { get; init; }
+
+    /// <summary>The task's status and stage after this.</summary>
+    public required string Status { get; init; }
+
+    public required string NextStage { get; init; }
+
+    /// <summary>0-100; null: as it was. It never goes back: parts may be committed in another order than they were done.</summary>
+    public int? Progress { get; init; }
+
+    public string? ErrorCode { get; init; }
+    public string? ErrorMessage { get; init; }
+
+    /// <summary>Of a task that goes back into the queue: for how long it is left there.</summary>
+    public TimeSpan Delay { get; init; }
+
+    /// <summary>Of a run of the stage that is over; null for a part.</summary>
+    public StageRun? Run { get; init; }
+
+    /// <summary>Whether it is in the database: false if the task has another owner now. Completes when that is certain.</summary>
+    public Task<bool> Written => _written.Task;
+
+    internal void Set(bool written) => _written.TrySetResult(written);
+}
+
+/// <summary>For <c>execution_logs</c>.</summary>
+/// <param name="Calls">JSON, an array of <see cref="JobCall"/>; null where none was made.</param>
+public sealed record StageRun(
+    int Attempt, DateTimeOffset StartedAt, TimeSpan Duration, int PromptTokens, int CompletionTokens, string Outcome, string? Error,
+    string? Calls);

@@ -1,0 +1,36 @@
+namespace Lyceum.Jobs;
+
+/// <summary>Bounds of the job engine, section <c>Jobs</c>.</summary>
+public sealed class JobOptions
+{
+    /// <summary>Tasks one worker does at once; more wait in the queue.</summary>
+    public int Concurrency { get; set; } = 64;
+
+    /// <summary>Tasks one claim takes, and changes one commit takes, at most.</summary>
+    public int MaxBatch { get; set; } = 256;
+
+    /// <summary>How often a stage is begun before its task is <c>failed</c>. A worker's orderly end does not count.</summary>
+    public int MaxAttempts { get; set; } = 5;
+
+    /// <summary>How many workers may die at the same stage of a task before it is taken for the cause, and <c>failed</c>.</summary>
+    public int MaxLosses { get; set; } = 20;
+
+    /// <summary>Before the second attempt; doubles with each further one. Jitter of ±20 % keeps many from coming back at once.</summary>
+    public TimeSpan Backoff { get; set; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan MaxBackoff { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often the queue is looked at without being told to.</summary>
+    public TimeSpan Poll { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How often a claim begins at the queue's very start instead of where the last one ended (<see cref="QueueCursor"/>).
+    /// </summary>
+    public TimeSpan Rescan { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Unfinished tasks of one caller; beyond it 429 <c>limit_reached</c> with <c>Retry-After</c>.</summary>
+    public int MaxOpenPerCaller { get; set; } = 500;
+
+    /// <summary>How long a request waits for a connection of the pool; then 503 with <c>Retry-After</c>.</summary>
+    public TimeSpan PoolWait { get; set; } = TimeSpan.FromSeconds(1.5);
+}

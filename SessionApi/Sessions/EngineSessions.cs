@@ -1,0 +1,119 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Engines;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.SessionApi.Sessions;
+
+/// <summary>What an engine is asked to make.</summary>
+internal sealed record EngineSessionRequest(
+    int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
+    IReadOnlyList<EngineMessage> History,
+    EngineRetrieval? Retrieval);
+
+/// <param name="Role"><c>user | assistant</c>.</param>
+internal sealed record EngineMessage(string Role, string Content);
+
+/// <summary>Where the engine searches for passages, and what it shows there.</summary>
+internal sealed record EngineRetrieval(string Url, string Token);
+
+/// <summary>A session as the engine made it; the URL holds the token.</summary>
+internal sealed record EngineSession(
+    string SessionId, string EngineUrl, string EngineToken, DateTimeOffset ExpiresAt, Guid Incarnation);
+
+/// <summary>Why an engine did not do what it was asked: it refused, could not be reached, or did not answer in time.</summary>
+/// <param name="Status">What it answered; 0 where it did not.</param>
+/// <param name="Code">One of <see cref="ErrorCodes"/>.</param>
+internal sealed record EngineRefusal(int Status, string Code, string Message);
+
+/// <summary>One of the two; neither where nothing was to be answered.</summary>
+internal readonly record struct EngineAnswer(EngineSession? Session, EngineRefusal? Refusal);
+
+/// <summary>One caller's client, as the engine must know of it to tell an address that it can reach.</summary>
+internal sealed record ClientView(string? Host, string Scheme, string? Address)
+{
+    /// <summary>As the gateway says, else as the request came.</summary>
+    public static ClientView Of(HttpContext http) => new(
+        http.Request.Headers["X-Forwarded-Host"].FirstOrDefault() ?? http.Request.Host.Value,
+        http.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() ?? http.Request.Scheme,
+        http.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? http.Connection.RemoteIpAddress?.ToString());
+}
+
+/// <summary>Asks one engine about sessions, on behalf of their owner. Every wait is the caller's to bound.</summary>
+internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
+{
+    public Task<EngineAnswer> CreateAsync(
+        EngineRow engine, string tenant, string owner, ClientView client, EngineSessionRequest wanted, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, owner, client, wanted, cancellationToken);
+
+    /// <summary>A fresh address of a session that is there.</summary>
+    public Task<EngineAnswer> ConnectAsync(
+        EngineRow engine, string session, string tenant, string owner, ClientView client, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, owner, client, null, cancellationToken);
+
+    /// <summary>Ends a session; one that is not there is as good as ended: somebody, or its clock, was faster.</summary>
+    /// <returns>Null: it is ended.</returns>
+    public async Task<EngineRefusal?> DeleteAsync(EngineRow engine, string session, string tenant, string owner, CancellationToken cancellationToken) =>
+        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, owner, null, null, cancellationToken)).Refusal is { Status: not 404 } refusal
+            ? refusal
+            : null;
+
+    private async Task<EngineAnswer> SendAsync(
+        HttpMethod method, EngineRow engine, string path, string tenant, string owner, ClientView? client, EngineSessionRequest? body,
+        CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, owner, Scopes.Sessions));
+            if (client is not null)
+            {
+                request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);
+                request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", client.Scheme);
+                request.Headers.TryAddWithoutValidation("X-Forwarded-For", client.Address);
+            }
+            if (body is not null)
+                request.Content = JsonContent.Create(body, options: json.Value.SerializerOptions);
+            using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, cancellationToken);
+            if (!response.IsSuccessStatusCode)
+                return new(null, await RefusalAsync(engine, response, cancellationToken));
+            if (method == HttpMethod.Delete)
+                return default;
+            return await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken)
+                is { SessionId: not null, EngineUrl: not null, EngineToken: not null } made
+                ? new(made, null)
+                : Unavailable(engine, " answered no session");
+        }
+        catch (HttpRequestException e)
+        {
+            return Unavailable(engine, $": {e.Message}");
+        }
+        catch (JsonException e)
+        {
+            return Unavailable(engine, $" answered no session: {e.Message}");
+        }
+        catch (OperationCanceledException)
+        {
+            return Unavailable(engine, " did not answer in time");
+        }
+    }
+
+    private static EngineAnswer Unavailable(EngineRow engine, string why) =>
+        new(null, new(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url}{why}"));
+
+    private static async Task<EngineRefusal> RefusalAsync(EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var (code, detail) = (ErrorCodes.EngineUnavailable, $"engine {engine.Id} answered {(int)response.StatusCode}");
+        if (response.Content.Headers.ContentType?.MediaType is "application/problem+json")
+        {
+            using var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync(cancellationToken));
+            code = problem.RootElement.TryGetProperty("code", out var c) ? c.GetString() ?? code : code;
+            detail = problem.RootElement.TryGetProperty("detail", out var d) ? d.GetString() ?? detail : detail;
+        }
+        return new((int)response.StatusCode, code, detail);
+    }
+}
