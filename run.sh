@@ -111,7 +111,7 @@ report_failure() {
 
 # Why AppHost itself did not stay: its own message, without the stack.
 apphost_error() {
-  sed -n 's/^Unhandled exception\. [A-Za-z.]*DistributedApplicationException: //p' "$log" | head -n 1 | grep . || tail -n 15 "$log"
+  sed -n 's/^Unhandled exception\. [A-Za-z.]*Exception: //p' "$log" | head -n 1 | grep . || tail -n 15 "$log"
 }
 
 wait_healthy() { # PID

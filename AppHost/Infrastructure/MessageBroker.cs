@@ -35,7 +35,7 @@ public static class MessageBrokerExtensions
     {
         var password = builder.AddParameter("messaging-password", secret: true);
         var user = builder.AddParameter("messaging-user", User);
-        var broker = builder.AddRabbitMQ(name, user, password).WithDataVolume(ContainerNames.For(house, name));
+        var broker = builder.AddRabbitMQ(name, user, password).WithDataVolume(ContainerNames.For(house, name)).WithRestarts();
         return new MessageBroker(name, broker.Resource.ConnectionStringExpression);
     }
 

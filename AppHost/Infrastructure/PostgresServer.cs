@@ -78,7 +78,8 @@ public static class PostgresServerExtensions
         var password = builder.AddParameter("postgres-password", secret: true);
         var server = builder.AddPostgres(name, password: password)
             .WithDataVolume(ContainerNames.For(house, name))
-            .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}");
+            .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}")
+            .WithRestarts();
         return new PostgresServer((postgres, database) =>
         {
             var added = server.AddDatabase(database).WithCreationScript(PostgresReadiness.CreationScript(database));

@@ -62,6 +62,7 @@ public sealed class ModelTests : IAsyncDisposable
         {
             var volume = server.Annotations.OfType<ContainerMountAnnotation>().Single(mount => mount.Type == ContainerMountType.Volume);
             volume.Source.ShouldStartWith("lyceum-");
+            server.Annotations.ShouldContain(annotation => annotation is ContainerRuntimeArgsCallbackAnnotation, "restarts");
         }
         var chat = resources.Single(resource => resource.Name == "chat-api");
         chat.Annotations.OfType<WaitAnnotation>().ShouldContain(wait => wait.Resource.Name == "chatdb");
