@@ -41,9 +41,7 @@ internal static class EngineSetup
         var launched = builder.AddLaunch();
         var llm = builder.Configuration.GetSection(LlmOptions.Section).Get<LlmOptions>() ?? new LlmOptions();
         if (!llm.IsConfigured && !launched)
-        {
             return builder.AddPrimer();
-        }
         if (llm.Connector is LlmOptions.Azure)
         {
             builder.Services.AddSingleton<AzureConnection>();

@@ -33,14 +33,10 @@ internal sealed partial class Announcer(
             {
                 var trouble = await AnnounceAsync(keepers, stoppingToken);
                 if (trouble is null && failures >= Bearable)
-                {
                     Announced(log);
-                }
                 failures = trouble is null ? 0 : failures + 1;
                 if (failures == Bearable)
-                {
                     NotAnnounced(log, trouble!);
-                }
                 await Task.Delay(Interval, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -54,9 +50,7 @@ internal sealed partial class Announcer(
     private async Task<string?> AnnounceAsync(Uri[] keepers, CancellationToken stoppingToken)
     {
         if (await announcement.MakeAsync(stoppingToken) is not { } engine)
-        {
             return null; // not listening yet
-        }
         var trouble = "";
         foreach (var keeper in keepers)
         {
@@ -69,9 +63,7 @@ internal sealed partial class Announcer(
                 request.Content = JsonContent.Create(engine, options: json.Value.SerializerOptions);
                 using var response = await clients.CreateClient(Client).SendAsync(request, either.Token);
                 if (response.IsSuccessStatusCode)
-                {
                     return null;
-                }
                 trouble = response.StatusCode == HttpStatusCode.Conflict
                     ? $"another engine announces itself as {engine.Id}: give each an Engine:Id of its own"
                     : $"{keeper} answered {(int)response.StatusCode}";

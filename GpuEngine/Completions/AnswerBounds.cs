@@ -86,9 +86,7 @@ internal sealed class AnswerBounds : IDisposable
             catch (TimeoutException) when (!pending.IsFaulted)
             {
                 if (pingFirst)
-                {
                     await ping!();
-                }
             }
         }
     }
@@ -101,8 +99,6 @@ internal sealed class AnswerBounds : IDisposable
         await _cancel.CancelAsync();
         await ((Task)pending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (pending.IsCompletedSuccessfully)
-        {
             (await pending as IDisposable)?.Dispose();
-        }
     }
 }

@@ -34,9 +34,7 @@ internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, E
     public void TokensArrived(int count)
     {
         if (bounds.TokenArrived())
-        {
             metrics.FirstToken(bounds.Elapsed);
-        }
         metrics.Tokens(count);
     }
 

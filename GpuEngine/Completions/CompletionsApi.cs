@@ -53,9 +53,7 @@ internal static partial class CompletionsApi
             outcome = error.Code;
             activity?.SetStatus(ActivityStatusCode.Error, error.Code);
             if (error.Status >= 500)
-            {
                 Failed(log, e is ApiException ? e.InnerException : e, error.Code, error.Message);
-            }
             await FailAsync(http, error);
         }
         finally
@@ -80,9 +78,7 @@ internal static partial class CompletionsApi
         for (var first = true; await output.WaitAsync(deltas.MoveNextAsync()); first = false)
         {
             if (first)
-            {
                 await output.WriteAsync(frames.Role());
-            }
             last = deltas.Current;
             if (last.Text.Length > 0)
             {
@@ -92,9 +88,7 @@ internal static partial class CompletionsApi
         }
         await output.WriteAsync(frames.Finish(last.FinishReason ?? "stop"));
         if (request.IncludeUsage && last.Usage is { } usage)
-        {
             await output.WriteAsync(frames.Usage(usage));
-        }
         await output.WriteAsync(ChatFrames.Done);
     }
 
@@ -130,13 +124,9 @@ internal static partial class CompletionsApi
     {
         // Not the answer's own token: a reached bound has fired that one.
         if (http.Response.HasStarted)
-        {
             await http.Response.BodyWriter.WriteAsync(ChatFrames.Error(error), http.RequestAborted);
-        }
         else
-        {
             await error.AnswerAsync(http.Response, http.RequestAborted);
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Completion failed with {Code}: {Reason}")]

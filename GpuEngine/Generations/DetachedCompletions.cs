@@ -42,9 +42,7 @@ internal sealed class DetachedCompletions(
     private async Task<Generation> CreateAsync(HttpContext http, string id)
     {
         if (!Guid.TryParseExact(id, "D", out var uuid))
-        {
             throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, $"'{Header}' must be a UUID.", Header));
-        }
         var key = new GenerationKey(Caller.From(http.User), uuid);
         store.RefuseKnown(key); // also where all slots are taken, perhaps by this very generation
         var slot = slots.Take();

@@ -85,18 +85,14 @@ internal sealed class Generation : IDisposable
     public void Stop(GenerationEnd cause)
     {
         if (Interlocked.CompareExchange(ref _stopped, cause, null) is null)
-        {
             _stop.Cancel();
-        }
     }
 
     /// <summary>The writer's: tokens came, and their text has been appended. Wakes the readers.</summary>
     public void TokensArrived(int count)
     {
         if (_deadline.TokenArrived())
-        {
             _metrics.FirstToken(_deadline.Elapsed);
-        }
         _metrics.Tokens(count);
         Wake();
     }
@@ -116,25 +112,19 @@ internal sealed class Generation : IDisposable
     public void Attach(ReaderSignal reader)
     {
         lock (_lock)
-        {
             Volatile.Write(ref _readers, [.. _readers, reader]);
-        }
     }
 
     public void Detach(ReaderSignal reader)
     {
         lock (_lock)
-        {
             Volatile.Write(ref _readers, Array.FindAll(_readers, other => other != reader));
-        }
     }
 
     private void Wake()
     {
         foreach (var reader in Volatile.Read(ref _readers))
-        {
             reader.Set();
-        }
     }
 
     /// <summary>The store's notes.</summary>

@@ -35,9 +35,7 @@ internal sealed class GenerationDeadline : IDisposable
     {
         Volatile.Write(ref _lastToken, _time.GetTimestamp());
         if (_answering)
-        {
             return false;
-        }
         _answering = true;
         Look(); // from now on another limit holds, which may be nearer than the one the timer waits for
         return true;

@@ -14,9 +14,7 @@ internal sealed partial class GenerationRunner(
         var parent = Activity.Current?.Context ?? default;
         // Nothing of the request that began it, which may be over long before.
         using (ExecutionContext.SuppressFlow())
-        {
             _ = Task.Run(() => RunAsync(generation, request, slot, parent), CancellationToken.None);
-        }
     }
 
     private async Task RunAsync(Generation generation, ChatRequest request, CompletionSlots.Slot slot, ActivityContext parent)
@@ -33,9 +31,7 @@ internal sealed partial class GenerationRunner(
             // Whatever a stopped generation throws, it ended for that cause.
             end = generation.Stopped ?? GenerationEnd.Failed(ApiError.From(e));
             if (end.Error is { Status: >= 500 } error)
-            {
                 Failed(log, e is ApiException ? e.InnerException : e, generation.Key.Id, error.Code, error.Message);
-            }
             activity?.SetStatus(ActivityStatusCode.Error, end.Outcome);
         }
         slot.Dispose();
@@ -52,23 +48,17 @@ internal sealed partial class GenerationRunner(
         activity?.SetTag("gen_ai.request.model", id);
         generation.Frames = new ChunkFrames(generation.Key.Id, id, time.GetUtcNow());
         if (model is IRelayingModel relaying)
-        {
             return await relaying.WriteAsync(request, id, generation, generation.Token);
-        }
         var last = default(ChatDelta);
         await foreach (var delta in model.AnswerAsync(request, id, generation.Token))
         {
             last = delta;
             if (delta.Text.Length == 0)
-            {
                 continue;
-            }
             var room = generation.Text.Append(delta.Text);
             generation.TokensArrived(1);
             if (!room)
-            {
                 return GenerationEnd.Full;
-            }
         }
         return new GenerationEnd(last.FinishReason ?? "stop", request.IncludeUsage ? last.Usage : null);
     }

@@ -41,9 +41,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         get
         {
             lock (_lock)
-            {
                 return (_kept.Count - _ended.Count, _kept.Count, _bytes);
-            }
         }
     }
 
@@ -54,9 +52,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         lock (_lock)
         {
             if (_stopping)
-            {
                 throw new ApiException(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
-            }
             RefuseKnown(key);
             MakeRoom(forOneMore: 1);
             if (_kept.Count >= _options.MaxKeptGenerations || _bytes > _options.MaxKeptBytes)
@@ -86,13 +82,9 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         lock (_lock)
         {
             if (!_kept.TryGetValue(key, out var generation))
-            {
                 return null;
-            }
             if (!IsExpired(generation))
-            {
                 return generation;
-            }
             Drop(generation);
             return null;
         }
@@ -105,9 +97,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         lock (_lock)
         {
             if (!_kept.TryGetValue(key, out generation))
-            {
                 return;
-            }
             Drop(generation);
         }
         generation.Stop(GenerationEnd.Failed(ApiError.Invalid(ErrorCodes.GenerationDeleted, "The generation was deleted.", status: 410)));
@@ -174,9 +164,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         lock (_lock)
         {
             while (_ended.First is { Value: var oldest } && IsExpired(oldest))
-            {
                 Drop(oldest);
-            }
         }
     }
 
@@ -199,8 +187,6 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         _bytes -= generation.Entry.Bytes;
         generation.Entry.IsKept = false;
         if (generation.Entry.Place is { } place)
-        {
             _ended.Remove(place);
-        }
     }
 }

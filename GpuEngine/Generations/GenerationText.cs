@@ -28,25 +28,19 @@ internal sealed class GenerationText(int max, Action<int> resized)
     public bool AppendJson(ReadOnlySpan<byte> raw, bool escaped)
     {
         if (!escaped)
-        {
             return raw.IsEmpty || AppendPlain(raw);
-        }
         while (!raw.IsEmpty)
         {
             var plain = raw.IndexOf((byte)'\\');
             if (plain != 0)
             {
                 if (!AppendPlain(plain < 0 ? raw : raw[..plain]))
-                {
                     return false;
-                }
                 raw = plain < 0 ? default : raw[plain..];
                 continue;
             }
             if (!AppendUnit(Unescape(ref raw)))
-            {
                 return false;
-            }
         }
         return true;
     }
@@ -65,17 +59,13 @@ internal sealed class GenerationText(int max, Action<int> resized)
             if (plain == 0)
             {
                 if (!AppendUnit(text[0]))
-                {
                     return false;
-                }
                 text = text[1..];
                 continue;
             }
             var run = text[..Math.Min(plain < 0 ? text.Length : plain, utf8.Length / 3)];
             if (!AppendPlain(utf8[..Encoding.UTF8.GetBytes(run, utf8)]))
-            {
                 return false;
-            }
             text = text[run.Length..];
         }
         return true;
@@ -86,9 +76,7 @@ internal sealed class GenerationText(int max, Action<int> resized)
     {
         EndPair();
         if (_bytes.Length > _length)
-        {
             Resize(_length);
-        }
     }
 
     /// <summary>Whether a cursor may stand at <paramref name="offset"/>: at a character's first byte or at the end.</summary>
@@ -107,9 +95,7 @@ internal sealed class GenerationText(int max, Action<int> resized)
         {
             end = offset + most;
             while (IsContinuation(bytes[end]))
-            {
                 end--;
-            }
         }
         return bytes.AsMemory(offset, end - offset);
     }
@@ -139,9 +125,7 @@ internal sealed class GenerationText(int max, Action<int> resized)
     private bool EndPair()
     {
         if (_highSurrogate == 0)
-        {
             return true;
-        }
         _highSurrogate = '\0';
         return Write(Rune.ReplacementChar);
     }
@@ -157,13 +141,9 @@ internal sealed class GenerationText(int max, Action<int> resized)
     {
         var fits = Math.Min(characters.Length, max - _length);
         while (fits > 0 && fits < characters.Length && IsContinuation(characters[fits]))
-        {
             fits--;
-        }
         if (_length + fits > _bytes.Length)
-        {
             Resize((int)Math.Min(max, Math.Max(Math.Max(Initial, 2L * _bytes.Length), _length + fits)));
-        }
         characters[..fits].CopyTo(_bytes.AsSpan(_length));
         Volatile.Write(ref _length, _length + fits);
         return fits == characters.Length;

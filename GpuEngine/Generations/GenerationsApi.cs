@@ -46,9 +46,7 @@ internal static class GenerationsApi
     private static async Task<IResult> DeleteAsync(string id, Caller caller, GenerationStore store, CancellationToken cancel)
     {
         if (Guid.TryParseExact(id, "D", out var uuid))
-        {
             await store.DeleteAsync(new GenerationKey(caller, uuid), cancel);
-        }
         return Results.NoContent();
     }
 

@@ -18,9 +18,7 @@ internal sealed class ReaderSignal(bool elsewhere = false) : IValueTaskSource
     public void Set()
     {
         if (Interlocked.Exchange(ref _state, Signalled) == Waiting)
-        {
             _wait.SetResult(true);
-        }
     }
 
     /// <summary>The reader's: returns when set since the last return. What was there before is to be looked at after it.</summary>
@@ -28,9 +26,7 @@ internal sealed class ReaderSignal(bool elsewhere = false) : IValueTaskSource
     {
         _wait.Reset();
         if (Interlocked.CompareExchange(ref _state, Waiting, Idle) == Idle)
-        {
             return new ValueTask(this, _wait.Version);
-        }
         Interlocked.Exchange(ref _state, Idle);
         return default;
     }

@@ -41,9 +41,7 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
     {
         var (gpus, absent) = (_latest.Gpus, _latest.Absent);
         if (absent is null && Age() > Stale)
-        {
             return Task.FromResult(HealthCheckResult.Degraded($"the driver has not answered for {Age().TotalSeconds:0} s"));
-        }
         var text = absent ?? (gpus.Count == 0 ? "none: CUDA_VISIBLE_DEVICES leaves none to see" : string.Join("; ", gpus.Select(Describe)));
         return Task.FromResult(gpus.Any(gpu => gpu.Fault is not null) ? HealthCheckResult.Degraded(text) : HealthCheckResult.Healthy(text));
     }
@@ -69,9 +67,7 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
             catch (NvmlException e)
             {
                 if (_latest.Absent is not { } known || !known.EndsWith(e.Message, StringComparison.Ordinal))
-                {
                     Refused(_log, e.Message);
-                }
                 _latest = new GpuFacts([], _time.GetTimestamp(), $"none: {e.Message}");
                 wait = Retry;
             }
@@ -115,9 +111,7 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
             foreach (var gpu in Age() <= Stale ? _latest.Gpus : [])
             {
                 if (value(gpu) is { } read)
-                {
                     yield return new Measurement<T>(read, new("hw.id", gpu.Uuid), new("hw.name", gpu.Name), new("hw.type", "gpu"));
-                }
             }
         }
     }

@@ -47,9 +47,7 @@ internal sealed class Nvml
     public static Nvml? Open(string library)
     {
         if (!NativeLibrary.TryLoad(library, out var handle))
-        {
             return null;
-        }
         try
         {
             return new Nvml(handle);
@@ -70,17 +68,13 @@ internal sealed class Nvml
         {
             // One that cannot be opened (lost, or not given to this container) has no UUID; CUDA does not count it either.
             if (_byIndex(i, out var device) is 0 && Read(_uuid, device) is { } uuid)
-            {
                 devices[uuid] = device;
-            }
         }
         var readings = new List<GpuReading>();
         foreach (var uuid in VisibleDevices.Select(visible, [.. devices.Keys]))
         {
             if (!devices.TryGetValue(uuid, out var device) && _byUuid(uuid, out device) is not 0)
-            {
                 break; // a MIG device that is not there
-            }
             readings.Add(Read(uuid, device));
         }
         return readings;
@@ -112,9 +106,7 @@ internal sealed class Nvml
     private void Check(int status)
     {
         if (status is not 0)
-        {
             throw new NvmlException(Explain(status));
-        }
     }
 
     private string Explain(int status) => Marshal.PtrToStringUTF8(_error(status)) ?? $"NVML error {status}";

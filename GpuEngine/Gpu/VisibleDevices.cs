@@ -13,20 +13,14 @@ internal static class VisibleDevices
     public static IReadOnlyList<string> Select(string? setting, IReadOnlyList<string> uuids)
     {
         if (setting is null)
-        {
             return uuids;
-        }
         var visible = new List<string>();
         foreach (var entry in setting.Split(',', StringSplitOptions.TrimEntries))
         {
             if (Find(entry, uuids) is not { } uuid)
-            {
                 break;
-            }
             if (!visible.Contains(uuid))
-            {
                 visible.Add(uuid);
-            }
         }
         return visible;
     }
@@ -34,13 +28,9 @@ internal static class VisibleDevices
     private static string? Find(string entry, IReadOnlyList<string> uuids)
     {
         if (int.TryParse(entry, out var index))
-        {
             return index >= 0 && index < uuids.Count ? uuids[index] : null;
-        }
         if (entry.StartsWith("MIG-", StringComparison.Ordinal))
-        {
             return entry;
-        }
         return entry.StartsWith("GPU-", StringComparison.Ordinal)
             && uuids.Where(uuid => uuid.StartsWith(entry, StringComparison.OrdinalIgnoreCase)).Take(2).ToList() is [var only]
             ? only

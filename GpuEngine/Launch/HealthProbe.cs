@@ -35,9 +35,7 @@ internal sealed class HealthProbe : IDisposable
         try
         {
             if (!string.IsNullOrEmpty(_launch.Health))
-            {
                 return Verdict(await GetAsync(new Uri(endpoint, _launch.Health), either.Token));
-            }
             var status = await GetAsync(new Uri(endpoint, "/health"), either.Token);
             return Verdict(status is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented
                 ? await GetAsync(new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/models"), either.Token)

@@ -83,9 +83,7 @@ public sealed class LaunchOptions
             CommandFault = $"Llm:Launch:Command {e.Message}";
         }
         if (Command is [] or ["", ..])
-        {
             CommandFault ??= "Llm:Launch:Command is missing: the program to start and its arguments";
-        }
     }
 
     private static bool HasPort(string text) => text.Contains(PortPlaceholder, StringComparison.Ordinal);
@@ -99,16 +97,12 @@ public sealed class LaunchOptions
             void Must(bool holds, string fault)
             {
                 if (!holds)
-                {
                     faults.Add(fault);
-                }
             }
 
             Must(OperatingSystem.IsLinux(), "Llm:Launch needs Linux; elsewhere start the model server yourself and set Llm:Endpoint");
             if (options.CommandFault is { } fault)
-            {
                 faults.Add(fault);
-            }
             Must(options.CommandFault is not null || llm.Value.IsConfigured || options.UsesPort,
                 "Llm:Launch: say where the server will be reached: Llm:Endpoint, or {port} in Llm:Launch:Command");
             Must(llm.Value.Connector is LlmOptions.OpenAI, $"Llm:Launch works with Llm:Connector={LlmOptions.OpenAI} only");

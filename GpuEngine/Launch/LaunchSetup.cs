@@ -9,9 +9,7 @@ internal static class LaunchSetup
     public static bool AddLaunch(this WebApplicationBuilder builder)
     {
         if (!LaunchOptions.IsConfigured(builder.Configuration))
-        {
             return false;
-        }
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<LaunchOptions>, LaunchOptions.Validator>();
         services.AddOptions<LaunchOptions>().BindConfiguration(LaunchOptions.Section)

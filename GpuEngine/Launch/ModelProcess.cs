@@ -51,17 +51,11 @@ internal sealed class ModelProcess
             RedirectStandardError = true,
         };
         foreach (var word in command.Words)
-        {
             start.ArgumentList.Add(word);
-        }
         foreach (var name in start.Environment.Keys.Where(IsEnginesOwn).ToList())
-        {
             start.Environment.Remove(name);
-        }
         foreach (var (name, value) in command.Environment)
-        {
             start.Environment[name] = value;
-        }
         return new ModelProcess(Process.Start(start)!, command.StopTimeout, onLine);
     }
 
@@ -88,13 +82,9 @@ internal sealed class ModelProcess
             {
                 // The keeper's first line, which the server cannot precede.
                 if (!_pid.Task.IsCompleted)
-                {
                     _pid.TrySetResult(int.TryParse(line, out var pid) ? pid : null);
-                }
                 else
-                {
                     onLine(line, false);
-                }
             })),
             Task.Run(() => PumpAsync(_keeper.StandardError, line => onLine(line, true))));
         await _keeper.WaitForExitAsync();
@@ -120,9 +110,7 @@ internal sealed class ModelProcess
                 foreach (var c in buffer.AsSpan(0, read))
                 {
                     if (c == '\n' || line.Length == MaxLine)
-                    {
                         Flush();
-                    }
                     // A progress bar draws its line over and over: what counts is how it looks in the end.
                     else if (rewound)
                     {
@@ -130,9 +118,7 @@ internal sealed class ModelProcess
                     }
                     rewound = c == '\r';
                     if (c is not ('\n' or '\r'))
-                    {
                         line.Append(c);
-                    }
                 }
             }
         }
@@ -141,9 +127,7 @@ internal sealed class ModelProcess
             onLine($"(its output cannot be read any more: {e.Message})");
         }
         if (line.Length > 0)
-        {
             Flush();
-        }
 
         void Flush()
         {

@@ -45,15 +45,11 @@ internal sealed partial class ModelServerLog
     public void Add(string text, string stream)
     {
         foreach (var secret in _secrets)
-        {
             text = text.Replace(secret, "***", StringComparison.Ordinal);
-        }
         lock (_lock)
         {
             while (_lines.Count >= _capacity)
-            {
                 _lines.Dequeue();
-            }
             _lines.Enqueue(new LogLine(++_last, _time.GetUtcNow(), stream, text));
         }
         Said(_log, text);
@@ -63,9 +59,7 @@ internal sealed partial class ModelServerLog
     public IReadOnlyList<LogLine> After(long after)
     {
         lock (_lock)
-        {
             return [.. _lines.Where(line => line.Number > after)];
-        }
     }
 
     /// <summary>The last words for a health report, short: <c>a | b | c</c>; empty if it said nothing since <paramref name="after"/>.</summary>
@@ -81,9 +75,7 @@ internal sealed partial class ModelServerLog
         get
         {
             lock (_lock)
-            {
                 return _last;
-            }
         }
     }
 

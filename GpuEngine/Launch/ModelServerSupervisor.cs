@@ -47,9 +47,7 @@ internal sealed partial class ModelServerSupervisor(
     private async Task<End> RunAsync(Uri address, int restarts, Action<TimeSpan> onReady, CancellationToken stop)
     {
         if (ServerAddress.IsTaken(address))
-        {
             return new End("not_started", $"port {address.Port} is taken by another program");
-        }
         var last = server.State;
         var loading = new ServerState(
             ServerPhase.Loading, time.GetUtcNow(), address, Restarts: restarts, Trouble: last.Trouble, LastWords: last.LastWords);
@@ -120,9 +118,7 @@ internal sealed partial class ModelServerSupervisor(
             {
                 Unwell(log, fault, ++failures, _options.HealthFailures);
                 if (failures >= _options.HealthFailures)
-                {
                     return new End("hung", $"it failed {failures} health checks in a row: {fault}");
-                }
             }
         }
     }

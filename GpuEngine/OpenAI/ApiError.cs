@@ -52,13 +52,9 @@ public sealed record ApiError(
         response.StatusCode = Status;
         response.ContentType = "application/json; charset=utf-8";
         if (RetryAfter is { } seconds)
-        {
             response.Headers.RetryAfter = seconds.ToString();
-        }
         await using (var json = new Utf8JsonWriter(response.BodyWriter))
-        {
             Write(json);
-        }
         await response.BodyWriter.FlushAsync(cancel);
     }
 }

@@ -37,13 +37,9 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         {
             json.WriteStartObject();
             foreach (var property in choice.EnumerateObject())
-            {
                 property.WriteTo(json);
-            }
             if (!choice.TryGetProperty("finish_reason", out _))
-            {
                 json.WriteNull("finish_reason");
-            }
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -77,9 +73,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         var buffer = new ArrayBufferWriter<byte>(256);
         buffer.Write("data: "u8);
         using (var json = new Utf8JsonWriter(buffer, Relaxed))
-        {
             error.Write(json);
-        }
         buffer.Write("\n\n"u8);
         return buffer.WrittenMemory;
     }

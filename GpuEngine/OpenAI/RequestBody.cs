@@ -10,9 +10,7 @@ internal static class RequestBody
     public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
     {
         if (http.ContentLength > max)
-        {
             throw TooLarge(max);
-        }
         while (true)
         {
             var read = await http.BodyReader.ReadAsync(cancel);

@@ -13,9 +13,7 @@ internal static partial class Excerpt
     {
         text = text.Trim();
         if (text.Length <= Limit)
-        {
             return text;
-        }
         var sentences = SentenceEnd().Split(text).Where(sentence => sentence.Length > 0).ToList();
         var hits = sentences.ConvertAll(sentence => Terms.Of(sentence).Intersect(question).Count());
         var (best, from, to) = (-1, 0, 1);
@@ -29,9 +27,7 @@ internal static partial class Excerpt
                 score += hits[end++];
             }
             if (score > best)
-            {
                 (best, from, to) = (score, start, end);
-            }
         }
         var quote = string.Concat(sentences.GetRange(from, to - from)).Trim();
         quote = quote.Length > 2 * Limit ? quote[..SafeCut(quote, 2 * Limit)] : quote;

@@ -38,9 +38,7 @@ internal static class PrimerAnswer
     {
         var found = Find(question, given);
         if (found.Count == 0)
-        {
             return words.NothingFound(Library.Titles(question.Language));
-        }
         var first = found.Take(QuotesPerAnswer).Count(hit => hit.Score >= NearBest * found[0].Score);
         var quoted = question.Page == 0
             ? found.Take(first)
@@ -59,9 +57,7 @@ internal static class PrimerAnswer
             var fitting = new PassageIndex(given.Select((passage, i) => new Passage(
                 passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source, Number: i + 1))).Rank(question.Terms);
             if (fitting.Count > 0)
-            {
                 return fitting;
-            }
         }
         return [.. Library.Of(question.Language).Rank(question.Terms).Where(hit => hit.Coverage >= LeastCoverage)];
     }
@@ -77,9 +73,7 @@ internal static class PrimerAnswer
         }
         text.Append(words.Sources).Append('\n');
         foreach (var passage in passages)
-        {
             text.Append($"[{passage.Number}] {words.Cite(passage)}\n");
-        }
         return text.Append('\n').Append(words.HowToConnect).ToString();
     }
 }

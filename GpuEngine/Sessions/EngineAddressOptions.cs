@@ -46,9 +46,7 @@ public sealed partial class EngineAddressOptions
         {
             var faults = new List<string>();
             if (!IdPattern().IsMatch(options.Id))
-            {
                 faults.Add($"Engine:Id is '{options.Id}'; small letters, digits and dashes work, at most 63");
-            }
             if (!string.IsNullOrWhiteSpace(options.PublicUrl)
                 && !(Uri.TryCreate(options.PublicUrl, UriKind.Absolute, out var url) && url.Scheme is "ws" or "wss" or "http" or "https"))
             {

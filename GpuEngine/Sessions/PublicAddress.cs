@@ -53,17 +53,13 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
     private static Uri? Configured(string? url)
     {
         if (string.IsNullOrWhiteSpace(url))
-        {
             return null;
-        }
         var given = new UriBuilder(url) { Query = "", Fragment = "" };
         // UriBuilder keeps the port it found, 80 for http, which is also ws's.
         given.Scheme = given.Scheme is "https" or "wss" ? "wss" : "ws";
         given.Path = given.Path.TrimEnd('/');
         if (given.Path.EndsWith("/ws", StringComparison.Ordinal))
-        {
             given.Path = given.Path[..^"/ws".Length];
-        }
         return given.Uri;
     }
 
@@ -87,14 +83,10 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
             foreach (var hop in hops.Where(hop => hop.Length > 0))
             {
                 if (!IPEndPoint.TryParse(hop, out var end))
-                {
                     return false;
-                }
                 client = end.Address;
                 if (!IsTrusted(client))
-                {
                     break;
-                }
             }
         }
         return client is null || IPAddress.IsLoopback(client);
@@ -103,9 +95,7 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
     private bool IsTrusted(IPAddress? address)
     {
         if (address is null)
-        {
             return false;
-        }
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return _trusted.Any(network => network.Contains(plain));
     }

@@ -22,16 +22,12 @@ internal static class SeedEnvironment
 
         var addresses = new[] { Address("MANAGEMENT_API"), Address("WEBSOCKET") }.OfType<string>().Distinct().ToArray();
         if (addresses.Length > 0 && string.IsNullOrEmpty(environment["urls"]))
-        {
             builder.WebHost.UseUrls(addresses);
-        }
 
         void Map(string name, string setting, Func<string, string> value)
         {
             if (environment[name] is { Length: > 0 } given)
-            {
                 mapped[setting] = value(given);
-            }
         }
 
         string? Address(string prefix) => environment[$"{prefix}_PORT"] is { Length: > 0 } port

@@ -73,9 +73,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     public async Task EndAsync(Session session, string reason)
     {
         if (_sessions.TryRemove(new(session.Id, session)))
-        {
             Interlocked.Decrement(ref _count);
-        }
         await session.EndAsync(reason);
     }
 
@@ -124,9 +122,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
         foreach (var session in _sessions.Values)
         {
             if (session.Tick() is { } over)
-            {
                 _ = EndAsync(session, over); // its failures are its turn's, which has told of them
-            }
         }
     }
 

@@ -41,9 +41,7 @@ internal static partial class SessionsApi
         // Before the session is made: a client that could not reach it leaves none behind.
         _ = address.For(http, caller, setup.Id, "");
         if (store.TryCreate(setup) is not { } session)
-        {
             return Problems.Overloaded($"All {options.Value.Max} sessions of this engine are taken (MAX_SESSIONS).", SessionStore.RetryAfter);
-        }
         return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, announcement));
     }
 
@@ -57,9 +55,7 @@ internal static partial class SessionsApi
     private static async Task<Results<Ok<Deleted>, ProblemHttpResult>> DeleteAsync(string id, Caller caller, SessionStore store)
     {
         if (store.Find(id, caller) is not { } session)
-        {
             return Unknown();
-        }
         await store.EndAsync(session, "deleted");
         return TypedResults.Ok(new Deleted("deleted"));
     }
@@ -83,33 +79,21 @@ internal static partial class SessionsApi
             _ => throw Invalid("student_id must be a number or a string."),
         };
         if (student.Length is 0 or > MaxName)
-        {
             throw Invalid($"student_id must have 1 to {MaxName} characters.");
-        }
         if (request.KbId is { } kb && !Slug().IsMatch(kb))
-        {
             throw Invalid("kb_id must be a slug: letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit.");
-        }
         if (request.Language is { Length: 0 or > 64 })
-        {
             throw Invalid("language must have 1 to 64 characters.");
-        }
         if (request.Voice is { Length: 0 or > MaxName })
-        {
             throw Invalid($"voice must have 1 to {MaxName} characters.");
-        }
         Bounded("instructions", request.Instructions, MaxInstructions);
         var history = request.History ?? [];
         if (history.Count > MaxHistory)
-        {
             throw Invalid($"history holds more than {MaxHistory} messages.");
-        }
         foreach (var message in history)
         {
             if (message.Role is not ("user" or "assistant"))
-            {
                 throw Invalid("A message's role in history is user or assistant.");
-            }
             Bounded("A message in history", message.Content, MaxText);
         }
         RetrievalSource? retrieval = null;
@@ -127,9 +111,7 @@ internal static partial class SessionsApi
     private static void Bounded(string what, string? text, int bytes)
     {
         if (text is not null && Encoding.UTF8.GetByteCount(text) > bytes)
-        {
             throw Invalid($"{what} may have {bytes} bytes at most.");
-        }
     }
 
     private static ProblemException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, detail);

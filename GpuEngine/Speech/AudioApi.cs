@@ -46,9 +46,7 @@ internal static partial class AudioApi
         await AnswerAsync(http, bounds, log, async () =>
         {
             if (!transcriber.IsAvailable)
-            {
                 throw Transcriber.Missing();
-            }
             using var slot = slots.TakeForHearing();
             var form = await ReadFormAsync(http.Request, bounds.Token);
             using var upstream = Upstream(form, out var hasModel);
@@ -64,9 +62,7 @@ internal static partial class AudioApi
         await AnswerAsync(http, bounds, log, async () =>
         {
             if (!synthesizer.IsAvailable)
-            {
                 throw NoSynthesizer.Missing();
-            }
             using var slot = slots.TakeForSpeaking();
             var request = await SpokenRequest.ReadAsync(http.Request, bounds.Token);
             if (synthesizer is IRelayingSynthesizer relaying)
@@ -125,9 +121,7 @@ internal static partial class AudioApi
                 ErrorCodes.UnsupportedMediaType, "A transcription is asked for with multipart/form-data.", status: 415));
         }
         if (request.ContentLength > MaxRecording + MaxFields)
-        {
             throw RequestBody.TooLarge(MaxRecording);
-        }
         request.HttpContext.Features.Set<IFormFeature>(new FormFeature(request, new FormOptions
         {
             MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
@@ -150,9 +144,7 @@ internal static partial class AudioApi
     private static MultipartFormDataContent Upstream(IFormCollection form, out bool hasModel)
     {
         if (form.Files.GetFile("file") is not { Length: > 0 } file)
-        {
             throw new ApiException(ApiError.Invalid("missing_required_parameter", "'file' is required: the recording.", "file"));
-        }
         var extension = Path.GetExtension(file.FileName);
         var upstream = new MultipartFormDataContent
         {
@@ -161,9 +153,7 @@ internal static partial class AudioApi
         foreach (var (name, values) in form.Where(field => FieldName().IsMatch(field.Key)))
         {
             foreach (var value in values)
-            {
                 upstream.Add(Transcriber.Field(name, value ?? ""));
-            }
         }
         hasModel = !string.IsNullOrWhiteSpace(form["model"]);
         return upstream;
@@ -219,9 +209,7 @@ internal static partial class AudioApi
         {
             var error = e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
             if (error.Status >= 500)
-            {
                 Failed(log, e is ApiException ? e.InnerException : e, http.Request.Path, error.Code, error.Message);
-            }
             if (http.Response.HasStarted)
             {
                 http.Abort(); // half a recording must not look like a whole one

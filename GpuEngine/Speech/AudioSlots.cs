@@ -27,9 +27,7 @@ internal sealed class AudioSlots(IOptions<AsrOptions> asr, IOptions<TtsOptions> 
     {
         var lease = slots.AttemptAcquire();
         if (lease.IsAcquired)
-        {
             return lease;
-        }
         lease.Dispose();
         throw new ApiException(new ApiError(
             429, "rate_limit_error", ErrorCodes.Overloaded, $"As many {what} run as this engine takes.", RetryAfter: 1));

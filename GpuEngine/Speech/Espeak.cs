@@ -35,9 +35,7 @@ internal sealed class Espeak : IDisposable
     public static string? Find(string program)
     {
         if (program.Contains('/'))
-        {
             return File.Exists(program) ? program : null;
-        }
         return program.Length == 0 ? null : (Environment.GetEnvironmentVariable("PATH") ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
@@ -50,9 +48,7 @@ internal sealed class Espeak : IDisposable
     {
         using var lease = await _processes.AcquireAsync(1, cancel);
         if (!lease.IsAcquired)
-        {
             throw new ApiException(new ApiError(429, "rate_limit_error", ErrorCodes.Overloaded, "Too much waits to be spoken.", RetryAfter: 1));
-        }
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(_timeout);
         using var process = Start("--stdin", "--stdout", "-b", "1", "-v", voice);
@@ -79,9 +75,7 @@ internal sealed class Espeak : IDisposable
         finally
         {
             if (!process.HasExited)
-            {
                 process.Kill();
-            }
         }
     }
 
@@ -122,9 +116,7 @@ internal sealed class Espeak : IDisposable
         {
             await all.WriteAsync(buffer.AsMemory(0, read), cancel);
             if (all.Length > MaxBytes)
-            {
                 throw Failed("does not stop speaking");
-            }
         }
         return all.ToArray();
     }

@@ -20,9 +20,7 @@ internal sealed class EspeakVoices(Espeak espeak)
         var known = await KnownAsync(cancel);
         // OpenAI's voices (alloy, …) are none of espeak-ng's: the text decides.
         if (request.Voice is { } voice && known.Contains(voice))
-        {
             return voice;
-        }
         var wanted = OfScript(request.Text) ?? OfTag(request.Language);
         return wanted is not null && known.Contains(wanted) ? wanted : English;
     }
@@ -63,9 +61,7 @@ internal sealed class EspeakVoices(Espeak espeak)
         lock (_lock)
         {
             if (_known is null or { IsFaulted: true })
-            {
                 _known = AskAsync();
-            }
             return _known.WaitAsync(cancel);
         }
     }

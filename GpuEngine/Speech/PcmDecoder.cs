@@ -40,17 +40,13 @@ internal sealed class PcmDecoder(int bareRate, int rate)
         var source = bareRate;
         start = 0;
         if (all.Length < 4)
-        {
             return false;
-        }
         if (all.StartsWith("RIFF"u8))
         {
             try
             {
                 if (!Wav.TryReadHeader(all, out start, out source, out _left))
-                {
                     return all.Length <= MaxHeader ? false : throw new InvalidDataException("an endless header");
-                }
             }
             catch (InvalidDataException e)
             {

@@ -25,13 +25,9 @@ public abstract class SpeechServerOptions
     internal IEnumerable<string> Faults(string section)
     {
         if (IsConfigured && !(Uri.TryCreate(Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
-        {
             yield return $"{section}:Endpoint must be an http or https address, not '{Endpoint}'";
-        }
         if (Timeout <= TimeSpan.Zero || Timeout > TimeSpan.FromHours(1))
-        {
             yield return $"{section}:Timeout must be above 0 and at most an hour";
-        }
     }
 }
 

@@ -31,17 +31,13 @@ internal sealed class VoiceActivity(SessionAudioOptions options, TimeSpan frame)
         {
             _silent = level < options.SilenceLevel ? _silent + frame : TimeSpan.Zero;
             if (_silent < options.SilenceAfter)
-            {
                 return VoiceChange.None;
-            }
             Reset();
             return VoiceChange.Stopped;
         }
         _loud = level >= options.SpeechLevel ? _loud + frame : TimeSpan.Zero;
         if (_loud < options.SpeechAfter)
-        {
             return VoiceChange.None;
-        }
         (IsSpeech, _silent) = (true, TimeSpan.Zero);
         return VoiceChange.Started;
     }
@@ -51,9 +47,7 @@ internal sealed class VoiceActivity(SessionAudioOptions options, TimeSpan frame)
     {
         double sum = 0;
         foreach (var sample in samples)
-        {
             sum += (double)sample * sample;
-        }
         return sum == 0 ? double.NegativeInfinity : 10 * Math.Log10(sum / samples.Length / (32_768.0 * 32_768.0));
     }
 }

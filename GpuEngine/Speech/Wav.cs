@@ -52,9 +52,7 @@ internal static class Wav
                 return rate > 0 ? true : throw new InvalidDataException("a WAV file without a format");
             }
             if (wav.Length < start + size)
-            {
                 return false;
-            }
             if (chunk.SequenceEqual("fmt "u8) && size >= 16)
             {
                 var format = wav[start..];

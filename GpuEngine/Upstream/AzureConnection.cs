@@ -75,9 +75,7 @@ internal sealed class AzureConnection : IDisposable
         using (response)
         {
             if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.NotFound))
-            {
                 throw await UpstreamErrors.FromAsync(response, LlmOptions.Section, cancel);
-            }
         }
     }
 

@@ -16,9 +16,7 @@ internal static class AzureErrors
     public static Exception From(Exception e, string deployment, bool answering, CancellationToken cancel)
     {
         if (cancel.IsCancellationRequested)
-        {
             return e is OperationCanceledException ? e : new OperationCanceledException(e.Message, e, cancel);
-        }
         for (var cause = e; cause is not null; cause = cause.InnerException)
         {
             switch (cause)

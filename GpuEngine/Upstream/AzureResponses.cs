@@ -20,9 +20,7 @@ internal sealed class AzureResponses(HttpMessageHandler network) : DelegatingHan
             }
             var events = new StreamContent(new PairedEvents(await response.Content.ReadAsStreamAsync(cancellationToken)));
             foreach (var (name, values) in response.Content.Headers)
-            {
                 events.Headers.TryAddWithoutValidation(name, values);
-            }
             response.Content = events;
             return response;
         }

@@ -48,58 +48,34 @@ public sealed class LlmOptions
             var faults = new List<string>();
             var isAddress = Uri.TryCreate(options.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
             if (options.IsConfigured && !isAddress)
-            {
                 faults.Add($"Llm:Endpoint must be an http or https address, not '{options.Endpoint}'");
-            }
             if (options.Connector is Azure)
-            {
                 faults.AddRange(AzureFaults(options, isAddress ? uri : null));
-            }
             else if (options.Connector is not OpenAI)
-            {
                 faults.Add($"Llm:Connector must be {OpenAI} or {Azure}, not '{options.Connector}'");
-            }
             else if (!string.IsNullOrWhiteSpace(options.ApiVersion))
-            {
                 faults.Add($"Llm:ApiVersion is for Llm:Connector={Azure} only");
-            }
             if (options.ModelsCache < TimeSpan.Zero)
-            {
                 faults.Add("Llm:ModelsCache must not be negative");
-            }
             return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
         }
 
         private static IEnumerable<string> AzureFaults(LlmOptions options, Uri? endpoint)
         {
             if (!options.IsConfigured)
-            {
                 yield return $"Llm:Endpoint is missing: Llm:Connector={Azure} needs the resource's address, https://NAME.openai.azure.com";
-            }
             if (endpoint is { Scheme: "http", IsLoopback: false })
-            {
                 yield return "Llm:Endpoint must be https: the key would be sent in the clear";
-            }
             if (endpoint is not null && endpoint.AbsolutePath.TrimEnd('/').EndsWith("/openai/v1", StringComparison.OrdinalIgnoreCase))
-            {
                 yield return $"Llm:Endpoint is Azure's OpenAI-compatible API: use Llm:Connector={OpenAI} with it";
-            }
             else if (endpoint is not null && endpoint.PathAndQuery is not "/")
-            {
                 yield return $"Llm:Endpoint must be the resource's address alone, {endpoint.GetLeftPart(UriPartial.Authority)}, without a path";
-            }
             if (string.IsNullOrWhiteSpace(options.Model))
-            {
                 yield return "Llm:Model is missing: the name of the deployment on Azure";
-            }
             if (string.IsNullOrWhiteSpace(options.ApiKey))
-            {
                 yield return "Llm:ApiKey is missing: a key of the Azure resource";
-            }
             if (!AzureApiVersion.IsKnown(options.ApiVersion))
-            {
                 yield return $"Llm:ApiVersion must be one of {string.Join(", ", AzureApiVersion.Known)}, not '{options.ApiVersion}'";
-            }
         }
     }
 }

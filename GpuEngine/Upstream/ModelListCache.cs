@@ -19,17 +19,13 @@ internal sealed class ModelListCache(
     public async ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel)
     {
         if (_known is { } known && time.GetElapsedTime(known.At) < lifetime)
-        {
             return known.Models;
-        }
         Task<IReadOnlyList<ModelInfo>> asking;
         lock (_lock)
         {
             // One question at a time, whose answer or failure all who wait share.
             if (_asking is null or { IsCompleted: true })
-            {
                 _asking = AskAsync();
-            }
             asking = _asking;
         }
         return await asking.WaitAsync(cancel);

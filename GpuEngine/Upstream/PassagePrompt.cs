@@ -24,9 +24,7 @@ internal static class PassagePrompt
     public static string? For(IReadOnlyList<GivenPassage> passages)
     {
         if (passages.Count == 0)
-        {
             return null;
-        }
         var prompt = new StringBuilder(Instructions).Append("\n\n<passages>\n");
         for (var i = 0; i < passages.Count; i++)
         {
@@ -58,9 +56,7 @@ internal static class PassagePrompt
             else
             {
                 if (isFirst)
-                {
                     WriteSystem(writer, prompt);
-                }
                 message.WriteTo(writer);
             }
             isFirst = false;
@@ -93,9 +89,7 @@ internal static class PassagePrompt
             {
                 writer.WriteStartArray("content");
                 foreach (var part in property.Value.EnumerateArray())
-                {
                     part.WriteTo(writer);
-                }
                 writer.WriteStartObject();
                 writer.WriteString("type", "text");
                 writer.WriteString("text", prompt);

@@ -33,9 +33,7 @@ internal sealed class UpstreamClient : IDisposable
             answers.Value)
     {
         if (launched is not null)
-        {
             _base = () => launched.Address().AbsoluteUri.TrimEnd('/');
-        }
     }
 
     public UpstreamClient(UpstreamAddress address, AnswersOptions answers)
@@ -100,12 +98,8 @@ internal sealed class UpstreamClient : IDisposable
             }
         }
         if (response.StatusCode is HttpStatusCode.OK)
-        {
             return response;
-        }
         using (response)
-        {
             throw await UpstreamErrors.FromAsync(response, _section, cancel);
-        }
     }
 }

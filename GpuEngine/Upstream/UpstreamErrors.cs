@@ -90,14 +90,10 @@ internal static class UpstreamErrors
         {
             using var json = JsonDocument.Parse(failure.Body);
             if (json.RootElement.ValueKind is not JsonValueKind.Object)
-            {
                 return (fallback, false);
-            }
             var isApi = json.RootElement.TryGetProperty("error", out var error) || json.RootElement.TryGetProperty("message", out _);
             if (error.ValueKind is JsonValueKind.Undefined)
-            {
                 error = json.RootElement;
-            }
             return (fallback with
             {
                 Message = ChunkReader.UpstreamMessage(error),

@@ -22,9 +22,7 @@ internal sealed class UpstreamModels(UpstreamClient client, IOptions<LlmOptions>
     {
         var configured = llm.Value.Model is { Length: > 0 } model ? model : null;
         if (configured is not null && (requested is null || requested == configured))
-        {
             return configured;
-        }
         IReadOnlyList<ModelInfo> models;
         try
         {
@@ -35,9 +33,7 @@ internal sealed class UpstreamModels(UpstreamClient client, IOptions<LlmOptions>
             return requested;
         }
         if (requested is null)
-        {
             return models is [var first, ..] ? first.Id : throw UpstreamErrors.Broken("lists no model; set Llm:Model");
-        }
         return models.Any(info => info.Id == requested)
             ? requested
             : throw new ApiException(ApiError.NoSuchModel(requested));

@@ -41,9 +41,7 @@ internal sealed class EventStream(SessionOptions options, TimeProvider time)
     public void ForgetOld()
     {
         if (_kept.Last >= _kept.First && time.GetElapsedTime(_publishedAt) > options.ReplayFor)
-        {
             _kept.DropThrough(_kept.Last);
-        }
     }
 
     /// <summary>From now on <paramref name="reader"/> is the one that is woken; the one before it is told that it was replaced.</summary>

@@ -12,9 +12,7 @@ internal sealed class Hearing(Session session, Listener listener, int maxWaiting
     public bool TryAdd(Utterance utterance)
     {
         if (Volatile.Read(ref _waiting) >= maxWaiting)
-        {
             return false;
-        }
         Interlocked.Increment(ref _waiting);
         _cancel ??= new CancellationTokenSource();
         using (ExecutionContext.SuppressFlow())

@@ -17,9 +17,7 @@ internal sealed class History
     {
         _maxTokens = maxTokens;
         foreach (var message in earlier)
-        {
             Add(message.Role, message.Text);
-        }
     }
 
     public int Count => _messages.Count;
@@ -27,9 +25,7 @@ internal sealed class History
     public void Add(string role, string text)
     {
         if (text.Length == 0)
-        {
             return;
-        }
         _messages.AddLast(new ChatMessage(role, text));
         _tokens += Estimate(text);
         while (_tokens > _maxTokens && _messages.Count > 1)
@@ -49,13 +45,9 @@ internal sealed class History
         foreach (var message in _messages)
         {
             if (merged.Count > 0 && merged[^1].Role == message.Role)
-            {
                 merged[^1] = new ChatMessage(message.Role, $"{merged[^1].Text}\n\n{message.Text}");
-            }
             else
-            {
                 merged.Add(message);
-            }
         }
         return merged;
     }

@@ -46,13 +46,9 @@ internal sealed class Microphone
         _said.SetLength(0);
         _voice.Reset();
         if (!_input.DetectsSpeech)
-        {
             _session.BeginSpeech(played, _connection);
-        }
         else if (played is { } position)
-        {
             _session.Report(position, _connection);
-        }
     }
 
     /// <summary>Whole samples.</summary>
@@ -60,15 +56,11 @@ internal sealed class Microphone
     public string? Take(ReadOnlySpan<byte> pcm)
     {
         if (_input.DetectsSpeech)
-        {
             return Detect(pcm);
-        }
         var room = _maxBytes - (int)_said.Length;
         _said.Write(pcm[..Math.Min(room, pcm.Length)]);
         if (pcm.Length <= room || _isFull)
-        {
             return null;
-        }
         _isFull = true;
         return ErrorCodes.AudioTooLong;
     }
@@ -96,9 +88,7 @@ internal sealed class Microphone
             _said.Write(pcm[..take]);
             pcm = pcm[take..];
             if (_said.Length % _frameBytes != 0)
-            {
                 break;
-            }
             switch (_voice.Look(MemoryMarshal.Cast<byte, short>(_said.GetBuffer().AsSpan((int)_said.Length - _frameBytes, _frameBytes))))
             {
                 case VoiceChange.Started:

@@ -22,21 +22,15 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes, int maxAudioByte
     public long Add(SessionEvent happened)
     {
         if (_count == _ring.Length)
-        {
             Grow();
-        }
         _ring[Index(++Last)] = happened;
         _count++;
         _bytes += happened.Size;
         _audioBytes += AudioOf(happened);
         while (_count > 1 && (_count > maxEvents || _bytes > maxBytes))
-        {
             DropThrough(First);
-        }
         while (_audioBytes > maxAudioBytes && _audioFrom < Last)
-        {
             OmitAudio(Math.Max(_audioFrom, First));
-        }
         return Last;
     }
 
@@ -55,9 +49,7 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes, int maxAudioByte
             _count--;
         }
         if (_count == 0)
-        {
             _ring = [];
-        }
     }
 
     /// <summary>Drops the audio of events up to and with this number; the events stay.</summary>
@@ -80,9 +72,7 @@ internal sealed class ReplayBuffer(int maxEvents, int maxBytes, int maxAudioByte
     {
         var larger = new SessionEvent[Math.Max(8, _ring.Length * 2)];
         for (var seq = First; seq <= Last; seq++)
-        {
             larger[(int)(seq & (larger.Length - 1))] = _ring[Index(seq)];
-        }
         _ring = larger;
     }
 

@@ -32,9 +32,7 @@ internal sealed class SentenceAudio(Sentence sentence, int textStart, int textEn
     public void Add(ReadOnlySpan<byte> pcm)
     {
         if ((_bytes += pcm.Length) > maxBytes)
-        {
             throw new ApiException(ApiError.Server(502, "speech_failed", "The speech of one sentence does not end."));
-        }
         while (!pcm.IsEmpty)
         {
             if (_filled == pieceBytes)
@@ -53,9 +51,7 @@ internal sealed class SentenceAudio(Sentence sentence, int textStart, int textEn
     public void Complete(Exception? failure = null)
     {
         if (failure is null && _filled > 0)
-        {
             _pieces.Writer.TryWrite(new Piece(_piece.AsMemory(0, _filled), IsLast: true));
-        }
         _pieces.Writer.TryComplete(failure);
     }
 }

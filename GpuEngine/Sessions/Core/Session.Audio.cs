@@ -14,9 +14,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (IsReplaced(from))
-            {
                 return;
-            }
             _turns.Running?.Spoken?.Report(played);
             _events.OmitAudio(played.Milliseconds is null ? played.Seq : played.Seq - 1);
         }
@@ -27,19 +25,13 @@ internal sealed partial class Session
     public string? Configure(AudioSetup audio, ISessionReader from)
     {
         if (audio.Out is not null && !_workers.Speaker.IsAvailable)
-        {
             return ErrorCodes.TtsNotConfigured;
-        }
         if (audio.In is not null && !_workers.Listener.IsAvailable)
-        {
             return ErrorCodes.AsrNotConfigured;
-        }
         lock (_lock)
         {
             if (IsReplaced(from))
-            {
                 return null;
-            }
             _audio = audio;
             _turns.SpeakAs(audio.Out);
             _events.Publish(new AudioConfigured(audio));
@@ -55,9 +47,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (_ending || IsReplaced(from))
-            {
                 return;
-            }
             _clock.Heard();
             broken = _turns.BreakOff(played, "barge_in");
             _events.Publish(new SpeechStarted());
@@ -73,19 +63,13 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (_ending)
-            {
                 return ErrorCodes.SessionEnded;
-            }
             if (IsReplaced(from))
-            {
                 return null;
-            }
             _clock.Heard();
             _events.Publish(new SpeechStopped(utterance.Duration));
             if (!_hearing.TryAdd(utterance))
-            {
                 return ErrorCodes.Busy;
-            }
         }
         _events.Wake();
         return null;

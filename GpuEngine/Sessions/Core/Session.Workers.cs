@@ -22,27 +22,21 @@ internal sealed partial class Session
     public void Say(Turn turn, string text)
     {
         lock (_lock)
-        {
             _turns.Say(turn, text);
-        }
     }
 
     /// <summary>The writer's: the answer is whole.</summary>
     public void Finish(Turn turn, TurnEnd end)
     {
         lock (_lock)
-        {
             _turns.Finish(turn, end);
-        }
     }
 
     /// <summary>The writer's: it failed.</summary>
     public void Fail(Turn turn, string code, string message)
     {
         lock (_lock)
-        {
             _turns.Fail(turn, code, message);
-        }
     }
 
     /// <summary>The speaker's: a piece of speech. Zero: published. Else how long to wait with it; null: nothing is spoken any more.</summary>
@@ -50,13 +44,9 @@ internal sealed partial class Session
     {
         TimeSpan? wait;
         lock (_lock)
-        {
             wait = _turns.Speak(turn, frame, sentence);
-        }
         if (wait == TimeSpan.Zero)
-        {
             _events.Wake();
-        }
         return wait;
     }
 
@@ -64,9 +54,7 @@ internal sealed partial class Session
     public TimeSpan? EndSpeech(Turn turn)
     {
         lock (_lock)
-        {
             return _turns.EndSpeech(turn);
-        }
     }
 
     /// <summary>The speaker's: it failed; the client is told, and the text goes on.</summary>
@@ -75,9 +63,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (turn.IsOver)
-            {
                 return;
-            }
             _events.Publish(new SessionWarning("speech_unavailable", null));
             _turns.StopSpeech();
         }
@@ -88,9 +74,7 @@ internal sealed partial class Session
     public void Tell(SessionEvent happened)
     {
         lock (_lock)
-        {
             _events.Publish(happened);
-        }
         _events.Wake();
     }
 

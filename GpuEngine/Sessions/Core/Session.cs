@@ -64,9 +64,7 @@ internal sealed partial class Session
         get
         {
             lock (_lock)
-            {
                 return _turns.Count;
-            }
         }
     }
 
@@ -76,9 +74,7 @@ internal sealed partial class Session
         get
         {
             lock (_lock)
-            {
                 return _events.Last;
-            }
         }
     }
 
@@ -109,9 +105,7 @@ internal sealed partial class Session
     public (SessionEvent? Event, long Gone) After(long seq)
     {
         lock (_lock)
-        {
             return _events.After(seq);
-        }
     }
 
     /// <summary>This event was sent; null: it is gone, and that was.</summary>
@@ -123,9 +117,7 @@ internal sealed partial class Session
             lock (_lock)
             {
                 if (_turns.Running is { Spoken: { } spoken } turn && turn.Number == frame.Turn)
-                {
                     spoken.Deliver(seq, frame);
-                }
             }
         }
     }
@@ -136,9 +128,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (!IsReplaced(from))
-            {
                 _events.Acknowledge(seq);
-            }
         }
     }
 
@@ -154,22 +144,14 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (_ending)
-            {
                 return ErrorCodes.SessionEnded;
-            }
             if (IsReplaced(from))
-            {
                 return null;
-            }
             if (message.Id is { } id && !Remember(id))
-            {
                 return null;
-            }
             _clock.Heard();
             if (!_turns.TrySubmit(message, out broken))
-            {
                 return ErrorCodes.Busy;
-            }
         }
         broken?.Cancel();
         return null;
@@ -182,9 +164,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (_ending)
-            {
                 return;
-            }
             _ending = true;
             _turns.End(reason);
             last = _turns.Latest;
@@ -195,9 +175,7 @@ internal sealed partial class Session
             Id, Setup.Tenant, Setup.Owner, new SessionTurnRecord(0, Turns, "closed", _time.GetUtcNow(), FinishReason: reason), static _ => { });
         _transcript.Closed(Id);
         if (last is not null)
-        {
             await Task.WhenAll(last.Work, last.Recorded); // neither fails
-        }
         // From here on whoever attaches, or is attached, has everything there will ever be.
         Volatile.Write(ref _endedAndTold, reason);
         _events.End(reason);
@@ -213,30 +191,20 @@ internal sealed partial class Session
             if (_turns.Running is { } turn)
             {
                 if (turn.Spoken is { IsSpeaking: true } && _events.Unread > _options.Audio.UnheardFor)
-                {
                     _turns.StopSpeech(); // nobody listens: whoever comes back reads it
-                }
                 // Being played by the clock counts; waiting for a client's word that it was does not.
                 if (turn.Written is null || turn.Spoken is { IsPlaying: true })
-                {
                     _clock.Touch();
-                }
             }
             _events.ForgetOld();
             if (_clock.Look(out var warning) is { } over)
-            {
                 return over;
-            }
             if (warning is not null)
-            {
                 _events.Publish(warning);
-            }
             isNews = _events.Last != last;
         }
         if (isNews) // else thousands of idle readers would look for it at once, every second
-        {
             _events.Wake();
-        }
         _events.Tick();
         return null;
     }
@@ -247,14 +215,10 @@ internal sealed partial class Session
     private bool Remember(string id)
     {
         if (_ids.Contains(id))
-        {
             return false;
-        }
         _ids.Enqueue(id);
         if (_ids.Count > RememberedIds)
-        {
             _ids.Dequeue();
-        }
         return true;
     }
 }

@@ -28,9 +28,7 @@ internal sealed class SessionClock(SessionOptions options, TimeProvider time)
         var idle = options.IdleTimeout - time.GetElapsedTime(_activeAt);
         var life = ExpiresAt - time.GetUtcNow();
         if (life <= TimeSpan.Zero || idle <= TimeSpan.Zero)
-        {
             return life <= TimeSpan.Zero ? "session_timeout" : "idle_timeout";
-        }
         if (!_warnedEnd && life <= options.WarningFor(options.Timeout))
         {
             _warnedEnd = true;

@@ -31,9 +31,7 @@ internal sealed class SessionCredentials(SessionOptions options, TimeProvider ti
         {
             _tokens.AddLast((secret, time.GetTimestamp()));
             if (_tokens.Count > MaxTokens)
-            {
                 _tokens.RemoveFirst();
-            }
         }
         return Base64Url.EncodeToString(secret);
     }
@@ -42,9 +40,7 @@ internal sealed class SessionCredentials(SessionOptions options, TimeProvider ti
     public bool TryRedeemToken(string token)
     {
         if (!TryDecode(token, out var secret))
-        {
             return false;
-        }
         lock (_lock)
         {
             for (var node = _tokens.First; node is not null; node = node.Next)
@@ -64,9 +60,7 @@ internal sealed class SessionCredentials(SessionOptions options, TimeProvider ti
     {
         var secret = Secret();
         lock (_lock)
-        {
             (_handleBefore, _handle) = (_handleBefore ?? _handle, secret);
-        }
         return Base64Url.EncodeToString(secret);
     }
 
@@ -74,9 +68,7 @@ internal sealed class SessionCredentials(SessionOptions options, TimeProvider ti
     public bool TryRedeemHandle(string handle)
     {
         if (!TryDecode(handle, out var secret))
-        {
             return false;
-        }
         lock (_lock)
         {
             if (_handle is not null && CryptographicOperations.FixedTimeEquals(_handle, secret))
@@ -93,9 +85,7 @@ internal sealed class SessionCredentials(SessionOptions options, TimeProvider ti
     public void HandleArrived()
     {
         lock (_lock)
-        {
             _handleBefore = null;
-        }
     }
 
     private static byte[] Secret() => RandomNumberGenerator.GetBytes(SecretBytes);

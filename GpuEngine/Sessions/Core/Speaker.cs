@@ -21,9 +21,7 @@ internal sealed partial class Speaker(ISynthesizer synthesizer, IOptions<Session
     public Task Start(Session session, Turn turn, SpokenAnswer spoken)
     {
         using (ExecutionContext.SuppressFlow())
-        {
             return Task.Run(() => RunAsync(session, turn, spoken), CancellationToken.None);
-        }
     }
 
     private async Task RunAsync(Session session, Turn turn, SpokenAnswer spoken)
@@ -62,9 +60,7 @@ internal sealed partial class Speaker(ISynthesizer synthesizer, IOptions<Session
             textEnd += Encoding.UTF8.GetByteCount(sentence.Text);
             var text = SpokenText.Of(sentence.Text);
             if (text.Length == 0)
-            {
                 continue;
-            }
             var audio = new SentenceAudio(
                 sentence, textStart, textEnd, output.BytesPerSecond / PiecesPerSecond,
                 (int)options.Value.Audio.MaxSentence.TotalSeconds * output.BytesPerSecond);
@@ -73,9 +69,7 @@ internal sealed partial class Speaker(ISynthesizer synthesizer, IOptions<Session
             {
                 var request = new SpeechRequest(text, output.Rate, output.Voice ?? session.Setup.Voice, session.Setup.Language);
                 await foreach (var pcm in synthesizer.SpeakAsync(request, cancel))
-                {
                     audio.Add(pcm.Span);
-                }
                 audio.Complete();
             }
             catch (Exception e)
@@ -100,9 +94,7 @@ internal sealed partial class Speaker(ISynthesizer synthesizer, IOptions<Session
                 var frame = new AudioFrame(
                     turn.Number, number, audio.TextStart, audio.TextEnd, offset, spoken.Output.Rate, pcm, pcm.Length, isLast);
                 if (!await InTurnAsync(() => session.Speak(turn, frame, audio.Sentence)))
-                {
                     return;
-                }
                 offset += pcm.Length;
             }
         }
@@ -114,9 +106,7 @@ internal sealed partial class Speaker(ISynthesizer synthesizer, IOptions<Session
             while (attempt() is var wait && wait != TimeSpan.Zero)
             {
                 if (wait is null)
-                {
                     return false;
-                }
                 await spoken.ChangedAsync(wait.Value);
                 cancel.ThrowIfCancellationRequested();
             }

@@ -83,9 +83,7 @@ internal sealed class SpokenAnswer : IDisposable
     public void Publish(long seq, AudioFrame frame, Sentence sentence)
     {
         if (_spans.Count == 0 || _spans[^1].Sentence != sentence)
-        {
             _spans.Add(new Span(sentence, Published));
-        }
         _frames.Add((seq, Published, Published + frame.Length));
         _spans[^1].End = Published;
         _spans[^1].IsWhole = frame.IsLast;
@@ -154,18 +152,14 @@ internal sealed class SpokenAnswer : IDisposable
     private void Enqueue(IEnumerable<Sentence> sentences)
     {
         foreach (var sentence in sentences)
-        {
             _sentences.Writer.TryWrite(sentence);
-        }
     }
 
     /// <summary>The last place up to <paramref name="at"/> where no word is cut: after white space, or beside a Chinese character.</summary>
     private static int WordEnd(string text, int at, int least)
     {
         while (at > least && at < text.Length && !(char.IsWhiteSpace(text[at - 1]) || IsIdeograph(text[at - 1]) || IsIdeograph(text[at])))
-        {
             at--;
-        }
         return at;
     }
 

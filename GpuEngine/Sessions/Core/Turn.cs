@@ -92,9 +92,7 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt, Spoken
         _shown.Append(text);
         _marks.Add((seq, _shown.Length));
         if (Spoken is { IsSpeaking: true } spoken)
-        {
             spoken.Show(text);
-        }
     }
 
     /// <summary>
@@ -105,18 +103,12 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt, Spoken
     {
         var shown = _shown.ToString();
         if (Spoken is { IsSpeaking: true } spoken)
-        {
             return shown[..spoken.Kept(shown)];
-        }
         if (ack is not { } through)
-        {
             return shown;
-        }
         var length = 0;
         foreach (var mark in _marks.TakeWhile(mark => mark.Seq <= through))
-        {
             length = mark.Length;
-        }
         return shown[..length];
     }
 

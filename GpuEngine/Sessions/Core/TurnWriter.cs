@@ -18,9 +18,7 @@ internal sealed partial class TurnWriter(
     {
         // Nothing of the request or the socket that brought the message.
         using (ExecutionContext.SuppressFlow())
-        {
             return Task.Run(() => RunAsync(session, turn), CancellationToken.None);
-        }
     }
 
     private async Task RunAsync(Session session, Turn turn)
@@ -63,9 +61,7 @@ internal sealed partial class TurnWriter(
         {
             last = deltas.Current;
             if (last.Text.Length == 0)
-            {
                 continue;
-            }
             if (bounds.TokenArrived())
             {
                 firstToken = bounds.Elapsed;
@@ -87,14 +83,10 @@ internal sealed partial class TurnWriter(
     private async Task<IReadOnlyList<GivenPassage>> SearchAsync(Session session, Turn turn, AnswerBounds bounds)
     {
         if (session.Setup.Retrieval is not { } source)
-        {
             return [];
-        }
         var found = await retrieval.SearchAsync(source, turn.Asked.Text, bounds.Token);
         if (found is null)
-        {
             session.Warn(new SessionWarning("retrieval_unavailable", null));
-        }
         return found ?? [];
     }
 

@@ -32,9 +32,7 @@ internal sealed class Turns(
     {
         _output = output;
         if (output is null)
-        {
             StopSpeech();
-        }
     }
 
     public List<ChatMessage> History => _history.ToMessages();
@@ -50,9 +48,7 @@ internal sealed class Turns(
             if (!message.Interrupts)
             {
                 if (_waiting.Count == options.MaxWaiting)
-                {
                     return false;
-                }
                 _waiting.Enqueue(message);
                 return true;
             }
@@ -66,9 +62,7 @@ internal sealed class Turns(
     public void Say(Turn turn, string text)
     {
         if (turn.IsOver)
-        {
             return;
-        }
         turn.Say(text);
         Record(turn, new SessionTurnRecord(0, turn.Number, "delta", time.GetUtcNow(), text), () =>
         {
@@ -88,9 +82,7 @@ internal sealed class Turns(
     public void Finish(Turn turn, TurnEnd end)
     {
         if (turn.IsOver)
-        {
             return;
-        }
         turn.Written = end;
         if (turn.Spoken is not { IsSpeaking: true } spoken)
         {
@@ -116,9 +108,7 @@ internal sealed class Turns(
     public void Fail(Turn turn, string code, string message)
     {
         if (turn.IsOver)
-        {
             return;
-        }
         turn.IsOver = true;
         turn.Spoken?.Stop();
         var said = turn.Said;
@@ -131,9 +121,7 @@ internal sealed class Turns(
     public TimeSpan? Speak(Turn turn, AudioFrame frame, Speech.Sentence sentence)
     {
         if (turn.IsOver || turn.Spoken is not { IsSpeaking: true } spoken)
-        {
             return null;
-        }
         var wait = spoken.UntilRoomFor(frame.Length);
         if (wait == TimeSpan.Zero)
         {
@@ -147,14 +135,10 @@ internal sealed class Turns(
     public TimeSpan? EndSpeech(Turn turn)
     {
         if (turn.IsOver || turn.Spoken is not { IsSpeaking: true } spoken)
-        {
             return null;
-        }
         var wait = spoken.UntilPlayed;
         if (wait == TimeSpan.Zero)
-        {
             StopSpeech();
-        }
         return wait;
     }
 
@@ -162,14 +146,10 @@ internal sealed class Turns(
     public void StopSpeech()
     {
         if (Running is not { Spoken: { IsSpeaking: true } spoken } turn)
-        {
             return;
-        }
         spoken.Stop();
         if (turn.Written is { } end)
-        {
             Complete(turn, end);
-        }
     }
 
     /// <summary>Decides the running turn's end. What is on its way to the disk is no longer shown; nor is speech that nobody has yet.</summary>
@@ -208,9 +188,7 @@ internal sealed class Turns(
     private void Next()
     {
         if (!_ended && _waiting.TryDequeue(out var message))
-        {
             Begin(message);
-        }
         session.Touch();
     }
 
@@ -222,9 +200,7 @@ internal sealed class Turns(
         Record(turn, End(turn, "complete", end.FinishReason, said) with { Citations = Json(end.Citations) }, () =>
         {
             if (turn.Total is null)
-            {
                 ShowWhole(turn, said, end);
-            }
             events.Publish(new LatencyReport(
                 turn.Number, turn.Asked.Heard?.Took, end.Retrieval, end.FirstToken, turn.FirstDelta, turn.FirstAudio,
                 turn.Total ?? TimeSpan.Zero, end.Usage));
@@ -242,9 +218,7 @@ internal sealed class Turns(
     private void BreakOff(Turn turn, long? ack, PlayPosition? played, string reason)
     {
         if (played is { } position)
-        {
             turn.Spoken?.Report(position);
-        }
         turn.IsOver = true;
         turn.IsBroken = true;
         var kept = turn.Kept(ack);
@@ -257,9 +231,7 @@ internal sealed class Turns(
     private void ForgetSpeech(Turn turn)
     {
         if (turn.Spoken is not null)
-        {
             events.OmitAudio(events.Last);
-        }
     }
 
     private SessionTurnRecord End(Turn turn, string status, string reason, string text) => new(
@@ -275,42 +247,28 @@ internal sealed class Turns(
             lock (sync)
             {
                 if (!durable)
-                {
                     Lose(turn);
-                }
                 else if (!turn.IsLost)
-                {
                     publish();
-                }
                 if (record.Kind is "end" || turn.IsLost)
-                {
                     turn.Close();
-                }
             }
             if (record is { Kind: "delta", Text.Length: > 0 })
-            {
                 turn.Room.Release();
-            }
             if (!durable)
-            {
                 turn.Cancel();
-            }
             events.Wake();
         });
 
     private void Lose(Turn turn)
     {
         if (turn.IsLost)
-        {
             return;
-        }
         var ran = !turn.IsOver;
         turn.IsLost = turn.IsBroken = turn.IsOver = true;
         turn.Spoken?.Stop();
         events.Publish(new TurnFailed(turn.Number, ErrorCodes.TranscriptUnavailable, "What was said cannot be recorded, and so is not shown."));
         if (ran)
-        {
             Next();
-        }
     }
 }

@@ -39,9 +39,7 @@ internal static class AudioMessages
         json.WriteNumber("rate", frame.Rate);
         json.WriteBoolean("last", frame.IsLast);
         if (frame.IsOmitted)
-        {
             json.WriteBoolean("omitted", true);
-        }
     }
 
     public static void Write(Utf8JsonWriter json, AudioSetup audio)
@@ -67,9 +65,7 @@ internal static class AudioMessages
             json.WriteString("format", Pcm16);
             json.WriteNumber("rate", output.Rate);
             if (output.Voice is not null)
-            {
                 json.WriteString("voice", output.Voice);
-            }
             json.WriteEndObject();
         }
         else
@@ -84,9 +80,7 @@ internal static class AudioMessages
     {
         (direction, rate) = (null, 0);
         if (!audio.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return true;
-        }
         if (value.ValueKind is not JsonValueKind.Object || (MessageReader.Text(value, "format") ?? Pcm16) is not Pcm16
             || MessageReader.Number(value, "rate") is not (>= AudioSetup.LeastRate and <= AudioSetup.MostRate and var asked))
         {

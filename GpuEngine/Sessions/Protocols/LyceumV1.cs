@@ -27,13 +27,9 @@ internal sealed class LyceumV1 : ISessionProtocol
             case TurnAccepted accepted:
                 json.WriteNumber("turn", accepted.Turn);
                 if (accepted.MessageId is { } id)
-                {
                     json.WriteString("id", id);
-                }
                 if (accepted.Heard is { } heard)
-                {
                     json.WriteString("content", heard);
-                }
                 break;
             case TextDelta delta:
                 Content(json, delta.Turn, delta.Text);
@@ -66,18 +62,14 @@ internal sealed class LyceumV1 : ISessionProtocol
                 break;
             case SpeechRefused refused:
                 if (refused.MessageId is { } name)
-                {
                     json.WriteString("id", name);
-                }
                 json.WriteString("code", refused.Code);
                 json.WriteString("content", refused.Message);
                 break;
             case SessionWarning warning:
                 json.WriteString("reason", warning.Reason);
                 if (warning.Left is { } left)
-                {
                     json.WriteNumber("seconds_left", (int)Math.Ceiling(left.TotalSeconds));
-                }
                 break;
         }
         json.WriteEndObject();
@@ -114,9 +106,7 @@ internal sealed class LyceumV1 : ISessionProtocol
     public ClientMessage Read(ReadOnlySpan<byte> message)
     {
         if (!MessageReader.TryRead(message, out var fields, out var fault))
-        {
             return fault;
-        }
         return fields switch
         {
             { Type: "text" } => fields.ToSay(interrupts: true),
@@ -171,8 +161,6 @@ internal sealed class LyceumV1 : ISessionProtocol
     private static void Milliseconds(Utf8JsonWriter json, string name, TimeSpan? time)
     {
         if (time is { } taken)
-        {
             json.WriteNumber(name, Math.Round(taken.TotalMilliseconds, 1));
-        }
     }
 }

@@ -18,9 +18,7 @@ internal sealed class MessageIntake(
     {
         session.Credentials.HandleArrived();
         if (type is WebSocketMessageType.Binary && protocol.HasAudio)
-        {
             return TakeAudio(message);
-        }
         var read = type is WebSocketMessageType.Text
             ? protocol.Read(message)
             : new ClientMessage.Unreadable(ErrorCodes.Unsupported, "This protocol has text messages only.");

@@ -21,9 +21,7 @@ internal sealed class MessageRate
         _tokens = Math.Min(_burst, _tokens + (_time.GetElapsedTime(_at, now).TotalSeconds * _perSecond));
         _at = now;
         if (_tokens < cost)
-        {
             return false;
-        }
         _tokens -= cost;
         return true;
     }

@@ -74,9 +74,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     {
         var since = Interlocked.Read(ref _sendingSince);
         if (since != 0 && _time.GetElapsedTime(since) > _stalled)
-        {
             _socket.Abort();
-        }
     }
 
     /// <summary>Serves until it is over. The session is attached meanwhile.</summary>
@@ -126,9 +124,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
             // Looked at first: what was published before the end is sent before the bye.
             var bye = Bye;
             while (_notices.TryDequeue(out var notice))
-            {
                 await SendAsync(notice);
-            }
             while (_session.After(Sent) is var (happened, gone) && (happened is not null || gone > 0))
             {
                 if (gone > 0)
@@ -142,9 +138,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
                 _session.Deliver(++Sent, happened);
             }
             if (_received)
-            {
                 return;
-            }
             if (bye is not null)
             {
                 await SendAsync(new ConnectionEvent.Bye(bye));
@@ -182,9 +176,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
             {
                 var (result, type) = await _messages.NextAsync(_broken.Token);
                 if (result is MessageResult.Closed || Volatile.Read(ref _bye) is not null)
-                {
                     break;
-                }
                 if (result is MessageResult.TooLarge)
                 {
                     Refuse(ErrorCodes.PayloadTooLarge, $"A message may have {_options.MaxMessageBytes} bytes.");
@@ -217,9 +209,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     private void Refuse(string code, string message)
     {
         if (_notices.Count < MaxNotices)
-        {
             _notices.Enqueue(new ConnectionEvent.Refused(code, message));
-        }
         _signal.Set();
     }
 
@@ -228,23 +218,17 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     private async ValueTask SendAsync(long seq, SessionEvent happened)
     {
         if ((happened is AudioFrame && !_protocol.HasAudio) || !_protocol.TryWrite(NewText(), seq, happened))
-        {
             return;
-        }
         await SendTextAsync();
         // Right after the event that says what it is: nothing comes between the two.
         if (happened is AudioFrame { IsOmitted: false } frame)
-        {
             await SendAsync(frame.Pcm, WebSocketMessageType.Binary);
-        }
     }
 
     private Utf8JsonWriter NewText()
     {
         if (_text.Capacity > MaxKept)
-        {
             _text = new ArrayBufferWriter<byte>(256);
-        }
         _text.ResetWrittenCount();
         _json.Reset(_text);
         return _json;

@@ -32,9 +32,7 @@ internal sealed class SimpleProtocol : ISessionProtocol
     public ClientMessage Read(ReadOnlySpan<byte> message)
     {
         if (!MessageReader.TryRead(message, out var fields, out var fault))
-        {
             return fault;
-        }
         return fields.Type is "text"
             ? fields.ToSay(interrupts: false)
             : new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}'; send text.");

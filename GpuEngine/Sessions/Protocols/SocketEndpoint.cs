@@ -28,24 +28,16 @@ internal static class SocketEndpoint
         IOptions<SessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time)
     {
         if (!http.WebSockets.IsWebSocketRequest)
-        {
             return Refuse(StatusCodes.Status426UpgradeRequired, ErrorCodes.InvalidRequest, "This is a WebSocket.");
-        }
         if (store.Find(id) is not { } session)
-        {
             return Refuse(StatusCodes.Status404NotFound, ErrorCodes.SessionNotFound, "There is no such session here (any more).");
-        }
         long cursor = 0;
         if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out cursor))
-        {
             return Refuse(StatusCodes.Status400BadRequest, ErrorCodes.InvalidCursor, "'after' must be the number of an event.");
-        }
         // Before the token, which is good for one connection: a refusal for lack of room does not spend it.
         using var admission = store.TryAdmitSocket();
         if (admission is null)
-        {
             return Problems.Overloaded($"All {options.Value.SocketLimit} sockets of this engine are open.", SessionStore.RetryAfter);
-        }
         if (!(token is not null ? session.Credentials.TryRedeemToken(token) : resume is not null && session.Credentials.TryRedeemHandle(resume)))
         {
             return Refuse(

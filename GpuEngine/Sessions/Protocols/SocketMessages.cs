@@ -38,9 +38,7 @@ internal sealed class SocketMessages(WebSocket socket, int maxBytes)
             part = await socket.ReceiveAsync(_buffer.AsMemory(_length), cancel);
             _length += part.Count;
             if (_length > maxBytes)
-            {
                 return (MessageResult.TooLarge, part.MessageType);
-            }
         }
         return (part.MessageType is WebSocketMessageType.Close ? MessageResult.Closed : MessageResult.Message, part.MessageType);
     }

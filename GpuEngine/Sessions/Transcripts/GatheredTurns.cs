@@ -21,9 +21,7 @@ internal sealed class GatheredTurns
     {
         Count++;
         if (!_sessions.TryGetValue(turn.SessionId, out var session))
-        {
             _sessions[turn.SessionId] = session = new Gathered(turn);
-        }
         session.Add(turn.Record);
     }
 
@@ -42,9 +40,7 @@ internal sealed class GatheredTurns
             bytes += session.Bytes;
         }
         if (bytes > 0)
-        {
             yield return new(sessions);
-        }
     }
 
     private sealed class Gathered(LoggedTurn first)
@@ -63,9 +59,7 @@ internal sealed class GatheredTurns
             if (_records is [.., var last] && IsPiece(last) && IsPiece(record) && last.Turn == record.Turn)
             {
                 if (_then is null)
-                {
                     _records[^1] = last with { Then = _then = [] };
-                }
                 _then.Add(record.Text);
                 return;
             }

@@ -41,9 +41,7 @@ internal static class TranscriptForwarding
     public static WebApplicationBuilder AddTranscriptForwarding(this WebApplicationBuilder builder)
     {
         if (builder.Configuration.GetConnectionString(MessagingExtensions.ConnectionName) is not { Length: > 0 })
-        {
             return builder; // nobody waits for transcripts: the log keeps the newest
-        }
         builder.AddMessaging(bus => bus.AddFanOutConsumer<MessagingKeeper.SessionTurnsRecordedConsumer>());
         builder.Services.AddSingleton<ITranscriptKeeper, MessagingKeeper>();
         return builder.AddForwarder();

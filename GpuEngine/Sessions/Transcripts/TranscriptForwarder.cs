@@ -56,15 +56,11 @@ internal sealed partial class TranscriptForwarder(
             {
                 var answered = Interlocked.Exchange(ref _answeredAt, 0) != 0;
                 if (answered)
-                {
                     (underWay, resend, sentAt) = (0, options.Value.ResendAfter, time.GetTimestamp());
-                }
                 var turns = new GatheredTurns();
                 var next = underWay < options.Value.Window ? transcripts.Read(place, BatchBytes, turns.Add) : place;
                 foreach (var message in turns.Messages())
-                {
                     await keeper.KeepAsync(message, stoppingToken);
-                }
                 if (away)
                 {
                     Back(log);
@@ -95,9 +91,7 @@ internal sealed partial class TranscriptForwarder(
             catch (Exception e)
             {
                 if (!away)
-                {
                     Away(log, e.Message);
-                }
                 away = true;
                 await Task.Delay(options.Value.ResendAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -109,9 +103,7 @@ internal sealed partial class TranscriptForwarder(
         try
         {
             if (_news.CurrentCount == 0)
-            {
                 _news.Release();
-            }
         }
         catch (SemaphoreFullException)
         {

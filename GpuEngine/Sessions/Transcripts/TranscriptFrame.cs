@@ -53,20 +53,14 @@ internal static class TranscriptFrame
     {
         turn = null!;
         if (log.Length < Header)
-        {
             return false;
-        }
         var length = BinaryPrimitives.ReadInt32LittleEndian(log);
         // A payload is never empty: a tail of zeros, as some file systems leave one, is no record.
         if (length is <= 0 or > MaxPayload || length > log.Length - Header)
-        {
             return false;
-        }
         var payload = log.Slice(Header, length);
         if (Crc(payload) != BinaryPrimitives.ReadUInt32LittleEndian(log[4..]))
-        {
             return false;
-        }
         turn = JsonSerializer.Deserialize(payload, TranscriptJson.Default.LoggedTurn)!;
         log = log[(Header + length)..];
         return true;
@@ -76,13 +70,9 @@ internal static class TranscriptFrame
     {
         var crc = uint.MaxValue;
         for (; bytes.Length >= 8; bytes = bytes[8..])
-        {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
         foreach (var b in bytes)
-        {
             crc = BitOperations.Crc32C(crc, b);
-        }
         return ~crc;
     }
 }

@@ -39,9 +39,7 @@ internal sealed partial class TranscriptLog(
         get
         {
             lock (_lock)
-            {
                 return _segments.Sum(segment => segment.Length);
-            }
         }
     }
 
@@ -51,9 +49,7 @@ internal sealed partial class TranscriptLog(
         get
         {
             lock (_lock)
-            {
                 return _sessions.Values.Any(cursor => cursor.Acknowledged < cursor.Last);
-            }
         }
     }
 
@@ -63,9 +59,7 @@ internal sealed partial class TranscriptLog(
     public void Append(string session, string tenant, string owner, SessionTurnRecord record, Action<bool> recorded)
     {
         if (!_queue.Writer.TryWrite(new Entry(session, tenant, owner, record, recorded)))
-        {
             recorded(false); // the engine is stopping
-        }
     }
 
     /// <summary>From now on files go only when what is in them was acknowledged.</summary>
@@ -87,9 +81,7 @@ internal sealed partial class TranscriptLog(
                 }
             }
             if (news)
-            {
                 Truncate();
-            }
             return news;
         }
     }
@@ -98,9 +90,7 @@ internal sealed partial class TranscriptLog(
     public void Closed(string session)
     {
         if (!_queue.Writer.TryWrite(new Entry(session, "", "", null, _ => Forget(session))))
-        {
             Forget(session);
-        }
     }
 
     private void Forget(string session)
@@ -127,9 +117,7 @@ internal sealed partial class TranscriptLog(
         {
             segment = _segments.Find(segment => segment.Number >= from.Segment);
             if (segment is null)
-            {
                 return from;
-            }
             offset = segment.Number == from.Segment ? from.Offset : 0;
             if (offset >= segment.Length)
             {
@@ -143,9 +131,7 @@ internal sealed partial class TranscriptLog(
             return new LogPlace(segment.Number, segment.Read(offset, maxBytes, turn =>
             {
                 if (!IsAcknowledged(turn))
-                {
                     found(turn);
-                }
             }));
         }
         catch (ObjectDisposedException)
@@ -164,9 +150,7 @@ internal sealed partial class TranscriptLog(
     {
         _queue.Writer.TryComplete(); // what is in it is still written
         if (ExecuteTask is { } writing)
-        {
             await writing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
         await base.StopAsync(cancellationToken);
     }
 
@@ -197,9 +181,7 @@ internal sealed partial class TranscriptLog(
             batch.ForEach(entry => entry.Recorded(written));
             batch.Clear();
             if (written)
-            {
                 Recorded?.Invoke();
-            }
         }
     }
 
@@ -210,28 +192,20 @@ internal sealed partial class TranscriptLog(
         try
         {
             if (!batch.Exists(entry => entry.Record is not null))
-            {
                 return true;
-            }
             var segment = Room();
             foreach (var entry in batch)
             {
                 if (entry.Record is { } record)
-                {
                     turns.Add(Number(entry, record));
-                }
             }
             _frames.Clear();
             turns.ForEach(_frames.Add);
             segment.Append(_frames.Written);
             lock (_lock)
-            {
                 turns.ForEach(segment.Note);
-            }
             if (Interlocked.Exchange(ref _fault, null) is not null)
-            {
                 RecordsAgain(log);
-            }
             metrics.Committed(time.GetElapsedTime(start), turns.Count);
             return true;
         }
@@ -239,9 +213,7 @@ internal sealed partial class TranscriptLog(
         {
             turns.ForEach(Unnumber);
             if (Interlocked.Exchange(ref _fault, e.Message) is null)
-            {
                 CannotRecord(log, e.Message);
-            }
             return false;
         }
     }
@@ -252,9 +224,7 @@ internal sealed partial class TranscriptLog(
         lock (_lock)
         {
             if (!_sessions.TryGetValue(entry.Session, out var cursor))
-            {
                 _sessions[entry.Session] = cursor = new Cursor { IsOpen = true };
-            }
             return new LoggedTurn(entry.Session, entry.Tenant, entry.Owner, record with { Seq = ++cursor.Last });
         }
     }
@@ -262,17 +232,13 @@ internal sealed partial class TranscriptLog(
     private void Unnumber(LoggedTurn turn)
     {
         lock (_lock)
-        {
             _sessions[turn.SessionId].Last--;
-        }
     }
 
     private bool IsAcknowledged(LoggedTurn turn)
     {
         lock (_lock)
-        {
             return _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged;
-        }
     }
 
     private long LastWritten(string session) =>
@@ -284,15 +250,11 @@ internal sealed partial class TranscriptLog(
         lock (_lock)
         {
             if (_segments is [.., var last] && last.Length < _options.SegmentBytes)
-            {
                 return last;
-            }
             while (_segments.Sum(segment => segment.Length) >= _options.MaxBytes)
             {
                 if (Volatile.Read(ref _forwarded))
-                {
                     throw new IOException($"the transcript log holds {_options.MaxBytes} bytes that nobody has taken (Engine:Transcripts:MaxBytes)");
-                }
                 Remove(_segments[0]);
             }
             var next = TranscriptSegment.Create(_options.Folder, ++_lastSegment);
@@ -305,9 +267,7 @@ internal sealed partial class TranscriptLog(
     private void Truncate()
     {
         while (_segments.Count > 1 && _segments[0].Last.All(entry => _sessions[entry.Key].Acknowledged >= entry.Value))
-        {
             Remove(_segments[0]);
-        }
     }
 
     private void Remove(TranscriptSegment segment)
@@ -315,9 +275,7 @@ internal sealed partial class TranscriptLog(
         segment.Delete();
         _segments.Remove(segment);
         foreach (var session in segment.Last.Keys.Where(session => !_sessions[session].IsOpen && LastWritten(session) == 0))
-        {
             _sessions.Remove(session);
-        }
     }
 
     private void Recover()
@@ -334,14 +292,10 @@ internal sealed partial class TranscriptLog(
                 _segments.Add(segment);
                 _lastSegment = segment.Number;
                 if (torn > 0)
-                {
                     TornTail(log, torn, path);
-                }
             }
             if (records > 0)
-            {
                 Replayed(log, records, _sessions.Count);
-            }
         }
     }
 

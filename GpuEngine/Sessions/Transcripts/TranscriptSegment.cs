@@ -59,9 +59,7 @@ internal sealed class TranscriptSegment : IDisposable
     {
         // What an earlier attempt left behind the last whole record must not follow this one.
         if (_dirty)
-        {
             RandomAccess.SetLength(_file, _length);
-        }
         _dirty = true;
         RandomAccess.Write(_file, frames, _length);
         RandomAccess.FlushToDisk(_file);
@@ -82,13 +80,9 @@ internal sealed class TranscriptSegment : IDisposable
             ReadOnlySpan<byte> left = bytes.AsSpan(0, RandomAccess.Read(_file, bytes.AsSpan(0, length), from));
             var read = left.Length;
             while (TranscriptFrame.TryRead(ref left, out var turn))
-            {
                 found(turn);
-            }
             if (left.Length < read || Length - from <= max)
-            {
                 return from + read - left.Length;
-            }
         }
         finally
         {
