@@ -17,7 +17,7 @@ public sealed class FramingTests
     [InlineData("data: a\n", 0, "")]
     [InlineData("data: a", 0, "")]
     [InlineData("", 0, "")]
-    public void Event_InABuffer_IsFoundWhenWhole(string buffer, int length, string data)
+    public void SseEvents_PartialEvent_IsNotReturned(string buffer, int length, string data)
     {
         SseEvents.Next(Encoding.UTF8.GetBytes(buffer), out var found).ShouldBe(length);
         if (length > 0)
@@ -30,7 +30,7 @@ public sealed class FramingTests
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(8192)]
-    public async Task EventBuffer_HoweverTheBytesAreCut_GivesTheSameWholeEvents(int piece)
+    public async Task EventBuffer_BytesInAnyPieces_GivesTheSameWholeEvents(int piece)
     {
         var events = Enumerable.Range(0, 500).Select(i => $"data: {{\"n\":\"{new string('é', i * 13 % 700)}{i}\"}}\n\n").ToList();
         var buffer = new EventBuffer(new Trickle(Encoding.UTF8.GetBytes(string.Concat(events)), piece));
@@ -50,7 +50,7 @@ public sealed class FramingTests
     }
 
     [Fact]
-    public async Task EventBuffer_EndlessEvent_IsRefused()
+    public async Task EventBuffer_EndlessEvent_IsRejected()
     {
         var buffer = new EventBuffer(new Trickle(Encoding.UTF8.GetBytes("data: " + new string('x', 3_000_000)), 65_536));
 
@@ -75,7 +75,7 @@ public sealed class FramingTests
     [InlineData("""{"choices":[{"delta":{},"finish_reason":"length"}]}""", false, "length", null)]
     [InlineData("""{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}""", false, null, null)]
     [InlineData("""{"error":null,"choices":[{"delta":{"content":"x"}}]}""", true, null, "x")]
-    public void Chunk_OfAnyServer_IsUnderstood(string json, bool token, string? finish, string? text)
+    public void ChunkReader_ChunkOfAnyServer_IsRead(string json, bool token, string? finish, string? text)
     {
         var chunk = ChunkReader.Read(Encoding.UTF8.GetBytes(json), TextAs.String);
 
@@ -86,7 +86,7 @@ public sealed class FramingTests
     [Theory]
     [InlineData("""{"error":{"message":"out of memory","code":500}}""", "out of memory")]
     [InlineData("""{"error":"out of memory"}""", "out of memory")]
-    public void Chunk_WithAnError_TellsIt(string json, string message) =>
+    public void ChunkReader_ErrorObject_IsRead(string json, string message) =>
         ChunkReader.Read(Encoding.UTF8.GetBytes(json), TextAs.Nothing).Error.ShouldBe(message);
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class FramingTests
     [InlineData("[]")]
     [InlineData("{\"choices\": not")]
     [InlineData("{} {}")]
-    public void Chunk_ThatIsNone_Throws(string data) =>
+    public void ChunkReader_NotAChunk_Throws(string data) =>
         Should.Throw<JsonException>(() => ChunkReader.Read(Encoding.UTF8.GetBytes(data), TextAs.Nothing));
 
     /// <summary>Gives at most so many bytes a read.</summary>

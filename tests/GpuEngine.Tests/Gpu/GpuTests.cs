@@ -25,11 +25,11 @@ public sealed class GpuTests : IDisposable
     [InlineData("GPU-b", "GPU-bb")]
     [InlineData("GPU-aa", "")]
     [InlineData("MIG-cc,nonsense,0", "MIG-cc")]
-    public void VisibleDevices_AreThoseOfCuda(string? setting, string visible) =>
+    public void VisibleDevices_AnySetting_SelectsAsCudaDoes(string? setting, string visible) =>
         string.Join(',', VisibleDevices.Select(setting, ["GPU-aa1", "GPU-aa2", "GPU-bb"])).ShouldBe(visible);
 
     [Fact]
-    public async Task Machine_WithoutDriver_HasNoGpu_AndNobodyMinds()
+    public async Task GpuWatch_WithoutDriver_IsHealthyWithoutGpus()
     {
         Assert.SkipWhen(NativeLibrary.TryLoad(Nvml.Library, out _), "this machine has NVIDIA's driver");
         await using var engine = await Engine.PrimerAsync();
@@ -40,7 +40,7 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public async Task Machine_WithDriver_TellsItsGpus()
+    public async Task GpuWatch_WithDriver_ReportsItsGpus()
     {
         var nvml = Nvml.Open(Nvml.Library);
         Assert.SkipWhen(nvml is null, "this machine has no NVIDIA driver");
@@ -50,7 +50,7 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public void Nvml_IsReadAsItsHeaderSays()
+    public void Nvml_FakeLibrary_IsReadByItsHeader()
     {
         var nvml = Nvml.Open(Fake())!;
 
@@ -61,7 +61,7 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public async Task Driver_ThatIsNotLoaded_IsSaidOnce()
+    public async Task GpuWatch_DriverNotLoaded_IsLoggedOnce()
     {
         var library = Fake("-DNO_DRIVER");
         using var watch = Watch(() => Nvml.Open(library), TimeProvider.System);
@@ -73,7 +73,7 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public async Task Gpus_AreMeasured_UntilTheFactsAreOld()
+    public async Task GpuWatch_StaleReadings_AreNotReported()
     {
         var library = Fake();
         var time = new ShiftedTime();
@@ -116,7 +116,7 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public async Task Gpu_ThatIsLostOrHangs_IsToldWithoutWaitingForIt()
+    public async Task GpuWatch_GpuLostOrHanging_IsReportedAtOnce()
     {
         var library = Fake();
         var set = Marshal.GetDelegateForFunctionPointer<FakeSet>(NativeLibrary.GetExport(NativeLibrary.Load(library), "fake_set"));

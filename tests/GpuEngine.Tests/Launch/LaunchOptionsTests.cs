@@ -14,17 +14,17 @@ public sealed class LaunchOptionsTests
     [InlineData("\"a\\\"b\\\\c\\d\" 'e\\f'", "a\"b\\c\\d|e\\f")]
     [InlineData("sh -c 'exec x | y > $Z'", "sh|-c|exec x | y > $Z")]
     [InlineData("", "")]
-    public void Command_IsSplitAsAShellWould(string command, string words) =>
+    public void Command_Quoted_IsSplitAsAShellDoes(string command, string words) =>
         string.Join('|', CommandLine.Split(command)).ShouldBe(words);
 
     [Theory]
     [InlineData("a 'b")]
     [InlineData("a \"b\\\"")]
     [InlineData("a\\")]
-    public void Command_ThatIsNotWhole_IsRefused(string command) => Should.Throw<FormatException>(() => CommandLine.Split(command));
+    public void Command_Unfinished_IsRejected(string command) => Should.Throw<FormatException>(() => CommandLine.Split(command));
 
     [Fact]
-    public async Task Faults_AreAllReportedAtTheStart()
+    public async Task Settings_WithErrors_AreAllReportedAtTheStart()
     {
         var faults = await FaultsAsync(
             ("Llm:Launch:Command", "vllm 'serve"), ("Llm:Launch:WorkingDirectory", "/no/such/folder"), ("Llm:Launch:Health", "ftp://x"),
@@ -41,11 +41,11 @@ public sealed class LaunchOptionsTests
     [Theory]
     [InlineData("Llm:Launch:LogLines", "10", "Command is missing")]
     [InlineData("Llm:Launch", "llama-server -m x.gguf", "say where the server will be reached")]
-    public async Task Launch_ThatSaysTooLittle_IsRefused(string key, string value, string fault) =>
+    public async Task Settings_Incomplete_AreRejected(string key, string value, string fault) =>
         (await FaultsAsync((key, value))).ShouldContain(said => said.Contains(fault, StringComparison.Ordinal));
 
     [Fact]
-    public void Backoff_DoublesToItsLimit_AndBeginsAnewAfterAGoodRun()
+    public void Backoff_ShortRuns_DoublesToItsLimit_AndRestartsAfterALongRun()
     {
         var backoff = new Backoff(new LaunchOptions
         {

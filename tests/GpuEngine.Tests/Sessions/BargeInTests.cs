@@ -17,7 +17,7 @@ public sealed class BargeInTests
     [InlineData("text")]
     [InlineData("push_to_talk")]
     [InlineData("server_vad")]
-    public async Task BargeIn_AtEveryEventOfASpeakingTurn_LeavesWhatWasPlayed(string by)
+    public async Task BargeIn_AtAnyEventOfASpokenTurn_KeepsWhatWasPlayed(string by)
     {
         await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Max", "1000"));
         const int Events = 1 + 12 + 1 + 6 + 1; // accepted, deltas, text, audio, latency_report
@@ -66,7 +66,7 @@ public sealed class BargeInTests
     }
 
     [Fact]
-    public async Task BargeIn_InTheMiddleOfASentence_KeepsTheWordsThatWerePlayed()
+    public async Task BargeIn_WithinASentence_KeepsTheWordsThatWerePlayed()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());

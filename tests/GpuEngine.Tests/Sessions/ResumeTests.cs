@@ -14,7 +14,7 @@ public sealed class ResumeTests
     [Theory]
     [InlineData(0)]
     [InlineData(200)]
-    public async Task Socket_KilledAtEveryEventOfATurn_ResumesWithEachEventOnce(int rate)
+    public async Task Socket_KilledAtAnyEventOfATurn_ResumesWithEachEventOnce(int rate)
     {
         await using var engine = await SessionEngine.StartAsync();
         for (var kill = 0; kill <= Events; kill++)
@@ -61,7 +61,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task Handle_IsSpentOnceItsSuccessorArrived_NotBefore()
+    public async Task Handle_SuccessorUsed_IsSpent_NotBefore()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -101,7 +101,7 @@ public sealed class ResumeTests
 
     /// <summary>What a connection had on its way when it broke arrives late: it must not break off what its successor asked.</summary>
     [Fact]
-    public async Task LateWordsOfAConnection_AreTakenUntilAnotherFollowed()
+    public async Task Connection_Gone_ItsMessagesCountUntilTheNextOne()
     {
         await using var engine = await SessionEngine.StartAsync();
         var session = engine.Store.Find((await engine.CreateAsync()).SessionId)!;

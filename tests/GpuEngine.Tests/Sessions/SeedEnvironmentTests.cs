@@ -6,7 +6,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class SeedEnvironmentTests
 {
     [Fact]
-    public async Task Engine_WithTheSeedsEnvironment_ListensAndLimitsAsItSays()
+    public async Task Engine_WithLegacyEnvironment_ListensAndLimitsByIt()
     {
         await using var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
         await using var engine = await EngineProcess.StartAsync(

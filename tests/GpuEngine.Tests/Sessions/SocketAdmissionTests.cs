@@ -10,7 +10,7 @@ public sealed class SocketAdmissionTests
     [Theory]
     [InlineData("/ws/")]
     [InlineData("/ws/ws/")]
-    public async Task Token_OpensEitherPath(string path)
+    public async Task Token_OnEitherPath_OpensASocket(string path)
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -40,7 +40,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task Upgrade_WithoutAGoodToken_Is401()
+    public async Task Upgrade_InvalidToken_Is401()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:Sessions:ConnectTokenLifetime", "00:00:00.2"));
         var made = await engine.CreateAsync();
@@ -94,7 +94,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task SecondConnection_TakesTheSessionOver()
+    public async Task Connection_Second_TakesTheSessionOver()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -109,7 +109,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task ReplacedConnection_IsNotListenedToAnyMore()
+    public async Task Connection_Replaced_IsIgnored()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -124,7 +124,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task Tokens_AreInNoLog()
+    public async Task Tokens_InUrls_AreNotLogged()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();

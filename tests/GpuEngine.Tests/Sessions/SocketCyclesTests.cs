@@ -18,7 +18,7 @@ public sealed class SocketCyclesTests
     public Task Sockets_OpenedAndKilledFiveThousandTimes_LeaveNothingBehind() => CycleAsync(5_000);
 
     [Fact, Trait("Category", "Long")]
-    public async Task IdleSession_OccupiesLittle()
+    public async Task Session_Idle_OccupiesLittle()
     {
         const int Count = 1_000;
         await using var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);

@@ -11,10 +11,10 @@ public sealed class SpeechCyclesTests
     public Task Sockets_KilledAmidAudioFiveHundredTimes_LeaveNothingBehind() => CycleAsync(500, espeak: false);
 
     [Fact]
-    public Task WithEspeak_Too() => CycleAsync(60, espeak: true);
+    public Task Sockets_KilledAmidEspeaksAudio_LeaveNothingBehind() => CycleAsync(60, espeak: true);
 
     [Fact, Trait("Category", "Long")]
-    public Task WithEspeak_FiveHundredTimes() => CycleAsync(500, espeak: true);
+    public Task Sockets_KilledAmidEspeaksAudioFiveHundredTimes_LeaveNothingBehind() => CycleAsync(500, espeak: true);
 
     private static async Task CycleAsync(int cycles, bool espeak)
     {

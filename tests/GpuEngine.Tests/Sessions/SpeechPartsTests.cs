@@ -10,7 +10,7 @@ public sealed class SpeechPartsTests
     private static readonly AudioOutput Output = new(8_000, null); // 16 bytes a millisecond
 
     [Fact]
-    public void Playback_WithoutReports_GoesWithTheClock_AndNoFurtherThanWhatWasSent()
+    public void Playback_WithoutReports_FollowsTheClockUpToWhatWasSent()
     {
         var time = new HandClock();
         var playback = new Playback(16_000, time);
@@ -39,7 +39,7 @@ public sealed class SpeechPartsTests
     [InlineData(2_400, "First one here. 第二")]
     [InlineData(3_200, "First one here. 第二句话。")]
     [InlineData(3_300, "First one here. 第二句话。")] // the third is still being made
-    public void SpokenAnswer_KeepsWhatWasPlayed(long played, string expected)
+    public void SpokenAnswer_Interrupted_KeepsWhatWasPlayed(long played, string expected)
     {
         const string Text = "First one here. 第二句话。[1] Third one.";
         using var spoken = new SpokenAnswer(Output, new SessionOptions(), new HandClock());
@@ -64,7 +64,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void ReplayBuffer_DropsTheOldestAudio_AndKeepsItsEvents()
+    public void ReplayBuffer_BeyondItsAudioBytes_DropsTheOldestAudioAndKeepsItsEvents()
     {
         var buffer = new ReplayBuffer(100, 100_000, maxAudioBytes: 1_000);
         for (var i = 0; i < 10; i++)
@@ -85,7 +85,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void SentenceAudio_IsCutIntoEqualPieces_TheLastOneMarked()
+    public void SentenceAudio_OfAnyLength_IsCutIntoEqualPiecesWithTheLastMarked()
     {
         var audio = new SentenceAudio(new Sentence(0, "a"), 0, 1, pieceBytes: 100, maxBytes: 1_000);
         foreach (var length in new[] { 30, 70, 100, 150, 0 })
@@ -103,7 +103,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void VoiceActivity_NeedsSpeechToBegin_AndLastingSilenceToEnd()
+    public void VoiceActivity_SpeechAndSilence_ChangeOnlyAfterTheirTimes()
     {
         var voice = new VoiceActivity(new SessionAudioOptions(), TimeSpan.FromMilliseconds(20));
         Look(-30, 2).ShouldBe([VoiceChange.None, VoiceChange.None]);

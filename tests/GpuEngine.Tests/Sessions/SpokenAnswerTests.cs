@@ -11,7 +11,7 @@ public sealed class SpokenAnswerTests
     [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 200)]
-    public async Task Answer_IsSpokenSentenceBySentence_EachAfterItsText(int unicode, int rate)
+    public async Task Answer_Spoken_ComesSentenceBySentenceAfterItsText(int unicode, int rate)
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync(new { tutor_id = 1, student_id = 1, voice = "nova" }));
@@ -44,7 +44,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Speech_IsMadeOneSentenceAhead_AndSentNoFasterThanItIsPlayed()
+    public async Task Speech_LongAnswer_IsMadeOneSentenceAheadAndSentAsItIsPlayed()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Audio:Ahead", "00:00:01"));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -73,7 +73,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task SpeechThatFails_IsAWarning_AndTheTextGoesOn()
+    public async Task Speech_Failed_IsAWarningAndTheTextGoesOn()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -99,7 +99,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Socket_KilledAtEveryEventOfASpokenTurn_ResumesWithEachEventAndItsAudioOnce()
+    public async Task Socket_KilledAtAnyEventOfASpokenTurn_ResumesWithEachEventAndItsAudioOnce()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         var text = StubText.Text(3, 8, unicode: false, 4);
@@ -152,7 +152,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Answer_NobodyListensTo_BecomesText()
+    public async Task Answer_WithoutASocket_IsNoLongerSpoken()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(
             ("Engine:Sessions:Audio:UnheardFor", "00:00:01"), ("Engine:Sessions:Audio:Ahead", "00:00:01"));
@@ -177,7 +177,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task SimpleProtocol_HearsNothing_AndIsNotHeldUp()
+    public async Task SimpleProtocol_WithSpeechConfigured_GetsTextWithoutDelay()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         var made = await engine.CreateAsync();
@@ -200,7 +200,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Configure_WhatIsNotThere_IsRefusedByName()
+    public async Task Configure_AudioNotAvailable_IsRejectedByName()
     {
         await using var engine = await SessionEngine.StartAsync(("Tts:Espeak", ""));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());

@@ -12,7 +12,7 @@ public sealed class TranscriptForwarderTests
     [Theory]
     [InlineData(0)]
     [InlineData(0.3)] // of the messages, and of the answers
-    public async Task Turns_ReachTheirKeeperOnceEach_AndTheLogForgetsThem(double lost)
+    public async Task Turns_WithLostMessages_ArriveOnceAndLeaveTheLog(double lost)
     {
         var keeper = new Keeper(lost);
         await using var engine = await SessionEngine.StartAsync(
@@ -56,7 +56,7 @@ public sealed class TranscriptForwarderTests
 
     /// <summary>Something new is always there while a session speaks: it waits for what comes with it, all the same.</summary>
     [Fact]
-    public async Task SessionThatSpeaksOn_IsForwardedInFewMessages()
+    public async Task Turn_Long_IsForwardedInFewMessages()
     {
         var keeper = new Counting();
         await using var engine = await SessionEngine.StartAsync(

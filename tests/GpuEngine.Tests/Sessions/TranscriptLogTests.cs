@@ -13,7 +13,7 @@ public sealed class TranscriptLogTests : IDisposable
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<SessionMetrics>().BuildServiceProvider();
 
     [Fact]
-    public async Task Log_CutAtEveryByteOfItsLastRecord_KeepsTheOthersAndGoesOn()
+    public async Task Log_CutAtAnyByteOfItsLastRecord_KeepsTheOthers()
     {
         await using (var log = await OpenAsync())
         {
@@ -45,7 +45,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Log_WithABitTurned_ShowsNothingFromThereOn()
+    public async Task Log_WithAFlippedBit_IsCutThere()
     {
         await using (var log = await OpenAsync())
         {
@@ -61,7 +61,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Log_OfManySessions_SharesCommitsAndNumbersEachWithoutAGap()
+    public async Task Log_ManySessions_ShareCommitsAndAreNumberedWithoutAGap()
     {
         await using var log = await OpenAsync();
         await Task.WhenAll(Enumerable.Range(0, 50).Select(s => Task.Run(async () =>
@@ -82,7 +82,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Acknowledged_FilesGo_AndTheRestIsThereAfterARestart()
+    public async Task Log_AcknowledgedFiles_AreDeletedAndTheRestIsThereAfterARestart()
     {
         await using (var log = await OpenAsync(segment: 4096))
         {
@@ -109,7 +109,7 @@ public sealed class TranscriptLogTests : IDisposable
 
     /// <summary>A session that ends has its last record still on the way: it goes on with the numbers, or its keeper takes it for an old one.</summary>
     [Fact]
-    public async Task Closed_WithARecordOnItsWay_KeepsItsNumber()
+    public async Task Closed_WithAQueuedRecord_KeepsItsNumber()
     {
         await using var log = await OpenAsync(segment: 4096);
         log.Log.KeepUntilAcknowledged();
@@ -137,7 +137,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Full_WithoutAForwarder_TheOldestGo()
+    public async Task Log_FullWithoutAForwarder_DropsTheOldest()
     {
         await using var log = await OpenAsync(segment: 4096, max: 64 * 1024);
         for (var i = 0; i < 300; i++)
@@ -149,7 +149,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Full_WithAForwarder_RecordsNothingUntilSomeIsTaken()
+    public async Task Log_FullWithAForwarder_RecordsNothingUntilAcknowledged()
     {
         await using var log = await OpenAsync(segment: 4096, max: 64 * 1024);
         log.Log.KeepUntilAcknowledged();
@@ -168,7 +168,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Folder_InUse_StopsTheStart()
+    public async Task Log_FolderInUse_FailsToStart()
     {
         await using var log = await OpenAsync();
         await Should.ThrowAsync<IOException>(OpenAsync());

@@ -23,7 +23,7 @@ public sealed class PairedEventsTests
 
     [Theory]
     [MemberData(nameof(Streams))]
-    public async Task Halves_InTwoEvents_MeetInTheSecond((string Sent, string Read) stream, int piece)
+    public async Task SurrogateHalves_InTwoEvents_AreJoinedInTheSecond((string Sent, string Read) stream, int piece)
     {
         await using var events = new PairedEvents(new Trickle(Encoding.UTF8.GetBytes(stream.Sent.Replace("|", "\n\n", StringComparison.Ordinal)), piece));
         using var reader = new StreamReader(events);
@@ -34,7 +34,7 @@ public sealed class PairedEventsTests
     }
 
     [Fact]
-    public async Task Event_WithoutEnd_IsRefused()
+    public async Task Event_WithoutEnd_IsRejected()
     {
         await using var events = new PairedEvents(new MemoryStream(new byte[3_000_000]));
 
