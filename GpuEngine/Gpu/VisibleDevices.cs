@@ -2,11 +2,13 @@ namespace Lyceum.GpuEngine.Gpu;
 
 /// <summary>
 /// What <c>CUDA_VISIBLE_DEVICES</c> leaves to see, as CUDA reads it: indices, UUIDs or unambiguous beginnings of them; what
-/// stands behind an entry that names nothing is hidden. Indices count as with <c>CUDA_DEVICE_ORDER=PCI_BUS_ID</c>: on a
+/// follows an entry that names no GPU is hidden. Indices count as with <c>CUDA_DEVICE_ORDER=PCI_BUS_ID</c>: on a
 /// machine with different GPUs, CUDA's own default order may be another.
 /// </summary>
 internal static class VisibleDevices
 {
+    public const string Variable = "CUDA_VISIBLE_DEVICES";
+
     /// <param name="setting">The variable; null: all are visible. Empty: none.</param>
     /// <param name="uuids">All GPUs in PCI order.</param>
     /// <returns>UUIDs of GPUs, and those of MIG devices as they were given.</returns>

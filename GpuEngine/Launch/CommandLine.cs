@@ -3,8 +3,8 @@ using System.Text;
 namespace Lyceum.GpuEngine.Launch;
 
 /// <summary>
-/// Splits a command as a POSIX shell would: at blanks, with single quotes, double quotes and backslashes. Nothing else of a
-/// shell is there, no variables, no pipes: who needs them says <c>sh -c 'exec …'</c>.
+/// Splits a command as a POSIX shell would: at blanks, with single quotes, double quotes and backslashes. There are no
+/// other features of a shell, no variables, no pipes: for those, use <c>sh -c 'exec …'</c>.
 /// </summary>
 internal static class CommandLine
 {

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Lyceum.GpuEngine.OpenAI;
 
 /// <summary>Token counts of one completion, by the model's own tokeniser.</summary>
-public sealed record TokenUsage(int PromptTokens, int CompletionTokens);
+internal sealed record TokenUsage(int PromptTokens, int CompletionTokens);
 
 /// <summary>Writes one completion in OpenAI's shapes, for models that answer in deltas.</summary>
 internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeUsage)
@@ -19,7 +19,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
     public static ReadOnlyMemory<byte> Done { get; } = "data: [DONE]\n\n"u8.ToArray();
     public static ReadOnlyMemory<byte> Ping { get; } = ": ping\n\n"u8.ToArray();
 
-    /// <summary>The first chunk: who speaks. Each frame is valid until the next is asked for.</summary>
+    /// <summary>The first chunk: the role. Each frame is valid until the next is made.</summary>
     public ReadOnlyMemory<byte> Role() => Chunk(delta =>
     {
         delta.WriteString("role", "assistant");
@@ -57,7 +57,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         Usage(json, usage);
     });
 
-    /// <summary>The same chunk, with all that a model says of its usage.</summary>
+    /// <summary>The same chunk, with the model's whole usage object.</summary>
     public ReadOnlyMemory<byte> Usage(JsonElement usage) => Event(json =>
     {
         Head(json, "chat.completion.chunk");

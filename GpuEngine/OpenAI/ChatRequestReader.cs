@@ -4,10 +4,10 @@ using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Reads and validates a chat completion request; every fault becomes a 4xx that names the field.</summary>
+/// <summary>Reads and validates a chat completion request; every error becomes a 4xx that names the field.</summary>
 internal static class ChatRequestReader
 {
-    /// <summary>Bytes of a request's body; a larger one is refused with 413.</summary>
+    /// <summary>Bytes of a request's body; a larger one is rejected with 413.</summary>
     public const int MaxBody = 4 * 1024 * 1024;
 
     private const int MaxPassages = 200;
@@ -17,7 +17,7 @@ internal static class ChatRequestReader
     public static async Task<ChatRequest> ReadAsync(HttpRequest http, CancellationToken cancel)
     {
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
-        // Checked on the bytes: the JSON reader looks into a string only when asked for it.
+        // Checked on the bytes: the JSON reader decodes a string only when it is read.
         if (!Utf8.IsValid(body))
             throw Invalid("invalid_utf8", "The request body is not valid UTF-8.");
         try

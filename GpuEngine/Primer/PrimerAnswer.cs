@@ -12,10 +12,12 @@ internal static class PrimerAnswer
     private const int QuotesPerAnswer = 3;
     private const int QuestionLimit = 4_000;
 
-    // Below this a library passage merely shares a common word with the question; held by the tests' lists of questions.
+    // Below this a library passage merely shares a common word with the question; the tests' lists of questions check
+    // it.
     private const double LeastCoverage = 0.42;
 
-    // A passage far below the best one is about something else that shares a word: it waits until more is asked for.
+    // A passage far below the best one is about something else that shares a word: it is quoted only when more is asked
+    // for.
     private const double NearBest = 0.5;
 
     public static string To(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> given)
@@ -44,7 +46,7 @@ internal static class PrimerAnswer
             ? found.Take(first)
             : found.Skip(first + ((question.Page - 1) * QuotesPerAnswer)).Take(QuotesPerAnswer);
         var passages = quoted.Select(hit => hit.Passage).ToList();
-        // Numbers up to the last one given mean what was given: whoever gave them finds them cited by these.
+        // The library's numbers follow those of the given passages, which keep the numbers they were given under.
         return passages.Count == 0 ? words.NoMore
             : Quote(question, words, [.. passages.Select((p, i) => p.Number > 0 ? p : p with { Number = given.Count + i + 1 })]);
     }

@@ -43,7 +43,7 @@ internal sealed class EspeakVoices(Espeak espeak)
             han += Terms.IsIdeograph(rune) ? 1 : 0;
             letters += Rune.IsLetter(rune) ? 1 : 0;
         }
-        // A Chinese word quoted in an English sentence makes no Chinese sentence of it.
+        // An English sentence that quotes a Chinese word stays English.
         return han > 0 && han * 4 >= letters ? Chinese : null;
     }
 

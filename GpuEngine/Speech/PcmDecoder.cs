@@ -4,8 +4,8 @@ using Lyceum.GpuEngine.Upstream;
 namespace Lyceum.GpuEngine.Speech;
 
 /// <summary>
-/// Turns what a synthesizer sends, in whatever pieces, into whole samples of PCM16 mono at the rate wanted: bare samples,
-/// or a WAV file, which some servers send whatever they were asked for.
+/// Turns what a synthesizer sends, in pieces of any length, into whole samples of PCM16 mono at the rate wanted: bare
+/// samples, or a WAV file, which some servers send although <c>pcm</c> was asked for.
 /// </summary>
 /// <param name="bareRate">Samples a second where there is no header to say it.</param>
 internal sealed class PcmDecoder(int bareRate, int rate)

@@ -11,7 +11,7 @@ internal sealed class Resampler(int from, int to)
     private short _last; // the sample before the next piece
     private long _at;    // of the next sample out, in 1/to of a sample in, from the next piece's first
 
-    /// <summary>The samples, as bytes, that can be told with what came so far.</summary>
+    /// <summary>The samples, as bytes, that can be computed from what came so far.</summary>
     public byte[] Process(ReadOnlySpan<short> samples)
     {
         if (samples.IsEmpty)

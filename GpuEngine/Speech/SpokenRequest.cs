@@ -38,7 +38,7 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
             {
                 throw Invalid("invalid_value", "'speed' must be a number between 0.25 and 4.", "speed");
             }
-            // OpenAI's API takes a custom voice as an object; whose server it is knows what that means.
+            // OpenAI's API takes a custom voice as an object, which only the upstream server understands.
             var voice = root.TryGetProperty("voice", out var named) && named.ValueKind is JsonValueKind.Object ? null : Text(root, "voice");
             return new SpokenRequest(input, Text(root, "model"), voice, format, body);
         }

@@ -69,7 +69,7 @@ internal sealed class UpstreamSynthesizer(UpstreamClient client, TtsOptions opti
         return body.WrittenSpan.ToArray();
     }
 
-    /// <summary>The caller's request, with what it leaves to the server's owner.</summary>
+    /// <summary>The caller's request, with the configured model and voice where it names none.</summary>
     private ReadOnlyMemory<byte> WithDefaults(ReadOnlyMemory<byte> request)
     {
         using var given = JsonDocument.Parse(request);

@@ -23,7 +23,7 @@ internal static class AzureErrors
             {
                 case ApiException known:
                     return known;
-                case ClientResultException { Status: > 0 } refused when refused.GetRawResponse() is { } response:
+                case ClientResultException { Status: > 0 } rejected when rejected.GetRawResponse() is { } response:
                     return From(response, deployment);
                 case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
                     return UpstreamErrors.Broken("sent an answer that is larger than any", e);

@@ -1,8 +1,7 @@
 using System.ClientModel.Primitives;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
@@ -52,7 +51,7 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
             {
                 output.TokensArrived(1);
             }
-            // Azure's first chunk has no choices but what the content filter thinks of the prompt.
+            // Azure's first chunk has no choices, only the content filter's result for the prompt.
             using var update = JsonDocument.Parse(json);
             if (update.RootElement.GetProperty("choices") is var choices && choices.GetArrayLength() > 0)
             {
@@ -66,7 +65,7 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
         await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
     }
 
-    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel)
+    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, IGenerationSink output, CancellationToken cancel)
     {
         string? finish = null;
         TokenUsage? usage = null;

@@ -1,14 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>
-/// Any OpenAI-compatible server as a model. Streamed answers are relayed event by event as bytes; each is looked at once,
-/// to tell tokens from comments and an answer's end from a broken one.
+/// Any OpenAI-compatible server as a model. Streamed answers are relayed event by event as bytes; each is parsed once,
+/// to tell tokens from comments and an answer's end from a broken connection.
 /// </summary>
 internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models) : IRelayingModel
 {
@@ -29,7 +28,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         var finished = false;
         while (await output.WaitAsync(ReadAsync(events, cancel)))
         {
-            var batch = Look(events);
+            var batch = Scan(events);
             finished |= batch.Finished;
             if (batch.Tokens > 0)
             {
@@ -52,7 +51,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
     }
 
-    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel)
+    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, IGenerationSink output, CancellationToken cancel)
     {
         using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model), cancel);
         var events = new EventBuffer(await OpenAsync(response, cancel));
@@ -111,7 +110,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         yield return finish is not null || done ? new ChatDelta("", finish ?? "stop", usage) : throw Cut();
     }
 
-    /// <summary>The events that a fill brought. On a failure, those before it, which the client shall still get.</summary>
+    /// <summary>The events that a fill brought. On a failure, those before it, which the client still gets.</summary>
     private readonly record struct Batch(
         ReadOnlyMemory<byte> Events, int Tokens, bool Finished, bool Done, ApiException? Failure);
 
@@ -122,7 +121,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
     }
 
     /// <summary>Appends what a fill brought, and then wakes the readers once; of a fill that fails, what came before.</summary>
-    private static Tail Append(EventBuffer events, Generation output, Tail last)
+    private static Tail Append(EventBuffer events, IGenerationSink output, Tail last)
     {
         var tokens = 0;
         try
@@ -148,7 +147,7 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         return last;
     }
 
-    private static Batch Look(EventBuffer events)
+    private static Batch Scan(EventBuffer events)
     {
         var (tokens, finished, good) = (0, false, 0);
         try

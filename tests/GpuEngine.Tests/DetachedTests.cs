@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
 

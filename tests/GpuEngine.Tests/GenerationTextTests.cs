@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
 
 namespace Lyceum.Tests.GpuEngine;
 

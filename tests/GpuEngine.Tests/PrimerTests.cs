@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Primer;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.Text;
 
 namespace Lyceum.Tests.GpuEngine;

@@ -7,12 +7,12 @@ using Lyceum.Contracts;
 
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
 
-/// <summary>A record as the log keeps it: whose session, and what.</summary>
+/// <summary>A record as the log keeps it: the session, its owner, and what was said.</summary>
 internal sealed record LoggedTurn(string SessionId, string Tenant, string Owner, SessionTurnRecord Record);
 
 /// <summary>
-/// One record on disk: length of the payload and its CRC-32C, four bytes each, little endian, then the payload, JSON. What
-/// a crash tore off ends in a frame that does not add up.
+/// One record on disk: length of the payload and its CRC-32C, four bytes each, little endian, then the payload, JSON. A
+/// frame that a crash cut off fails the check.
 /// </summary>
 internal static class TranscriptFrame
 {
@@ -55,7 +55,7 @@ internal static class TranscriptFrame
         if (log.Length < Header)
             return false;
         var length = BinaryPrimitives.ReadInt32LittleEndian(log);
-        // A payload is never empty: a tail of zeros, as some file systems leave one, is no record.
+        // A payload is never empty: zeros at the end, as some file systems leave them, are no record.
         if (length is <= 0 or > MaxPayload || length > log.Length - Header)
             return false;
         var payload = log.Slice(Header, length);

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;

@@ -62,7 +62,7 @@ public sealed class SpeechCyclesTests
             () => Task.FromResult(engine.Stub.Speech.Running == 0 && engine.Stub.Log.Running == 0), "the stub has nothing to do");
     }
 
-    /// <summary>espeak-ng processes that are children of this one, dead ones that nobody took note of included.</summary>
+    /// <summary>espeak-ng processes that are children of this one, zombies included.</summary>
     private static int Processes() => Directory.EnumerateDirectories("/proc").Count(folder =>
     {
         try

@@ -1,5 +1,7 @@
-using Lyceum.GpuEngine.Sessions;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Hearing;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.GpuEngine.Sessions.Speaking;
 using Lyceum.GpuEngine.Speech;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
@@ -29,7 +31,7 @@ public sealed class SpeechPartsTests
         time.Advance(1_000);
         playback.Position.ShouldBe(9_000, "whoever reports is believed");
         playback.Report(8_000);
-        playback.Position.ShouldBe(9_000, "nobody plays backwards");
+        playback.Position.ShouldBe(9_000, "the position never decreases");
     }
 
     [Theory]
@@ -42,7 +44,7 @@ public sealed class SpeechPartsTests
     public void SpokenAnswer_Interrupted_KeepsWhatWasPlayed(long played, string expected)
     {
         const string Text = "First one here. 第二句话。[1] Third one.";
-        using var spoken = new SpokenAnswer(Output, new SessionOptions(), new HandClock());
+        using var spoken = new SpokenAnswer(Output, new LiveSessionOptions(), new HandClock());
         spoken.Show(Text);
         spoken.EndText();
         var seq = 10;
@@ -120,7 +122,7 @@ public sealed class SpeechPartsTests
         {
             var samples = Enumerable.Repeat((short)(32_768 * Math.Pow(10, level / 20)), 320).ToArray();
             VoiceActivity.Level(samples).ShouldBe(level, 0.5);
-            return [.. Enumerable.Range(0, frames).Select(_ => voice.Look(samples))];
+            return [.. Enumerable.Range(0, frames).Select(_ => voice.Analyse(samples))];
         }
     }
 

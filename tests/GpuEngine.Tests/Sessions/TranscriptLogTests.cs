@@ -1,5 +1,4 @@
 using Lyceum.Contracts;
-using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Sessions.Transcripts;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,7 +9,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class TranscriptLogTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-transcripts-").FullName;
-    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<SessionMetrics>().BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<TranscriptMetrics>().BuildServiceProvider();
 
     [Fact]
     public async Task Log_CutAtAnyByteOfItsLastRecord_KeepsTheOthers()
@@ -107,7 +106,10 @@ public sealed class TranscriptLogTests : IDisposable
         again.Turns()[^1].Record.Seq.ShouldBe(51);
     }
 
-    /// <summary>A session that ends has its last record still on the way: it goes on with the numbers, or its keeper takes it for an old one.</summary>
+    /// <summary>
+    /// A session that ends may have a queued record: it must get the next number, or its receiver takes it for an old
+    /// one.
+    /// </summary>
     [Fact]
     public async Task Closed_WithAQueuedRecord_KeepsItsNumber()
     {
@@ -158,12 +160,12 @@ public sealed class TranscriptLogTests : IDisposable
         {
             written++;
         }
-        log.Log.Fault.ShouldNotBeNull();
+        log.Log.Error.ShouldNotBeNull();
         (await log.AppendAsync("s", "no")).ShouldBeFalse();
 
         log.Log.Acknowledge([new("s", written / 2)]).ShouldBeTrue();
         (await log.AppendAsync("s", "yes")).ShouldBeTrue();
-        log.Log.Fault.ShouldBeNull();
+        log.Log.Error.ShouldBeNull();
         log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the refused ones took no number
     }
 
@@ -188,7 +190,7 @@ public sealed class TranscriptLogTests : IDisposable
     {
         var log = new TranscriptLog(
             Options.Create(new TranscriptOptions { Folder = _folder, SegmentBytes = segment, MaxBytes = max }),
-            _services.GetRequiredService<SessionMetrics>(), TimeProvider.System, NullLogger<TranscriptLog>.Instance);
+            _services.GetRequiredService<TranscriptMetrics>(), TimeProvider.System, NullLogger<TranscriptLog>.Instance);
         try
         {
             await log.StartAsync(TestContext.Current.CancellationToken);

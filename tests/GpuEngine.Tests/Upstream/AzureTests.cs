@@ -104,13 +104,13 @@ public sealed class AzureTests
     [Fact]
     public async Task Settings_WithErrors_AreAllReportedAtTheStart()
     {
-        var faults = await FaultsAsync(
+        var errors = await ErrorsAsync(
             ("Llm:Connector", "azure-openai"), ("Llm:Endpoint", "http://model.example/openai/deployments/x"), ("Llm:ApiVersion", "2019-01-01"));
 
-        faults.Count.ShouldBe(5, string.Join('\n', faults));
+        errors.Count.ShouldBe(5, string.Join('\n', errors));
         foreach (var part in (string[])["must be https", "http://model.example, without a path", "Llm:Model is missing", "Llm:ApiKey is missing", "one of 2024-06-01, "])
         {
-            faults.ShouldContain(fault => fault.Contains(part, StringComparison.Ordinal), part);
+            errors.ShouldContain(error => error.Contains(part, StringComparison.Ordinal), part);
         }
     }
 
@@ -118,14 +118,14 @@ public sealed class AzureTests
     [InlineData("Llm:Connector", "semantic-kernel", "must be openai or azure-openai")]
     [InlineData("Llm:Connector", "azure-openai", "Llm:Endpoint is missing")]
     [InlineData("Llm:ApiVersion", "2024-10-21", "for Llm:Connector=azure-openai only")]
-    public async Task Setting_Invalid_IsRejectedAtTheStart(string key, string value, string fault) =>
-        (await FaultsAsync((key, value))).ShouldContain(said => said.Contains(fault, StringComparison.Ordinal));
+    public async Task Setting_Invalid_IsRejectedAtTheStart(string key, string value, string error) =>
+        (await ErrorsAsync((key, value))).ShouldContain(said => said.Contains(error, StringComparison.Ordinal));
 
     [Fact]
     public async Task Endpoint_OfAzuresOpenAIRoute_NamesTheOtherConnector() =>
-        (await FaultsAsync(Connector.Settings(Connector.Azure, "https://x.openai.azure.com/openai/v1/", "m")))
+        (await ErrorsAsync(Connector.Settings(Connector.Azure, "https://x.openai.azure.com/openai/v1/", "m")))
             .ShouldHaveSingleItem().ShouldContain("use Llm:Connector=openai");
 
-    private static async Task<List<string>> FaultsAsync(params (string Key, string Value)[] settings) =>
+    private static async Task<List<string>> ErrorsAsync(params (string Key, string Value)[] settings) =>
         [.. (await Should.ThrowAsync<OptionsValidationException>(() => Engine.StartAsync(null, settings))).Failures];
 }
