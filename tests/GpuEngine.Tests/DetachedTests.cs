@@ -187,7 +187,7 @@ public sealed class DetachedTests
             using var deleted = await engine.DeleteAsync(_id, other);
             deleted.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }
-        // An id is its owner's own: the same one of somebody else neither meets it nor tells of it.
+        // An id belongs to its owner: another caller's same id neither finds this generation nor reveals it.
         using (var theirs = await engine.DetachAsync(_id, "[[stub tokens=3 rate=0]]", token: engine.Token(sub: "bob")))
         {
             (await StreamedAnswer.ReadAsync(theirs)).Text.ShouldBe(StubText.Text(0, 3, false));

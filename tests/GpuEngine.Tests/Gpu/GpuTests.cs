@@ -134,7 +134,7 @@ public sealed class GpuTests : IDisposable
         set(1, 0);
         try
         {
-            // Two looks' time: the loop hangs by now.
+            // Two intervals: the loop hangs by now.
             time.Shift = TimeSpan.FromMinutes(1);
             await Assertions.Eventually(async () => (await ReportAsync(watch)).Description!.Contains("has not answered for", StringComparison.Ordinal), "it hangs");
             await watch.StopAsync(TestContext.Current.CancellationToken);

@@ -33,7 +33,7 @@ public sealed class LyceumV1Tests
         seen[9].GetProperty("total_ms").GetDouble().ShouldBeGreaterThanOrEqualTo(seen[9].GetProperty("first_delta_ms").GetDouble());
         seen[9].GetProperty("usage").GetProperty("completion_tokens").GetInt32().ShouldBe(7);
 
-        // A message sent again is not asked again; the next one is, with all that was said before.
+        // A message sent twice begins one turn; the next one has all that was said before.
         await client.SayAsync("[[stub tokens=7 rate=0 seed=3 unicode=1]]", id: "a");
         await client.SayAsync("[[stub tokens=2 rate=0]]", id: "b");
         (await client.UntilAsync("accepted")).GetProperty("id").GetString().ShouldBe("b");
@@ -152,7 +152,7 @@ public sealed class LyceumV1Tests
         await client.SayAsync("[[stub tokens=5 rate=0]]");
         await client.UntilAsync("latency_report");
         await client.SendAsync("""{"type":"ack","seq":8}""");
-        await client.SayAsync(" "); // refused, after the ack was taken
+        await client.SayAsync(" "); // rejected, after the ack was taken
         await client.UntilAsync("error");
         engine.Store.Find(made.SessionId)!.After(0).ShouldBe((null, 8));
     }

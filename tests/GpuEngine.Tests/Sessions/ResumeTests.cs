@@ -100,7 +100,7 @@ public sealed class ResumeTests
         await client.UntilAsync("latency_report");
     }
 
-    /// <summary>What a connection had on its way when it broke arrives late: it must not break off what its successor asked.</summary>
+    /// <summary>A message of a broken connection may arrive late: it must not interrupt what the next one asked.</summary>
     [Fact]
     public async Task Connection_Gone_ItsMessagesCountUntilTheNextOne()
     {

@@ -47,7 +47,7 @@ internal sealed class SessionEngine : IAsyncDisposable
     public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
         _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
 
-    /// <summary>As the gateway presents somebody who asks this engine directly.</summary>
+    /// <summary>As the gateway presents a user who asks this engine directly.</summary>
     public string CallerToken() => _identity.Token("gateway", tenant: "dev", sub: "ada", kind: "token", scope: "sessions");
 
     public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);

@@ -3,7 +3,7 @@ using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Whatever clients do to their sockets, nothing of them stays behind.</summary>
+/// <summary>Sockets that are opened and killed leave nothing behind.</summary>
 public sealed class SocketCyclesTests
 {
     private const int Sessions = 40;

@@ -2,7 +2,7 @@ using Lyceum.GpuEngine.Speech;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Whatever becomes of a client amid speech, nothing of it stays behind: no request, process, task or socket.</summary>
+/// <summary>Clients killed amid speech leave nothing behind: no request, process, task or socket.</summary>
 public sealed class SpeechCyclesTests
 {
     private const int Sessions = 20;

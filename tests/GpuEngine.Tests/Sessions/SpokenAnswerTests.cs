@@ -37,7 +37,7 @@ public sealed class SpokenAnswerTests
         seen[^1].GetProperty("first_audio_ms").GetDouble().ShouldBeGreaterThanOrEqualTo(seen[^1].GetProperty("first_delta_ms").GetDouble());
         engine.Stub.Speech.Spoken.ShouldAllBe(spoken => spoken.Format == "pcm" && spoken.Voice == "nova");
 
-        // Whoever does not want to hear any more gets text alone.
+        // A client that turns audio off gets text alone.
         await client.ConfigureAsync(hears: false);
         await client.SayAsync("[[stub tokens=4 sentence=2 rate=0]]");
         (await client.PlayUntilAsync("latency_report")).Select(Type).ShouldBe(["accepted", "delta", "delta", "delta", "delta", "text", "latency_report"]);
@@ -111,7 +111,7 @@ public sealed class SpokenAnswerTests
             await client.ConfigureAsync();
             await client.SayAsync("[[stub tokens=8 sentence=4 rate=200 seed=3]]");
             await client.PlayedAsync(0);
-            await client.SayAsync(" "); // refused, when all before was taken
+            await client.SayAsync(" "); // rejected, after all before was taken
             var seen = new List<JsonElement>();
             var refused = false;
             while (seen.Count < kill || !refused)

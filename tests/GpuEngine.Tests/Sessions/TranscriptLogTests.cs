@@ -166,7 +166,7 @@ public sealed class TranscriptLogTests : IDisposable
         log.Log.Acknowledge([new("s", written / 2)]).ShouldBeTrue();
         (await log.AppendAsync("s", "yes")).ShouldBeTrue();
         log.Log.Error.ShouldBeNull();
-        log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the refused ones took no number
+        log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the rejected ones took no number
     }
 
     [Fact]

@@ -74,13 +74,13 @@ public sealed class TranscriptTests
         }
         await engine.Stub.UntilAsync(stub => stub.Running == 0);
 
-        // Somebody takes what there is, and the session goes on.
+        // The records are acknowledged, and the session goes on.
         log.Acknowledge([new(made.SessionId, long.MaxValue)]).ShouldBeTrue();
         await client.SayAsync("[[stub tokens=1 rate=0 seed=2]]");
         LyceumV1Tests.Content(await client.UntilAsync("text")).ShouldBe(StubText.Text(2, 1, unicode: false));
     }
 
-    /// <summary>The process is killed while fifty sessions speak: whatever their clients saw is in the log it leaves.</summary>
+    /// <summary>The process is killed while fifty sessions speak: all that their clients saw is in its log.</summary>
     [Fact]
     public async Task Kill9_WithFiftyRunningTurns_LosesNothingSeen()
     {

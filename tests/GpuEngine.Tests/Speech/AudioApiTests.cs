@@ -65,7 +65,7 @@ public sealed class AudioApiTests
             (await body.ReadAsync(new byte[100], leave.Token)).ShouldBeGreaterThan(0);
         }
         engine.Stub.Speech.Spoken.ShouldBe([new StubSpoken(new string('a', 100), "tts-1-hd", "nova", "opus", "Bearer secret")]);
-        // Whoever leaves frees the server.
+        // A client that leaves frees the server.
         await leave.CancelAsync();
         response.Dispose();
         await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 0), "the server is free");

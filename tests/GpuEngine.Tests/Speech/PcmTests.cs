@@ -16,7 +16,7 @@ public sealed class PcmTests
         var pcm = StubVoice.Say("Hello, 世界", 24_000);
         Decode(pcm, piece, 24_000, bareRate: 24_000).ShouldBe(pcm);
         Decode(Wav.File(pcm, 24_000), piece, 24_000, bareRate: 8_000).ShouldBe(pcm);
-        // As whoever streams it writes it: its length is not known.
+        // As a streaming server writes it: with an unknown length.
         var streamed = Wav.File(pcm, 24_000);
         streamed.AsSpan(40, 4).Fill(0xFF);
         Decode(streamed, piece, 24_000, bareRate: 8_000).ShouldBe(pcm);
