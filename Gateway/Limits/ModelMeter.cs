@@ -5,18 +5,19 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// Charges chat completions that pass through to the caller's budget of model tokens: reserves prompt and longest answer before, settles what
-/// the model says it used after. The answer goes on byte by byte as it comes; it is read, not held back and not changed. A stream without
-/// <c>stream_options.include_usage</c> is settled by an estimate. Who has no such budget passes untouched.
+/// Charges forwarded chat completions to the caller's budget of model tokens: reserves prompt and longest answer
+/// before, settles by the model's <c>usage</c> after. The answer's bytes are forwarded unchanged and without delay, and
+/// read on the way. A stream without <c>stream_options.include_usage</c> is settled by an estimate. Callers without
+/// such a budget are not metered.
 /// </summary>
 internal static class ModelMeter
 {
     private const string Route = "/v1/chat/completions";
 
-    /// <summary>Bytes; as much as the engine takes.</summary>
+    /// <summary>Bytes; as much as the engine accepts.</summary>
     private const int MaxBody = 4 * 1024 * 1024;
 
-    /// <summary>Makes a completion outlive its request, so that what it uses is not seen here.</summary>
+    /// <summary>With this header a completion outlives its request, so that its usage cannot be read here.</summary>
     private const string Detached = "Generation-Id";
 
     public static void UseModelMeter(this WebApplication app, ModelTokens tokens) => app.Use((http, next) =>
@@ -49,7 +50,7 @@ internal static class ModelMeter
         if (http.Request.Headers.ContainsKey(Detached))
             reservation.Unseen();
 
-        http.Request.Headers.Remove("Accept-Encoding"); // what is compressed cannot be read as it goes by
+        http.Request.Headers.Remove("Accept-Encoding"); // a compressed answer could not be read on the way
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         await using var tap = new ResponseTap(http.Response, original.Stream);
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(tap, original));
@@ -81,10 +82,10 @@ internal static class ModelMeter
         return copy.ToArray();
     }
 
-    /// <summary>Writes through to the response, and shows each successful answer's bytes to a reader.</summary>
+    /// <summary>Writes through to the response, and passes the bytes of a successful answer to a reader too.</summary>
     private sealed class ResponseTap(HttpResponse response, Stream inner) : Stream
     {
-        /// <summary>Null until something was answered, and for what is no success.</summary>
+        /// <summary>Null until the first byte, and for an answer other than 200.</summary>
         public UsageReader? Reader { get; private set; }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)

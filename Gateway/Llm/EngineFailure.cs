@@ -3,10 +3,12 @@ using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Gateway.Llm;
 
-/// <summary>What an engine's failure is to the gateway's caller: a status before the answer has begun, an <c>error</c> event after.</summary>
+/// <summary>
+/// An engine's failure as the caller gets it: a status before the answer has begun, an <c>error</c> event after.
+/// </summary>
 internal static class EngineFailure
 {
-    // What engines call their own time limits, inside a stream that has begun.
+    // The codes of engines' own time limits, in a stream that has begun.
     private static readonly string[] Timeouts = ["first_token_timeout", "token_timeout", "max_duration"];
 
     public static ProblemException From(EngineError error, TimeSpan? retryAfter = null) => error switch

@@ -16,28 +16,31 @@ namespace Lyceum.Gateway.Llm;
 /// <param name="Usage">Null where the model does not count.</param>
 public sealed record CompleteResponse(Guid Id, string Model, string Prompt, string Completion, string FinishReason, TokenUsage? Usage);
 
-/// <summary>First of a stream, at once.</summary>
+/// <summary>First of a stream, sent at once.</summary>
 public sealed record StartEvent(Guid Id, string Prompt);
 
 public sealed record DeltaEvent(string Text);
 
-/// <summary>Last of a stream that ended well.</summary>
+/// <summary>Last of a stream that was completed.</summary>
 public sealed record EndEvent(string Model, string FinishReason, TokenUsage? Usage);
 
-/// <summary>Last of a stream that did not.</summary>
-/// <param name="Status">What it would have been before the stream began.</param>
+/// <summary>Last of a stream that failed.</summary>
+/// <param name="Status">The status that the response would have had, had the stream not begun.</param>
 public sealed record ErrorEvent(int Status, string Code, string Detail);
 
 /// <summary>
-/// One question, one answer, from whichever engine; scope <c>llm</c>. A pure pass-through: nothing is stored, so what a
-/// client has seen may be gone for everybody else (rule 1's exemption). A client that goes away stops the engine.
+/// One question, one answer, from any engine; scope <c>llm</c>. A pass-through: nothing is stored, so an answer cannot
+/// be read again. When the client disconnects, the engine stops.
 /// </summary>
 internal static partial class LlmEndpoints
 {
-    /// <summary>A refusal that comes within it has a status of its own; after it the stream begins, and failures are events.</summary>
-    private static readonly TimeSpan Refusals = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// A failure of the engine within this time is answered with a status; then the stream begins, and failures are
+    /// events.
+    /// </summary>
+    private static readonly TimeSpan StatusWindow = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan Behind = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(5);
     private static readonly object Nothing = new { };
 
     public static void AddLlm(this WebApplicationBuilder builder)
@@ -48,8 +51,9 @@ internal static partial class LlmEndpoints
 
     public static void MapLlm(this IEndpointRouteBuilder routes)
     {
-        // The handler's own bound is the one that is reached; this stands behind it.
-        var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>().Value.WholeAnswerTimeout + Behind;
+        // A margin: the handler's own timeout comes first.
+        var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>()
+            .Value.WholeAnswerTimeout + Margin;
         routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm).WithRequestTimeout(bound);
     }
 
@@ -73,7 +77,7 @@ internal static partial class LlmEndpoints
                 return TypedResults.Ok(whole);
             }
             asked = model.BeginAsync(question, caller, bound.Token);
-            await IsDoneWithinAsync(asked, Refusals, time);
+            await IsDoneWithinAsync(asked, StatusWindow, time);
             if (asked.IsFaulted)
                 await asked;
         }
@@ -125,7 +129,7 @@ internal static partial class LlmEndpoints
     private static void Count(TokenReservation tokens, EngineEvent item) =>
         tokens.Answered(item.Text is { } text ? Encoding.UTF8.GetByteCount(text) : 0, item.Usage?.TotalTokens);
 
-    /// <returns>Whether the task has ended, however it did.</returns>
+    /// <returns>Whether the task has ended, in success or not.</returns>
     private static async Task<bool> IsDoneWithinAsync(Task task, TimeSpan limit, TimeProvider time)
     {
         await task.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -52,6 +52,6 @@ accepted "$new" || fail "an empty file took the secret away"
 curl -s "$url/health" | grep -q 'auth.tokens\[0\].secret_file' || fail "the fault is not at /health"
 echo "an empty file changes nothing, and shows at /health"
 
-grep -q 'auth stage' "$drill/log" || fail "the log says nothing of it"
+grep -q 'Credentials loaded' "$drill/log" || fail "the log says nothing of it"
 if grep -qF -e "$old" -e "$new" "$drill/log"; then fail "a secret is in the log"; fi
-echo "the log: $(grep -o 'auth stage.*' "$drill/log" | sed -n 2p)"
+echo "the log: $(grep -o 'Credentials loaded.*' "$drill/log" | sed -n 2p)"

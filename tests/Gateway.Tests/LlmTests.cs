@@ -40,7 +40,9 @@ public sealed class LlmTests(PostgresFixture postgres) : IAsyncLifetime
     private TestGateway Start(params Uri[] engines) =>
         TestGateway.Start(_identity, new([.. TestGateway.Reference("gpu-engine", engines), new("Answers:Ping", "00:00:00.05")]));
 
-    /// <summary>A number is a refusal's status, <c>cut</c> breaks off, anything else is a chunk, or the whole.</summary>
+    /// <summary>
+    /// A number is a rejection's status, <c>cut</c> breaks off, anything else is a chunk, or the whole.
+    /// </summary>
     private async Task AnswerAsync(HttpContext http, Caller caller)
     {
         _asked = await JsonSerializer.DeserializeAsync<JsonElement>(http.Request.Body);

@@ -11,21 +11,21 @@ internal enum NonceOutcome
     New,
     Seen,
 
-    /// <summary>Not told apart: the database does not answer. Never taken for new.</summary>
+    /// <summary>Unknown, because the database does not answer. Never taken for new.</summary>
     Unavailable,
 
-    /// <summary>Too many wait already.</summary>
+    /// <summary>Too many requests wait already.</summary>
     Full,
 }
 
 /// <summary>
 /// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. One loop writes what all
 /// waiting requests need in one statement, so that a commit (and its fsync, without which a crash of the database would let
-/// replays in) is shared by all of them. Where the database is away, nothing is new.
+/// replays in) is shared by all of them. While the database does not answer, no nonce is new.
 /// </summary>
 internal sealed partial class NonceStore : BackgroundService
 {
-    /// <summary>Requests that wait at once; beyond, they are refused (503 <c>overloaded</c>).</summary>
+    /// <summary>Requests that wait at once; further ones are rejected (503 <c>overloaded</c>).</summary>
     private const int Capacity = 4096;
 
     private const int MaxBatch = 1024;
@@ -33,13 +33,13 @@ internal sealed partial class NonceStore : BackgroundService
     private const int MaxDeleted = 10_000;
 
     /// <summary>
-    /// How long a nonce is kept: a date may be 300 s ahead, so a request is good for 600 s; half as much again is for replicas whose clocks
-    /// disagree.
+    /// How long a nonce is kept: a date may be 300 s ahead, so a request is valid for 600 s; 300 s more allow for
+    /// replicas whose clocks differ.
     /// </summary>
     private static readonly TimeSpan Keep = SignedRequest.Window * 3;
 
-    /// <summary>For a connection and for a statement; then the batch is refused, not stored.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    /// <summary>For a connection and for a statement; then the batch is rejected.</summary>
+    private static readonly TimeSpan StoreTimeout = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
 
@@ -52,7 +52,7 @@ internal sealed partial class NonceStore : BackgroundService
     private readonly ILogger<NonceStore> _logger;
     private readonly Histogram<int> _batchSize;
 
-    // The loop's own: whether the last batch failed, so that an outage is one line.
+    // Used by the loop only: whether the last batch failed, so that an outage is logged once.
     private bool _away;
 
     public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
@@ -86,7 +86,7 @@ internal sealed partial class NonceStore : BackgroundService
     private async Task WriteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Waiter>();
-        // The loop's own: a pool would reset it after each statement, which costs as much as the statement.
+        // Used by the loop only: a pool would reset it after each statement, which costs as much as the statement.
         NpgsqlConnection? connection = null;
         try
         {
@@ -114,11 +114,12 @@ internal sealed partial class NonceStore : BackgroundService
     {
         try
         {
-            using var patience = new CancellationTokenSource(Patience, _time);
-            connection ??= await _database.OpenConnectionAsync(patience.Token);
+            using var timeout = new CancellationTokenSource(StoreTimeout, _time);
+            connection ??= await _database.OpenConnectionAsync(timeout.Token);
             _batchSize.Record(batch.Count);
-            // In one order everywhere: two replicas that insert the same nonces never wait for each other in a circle.
-            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()], connection, patience.Token);
+            // In the same order everywhere, so that two replicas that insert the same nonces cannot deadlock.
+            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()],
+                connection, timeout.Token);
             foreach (var waiter in batch)
                 waiter.SetResult(fresh.Remove(waiter.Id) ? NonceOutcome.New : NonceOutcome.Seen);
             _away = false;
@@ -129,7 +130,8 @@ internal sealed partial class NonceStore : BackgroundService
             if (!_away)
                 LogAway(e.Message);
             _away = true;
-            // It may have been stored and only the answer lost: then the nonce is spent, and the caller signs anew.
+            // It may have been stored and only the answer lost: then the nonce is used up, and the caller must sign
+            // anew.
             foreach (var waiter in batch)
                 waiter.TrySetResult(NonceOutcome.Unavailable);
             if (connection is not null)
@@ -155,7 +157,9 @@ internal sealed partial class NonceStore : BackgroundService
         return fresh;
     }
 
-    /// <summary>Deletes what expired, in batches, of which another replica takes others.</summary>
+    /// <summary>
+    /// Deletes expired nonces, in batches; replicas that sweep at the same time skip each other's rows.
+    /// </summary>
     private async Task SweepAsync(CancellationToken stoppingToken)
     {
         await _ready.WaitAsync(stoppingToken);
@@ -181,9 +185,9 @@ internal sealed partial class NonceStore : BackgroundService
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "signed requests are refused, because nonces cannot be remembered: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Nonces cannot be stored, signed requests are rejected: {Reason}")]
     private partial void LogAway(string reason);
 
-    [LoggerMessage(LogLevel.Debug, "expired nonces were not deleted, which is tried again: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "Expired nonces not deleted, retrying: {Reason}")]
     private partial void LogNotSwept(string reason);
 }

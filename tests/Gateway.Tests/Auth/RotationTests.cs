@@ -148,7 +148,7 @@ public sealed class RotationTests : IAsyncLifetime
         }
         (await IsAcceptedAsync(TestGateway.Secret)).ShouldBeTrue();
         await WriteAsync(_gateway.ConfigurationFile, good);
-        await Assertions.Eventually(() => Task.FromResult(settings.Faults.Count == 0), "mended");
+        await Assertions.Eventually(() => Task.FromResult(settings.Errors.Count == 0), "mended");
 
         await WriteAsync(_gateway.SecretFile, " \n");
         await FaultAsync("auth.tokens[0].secret_file: file ada is empty");
@@ -161,6 +161,6 @@ public sealed class RotationTests : IAsyncLifetime
 
         Task WriteAsync(string file, string content) => File.WriteAllTextAsync(file, content, TestContext.Current.CancellationToken);
         Task FaultAsync(string fault) => Assertions.Eventually(
-            () => Task.FromResult(settings.Faults is [{ } only] && only.StartsWith(fault)), fault);
+            () => Task.FromResult(settings.Errors is [{ } only] && only.StartsWith(fault)), fault);
     }
 }

@@ -1,6 +1,6 @@
 using System.Net;
 using Lyceum.Gateway.Data;
-using Lyceum.Gateway.Observe;
+using Lyceum.Gateway.Records.Observe;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;

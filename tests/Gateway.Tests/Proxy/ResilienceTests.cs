@@ -3,6 +3,8 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Lyceum.EngineClient;
+using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Settings;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -66,7 +68,9 @@ public sealed class ResilienceTests : IAsyncLifetime
                 await Assertions.Eventually(
                     () => Task.FromResult(proxy.TryGetCluster("gpu-engine", out var cluster) && cluster.Destinations.ContainsKey($"engine-{round}")), "the engine is known");
                 await Assertions.Eventually(() => Task.FromResult(
-                    gateway.Services.GetRequiredService<Lyceum.Gateway.Settings.SettingsMonitor>().Current.Limits.DefaultMaxTokens == 1000 + round), "the settings are in force");
+                    gateway.Services.GetRequiredService<SettingsMonitor>().Get<LimitsSettings>().DefaultMaxTokens
+                        == 1000 + round),
+                        "the settings are in force");
             }
 
             stream.Stream.Writer.TryWrite($"data: {round}\n");
