@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Hosting;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;

@@ -8,6 +8,7 @@ using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.Durability.Leases;
+using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -138,7 +139,7 @@ public static class ChatEndpoints
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
-        if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8.IsBoundary(answer.Text.Span, 0)))
+        if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8Text.IsBoundary(answer.Text.Span, 0)))
             throw new ProblemException(400, ErrorCodes.InvalidCursor,
                 $"{cursor} is not a cursor of this answer: it has {answer.Length} bytes, and a cursor is the id of an event.");
         await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor);

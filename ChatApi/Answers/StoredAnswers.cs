@@ -3,6 +3,7 @@ using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
+using Lyceum.Text;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Answers;
@@ -61,7 +62,7 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
                 status, reader.GetString(1), AnswerJson.Parse<Usage>(reader.GetValue(2) as string),
                 AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string), reader.GetValue(7) as string,
                 AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string));
-            var text = Utf8.Slice((byte[])reader.GetValue(4), 0, MaxText);
+            var text = Utf8Text.Slice((byte[])reader.GetValue(4), 0, MaxText);
             return new(reader.GetGuid(6), text, reader.GetInt32(5), end);
         });
 }

@@ -7,6 +7,7 @@ using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -361,11 +362,4 @@ public sealed class ConversationStore(
 
     private static ProblemException NotFound(Guid id) =>
         new(404, ErrorCodes.ConversationNotFound, $"There is no conversation {id} of yours.");
-}
-
-internal static class Utf16
-{
-    /// <summary>At most <paramref name="length"/> UTF-16 units, never half of a surrogate pair.</summary>
-    public static string Truncate(string text, int length) =>
-        text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
 }

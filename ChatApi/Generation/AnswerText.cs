@@ -1,4 +1,5 @@
 using System.Text;
+using Lyceum.Text;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -53,14 +54,8 @@ public sealed class AnswerText
         if (delta.Length == 0)
             return 0;
 
-        // A lone surrogate has no UTF-8: going there and back makes text, bytes and offsets agree.
+        delta = StorableText.Of(delta); // text, bytes and offsets agree
         var size = Encoding.UTF8.GetByteCount(delta);
-        if (delta.Contains('\0') || HasLoneSurrogate(delta))
-        {
-            delta = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(delta)).Replace('\0', '\uFFFD');
-            size = Encoding.UTF8.GetByteCount(delta);
-        }
-
         lock (_lock)
         {
             if (_written + size > _buffer.Length)
@@ -97,39 +92,6 @@ public sealed class AnswerText
     {
         var end = Committed;                        // before the buffer: a later buffer holds all earlier bytes
         var buffer = Volatile.Read(ref _buffer);
-        return Utf8.Slice(buffer.AsMemory(0, end), offset, max);
+        return Utf8Text.Slice(buffer.AsMemory(0, end), offset, max);
     }
-
-    private static bool HasLoneSurrogate(string text)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i]))
-                continue;
-            if (i + 1 >= text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
-                return true;
-            i++;
-        }
-        return false;
-    }
-}
-
-internal static class Utf8
-{
-    /// <summary>At most <paramref name="max"/> bytes from <paramref name="offset"/>, never ending inside a character.</summary>
-    public static ReadOnlyMemory<byte> Slice(ReadOnlyMemory<byte> text, int offset, int max)
-    {
-        if (text.Length - offset <= max)
-            return text[offset..];
-        var end = offset + max;
-        while (end > offset && IsContinuation(text.Span[end]))
-            end--;
-        return text[offset..end];
-    }
-
-    /// <summary>Whether a cursor may stand at <paramref name="offset"/>: at a character's first byte or at the end.</summary>
-    public static bool IsBoundary(ReadOnlySpan<byte> text, int offset) =>
-        offset == text.Length || (offset < text.Length && !IsContinuation(text[offset]));
-
-    private static bool IsContinuation(byte b) => (b & 0xC0) == 0x80;
 }

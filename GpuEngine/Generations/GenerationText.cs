@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using Lyceum.Text;
 
 namespace Lyceum.GpuEngine.Generations;
 
@@ -92,26 +93,13 @@ internal sealed class GenerationText(int max, Action<int> resized)
     }
 
     /// <summary>Whether a cursor may stand at <paramref name="offset"/>: at a character's first byte or at the end.</summary>
-    public bool IsBoundary(int offset)
-    {
-        var text = Slice(0, int.MaxValue).Span;
-        return offset == text.Length || ((uint)offset < (uint)text.Length && !IsContinuation(text[offset]));
-    }
+    public bool IsBoundary(int offset) => Utf8Text.IsBoundary(Slice(0, int.MaxValue).Span, offset);
 
     /// <summary>At most <paramref name="most"/> bytes from <paramref name="offset"/> on, whole characters.</summary>
     public ReadOnlyMemory<byte> Slice(int offset, int most)
     {
         var end = Length; // before the buffer: a later buffer holds all earlier bytes
-        var bytes = Volatile.Read(ref _bytes);
-        if (end - offset > most)
-        {
-            end = offset + most;
-            while (IsContinuation(bytes[end]))
-            {
-                end--;
-            }
-        }
-        return bytes.AsMemory(offset, end - offset);
+        return Utf8Text.Slice(Volatile.Read(ref _bytes).AsMemory(0, end), offset, most);
     }
 
     private bool AppendPlain(ReadOnlySpan<byte> run) =>
@@ -156,10 +144,7 @@ internal sealed class GenerationText(int max, Action<int> resized)
     private bool Write(ReadOnlySpan<byte> characters)
     {
         var fits = Math.Min(characters.Length, max - _length);
-        while (fits > 0 && fits < characters.Length && IsContinuation(characters[fits]))
-        {
-            fits--;
-        }
+        fits = Utf8Text.Boundary(characters, fits);
         if (_length + fits > _bytes.Length)
         {
             Resize((int)Math.Min(max, Math.Max(Math.Max(Initial, 2L * _bytes.Length), _length + fits)));
@@ -191,6 +176,4 @@ internal sealed class GenerationText(int max, Action<int> resized)
         raw = raw[6..];
         return (char)unit;
     }
-
-    private static bool IsContinuation(byte b) => (b & 0xC0) == 0x80;
 }

@@ -34,11 +34,9 @@ internal static partial class Excerpt
             }
         }
         var quote = string.Concat(sentences.GetRange(from, to - from)).Trim();
-        quote = quote.Length > 2 * Limit ? quote[..SafeCut(quote, 2 * Limit)] : quote;
+        quote = Utf16.Truncate(quote, 2 * Limit);
         return $"{(from > 0 ? "… " : "")}{quote}{(to < sentences.Count || quote.Length >= 2 * Limit ? " …" : "")}";
     }
-
-    private static int SafeCut(string text, int at) => char.IsHighSurrogate(text[at - 1]) ? at - 1 : at;
 
     // Behind a full stop with the space after it, a Chinese full stop, or a line's end: the ends stay with the sentences.
     [GeneratedRegex(@"(?<=[.!?]\s+)(?=\S)|(?<=[。！？])|(?<=\n)")]

@@ -120,6 +120,6 @@ internal sealed class SentenceDivider
     private static int Pause(ReadOnlySpan<char> text)
     {
         var pause = text.LastIndexOfAny(Pauses) + 1;
-        return pause > text.Length / 3 ? pause : char.IsHighSurrogate(text[^1]) ? text.Length - 1 : text.Length;
+        return pause > text.Length / 3 ? pause : Utf16.Boundary(text, text.Length);
     }
 }

@@ -1,4 +1,5 @@
 using Lyceum.RoadmapWorker.Roadmaps;
+using Lyceum.Text;
 
 namespace Lyceum.RoadmapWorker.Planning;
 
@@ -84,9 +85,6 @@ internal static class GenericPlan
     private static string Short(string text)
     {
         var line = text.ReplaceLineEndings(" ");
-        if (line.Length <= LongestTitle)
-            return line;
-        // Never in the middle of a surrogate pair.
-        return line[..(char.IsHighSurrogate(line[LongestTitle - 1]) ? LongestTitle - 1 : LongestTitle)] + "…";
+        return line.Length <= LongestTitle ? line : Utf16.Truncate(line, LongestTitle) + "…";
     }
 }

@@ -2,6 +2,7 @@ using System.Text;
 using AngleSharp.Dom;
 using AngleSharp.Html.Parser;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Markdig;
 
 namespace Lyceum.SessionApi.Knowledge;
@@ -210,10 +211,9 @@ public static class Passages
                     end = block.LastIndexOf(' ', Most - 1);
                 if (end < Enough / 2)
                     end = Most - 1;
-                if (char.IsHighSurrogate(block[end]))
-                    end--;
-                yield return block[..(end + 1)].Trim();
-                block = block[(end + 1)..].TrimStart();
+                end = Utf16.Boundary(block, end + 1);
+                yield return block[..end].Trim();
+                block = block[end..].TrimStart();
             }
             if (block.Length > 0)
                 yield return block;

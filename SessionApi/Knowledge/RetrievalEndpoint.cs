@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.SessionApi.Knowledge;
@@ -31,7 +32,7 @@ internal static class RetrievalEndpoint
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "query must not be empty.");
         if (request.Limit is < 1 or > MaxPassages)
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPassages}.");
-        var query = request.Query.Length > MaxQuery ? request.Query[..MaxQuery] : request.Query;
+        var query = Utf16.Truncate(request.Query, MaxQuery);
         var hits = await store.SearchAsync(kb, query, request.Limit, cancellationToken);
         return new([.. hits.Select(RetrievedPassage.Of)]);
     }

@@ -1,4 +1,3 @@
-using System.Text;
 using Lyceum.Contracts;
 using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Sessions;
@@ -92,16 +91,5 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         return known == 0
             ? record
             : record with { Seq = stored + 1, Text = record.Then![known - 1], Then = [.. record.Then.Skip(known)] };
-    }
-
-    /// <summary>The first <paramref name="bytes"/> of its UTF-8, to a whole character.</summary>
-    internal static string Cut(string text, int bytes)
-    {
-        var utf8 = Encoding.UTF8.GetBytes(text);
-        if (utf8.Length <= bytes)
-            return text;
-        while (bytes > 0 && (utf8[bytes] & 0xC0) == 0x80)
-            bytes--;
-        return Encoding.UTF8.GetString(utf8, 0, bytes);
     }
 }

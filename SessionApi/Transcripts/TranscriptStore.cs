@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Sessions;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Transcripts;
@@ -43,7 +44,7 @@ internal sealed class TranscriptStore(SessionDb db)
         {
             foreach (var message in (EngineMessage[])[new("assistant", said), new("user", turn.Question)])
             {
-                var text = TranscriptRecorder.Cut(message.Content, MessageBytes);
+                var text = Utf8Text.Truncate(message.Content, MessageBytes);
                 bytes += Encoding.UTF8.GetByteCount(text);
                 if (text.Length > 0 && bytes <= HistoryBytes)
                     messages.Add(message with { Content = text });

@@ -1,11 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
-namespace Lyceum.Jobs;
+namespace Lyceum.Text;
 
 /// <summary>
-/// Text that Postgres can keep. It refuses U+0000, and half of a surrogate pair has no UTF-8: one such character, from a model or from
-/// an exception's message, would fail every commit of the batch that it is in.
+/// Text that Postgres can store. It rejects U+0000, and half of a surrogate pair has no UTF-8: one such character, from a model
+/// or from an exception's message, would fail every commit of the batch that it is in.
 /// </summary>
 public static class StorableText
 {
@@ -25,7 +25,7 @@ public static class StorableText
 
     /// <summary>As <see cref="Of"/>, with at most <paramref name="length"/> UTF-16 units, never half of a pair.</summary>
     public static string Truncate(string text, int length) =>
-        Of(text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)]);
+        Of(Utf16.Truncate(text, length));
 
     private static bool IsStorable(string text)
     {
