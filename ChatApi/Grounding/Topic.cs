@@ -1,5 +1,4 @@
 using System.Text;
-using Lyceum.ChatApi.Conversations;
 using Lyceum.Text;
 
 namespace Lyceum.ChatApi.Grounding;

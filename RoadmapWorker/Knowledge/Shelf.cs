@@ -1,5 +1,4 @@
 using System.Text;
-using Lyceum.Jobs;
 using Lyceum.Knowledge;
 using Lyceum.Text;
 

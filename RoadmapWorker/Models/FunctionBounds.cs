@@ -1,4 +1,3 @@
-using Lyceum.Jobs;
 using Lyceum.Text;
 using Microsoft.SemanticKernel;
 

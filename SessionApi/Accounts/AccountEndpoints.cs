@@ -2,8 +2,6 @@ using System.Net;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.SessionApi.Accounts.Oidc;
-using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -36,7 +34,7 @@ internal static class AccountEndpoints
 
     private static SignInMethods Methods(IOptions<AccountOptions> options) => new(
         options.Value.PasswordLogin,
-        options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcEndpoints.LoginPath) : null);
+        options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcOptions.LoginPath) : null);
 
     /// <summary>Lets nothing through where people sign in with an external provider alone.</summary>
     private static ValueTask<object?> WithPasswords(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>

@@ -1,5 +1,3 @@
-using Lyceum.SessionApi.Accounts.Oidc;
-
 namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>Who may have an account, and for how long one stays signed in (section <c>Accounts</c>).</summary>

@@ -1,5 +1,3 @@
-using Lyceum.ServiceDefaults.Http;
-using Lyceum.SessionApi.Accounts.Oidc;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -17,10 +15,6 @@ internal static class AccountRegistration
         services.AddSingleton<AttemptLimit>();
         services.AddScoped<Admission>();
         services.AddScoped<AccountStore>();
-        builder.AddServiceClient(OidcDiscovery.HttpClientName);
-        services.AddSingleton<OidcDiscovery>();
-        services.AddSingleton<OidcClient>();
-        services.AddScoped<ExternalAccounts>();
         services.AddHostedService<AccountUpkeep>();
     }
 

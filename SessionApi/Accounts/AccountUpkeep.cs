@@ -49,7 +49,7 @@ internal sealed partial class AccountUpkeep(
              INSERT INTO setup_codes (id, code) SELECT 1, {Secret.NewCode()}
              WHERE NOT EXISTS (SELECT FROM accounts) ON CONFLICT DO NOTHING
              """, cancellationToken);
-        if (Admission.IsOpen(options.Value, environment) || await db.Accounts.AnyAsync(cancellationToken))
+        if (Admission.IsOpen(options.Value, environment) || await db.Set<Account>().AnyAsync(cancellationToken))
             return;
         if (await db.Set<SetupCode>().AsNoTracking().SingleOrDefaultAsync(cancellationToken) is { } setup)
             LogSetupCode(setup.Code);
@@ -58,8 +58,8 @@ internal sealed partial class AccountUpkeep(
     private async Task ForgetAsync(SessionDb db, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        await db.SignIns.Where(s => s.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
-        await db.Invitations.Where(i => i.ExpiresAt < now - InvitationsShown).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<SignIn>().Where(s => s.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<Invitation>().Where(i => i.ExpiresAt < now - InvitationsShown).ExecuteDeleteAsync(cancellationToken);
         // By then the fullest bucket has run dry.
         var settings = options.Value;
         var leak = TimeSpan.FromTicks(Math.Max(

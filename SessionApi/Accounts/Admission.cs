@@ -31,7 +31,7 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
         // Locked: of two who both have it, one is the first.
         var setup = await db.Set<SetupCode>().FromSql($"SELECT * FROM setup_codes FOR UPDATE").AsNoTracking()
             .SingleOrDefaultAsync(cancellationToken);
-        if (setup is not null && await db.Accounts.AnyAsync(cancellationToken))
+        if (setup is not null && await db.Set<Account>().AnyAsync(cancellationToken))
             setup = null;
 
         if (!open)
@@ -57,7 +57,7 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
         if (string.IsNullOrWhiteSpace(shown))
             throw Refused(ErrorCodes.InvitationRequired, "Registration here needs an invitation_code; ask somebody who has an account.");
         var (hash, now) = (Secret.HashCode(shown), time.GetStoredNow());
-        var used = await db.Invitations.Where(i => i.CodeHash == hash && i.UsedAt == null && i.ExpiresAt > now)
+        var used = await db.Set<Invitation>().Where(i => i.CodeHash == hash && i.UsedAt == null && i.ExpiresAt > now)
             .ExecuteUpdateAsync(set => set.SetProperty(i => i.UsedAt, now), cancellationToken);
         if (used == 0)
             throw Refused(ErrorCodes.InvalidInvitation, "This invitation is unknown, used, revoked or over.");

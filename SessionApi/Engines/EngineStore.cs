@@ -36,7 +36,7 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
     public async Task<List<EngineRow>> LiveAsync(CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var engines = await Transient.RetryOnceAsync(_ => db.Engines
+        var engines = await Transient.RetryOnceAsync(_ => db.Set<EngineRow>()
             .FromSql($"SELECT * FROM engines WHERE seen_at > clock_timestamp() - {Live}").AsNoTracking().ToListAsync(cancellationToken));
         // Equally loaded ones by chance: what they said is up to a second old, and many ask within one.
         return [.. engines.OrderBy(engine => (double)engine.Sessions / Math.Max(1, engine.Capacity)).ThenBy(_ => Random.Shared.Next())];
@@ -44,5 +44,5 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
 
     /// <summary>An engine, live or not; null where nothing is known of it any more.</summary>
     public async Task<EngineRow?> FindAsync(string id, CancellationToken cancellationToken) =>
-        await Transient.RetryOnceAsync(_ => db.Engines.AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancellationToken));
+        await Transient.RetryOnceAsync(_ => db.Set<EngineRow>().AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancellationToken));
 }

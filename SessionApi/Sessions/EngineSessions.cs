@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Engines;
+using Lyceum.SessionApi.Transcripts;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -12,11 +13,7 @@ namespace Lyceum.SessionApi.Sessions;
 /// <summary>What an engine is asked to make.</summary>
 internal sealed record EngineSessionRequest(
     int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
-    IReadOnlyList<EngineMessage> History,
-    EngineRetrieval? Retrieval);
-
-/// <param name="Role"><c>user | assistant</c>.</param>
-internal sealed record EngineMessage(string Role, string Content);
+    IReadOnlyList<HistoryMessage> History, EngineRetrieval? Retrieval);
 
 /// <summary>Where the engine searches for passages, and what it shows there.</summary>
 internal sealed record EngineRetrieval(string Url, string Token);
@@ -43,33 +40,33 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
         http.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? http.Connection.RemoteIpAddress?.ToString());
 }
 
-/// <summary>Asks one engine about sessions, on behalf of their owner. Every wait is the caller's to bound.</summary>
+/// <summary>Asks one engine about sessions, on behalf of the person they belong to. Every wait is the caller's to bound.</summary>
 internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
 {
     public Task<EngineAnswer> CreateAsync(
-        EngineRow engine, string tenant, string owner, ClientView client, EngineSessionRequest wanted, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, owner, client, wanted, cancellationToken);
+        EngineRow engine, string tenant, string person, ClientView client, EngineSessionRequest wanted, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken);
 
     /// <summary>A fresh address of a session that is there.</summary>
     public Task<EngineAnswer> ConnectAsync(
-        EngineRow engine, string session, string tenant, string owner, ClientView client, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, owner, client, null, cancellationToken);
+        EngineRow engine, string session, string tenant, string person, ClientView client, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, person, client, null, cancellationToken);
 
     /// <summary>Ends a session; one that is not there is as good as ended: somebody, or its clock, was faster.</summary>
     /// <returns>Null: it is ended.</returns>
-    public async Task<EngineRefusal?> DeleteAsync(EngineRow engine, string session, string tenant, string owner, CancellationToken cancellationToken) =>
-        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, owner, null, null, cancellationToken)).Refusal is { Status: not 404 } refusal
+    public async Task<EngineRefusal?> DeleteAsync(EngineRow engine, string session, string tenant, string person, CancellationToken cancellationToken) =>
+        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, person, null, null, cancellationToken)).Refusal is { Status: not 404 } refusal
             ? refusal
             : null;
 
     private async Task<EngineAnswer> SendAsync(
-        HttpMethod method, EngineRow engine, string path, string tenant, string owner, ClientView? client, EngineSessionRequest? body,
+        HttpMethod method, EngineRow engine, string path, string tenant, string person, ClientView? client, EngineSessionRequest? body,
         CancellationToken cancellationToken)
     {
         try
         {
             using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, owner, Scopes.Sessions));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, person, Scopes.Sessions));
             if (client is not null)
             {
                 request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);

@@ -1,6 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
@@ -68,7 +67,7 @@ internal sealed partial class LiveSessions(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         if (await directory.FindAsync(session.EngineId, either.Token) is { } engine
             && (engine.Incarnation == session.Incarnation || session.Incarnation == Guid.Empty)
-            && await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Owner, either.Token) is { } refusal)
+            && await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Person, either.Token) is { } refusal)
         {
             LogNotReleased(session.Id, refusal.Message);
             return;
@@ -82,7 +81,7 @@ internal sealed partial class LiveSessions(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         if (await directory.FindAsync(session.EngineId, cancellationToken) is not { } engine)
             return null;
-        var (made, refusal) = await engines.ConnectAsync(engine, session.Id, session.Tenant, session.Owner, client, either.Token);
+        var (made, refusal) = await engines.ConnectAsync(engine, session.Id, session.Tenant, session.Person, client, either.Token);
         if (made is not null)
             return Connection(made);
         if (refusal!.Code == ErrorCodes.PublicUrlNotConfigured)
@@ -102,36 +101,36 @@ internal sealed partial class LiveSessions(
         if (session.TutorId is not { } tutorId)
             throw new ProblemException(409, ErrorCodes.SessionEnded, "This session is over, and was made at the engine itself: make a new one.");
         var tutor = await tutors.ReadAsync(caller, tutorId, cancellationToken);
-        var history = await transcripts.HistoryAsync(session, cancellationToken);
+        var history = await transcripts.HistoryAsync(session.Tenant, session.Number, cancellationToken);
         var (place, problem) = await placement.PlaceAsync(
-            caller, session.Owner, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
+            caller, session.Person, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
         if (place is null)
             return (null, problem);
-        return await KeepAsync(caller, session.Owner, tutor, session.StudentId, session.KbId, place, session.Id, cancellationToken)
+        return await KeepAsync(caller, session.Person, tutor, session.StudentId, session.KbId, place, session.Id, cancellationToken)
             ? (Connection(place.Session), null)
             : default;
     }
 
     /// <summary>Stores what an engine made, or has it unmade.</summary>
     private async Task<bool> KeepAsync(
-        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, Place place, string? continues, CancellationToken cancellationToken)
+        Caller caller, string person, Tutor tutor, string studentId, string? kbId, Place place, string? continues, CancellationToken cancellationToken)
     {
         var kept = false;
         try
         {
-            return kept = await store.AddAsync(caller, owner, tutor.Id, studentId, kbId, place.Engine.Id, place.Session, continues, cancellationToken);
+            return kept = await store.AddAsync(caller, person, tutor.Id, studentId, kbId, place.Engine.Id, place.Session, continues, cancellationToken);
         }
         finally
         {
             if (!kept)
-                await UnmakeAsync(place, caller.Tenant, owner);
+                await UnmakeAsync(place, caller.Tenant, person);
         }
     }
 
-    private async Task UnmakeAsync(Place place, string tenant, string owner)
+    private async Task UnmakeAsync(Place place, string tenant, string person)
     {
         using var limit = new CancellationTokenSource(DeleteLimit, time);
-        if (await engines.DeleteAsync(place.Engine, place.Session.SessionId, tenant, owner, limit.Token) is { } refusal)
+        if (await engines.DeleteAsync(place.Engine, place.Session.SessionId, tenant, person, limit.Token) is { } refusal)
             LogNotReleased(place.Session.SessionId, refusal.Message); // nobody has its address: it times out
     }
 

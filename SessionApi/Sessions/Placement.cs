@@ -1,9 +1,10 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text;
-using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Lyceum.SessionApi.Transcripts;
+using Lyceum.SessionApi.Tutors;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Sessions;
@@ -25,7 +26,7 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
     /// none answered; with the cause. 500 <c>public_url_not_configured</c>: as the engine says.
     /// </returns>
     public async Task<(Place? Place, ProblemHttpResult? Problem)> PlaceAsync(
-        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, IReadOnlyList<EngineMessage> history, ClientView client,
+        Caller caller, string person, Tutor tutor, string studentId, string? kbId, IReadOnlyList<HistoryMessage> history, ClientView client,
         CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(Limit, time);
@@ -47,7 +48,7 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
                 tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
-            var (made, refused) = await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token);
+            var (made, refused) = await engines.CreateAsync(live[i], caller.Tenant, person, client, wanted, all.Token);
             if (made is not null)
                 return (new(made, live[i]), null);
             if (refused!.Code == ErrorCodes.PublicUrlNotConfigured)

@@ -78,7 +78,7 @@ internal static class SessionEndpoints
         if (limit is < 1 or > MaxTurns)
             throw Invalid($"limit must be between 1 and {MaxTurns}.");
         var session = await sessions.ReadAsync(caller, session_id, cancellationToken);
-        var turns = await transcripts.ReadAsync(session, (int)Math.Min(int.MaxValue, Cursor(cursor) ?? 0), limit + 1, cancellationToken);
+        var turns = await transcripts.ReadAsync(session.Number, (int)Math.Min(int.MaxValue, Cursor(cursor) ?? 0), limit + 1, cancellationToken);
         return SessionView.Of(session) with
         {
             Turns = [.. turns.Take(limit)],

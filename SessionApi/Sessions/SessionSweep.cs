@@ -94,7 +94,7 @@ internal sealed partial class SessionSweep(
 
     private static async Task ReleaseAsync(SessionDb db, LiveSessions sessions, CancellationToken cancellationToken)
     {
-        var deleted = await db.Sessions.AsNoTracking().Where(s => s.Status == SessionStatus.Deleted && !s.Released)
+        var deleted = await db.Set<LiveSession>().AsNoTracking().Where(s => s.Status == SessionStatus.Deleted && !s.Released)
             .OrderBy(s => s.EndedAt).Take(ReleasedAtOnce).ToListAsync(cancellationToken);
         foreach (var session in deleted)
             await sessions.ReleaseAsync(session, cancellationToken);

@@ -1,6 +1,5 @@
 using Lyceum.Contracts;
 using Lyceum.Durability.Postgres;
-using Lyceum.SessionApi.Sessions;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -77,11 +76,11 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
     {
         // In the order of their ids: two messages that lock some of the same never wait for each other in a circle.
         await using var command = new NpgsqlCommand(
-            "SELECT s.id, number, recorded_seq, status FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id ORDER BY s.id FOR UPDATE OF s", connection);
+            "SELECT s.id, number, recorded_seq, status = 'deleted' FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id ORDER BY s.id FOR UPDATE OF s", connection);
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            rows[reader.GetString(0)] = (reader.GetInt64(1), reader.GetInt64(2), reader.GetString(3) == SessionStatus.Deleted);
+            rows[reader.GetString(0)] = (reader.GetInt64(1), reader.GetInt64(2), reader.GetBoolean(3));
     }
 
     /// <summary>What of a record's pieces is not stored yet.</summary>

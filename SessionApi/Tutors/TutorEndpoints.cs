@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text;
-using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Tutors;

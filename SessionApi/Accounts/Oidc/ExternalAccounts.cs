@@ -38,7 +38,7 @@ internal sealed partial class ExternalAccounts(
             {
                 account = await MakeAsync(person, codes, cancellationToken);
             }
-            catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: SessionDb.OneUsername } && attempt < Attempts)
+            catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: AccountTables.OneUsername } && attempt < Attempts)
             {
                 db.ChangeTracker.Clear();
             }
@@ -47,8 +47,8 @@ internal sealed partial class ExternalAccounts(
     }
 
     private Task<Account?> FindAsync(ExternalPerson person, CancellationToken cancellationToken) =>
-        db.ExternalIdentities.Where(i => i.Issuer == person.Issuer && i.Subject == person.Subject)
-            .Join(db.Accounts, i => i.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+        db.Set<ExternalIdentity>().Where(i => i.Issuer == person.Issuer && i.Subject == person.Subject)
+            .Join(db.Set<Account>(), i => i.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
 
     private async Task<Account> MakeAsync(ExternalPerson person, Codes codes, CancellationToken cancellationToken)
     {
@@ -88,15 +88,15 @@ internal sealed partial class ExternalAccounts(
     /// </summary>
     private async Task<Account?> FindByEmailAsync(ExternalPerson person, CancellationToken cancellationToken) =>
         Options.LinkVerifiedEmail && person.VerifiedEmail is { } email
-            ? await db.Accounts.AsNoTracking().SingleOrDefaultAsync(
+            ? await db.Set<Account>().AsNoTracking().SingleOrDefaultAsync(
                 a => a.Username == email && a.PasswordHash != null
-                    && !db.ExternalIdentities.Any(i => i.AccountId == a.Id && i.Issuer == person.Issuer),
+                    && !db.Set<ExternalIdentity>().Any(i => i.AccountId == a.Id && i.Issuer == person.Issuer),
                 cancellationToken)
             : null;
 
     private async Task<Account> NewAsync(ExternalPerson person, CancellationToken cancellationToken)
     {
-        var taken = await db.Accounts.Where(a => person.Usernames.Contains(a.Username)).Select(a => a.Username).ToListAsync(cancellationToken);
+        var taken = await db.Set<Account>().Where(a => person.Usernames.Contains(a.Username)).Select(a => a.Username).ToListAsync(cancellationToken);
         // Somebody else's already, perhaps their own of before: nobody signs in by it here, so it only has to be one.
         var username = person.Usernames.Except(taken).FirstOrDefault()
             ?? $"{(person.Usernames is [var called, ..] ? called.Split('@')[0] : "person")}-{Secret.NewCode()[..4]}";

@@ -13,7 +13,6 @@ namespace Lyceum.SessionApi.Accounts.Oidc;
 /// </summary>
 internal static class OidcEndpoints
 {
-    public const string LoginPath = $"{UserCookies.OidcPath}/login";
     private const string CallbackPath = $"{UserCookies.OidcPath}/callback";
 
     public static void MapOidc(this IEndpointRouteBuilder routes)

@@ -1,10 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using NpgsqlTypes;
 
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>A named collection of documents of one tenant.</summary>
-public sealed class KnowledgeBase
+internal sealed class KnowledgeBase
 {
     public Guid Id { get; init; }
     public required string Tenant { get; init; }
@@ -18,7 +19,7 @@ public sealed class KnowledgeBase
 }
 
 /// <summary>A text as it was uploaded; its passages are made from it, and can be made again.</summary>
-public sealed class Document
+internal sealed class Document
 {
     public Guid Id { get; init; }
     public Guid KnowledgeBaseId { get; init; }
@@ -38,7 +39,7 @@ public sealed class Document
 }
 
 /// <summary>What is searched and quoted.</summary>
-public sealed class PassageRow
+internal sealed class PassageRow
 {
     public Guid DocumentId { get; init; }
 
@@ -56,31 +57,31 @@ public sealed class PassageRow
 }
 
 /// <summary>Tables <c>knowledge_bases</c>, <c>documents</c>, <c>passages</c>.</summary>
-public static class KnowledgeModel
+internal sealed class KnowledgeTables :
+    IEntityTypeConfiguration<KnowledgeBase>, IEntityTypeConfiguration<Document>, IEntityTypeConfiguration<PassageRow>
 {
-    public static void AddKnowledge(this ModelBuilder model)
+    public void Configure(EntityTypeBuilder<KnowledgeBase> kb)
     {
-        model.Entity<KnowledgeBase>(kb =>
-        {
-            kb.ToTable("knowledge_bases");
-            kb.Property(k => k.Id).ValueGeneratedNever();
-            kb.HasIndex(k => new { k.Tenant, k.KbId }).IsUnique();
-        });
-        model.Entity<Document>(document =>
-        {
-            document.ToTable("documents");
-            document.Property(d => d.Id).ValueGeneratedNever();
-            document.HasOne<KnowledgeBase>().WithMany().HasForeignKey(d => d.KnowledgeBaseId).OnDelete(DeleteBehavior.Cascade);
-            document.HasIndex(d => new { d.KnowledgeBaseId, d.Name }).IsUnique();
-        });
-        model.Entity<PassageRow>(passage =>
-        {
-            passage.ToTable("passages");
-            passage.HasKey(p => new { p.DocumentId, p.Position });
-            passage.Property(p => p.Position).ValueGeneratedNever();
-            passage.HasOne<Document>().WithMany().HasForeignKey(p => p.DocumentId).OnDelete(DeleteBehavior.Cascade);
-            passage.HasIndex(p => p.KnowledgeBaseId);
-            passage.HasIndex(p => p.Terms).HasMethod("gin");
-        });
+        kb.ToTable("knowledge_bases");
+        kb.Property(k => k.Id).ValueGeneratedNever();
+        kb.HasIndex(k => new { k.Tenant, k.KbId }).IsUnique();
+    }
+
+    public void Configure(EntityTypeBuilder<Document> document)
+    {
+        document.ToTable("documents");
+        document.Property(d => d.Id).ValueGeneratedNever();
+        document.HasOne<KnowledgeBase>().WithMany().HasForeignKey(d => d.KnowledgeBaseId).OnDelete(DeleteBehavior.Cascade);
+        document.HasIndex(d => new { d.KnowledgeBaseId, d.Name }).IsUnique();
+    }
+
+    public void Configure(EntityTypeBuilder<PassageRow> passage)
+    {
+        passage.ToTable("passages");
+        passage.HasKey(p => new { p.DocumentId, p.Position });
+        passage.Property(p => p.Position).ValueGeneratedNever();
+        passage.HasOne<Document>().WithMany().HasForeignKey(p => p.DocumentId).OnDelete(DeleteBehavior.Cascade);
+        passage.HasIndex(p => p.KnowledgeBaseId);
+        passage.HasIndex(p => p.Terms).HasMethod("gin");
     }
 }

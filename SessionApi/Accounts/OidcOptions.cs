@@ -1,6 +1,7 @@
 using System.Net;
+using Lyceum.ServiceDefaults.Auth;
 
-namespace Lyceum.SessionApi.Accounts.Oidc;
+namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>Who gets an account at the first sign-in, without a code.</summary>
 public enum OidcAdmission
@@ -22,6 +23,9 @@ public enum OidcAdmission
 public sealed class OidcOptions
 {
     private const string Section = $"{AccountOptions.Section}:Oidc";
+
+    /// <summary>Where a browser goes to sign in.</summary>
+    internal const string LoginPath = $"{UserCookies.OidcPath}/login";
 
     /// <summary>The provider's issuer; <c>{Authority}/.well-known/openid-configuration</c> says the rest. https, or on loopback.</summary>
     public string? Authority { get; set; }
