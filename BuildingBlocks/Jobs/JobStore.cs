@@ -138,19 +138,19 @@ public sealed class JobStore(
     /// <summary>Whether the caller's key has a task already.</summary>
     public async Task<bool> IsKnownAsync(Caller caller, string kind, string? idempotencyKey, CancellationToken cancellationToken) =>
         idempotencyKey is not null && (await QueryAsync($"SELECT 1 FROM jobs WHERE {Mine} AND idempotency_key = $4", reader => reader.GetInt32(0),
-            cancellationToken, caller.Tenant, caller.Owner, kind, idempotencyKey)).Count > 0;
+            cancellationToken, caller.Tenant, caller.Person, kind, idempotencyKey)).Count > 0;
 
     /// <returns>Null: there is no such task of the caller's.</returns>
     public async Task<JobView?> FindAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken) =>
         (await QueryAsync($"SELECT {Columns} FROM jobs WHERE {Mine} AND task_id = $4", View, cancellationToken,
-            caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+            caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
 
     /// <summary>Newest first.</summary>
     /// <param name="before">Only tasks older than this one.</param>
     public Task<List<JobView>> ListAsync(Caller caller, string kind, Guid? before, string? status, int limit, CancellationToken cancellationToken) =>
         QueryAsync(
             $"SELECT {Columns} FROM jobs WHERE {Mine} AND task_id < $4 AND ($5::text IS NULL OR status = $5) ORDER BY task_id DESC LIMIT $6",
-            View, cancellationToken, caller.Tenant, caller.Owner, kind, before ?? Guid.AllBitsSet, new Text(status), limit);
+            View, cancellationToken, caller.Tenant, caller.Person, kind, before ?? Guid.AllBitsSet, new Text(status), limit);
 
     /// <summary>JSON of what the last stage left; null while the task is not completed.</summary>
     public async Task<string?> ResultAsync(Guid taskId, CancellationToken cancellationToken) =>
@@ -197,7 +197,7 @@ public sealed class JobStore(
     /// <returns>The task; null if it is neither queued nor running.</returns>
     public async Task<JobView?> CancelAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken)
     {
-        var asked = (await QueryAsync(CancelOne, View, cancellationToken, caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+        var asked = (await QueryAsync(CancelOne, View, cancellationToken, caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
         if (asked is { Status: JobStatus.Running })
             running.Cancel(taskId); // elsewhere the owner's sweep does
         else if (asked is not null)
@@ -209,7 +209,7 @@ public sealed class JobStore(
     /// <returns>The task; null if it is neither failed nor cancelled.</returns>
     public async Task<JobView?> RetryAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken)
     {
-        var again = (await QueryAsync(RetryOne, View, cancellationToken, caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+        var again = (await QueryAsync(RetryOne, View, cancellationToken, caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
         if (again is null)
             return null;
         changes.Publish(Change(caller, kind, again));
@@ -218,7 +218,7 @@ public sealed class JobStore(
     }
 
     private static JobChange Change(Caller caller, string kind, JobView task) =>
-        new(task.TaskId, kind, caller.Tenant, caller.Owner, task.Status, task.Stage, task.Progress, task.Seq);
+        new(task.TaskId, kind, caller.Tenant, caller.Person, task.Status, task.Stage, task.Progress, task.Seq);
 
     private static JobView View(NpgsqlDataReader reader) => new(
         reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetInt32(3), reader.GetInt32(4), reader.GetValue(5) as string,

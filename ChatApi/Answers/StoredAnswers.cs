@@ -52,7 +52,7 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
             command.Parameters.Add(new() { Value = messageId });
             command.Parameters.Add(new() { Value = Math.Min(cursor, int.MaxValue - 1) }); // the statement adds one
             command.Parameters.Add(new() { Value = caller.Tenant });
-            command.Parameters.Add(new() { Value = caller.Subject });
+            command.Parameters.Add(new() { Value = caller.Person });
             command.Parameters.Add(new() { Value = MaxText + 1 }); // one more, to see whether a character ends there
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             if (!await reader.ReadAsync(cancellationToken))

@@ -47,7 +47,7 @@ public sealed class ConversationStore(
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
 
     public IQueryable<Conversation> Of(Caller caller) =>
-        db.Conversations.Where(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject);
+        db.Conversations.Where(c => c.Tenant == caller.Tenant && c.Owner == caller.Person);
 
     /// <summary>
     /// Records a question and the place of its answer in one transaction: after it, the answer exists as
@@ -125,7 +125,7 @@ public sealed class ConversationStore(
         await using var batch = new NpgsqlBatch(connection);
         if (transaction is null)
             Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
-                conversation, caller.Tenant, caller.Subject, TitleOf(question.Text), now);
+                conversation, caller.Tenant, caller.Person, TitleOf(question.Text), now);
         else
             Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
         Add(batch,
@@ -146,7 +146,7 @@ public sealed class ConversationStore(
         if (question.IdempotencyKey is { } key)
         {
             Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                caller.Tenant, caller.Subject, key, question.Fingerprint(), answer, now);
+                caller.Tenant, caller.Person, key, question.Fingerprint(), answer, now);
         }
         if (transaction is null)
             retry.Close(); // from here on nobody knows whether it is committed
@@ -158,7 +158,7 @@ public sealed class ConversationStore(
         }
 
         return new(conversation, answer, new GenerationOrder(
-            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect, usage,
+            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Person, question.StopsOnDisconnect, usage,
             Trace: Activity.Current?.Context ?? default, Grounding: grounding));
     }
 
@@ -205,7 +205,7 @@ public sealed class ConversationStore(
         var found = await (
             from k in db.IdempotencyKeys.AsNoTracking()
             join m in db.Messages on k.MessageId equals m.Id
-            where k.Tenant == caller.Tenant && k.Owner == caller.Subject && k.Key == key
+            where k.Tenant == caller.Tenant && k.Owner == caller.Person && k.Key == key
             select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
         if (found is null)
             return null;
@@ -252,7 +252,7 @@ public sealed class ConversationStore(
         {
             Id = Guid.CreateVersion7(),
             Tenant = caller.Tenant,
-            Owner = caller.Subject,
+            Owner = caller.Person,
             Title = title is null ? "" : TitleOf(title),
             CreatedAt = now,
             UpdatedAt = now,
@@ -286,7 +286,7 @@ public sealed class ConversationStore(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         // The row lock first: a question that is being recorded comes before or after, never between.
         if (!await db.Conversations.FromSql($"SELECT * FROM conversations WHERE id = {id} FOR UPDATE")
-                .AnyAsync(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject, cancellationToken))
+                .AnyAsync(c => c.Tenant == caller.Tenant && c.Owner == caller.Person, cancellationToken))
             throw NotFound(id);
         var running = await db.Messages.Where(m => m.ConversationId == id && m.Status == AnswerStatus.Streaming)
             .Select(m => m.Id).ToListAsync(cancellationToken);
@@ -311,7 +311,7 @@ public sealed class ConversationStore(
     {
         await using var batch = new NpgsqlBatch(connection);
         Add(batch, "SELECT 1 FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 FOR UPDATE",
-            conversation, caller.Tenant, caller.Subject);
+            conversation, caller.Tenant, caller.Person);
         Add(batch, "SELECT position, role, content FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
             conversation, HistoryMessages);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);

@@ -45,7 +45,7 @@ public sealed partial class Grounder(
     {
         try
         {
-            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Subject, id, cancellationToken)
+            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Person, id, cancellationToken)
                 ?? throw new ProblemException(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
@@ -63,7 +63,7 @@ public sealed partial class Grounder(
         var reason = "there is no such knowledge base";
         try
         {
-            var found = await knowledge.SearchAsync(caller.Tenant, caller.Subject, kbId, topic, options.Value.Passages, cancellationToken);
+            var found = await knowledge.SearchAsync(caller.Tenant, caller.Person, kbId, topic, options.Value.Passages, cancellationToken);
             if (found is not null)
                 return found;
             if (isNamed)

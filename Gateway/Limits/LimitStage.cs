@@ -43,7 +43,7 @@ internal sealed class LimitStage
 
     /// <summary>Whose limits: an API token's or key's by its id; a person's are its own.</summary>
     public static string KeyOf(CallerIdentity identity) =>
-        identity.KeyId ?? $"user:{identity.Caller.Tenant}/{identity.Caller.Subject}";
+        identity.KeyId ?? $"user:{identity.Caller.Tenant}/{identity.Caller.Person}";
 
     public ProblemException Count(ProblemException refused)
     {

@@ -121,7 +121,7 @@ internal sealed class ObserveWriter(
         await using var command = new NpgsqlCommand(Insert, connection) { CommandTimeout = Database.CommandTimeout };
         Add(NpgsqlDbType.Uuid, row => row.Event.EventId);
         Add(NpgsqlDbType.Text, row => row.Caller.Tenant);
-        Add(NpgsqlDbType.Text, row => row.Caller.Owner);
+        Add(NpgsqlDbType.Text, row => row.Caller.Person);
         Add(NpgsqlDbType.Text, row => row.Event.Id);
         Add(NpgsqlDbType.Text, row => row.Event.Type);
         Add(NpgsqlDbType.TimestampTz, row => row.Event.At);

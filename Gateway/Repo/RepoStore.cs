@@ -94,8 +94,8 @@ internal sealed class RepoStore(Database database)
             Timeout = Database.CommandTimeout,
             BatchCommands =
             {
-                Command(InsertRecords, [caller.Tenant, caller.Owner], recordArrays),
-                Command(InsertEdges, [caller.Tenant, caller.Owner], edgeArrays),
+                Command(InsertRecords, [caller.Tenant, caller.Person], recordArrays),
+                Command(InsertEdges, [caller.Tenant, caller.Person], edgeArrays),
                 Command(CompareRecords, [caller.Tenant], recordArrays),
                 Command(CompareEdges, [caller.Tenant], edgeArrays),
             },

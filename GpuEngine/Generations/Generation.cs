@@ -9,7 +9,7 @@ namespace Lyceum.GpuEngine.Generations;
 internal readonly record struct GenerationKey(string Tenant, string Owner, Guid Id)
 {
     public GenerationKey(Caller caller, Guid id)
-        : this(caller.Tenant, caller.Owner, id)
+        : this(caller.Tenant, caller.Person, id)
     {
     }
 }

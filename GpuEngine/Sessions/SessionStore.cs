@@ -131,7 +131,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     }
 
     private static bool IsOf(Session session, Caller caller) =>
-        session.Setup.Tenant == caller.Tenant && session.Setup.Owner == caller.Owner;
+        session.Setup.Tenant == caller.Tenant && session.Setup.Owner == caller.Person;
 
     private sealed class Admission(SessionStore store) : IDisposable
     {

@@ -120,7 +120,7 @@ internal static partial class SessionsApi
                 : throw Invalid("retrieval.url must be an http or https address.");
         }
         return new SessionSetup(
-            id, caller.Tenant, caller.Owner, tutor, student, request.KbId, request.Instructions, request.Language,
+            id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
             [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice);
     }
 

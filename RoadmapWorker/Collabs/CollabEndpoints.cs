@@ -62,7 +62,7 @@ public static class CollabEndpoints
         if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, CollabKind.KindName, key, cancellationToken))
             order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };
         var (taskId, added) = await jobs.AddAsync(
-            new(CollabKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
+            new(CollabKind.KindName, caller.Tenant, caller.Person, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
         var task = await FindAsync(taskId, caller, jobs, cancellationToken);
         if (!added)
             return TypedResults.Ok(await ReadAsync(task, jobs, cancellationToken));

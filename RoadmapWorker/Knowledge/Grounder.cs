@@ -45,7 +45,7 @@ public sealed partial class Grounder(
         try
         {
             // What is found is of no interest, only whether it can be searched.
-            if (await knowledge.SearchAsync(caller.Tenant, caller.Owner, kbId, "?", 1, bound.Token) is null)
+            if (await knowledge.SearchAsync(caller.Tenant, caller.Person, kbId, "?", 1, bound.Token) is null)
                 throw new ProblemException(404, ErrorCodes.KnowledgeBaseNotFound, $"There is no knowledge base {kbId} of yours.");
         }
         catch (Exception e) when (IsAway(e, cancellationToken))
@@ -59,7 +59,7 @@ public sealed partial class Grounder(
     {
         try
         {
-            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Owner, id, bound)
+            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Person, id, bound)
                 ?? throw new ProblemException(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");
         }
         catch (Exception e) when (IsAway(e, clientGone))

@@ -49,7 +49,7 @@ public static class RoadmapEndpoints
         if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, RoadmapKind.KindName, key, cancellationToken))
             order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };
         var (taskId, _) = await jobs.AddAsync(
-            new(RoadmapKind.KindName, caller.Tenant, caller.Owner, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
+            new(RoadmapKind.KindName, caller.Tenant, caller.Person, JobJson.Write(order), IdempotencyKey: key, Asked: asked), cancellationToken);
         var url = $"/api/v1/roadmaps/{taskId}";
         return TypedResults.Accepted($"{url}/status", new TaskAccepted(taskId, JobStatus.Queued, $"{url}/status", $"{url}/events", $"{url}/result"));
     }

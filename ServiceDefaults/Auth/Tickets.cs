@@ -48,7 +48,7 @@ public sealed class Tickets
             Expires = (now + lifetime).UtcDateTime,
             Claims = new Dictionary<string, object>(StringComparer.Ordinal)
             {
-                [JwtRegisteredClaimNames.Sub] = caller.Subject, ["tenant"] = caller.Tenant, ["scope"] = scope,
+                [JwtRegisteredClaimNames.Sub] = caller.Person, ["tenant"] = caller.Tenant, ["scope"] = scope,
             },
             SigningCredentials = _keys.Signing.Credentials,
         });

@@ -31,7 +31,7 @@ internal sealed class LiveSession
 
     public required string Tenant { get; init; }
 
-    /// <summary>Who made it: <see cref="ServiceDefaults.Auth.Caller.Owner"/>; column <c>owner</c>.</summary>
+    /// <summary>Who made it: <see cref="ServiceDefaults.Auth.Caller.Person"/>; column <c>owner</c>.</summary>
     public required string Person { get; init; }
 
     /// <summary>Null for one that was made at the engine itself.</summary>

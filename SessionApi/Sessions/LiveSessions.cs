@@ -22,10 +22,10 @@ internal sealed partial class LiveSessions(
     public async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> CreateAsync(
         Caller caller, Tutor tutor, string studentId, string? kbId, ClientView client, CancellationToken cancellationToken)
     {
-        var (place, problem) = await placement.PlaceAsync(caller, caller.Owner, tutor, studentId, kbId, [], client, cancellationToken);
+        var (place, problem) = await placement.PlaceAsync(caller, caller.Person, tutor, studentId, kbId, [], client, cancellationToken);
         if (place is null)
             return (null, problem);
-        await KeepAsync(caller, caller.Owner, tutor, studentId, kbId, place, continues: null, cancellationToken);
+        await KeepAsync(caller, caller.Person, tutor, studentId, kbId, place, continues: null, cancellationToken);
         return (Connection(place.Session), null);
     }
 

@@ -62,10 +62,10 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
                     $"There are {count} versions; tools.max_versions allows no more.");
             }
             var added = (await RowsAsync(connection, AddVersion, reader => new StoredVersion(
-                reader.GetInt64(0), version, digest, summary, manifests, caller.Owner, reader.GetTime(1)),
-                cancel, caller.Tenant, version, digest, manifests, summary, caller.Owner)).Single();
+                reader.GetInt64(0), version, digest, summary, manifests, caller.Person, reader.GetTime(1)),
+                cancel, caller.Tenant, version, digest, manifests, summary, caller.Person)).Single();
             if (activate)
-                await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Owner);
+                await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Person);
             return added;
         }, cancellationToken);
 
@@ -79,7 +79,7 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
             var current = (string?)await ScalarAsync(connection, CurrentVersion, cancel, caller.Tenant) ?? ToolSet.Builtin;
             if (current == version)
                 return false;
-            await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Owner);
+            await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Person);
             return true;
         }, cancellationToken);
 
