@@ -92,6 +92,7 @@ internal sealed class KnowledgeStore(
             Content = upload.Content,
             Length = Encoding.UTF8.GetByteCount(upload.Content),
             CreatedAt = time.GetStoredNow(),
+            IndexVersion = SearchTerms.Version,
         };
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
@@ -140,6 +141,9 @@ internal sealed class KnowledgeStore(
         var kb = await ReadAsync(caller, kbId, cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
+        // Documents before passages, as everybody locks them.
+        await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
         await db.Set<PassageRow>().Where(p => p.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken);
         var (documents, made) = (0, 0);
         foreach (var id in await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id).Select(d => d.Id).ToListAsync(cancellationToken))

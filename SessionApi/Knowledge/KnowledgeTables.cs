@@ -36,6 +36,9 @@ internal sealed class Document
     public int Length { get; init; }
 
     public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Which <see cref="SearchTerms.Version"/> the terms of its passages are of; 0 before there were versions.</summary>
+    public int IndexVersion { get; init; }
 }
 
 /// <summary>What is searched and quoted.</summary>
@@ -73,6 +76,8 @@ internal sealed class KnowledgeTables :
         document.Property(d => d.Id).ValueGeneratedNever();
         document.HasOne<KnowledgeBase>().WithMany().HasForeignKey(d => d.KnowledgeBaseId).OnDelete(DeleteBehavior.Cascade);
         document.HasIndex(d => new { d.KnowledgeBaseId, d.Name }).IsUnique();
+        document.Property(d => d.IndexVersion).HasDefaultValue(0);
+        document.HasIndex(d => d.IndexVersion); // for the reindex after an upgrade
     }
 
     public void Configure(EntityTypeBuilder<PassageRow> passage)

@@ -1,11 +1,13 @@
 using System;
+using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Lyceum.ChatApi.Data.Migrations
 {
-    /// <inheritdoc />
+    /// <summary>Release 0.1.0.</summary>
+    [ReplacesMigrations("20261122132941_Grounding")]
     public partial class Initial : Migration
     {
         /// <inheritdoc />
@@ -65,6 +67,10 @@ namespace Lyceum.ChatApi.Data.Migrations
                     finish_reason = table.Column<string>(type: "text", nullable: true),
                     usage = table.Column<string>(type: "jsonb", nullable: true),
                     error = table.Column<string>(type: "jsonb", nullable: true),
+                    tutor_id = table.Column<int>(type: "integer", nullable: true),
+                    kb_id = table.Column<string>(type: "text", nullable: true),
+                    grounding = table.Column<string>(type: "text", nullable: true),
+                    sources = table.Column<string>(type: "jsonb", nullable: true),
                     created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     completed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
                 },
@@ -90,6 +96,7 @@ namespace Lyceum.ChatApi.Data.Migrations
                     started_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     stop_requested_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     stops_on_disconnect = table.Column<bool>(type: "boolean", nullable: false),
+                    system_prompt = table.Column<string>(type: "text", nullable: true),
                     traceparent = table.Column<string>(type: "text", nullable: true),
                     ended_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
                 },

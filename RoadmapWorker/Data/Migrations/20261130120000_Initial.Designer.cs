@@ -12,8 +12,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Lyceum.RoadmapWorker.Data.Migrations
 {
     [DbContext(typeof(RoadmapDb))]
-    [Migration("20261130065246_RecordedCalls")]
-    partial class RecordedCalls
+    [Migration("20261130120000_Initial")]
+    partial class Initial
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)

@@ -1,11 +1,13 @@
 using System;
+using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
 namespace Lyceum.RoadmapWorker.Data.Migrations
 {
-    /// <inheritdoc />
+    /// <summary>Release 0.1.0.</summary>
+    [ReplacesMigrations("20261130065246_RecordedCalls")]
     public partial class Initial : Migration
     {
         /// <inheritdoc />
@@ -74,7 +76,8 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                     prompt_tokens = table.Column<int>(type: "integer", nullable: false),
                     completion_tokens = table.Column<int>(type: "integer", nullable: false),
                     outcome = table.Column<string>(type: "text", nullable: false),
-                    error = table.Column<string>(type: "text", nullable: true)
+                    error = table.Column<string>(type: "text", nullable: true),
+                    calls = table.Column<string>(type: "json", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -119,7 +122,10 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                     stage = table.Column<string>(type: "text", nullable: false),
                     part = table.Column<string>(type: "text", nullable: false),
                     body = table.Column<string>(type: "json", nullable: false),
-                    completed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                    completed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    epoch = table.Column<int>(type: "integer", nullable: false, defaultValue: 0),
+                    prompt_tokens = table.Column<int>(type: "integer", nullable: false, defaultValue: 0),
+                    completion_tokens = table.Column<int>(type: "integer", nullable: false, defaultValue: 0)
                 },
                 constraints: table =>
                 {

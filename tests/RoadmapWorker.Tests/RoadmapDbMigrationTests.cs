@@ -1,0 +1,6 @@
+using Lyceum.RoadmapWorker.Data;
+using Lyceum.Tests.Postgres;
+
+namespace Lyceum.Tests.RoadmapWorker;
+
+public sealed class RoadmapDbMigrationTests(PostgresFixture postgres) : MigrationTests<RoadmapDb>(postgres, "RoadmapWorker.Tests");
