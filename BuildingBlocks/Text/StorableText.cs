@@ -4,8 +4,8 @@ using System.Text;
 namespace Lyceum.Text;
 
 /// <summary>
-/// Text that Postgres can store. It rejects U+0000, and half of a surrogate pair has no UTF-8: one such character, from a model
-/// or from an exception's message, would fail every commit of the batch that it is in.
+/// Text that Postgres can store. It rejects U+0000, and half of a surrogate pair has no UTF-8: one such character, from
+/// a model or from an exception's message, would fail every commit of the batch that it is in.
 /// </summary>
 public static class StorableText
 {

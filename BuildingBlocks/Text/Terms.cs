@@ -7,9 +7,9 @@ using Lucene.Net.Tartarus.Snowball.Ext;
 namespace Lyceum.Text;
 
 /// <summary>
-/// What texts are compared by: stems of words (Porter's second English stemmer), and pairs of neighbouring characters where a
-/// script has no spaces. Pairs find Chinese words without a dictionary; the few that straddle two words rarely match
-/// anything. Stored indexes hold these terms: whoever changes them raises the version of each index.
+/// What texts are compared by: stems of words (Porter's second English stemmer), and pairs of neighbouring characters
+/// where a script has no spaces. Pairs find Chinese words without a dictionary; the few that straddle two words rarely
+/// match anything. Stored indexes hold these terms: whoever changes them raises the version of each index.
 /// </summary>
 public static partial class Terms
 {
@@ -75,8 +75,8 @@ public static partial class Terms
     private static partial Regex Auxiliary();
 
     /// <summary>
-    /// Words, in lower case, and unbroken runs of Han or kana. Quotation marks around a word are not part of it, nor are
-    /// characters that are not seen, such as soft hyphens.
+    /// Words, in lower case, and unbroken runs of Han or kana. Quotation marks around a word are not part of it, nor
+    /// are characters that are not seen, such as soft hyphens.
     /// </summary>
     private static IEnumerable<(string Text, bool IsIdeographic)> Runs(string text)
     {

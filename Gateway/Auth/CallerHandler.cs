@@ -79,15 +79,16 @@ internal sealed class CallerHandler(
         if (principal is not null)
             return AuthenticateResult.Success(new AuthenticationTicket(principal, SchemeName));
         _reason = Refusals.UserToken;
-        return Refuse(refusal ?? Refusals.Words(Refusals.Unknown));
+        return Reject(refusal ?? Refusals.Words(Refusals.Unknown));
     }
 
-    protected override ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token) => userTokens.VerifyAsync(token);
+    protected override ValueTask<(ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(string token) =>
+        userTokens.VerifyAsync(token);
 
     private Task<AuthenticateResult> Refused(string reason, string? keyId = null)
     {
         (_reason, _keyId) = (reason, keyId);
-        return Task.FromResult(Refuse(Refusals.Words(reason)));
+        return Task.FromResult(Reject(Refusals.Words(reason)));
     }
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)

@@ -17,7 +17,7 @@ internal static class StoredJson
     private const int MaxExponent = 308;
 
     /// <returns>The object's text; <c>{}</c> where there is none, or a fault.</returns>
-    public static string Check(string path, JsonElement? given, int maxBytes, Faults faults)
+    public static string Check(string path, JsonElement? given, int maxBytes, ValidationErrors faults)
     {
         if (given is not { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } value)
             return "{}";
@@ -32,7 +32,7 @@ internal static class StoredJson
         return text;
     }
 
-    private static void Walk(string path, JsonElement value, int depth, Faults faults)
+    private static void Walk(string path, JsonElement value, int depth, ValidationErrors faults)
     {
         if (depth > MaxDepth)
         {

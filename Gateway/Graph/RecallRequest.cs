@@ -24,7 +24,7 @@ internal sealed record RecallRequest(
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static RecallRequest Read(IQueryCollection query)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         var start = Names(query, "start", MaxStarts, AppendValidation.MaxId, faults);
         faults.AddIf(start.Count == 0, "start", "start must name a record.");
         var types = Names(query, "edge_type", MaxTypes, AppendValidation.MaxType, faults);
@@ -42,7 +42,7 @@ internal sealed record RecallRequest(
         return new(start, depth, direction, types, limit);
     }
 
-    private static List<string> Names(IQueryCollection query, string parameter, int max, int maxLength, Faults faults)
+    private static List<string> Names(IQueryCollection query, string parameter, int max, int maxLength, ValidationErrors faults)
     {
         var names = query[parameter].OfType<string>().Distinct().ToList();
         faults.AddIf(names.Count > max, parameter, $"{parameter} may be given {max} times.");
@@ -51,7 +51,7 @@ internal sealed record RecallRequest(
         return names;
     }
 
-    private static int Number(IQueryCollection query, string parameter, int absent, int min, int max, Faults faults)
+    private static int Number(IQueryCollection query, string parameter, int absent, int min, int max, ValidationErrors faults)
     {
         if (query[parameter].Count == 0)
             return absent;

@@ -22,7 +22,7 @@ internal sealed record Question(string Prompt, string? System, string? Model, in
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static Question From(CompleteRequest request)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.CheckText("prompt", request.Prompt, MaxPrompt, required: true);
         faults.CheckText("system", request.System, MaxSystem);
         faults.CheckText("model", request.Model, MaxModel);

@@ -41,7 +41,7 @@ internal static class EmitValidation
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static List<NewEvent> Check(EmitRequest request, DateTimeOffset now)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         var given = request.Events ?? [];
         faults.AddIf(given.Count is 0 or > MaxEvents, "events", $"events must have 1 to {MaxEvents} entries.");
         faults.ThrowIfAny();
@@ -50,7 +50,7 @@ internal static class EmitValidation
         return events;
     }
 
-    private static NewEvent Check(EventRequest? given, string path, DateTimeOffset now, Faults faults)
+    private static NewEvent Check(EventRequest? given, string path, DateTimeOffset now, ValidationErrors faults)
     {
         var type = given?.Type ?? "";
         faults.AddIf(type.Length is 0 or > MaxType || type.AsSpan().ContainsAnyExcept(TypeCharacters), $"{path}.type",

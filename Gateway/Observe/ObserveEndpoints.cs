@@ -49,7 +49,7 @@ internal static class ObserveEndpoints
     private static async Task<Ok<EventList>> ListAsync(
         Caller caller, ObserveStore store, CancellationToken cancellationToken, string? type = null, Guid? cursor = null, int limit = 50)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.AddIf(limit is < 1 or > MaxPage, "limit", $"limit must be from 1 to {MaxPage}.");
         faults.CheckText("type", type, 64);
         faults.ThrowIfAny();

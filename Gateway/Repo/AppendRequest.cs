@@ -37,7 +37,7 @@ internal static class AppendValidation
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static (List<NewRecord> Records, List<NewEdge> Edges) Check(AppendRequest request)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         var (records, edges) = (request.Records ?? [], request.Edges ?? []);
         faults.AddIf(records.Count + edges.Count == 0, "records", "There must be a record or an edge.");
         faults.AddIf(records.Count > MaxRecords, "records", $"records must have at most {MaxRecords} entries.");
@@ -52,7 +52,7 @@ internal static class AppendValidation
         return (newRecords, newEdges);
     }
 
-    private static NewRecord Check(RecordRequest? record, string path, Faults faults)
+    private static NewRecord Check(RecordRequest? record, string path, ValidationErrors faults)
     {
         CheckName($"{path}.id", record?.Id, MaxId, faults);
         if (record?.Type is not null)
@@ -60,7 +60,7 @@ internal static class AppendValidation
         return new(record?.Id ?? "", record?.Type ?? DefaultType, StoredJson.Check($"{path}.properties", record?.Properties, MaxProperties, faults));
     }
 
-    private static NewEdge Check(EdgeRequest? edge, string path, Faults faults)
+    private static NewEdge Check(EdgeRequest? edge, string path, ValidationErrors faults)
     {
         CheckName($"{path}.from", edge?.From, MaxId, faults);
         CheckName($"{path}.to", edge?.To, MaxId, faults);
@@ -70,11 +70,11 @@ internal static class AppendValidation
     }
 
     /// <summary>An id or a type: 1 to <paramref name="max"/> characters, none of them a control character.</summary>
-    public static void CheckName(string path, string? name, int max, Faults faults) => faults.AddIf(
+    public static void CheckName(string path, string? name, int max, ValidationErrors faults) => faults.AddIf(
         string.IsNullOrEmpty(name) || name.Length > max || name.Any(char.IsControl), path,
         $"{path} must have 1 to {max} characters, none of them a control character.");
 
-    private static void CheckDistinct<T, TKey>(List<T> items, Func<T, TKey> key, Func<int, string> path, Faults faults)
+    private static void CheckDistinct<T, TKey>(List<T> items, Func<T, TKey> key, Func<int, string> path, ValidationErrors faults)
     {
         var seen = new HashSet<TKey>();
         foreach (var (i, item) in items.Index())

@@ -82,7 +82,7 @@ public static class CollabEndpoints
     private static async Task<Ok<CollabList>> ListAsync(
         Caller caller, JobStore jobs, CancellationToken cancellationToken, Guid? cursor = null, int limit = 20)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.AddIf(limit is < 1 or > MaxPage, "limit", $"limit must be from 1 to {MaxPage}.");
         faults.ThrowIfAny();
         var tasks = await jobs.ListAsync(caller, CollabKind.KindName, cursor, null, limit, cancellationToken);

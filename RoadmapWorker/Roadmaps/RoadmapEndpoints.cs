@@ -60,7 +60,7 @@ public static class RoadmapEndpoints
     private static async Task<Ok<TaskList>> ListAsync(
         Caller caller, JobStore jobs, CancellationToken cancellationToken, Guid? cursor = null, string? status = null, int limit = 20)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.AddIf(limit is < 1 or > MaxPage, "limit", $"limit must be from 1 to {MaxPage}.");
         faults.AddIf(status is not (null or JobStatus.Queued or JobStatus.Running or JobStatus.Completed or JobStatus.Failed or JobStatus.Cancelled),
             "status", "status must be queued, running, completed, failed or cancelled.");

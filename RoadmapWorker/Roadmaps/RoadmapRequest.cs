@@ -60,7 +60,7 @@ public static class RoadmapValidation
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static RoadmapOrder Check(GenerateRequest request, DateOnly today)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.CheckText("user_id", request.UserId, MaxId);
         faults.CheckText("user_query", request.UserQuery, MaxQuery, required: true);
         faults.AddIf(request.Level is { } level && !Levels.Contains(level), "level", $"level must be one of {string.Join(", ", Levels)}.");

@@ -17,11 +17,14 @@ public enum CallerKind { User, Token, Service }
 /// <param name="Scopes">What it may do.</param>
 public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IReadOnlySet<string> Scopes)
 {
-    /// <summary>The subject that a service acts for (claim <c>act</c>); null when it calls on its own account.</summary>
+    /// <summary>
+    /// The subject that a service acts for (claim <c>act</c>); null when it calls on its own account.
+    /// </summary>
     public string? Act { get; init; }
 
     /// <summary>
-    /// Whose things this call reads and makes, in every service: the subject that a service acts for, else the caller's own.
+    /// Whose things this call reads and makes, in every service: the subject that a service acts for, else the caller's
+    /// own.
     /// </summary>
     public string Person => Act ?? Subject;
 

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 namespace Lyceum.ServiceDefaults.Http;
 
 /// <summary>
-/// Wakes one reader: an auto-reset event of capacity one. Setting it twice before the reader looks wakes it once, and
+/// Wakes one reader: an auto-reset event of capacity one. Setting it twice before the reader reads wakes it once, and
 /// the reader then takes all there is. Waiting allocates nothing.
 /// </summary>
 public sealed class ReaderSignal
@@ -27,7 +27,7 @@ public sealed class ReaderSignal
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            // Nobody called: look anyway.
+            // No signal in time: the reader polls.
         }
     }
 }

@@ -22,8 +22,8 @@ internal static class AccountRegistration
     {
         public ValidateOptionsResult Validate(string? name, AccountOptions options)
         {
-            var faults = options.Faults().ToList();
-            return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+            var errors = options.Errors().ToList();
+            return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
         }
     }
 }

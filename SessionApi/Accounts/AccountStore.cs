@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>Somebody who has just shown who they are.</summary>
+/// <summary>An account that has just signed in.</summary>
 internal sealed record SignedIn(Account Account, RefreshToken Refresh);
 
 /// <summary>
@@ -28,7 +28,7 @@ internal sealed partial class AccountStore(
     {
         ready.ThrowIfNotReady();
         await attempts.TakeAsync(address, cancellationToken);
-        // Rehearsed and rolled back: who will be refused anyway costs no hash.
+        // A dry run, rolled back: a request that will be rejected anyway costs no hash.
         await using (await db.Database.BeginTransactionAsync(cancellationToken))
         {
             await admission.AdmitAsync(codes, cancellationToken);
@@ -54,7 +54,8 @@ internal sealed partial class AccountStore(
         {
             await db.SaveChangesAsync(cancellationToken);
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: AccountTables.OneUsername })
+        catch (DbUpdateException e) when (
+            e.InnerException is PostgresException { ConstraintName: AccountTables.OneUsername })
         {
             throw Exists(username);
         }
@@ -80,14 +81,14 @@ internal sealed partial class AccountStore(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (!await db.Set<Account>().FromSql(
                 $"SELECT * FROM accounts WHERE id = {account.Id} AND password_hash = {account.PasswordHash} FOR SHARE").AnyAsync(cancellationToken))
-            throw WrongPassword(); // it was changed this very moment
+            throw WrongPassword(); // it was changed meanwhile
         var refresh = Begin(account.Id);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new(account, refresh);
     }
 
-    /// <summary>Of somebody whom an external provider vouches for.</summary>
+    /// <summary>For an account that an external provider authenticated.</summary>
     public async Task<SignedIn> SignInAsync(Account account, CancellationToken cancellationToken)
     {
         var refresh = Begin(account.Id);
@@ -96,7 +97,7 @@ internal sealed partial class AccountStore(
     }
 
     /// <summary>
-    /// Spends a refresh token for the next. One that was spent before is in two hands: the sign-in ends, for both. Null when
+    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders. Null when
     /// it is not accepted. Not repeated after a lost connection: it might have been spent.
     /// </summary>
     public async Task<SignedIn?> RefreshAsync(string? token, CancellationToken cancellationToken)
@@ -106,7 +107,8 @@ internal sealed partial class AccountStore(
             return null;
         var (now, shownHash) = (time.GetStoredNow(), shown.Hash);
         var next = new RefreshToken(shown.SignIn, Secret.New());
-        var spent = await db.Set<SignIn>().Where(s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
+        var spent = await db.Set<SignIn>().Where(
+            s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
             .ExecuteUpdateAsync(
                 set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.RefreshedAt, now)
                     .SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
@@ -118,7 +120,8 @@ internal sealed partial class AccountStore(
             return null;
         }
         var account = await db.Set<SignIn>().Where(s => s.Id == shown.SignIn)
-            .Join(db.Set<Account>(), s => s.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+            .Join(db.Set<Account>(), s => s.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(
+                cancellationToken);
         return account is null ? null : new(account, next); // null: ended between the two statements
     }
 
@@ -127,7 +130,8 @@ internal sealed partial class AccountStore(
     {
         ready.ThrowIfNotReady();
         if (RefreshToken.Parse(token) is { } shown)
-            await Transient.RetryOnceAsync(_ => db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
+            await Transient.RetryOnceAsync(
+                _ => db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
     }
 
     /// <summary>Ends every sign-in of the account and begins one.</summary>
@@ -155,7 +159,7 @@ internal sealed partial class AccountStore(
             .ExecuteUpdateAsync(
                 set => set.SetProperty(a => a.PasswordHash, hash).SetProperty(a => a.PasswordChangedAt, time.GetStoredNow()), cancellationToken);
         if (changed == 0)
-            throw WrongPassword(); // somebody else was faster
+            throw WrongPassword(); // another request changed it first
         await db.Set<SignIn>().Where(s => s.AccountId == account.Id).ExecuteDeleteAsync(cancellationToken);
         var refresh = Begin(account.Id);
         await db.SaveChangesAsync(cancellationToken);

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>Somebody who signs in here; the admin of a tenant of their own.</summary>
+/// <summary>A person who signs in here, admin of their own tenant.</summary>
 internal sealed class Account
 {
     /// <summary>The <c>sub</c> of their tokens.</summary>
@@ -18,8 +18,8 @@ internal sealed class Account
     public required string Name { get; set; }
 
     /// <summary>
-    /// As ASP.NET Core's <c>PasswordHasher</c> writes it: version, function, iterations and salt are in it. Null for who signs in
-    /// with an external provider only.
+    /// As ASP.NET Core's <c>PasswordHasher</c> writes it: version, function, iterations and salt are in it. Null for
+    /// who signs in with an external provider only.
     /// </summary>
     public required string? PasswordHash { get; set; }
 
@@ -28,8 +28,8 @@ internal sealed class Account
 }
 
 /// <summary>
-/// One browser or program that is signed in: a family of refresh tokens, of which only the newest is worth anything. So one
-/// row holds all of it, and deleting the row ends it.
+/// One browser or program that is signed in: a family of refresh tokens, of which only the newest is worth anything. So
+/// one row holds all of it, and deleting the row ends it.
 /// </summary>
 internal sealed class SignIn
 {
@@ -65,8 +65,8 @@ internal sealed class Invitation
 }
 
 /// <summary>
-/// What the first account is made with; one row until there is an account. In clear, because every start prints it again,
-/// and it opens nothing that was there before.
+/// What the first account is made with; one row until there is an account. In clear, because every start prints it
+/// again, and it opens nothing that was there before.
 /// </summary>
 internal sealed class SetupCode
 {
@@ -89,7 +89,9 @@ internal sealed class FailedAttempts
     public DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>Tables <c>accounts</c>, <c>sign_ins</c>, <c>invitations</c>, <c>setup_codes</c>, <c>failed_attempts</c>.</summary>
+/// <summary>
+/// Tables <c>accounts</c>, <c>sign_ins</c>, <c>invitations</c>, <c>setup_codes</c>, <c>failed_attempts</c>.
+/// </summary>
 internal sealed class AccountTables :
     IEntityTypeConfiguration<Account>, IEntityTypeConfiguration<SignIn>, IEntityTypeConfiguration<Invitation>,
     IEntityTypeConfiguration<SetupCode>, IEntityTypeConfiguration<FailedAttempts>

@@ -6,13 +6,13 @@ namespace Lyceum.SessionApi.Accounts;
 /// <summary>Who gets an account at the first sign-in, without a code.</summary>
 public enum OidcAdmission
 {
-    /// <summary>Nobody: it takes an invitation, or the setup code.</summary>
+    /// <summary>Only with an invitation, or with the setup code.</summary>
     Invited,
 
     /// <summary>Whose e-mail address the provider has verified and is of one of <see cref="OidcOptions.Domains"/>.</summary>
     Domains,
 
-    /// <summary>Everybody the provider vouches for.</summary>
+    /// <summary>Everyone who signs in at the provider.</summary>
     Anyone,
 }
 
@@ -50,7 +50,10 @@ public sealed class OidcOptions
     /// <summary>E-mail domains for <see cref="OidcAdmission.Domains"/>, exact: <c>example.org</c> is not <c>a.example.org</c>.</summary>
     public IList<string> Domains { get; init; } = [];
 
-    /// <summary><c>groups=lyceum</c>: a claim without which nobody signs in, known here or not. Of a list, one value.</summary>
+    /// <summary>
+    /// <c>groups=lyceum</c>: a claim that every sign-in must have, also of people with an account. One value of a list
+    /// is enough.
+    /// </summary>
     public string? RequiredClaim { get; set; }
 
     /// <summary>
@@ -69,8 +72,8 @@ public sealed class OidcOptions
     internal (string Type, string Value)? Required =>
         RequiredClaim?.Split('=', 2) is [{ Length: > 0 } type, { Length: > 0 } value] ? (type, value) : null;
 
-    /// <summary>Every fault, or none.</summary>
-    internal IEnumerable<string> Faults()
+    /// <summary>Every validation error, or none.</summary>
+    internal IEnumerable<string> Errors()
     {
         if (!IsConfigured)
         {
@@ -96,7 +99,7 @@ public sealed class OidcOptions
             yield return $"{Section}:Timeout is {Timeout}; it must be above 0 and at most a minute";
     }
 
-    /// <summary>Nobody listens on the way there.</summary>
+    /// <summary>Plain HTTP is safe there: nothing leaves this machine.</summary>
     private static bool IsLoopback(Uri uri) =>
         uri.Scheme == Uri.UriSchemeHttp && (uri.Host == "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var ip) && IPAddress.IsLoopback(ip)));
 }

@@ -10,7 +10,7 @@ internal sealed class KnowledgeBase
     public Guid Id { get; init; }
     public required string Tenant { get; init; }
 
-    /// <summary>The slug its makers chose: how everybody names it.</summary>
+    /// <summary>The slug that clients chose and name it by.</summary>
     public required string KbId { get; init; }
 
     public required string Title { get; set; }
@@ -37,7 +37,9 @@ internal sealed class Document
 
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Which <see cref="SearchTerms.Version"/> the terms of its passages are of; 0 before there were versions.</summary>
+    /// <summary>
+    /// Which <see cref="SearchTerms.Version"/> the terms of its passages are of; 0 before there were versions.
+    /// </summary>
     public int IndexVersion { get; init; }
 }
 
@@ -74,7 +76,8 @@ internal sealed class KnowledgeTables :
     {
         document.ToTable("documents");
         document.Property(d => d.Id).ValueGeneratedNever();
-        document.HasOne<KnowledgeBase>().WithMany().HasForeignKey(d => d.KnowledgeBaseId).OnDelete(DeleteBehavior.Cascade);
+        document.HasOne<KnowledgeBase>().WithMany().HasForeignKey(d => d.KnowledgeBaseId)
+            .OnDelete(DeleteBehavior.Cascade);
         document.HasIndex(d => new { d.KnowledgeBaseId, d.Name }).IsUnique();
         document.Property(d => d.IndexVersion).HasDefaultValue(0);
         document.HasIndex(d => d.IndexVersion); // for the reindex after an upgrade

@@ -5,13 +5,14 @@ using NpgsqlTypes;
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
-/// Brings the stored terms of all passages to <see cref="SearchTerms.Version"/> after an upgrade: a document per transaction,
-/// its terms together with its version, so that it goes on where it was stopped. Passages keep their text and their ids.
+/// Brings the stored terms of all passages to <see cref="SearchTerms.Version"/> after an upgrade: a document per
+/// transaction, its terms together with its version, so that it goes on where it was stopped. Passages keep their text
+/// and their ids.
 /// </summary>
 /// <remarks>
 /// One replica works at a time, by an advisory lock; another takes over within <see cref="Interval"/>. Searches go on
-/// meanwhile: a document that is not done yet is found by the words whose terms did not change. A replica of an older version
-/// leaves newer documents alone, and what it uploads is done here later.
+/// meanwhile: a document that is not done yet is found by the words whose terms did not change. A replica of an older
+/// version leaves newer documents alone, and what it uploads is done here later.
 /// </remarks>
 internal sealed partial class PassageReindex(
     NpgsqlDataSource source, DatabaseReady ready, TimeProvider time, ILogger<PassageReindex> logger) : BackgroundService
@@ -78,10 +79,14 @@ internal sealed partial class PassageReindex(
         return true;
     }
 
-    /// <summary>A document that is not up to date, locked until the transaction ends; none that an upload has locked.</summary>
-    private static async Task<(Guid Id, string Name)?> NextAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    /// <summary>
+    /// A document that is not up to date, locked until the transaction ends; none that an upload has locked.
+    /// </summary>
+    private static async Task<(Guid Id, string Name)?> NextAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var free = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await using var free = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection);
+        free.Parameters.Add(new() { Value = Lock });
         if (await free.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
         await using var command = new NpgsqlCommand(
@@ -95,7 +100,10 @@ internal sealed partial class PassageReindex(
         NpgsqlConnection connection, Guid document, int after, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT position, section, text FROM passages WHERE document_id = $1 AND position > $2 ORDER BY position LIMIT $3", connection);
+            """
+            SELECT position, section, text FROM passages WHERE document_id = $1 AND position > $2
+            ORDER BY position LIMIT $3
+            """, connection);
         command.Parameters.Add(new() { Value = document });
         command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = Batch });
@@ -106,7 +114,8 @@ internal sealed partial class PassageReindex(
         return passages;
     }
 
-    [LoggerMessage(LogLevel.Information, "passages of {Documents} documents reindexed to version {Version} in {Elapsed}")]
+    [LoggerMessage(
+        LogLevel.Information, "passages of {Documents} documents reindexed to version {Version} in {Elapsed}")]
     private partial void LogDone(int documents, int version, TimeSpan elapsed);
 
     [LoggerMessage(LogLevel.Warning, "passages not reindexed, trying again: {Reason}")]

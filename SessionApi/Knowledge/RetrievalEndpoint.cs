@@ -7,14 +7,14 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
 /// What engines and ChatApi ground answers in. Not below <c>/api</c>: Gateway has no route to it. Either a service's identity
-/// with scope <c>tutors</c>, or a ticket of this path as bearer token, for who is given a URL and a token only (an engine's
-/// session): <see cref="Tickets.IssueToken"/> with <see cref="PathOf"/> and <see cref="Scopes.Tutors"/>.
+/// with scope <c>tutors</c>, or a ticket of this path as bearer token, for a client that got a URL and a token only (an
+/// engine's session): <see cref="Tickets.IssueToken"/> with <see cref="PathOf"/> and <see cref="Scopes.Tutors"/>.
 /// </summary>
 internal static class RetrievalEndpoint
 {
     private const int MaxPassages = 50;
 
-    // What is longer is a text to talk about rather than a question; its beginning says what it is about.
+    // Characters. A longer query is a pasted text; its beginning is searched for.
     private const int MaxQuery = 4000;
 
     public static string PathOf(string kbId) => $"/internal/retrieval/{kbId}";

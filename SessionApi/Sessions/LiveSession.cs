@@ -10,13 +10,17 @@ internal static class SessionStatus
     /// <summary>Its engine has it.</summary>
     public const string Active = "active";
 
-    /// <summary>Its engine died, or has not been heard of; <c>connect</c> goes on elsewhere, with the history.</summary>
+    /// <summary>
+    /// Its engine died, or has not been heard of; <c>connect</c> goes on elsewhere, with the history.
+    /// </summary>
     public const string Lost = "lost";
 
     /// <summary>It timed out, or its engine was stopped; <c>connect</c> goes on, with the history.</summary>
     public const string Ended = "ended";
 
-    /// <summary>Gone, with all that was said; the row is kept for a while so that what comes late is not taken for new.</summary>
+    /// <summary>
+    /// Gone, with all that was said; the row is kept for a while so that what comes late is not taken for new.
+    /// </summary>
     public const string Deleted = "deleted";
 }
 
@@ -49,7 +53,7 @@ internal sealed class LiveSession
     /// <summary>One of <see cref="SessionStatus"/>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>Why it is not active: as the client was told, or <c>engine_lost</c>.</summary>
+    /// <summary>Why it is not active: as the client saw it, or <c>engine_lost</c>.</summary>
     public string? Reason { get; init; }
 
     /// <summary>The session it goes on with.</summary>
@@ -65,7 +69,7 @@ internal sealed class LiveSession
     /// <summary>The last record of its transcript that is stored.</summary>
     public long RecordedSeq { get; init; }
 
-    /// <summary>Of a deleted one: the engine was told, or is gone.</summary>
+    /// <summary>Of a deleted one: it is deleted at its engine too, or the engine is gone.</summary>
     public bool Released { get; init; }
 }
 

@@ -52,8 +52,8 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         await FindAsync(connection, [.. sessions.Select(session => session.SessionId)], rows, cancellationToken);
         if (sessions.Where(session => !rows.ContainsKey(session.SessionId)).ToList() is not { Count: > 0 } unknown)
             return rows;
-        // Made at the engine itself, past this service: kept all the same, for whom they belong to. What came before the first
-        // record there is went to a keeper before this one.
+        // Sessions made at the engine itself, not through this service: stored all the same, for the person they belong
+        // to. Records before the first one here went to another store.
         await using var insert = Rows.Command(
             """
             INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
@@ -76,7 +76,10 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
     {
         // In the order of their ids: two messages that lock some of the same never wait for each other in a circle.
         await using var command = new NpgsqlCommand(
-            "SELECT s.id, number, recorded_seq, status = 'deleted' FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id ORDER BY s.id FOR UPDATE OF s", connection);
+            """
+            SELECT s.id, number, recorded_seq, status = 'deleted' FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id
+            ORDER BY s.id FOR UPDATE OF s
+            """, connection);
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

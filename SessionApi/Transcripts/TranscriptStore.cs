@@ -18,7 +18,8 @@ internal sealed class TranscriptStore(SessionDb db)
     public async Task<List<TurnView>> ReadAsync(long session, int after, int count, CancellationToken cancellationToken)
     {
         var turns = await Transient.RetryOnceAsync(_ => db.Set<SessionTurn>().AsNoTracking()
-            .Where(t => t.SessionNumber == session && t.Turn > after).OrderBy(t => t.Turn).Take(count).ToListAsync(cancellationToken));
+            .Where(t => t.SessionNumber == session && t.Turn > after).OrderBy(t => t.Turn).Take(count)
+            .ToListAsync(cancellationToken));
         return [.. (await WithPiecesAsync(turns, cancellationToken)).Select(turn => TurnView.Of(turn.Turn, turn.Said))];
     }
 
@@ -26,7 +27,8 @@ internal sealed class TranscriptStore(SessionDb db)
     /// What a session that goes on with this one is to know: the newest turns of it and of those it goes on with, oldest first,
     /// as much as a model will be shown.
     /// </summary>
-    public async Task<List<HistoryMessage>> HistoryAsync(string tenant, long session, CancellationToken cancellationToken)
+    public async Task<List<HistoryMessage>> HistoryAsync(
+        string tenant, long session, CancellationToken cancellationToken)
     {
         var turns = await db.Set<SessionTurn>().FromSql(
             $"""

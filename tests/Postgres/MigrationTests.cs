@@ -4,19 +4,24 @@ using Npgsql;
 
 namespace Lyceum.Tests.Postgres;
 
-/// <summary>The migrations of one context: they make what its model says, and take over a database of before release 0.1.0.</summary>
+/// <summary>
+/// The migrations of one context: they make what its model says, and take over a database of before release 0.1.0.
+/// </summary>
 /// <param name="project">The test project with <c>before-0.1.0.sql</c>: what the older migrations ran.</param>
-public abstract class MigrationTests<TContext>(PostgresFixture<TContext> postgres, string project) where TContext : DbContext
+public abstract class MigrationTests<TContext>(
+    PostgresFixture<TContext> postgres, string project) where TContext : DbContext
 {
     // Order of columns aside, which no statement depends on.
     private const string Schema =
         """
-        SELECT 'column ' || concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default, is_identity, identity_generation)
+        SELECT 'column ' || concat_ws(
+            ' ', table_name, column_name, data_type, is_nullable, column_default, is_identity, identity_generation)
         FROM information_schema.columns WHERE table_schema = 'public'
         UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
         UNION ALL SELECT 'constraint ' || concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
-        UNION ALL SELECT 'sequence ' || concat_ws(' ', sequencename, data_type, start_value) FROM pg_sequences WHERE schemaname = 'public'
+        UNION ALL SELECT 'sequence ' || concat_ws(' ', sequencename, data_type, start_value)
+        FROM pg_sequences WHERE schemaname = 'public'
         UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         UNION ALL SELECT 'migration ' || "MigrationId" FROM "__EFMigrationsHistory"
         ORDER BY 1
@@ -46,7 +51,11 @@ public abstract class MigrationTests<TContext>(PostgresFixture<TContext> postgre
     {
         var old = await OldDatabaseAsync();
         await PostgresServer.ExecuteAsync(
-            old, """DELETE FROM "__EFMigrationsHistory"; INSERT INTO "__EFMigrationsHistory" VALUES ('20200101000000_Earlier', '1')""");
+            old,
+            """
+            DELETE FROM "__EFMigrationsHistory";
+            INSERT INTO "__EFMigrationsHistory" VALUES ('20200101000000_Earlier', '1')
+            """);
         var before = await SchemaAsync(old);
 
         var rejected = await Should.ThrowAsync<InvalidOperationException>(() => UpgradeAsync(old));
@@ -84,7 +93,8 @@ public abstract class MigrationTests<TContext>(PostgresFixture<TContext> postgre
 public static class OldDatabase
 {
     /// <summary>A new database, made by the <c>before-0.1.0.sql</c> of a test project.</summary>
-    public static async Task<string> CreateAsync<TContext>(PostgresFixture<TContext> postgres, string project) where TContext : DbContext
+    public static async Task<string> CreateAsync<TContext>(
+        PostgresFixture<TContext> postgres, string project) where TContext : DbContext
     {
         // Any database of the server will do to make another from.
         var old = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());

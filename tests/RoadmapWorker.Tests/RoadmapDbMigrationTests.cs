@@ -3,4 +3,5 @@ using Lyceum.Tests.Postgres;
 
 namespace Lyceum.Tests.RoadmapWorker;
 
-public sealed class RoadmapDbMigrationTests(PostgresFixture postgres) : MigrationTests<RoadmapDb>(postgres, "RoadmapWorker.Tests");
+public sealed class RoadmapDbMigrationTests(PostgresFixture postgres)
+    : MigrationTests<RoadmapDb>(postgres, "RoadmapWorker.Tests");

@@ -53,7 +53,8 @@ public sealed class TermsTests
     [Fact]
     public async Task Of_ManyThreads_GivesWhatOneGives()
     {
-        var text = string.Join(' ', Enumerable.Range(0, 200).Select(i => $"running{(char)('a' + i % 26)} nationalisation quizzes"));
+        var text = string.Join(
+            ' ', Enumerable.Range(0, 200).Select(i => $"running{(char)('a' + i % 26)} nationalisation quizzes"));
         var expected = Terms.Of(text).ToList();
         var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Terms.Of(text).ToList())));
         all.ShouldAllBe(terms => terms.SequenceEqual(expected));

@@ -52,7 +52,8 @@ public sealed class TicketTests : IAsyncLifetime
     public async Task Ticket_OfAServiceActingForAPerson_OpensAsThatPerson()
     {
         var service = new Caller("acme", "chat-api", CallerKind.Service, Ada.Scopes) { Act = "ada" };
-        var ticket = _service.Services.GetRequiredService<Tickets>().Issue("/answers/1", service, Scopes.Chat, TimeSpan.FromMinutes(1));
+        var ticket = _service.Services.GetRequiredService<Tickets>().Issue(
+            "/answers/1", service, Scopes.Chat, TimeSpan.FromMinutes(1));
 
         using var response = await _service.GetAsync(ticket);
 

@@ -27,7 +27,8 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
         var hits = await SearchAsync(sessions, "run");
         hits.Count.ShouldBe(3);
         hits.Select(hit => (hit.GetProperty("position").GetInt32(), hit.GetProperty("text").GetString()))
-            .ShouldAllBe(hit => hit.Item1 == 0 && hit.Item2 == "Running in the rain. 光合作用"); // ids and texts as they were
+            // Ids and texts as they were.
+            .ShouldAllBe(hit => hit.Item1 == 0 && hit.Item2 == "Running in the rain. 光合作用");
         (await SearchAsync(sessions, "光合作用")).Count.ShouldBe(3);
     }
 
@@ -65,7 +66,8 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
             }
             await ExecuteAsync(other, $"SELECT pg_advisory_unlock({PassageReindex.Lock})");
         }
-        using var reindex = new PassageReindex(source, new DatabaseReady(), TimeProvider.System, NullLogger<PassageReindex>.Instance);
+        using var reindex = new PassageReindex(
+            source, new DatabaseReady(), TimeProvider.System, NullLogger<PassageReindex>.Instance);
         (await reindex.ReindexOneAsync(TestContext.Current.CancellationToken)).ShouldBeTrue();
         (await VersionsAsync(database)).ShouldBe([0, 0, SearchTerms.Version]);
 
@@ -82,7 +84,8 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
         await using var sessions = await TestSessions.StartAsync(_identity, database);
         var token = _identity.Token(tenant: "acme", scope: "tutors");
         using var body = new StringContent("It runs.", System.Text.Encoding.UTF8, "text/plain");
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/kb/old/documents?name=new.txt") { Content = body };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, "/api/kb/old/documents?name=new.txt") { Content = body };
         request.Headers.Authorization = new("Bearer", token);
 
         (await sessions.Client.SendAsync(request, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
@@ -96,7 +99,10 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
         SearchTerms.Vector("studies.md", "Running", "It's the students' 光合作用, naïve 'quotes'.").ShouldBe(
             "'run':1A 'studi':2B 'md':3B 'it':4D 'the':5D 'student':6D '光合':7D '合作':8D '作用':9D 'naïv':10D 'quot':11D ");
 
-    /// <summary>A database of before 0.1.0 with a knowledge base <c>old</c> of tenant <c>acme</c>, its terms as they were made then.</summary>
+    /// <summary>
+    /// A database of before 0.1.0 with a knowledge base <c>old</c> of tenant <c>acme</c>, its terms as they were made
+    /// then.
+    /// </summary>
     private async Task<string> OldDatabaseAsync(int documents)
     {
         var database = await OldDatabase.CreateAsync(postgres, "SessionApi.Tests");
@@ -105,10 +111,12 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
              INSERT INTO knowledge_bases (id, tenant, kb_id, title, created_at, updated_at)
              VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'old', 'Old', now(), now());
              INSERT INTO documents (id, knowledge_base_id, name, media_type, content, length, created_at)
-             SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', n || '.txt', 'text/plain', 'Running in the rain. 光合作用', 33, now()
+             SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', n || '.txt', 'text/plain',
+                 'Running in the rain. 光合作用', 33, now()
              FROM generate_series(1, {documents}) n;
              INSERT INTO passages (document_id, position, knowledge_base_id, section, text, terms)
-             SELECT id, 0, knowledge_base_id, '', content, '''runn'':3 ''in'':4 ''the'':5 ''rain'':6 ''光合'':7 ''合作'':8 ''作用'':9'::tsvector
+             SELECT id, 0, knowledge_base_id, '', content,
+                 '''runn'':3 ''in'':4 ''the'':5 ''rain'':6 ''光合'':7 ''合作'':8 ''作用'':9'::tsvector
              FROM documents;
              """);
         return database;
@@ -117,13 +125,15 @@ public sealed class ReindexTests(PostgresFixture postgres) : IDisposable
     private async Task<List<JsonElement>> SearchAsync(TestSessions sessions, string question)
     {
         using var response = await sessions.SendAsync(
-            HttpMethod.Get, $"/api/kb/old/search?q={Uri.EscapeDataString(question)}", token: _identity.Token(tenant: "acme", scope: "tutors"));
+            HttpMethod.Get, $"/api/kb/old/search?q={Uri.EscapeDataString(question)}",
+            token: _identity.Token(tenant: "acme", scope: "tutors"));
         return [.. (await response.JsonAsync()).GetProperty("passages").EnumerateArray()];
     }
 
     private static async Task UntilAllAreDoneAsync(string database, Func<Task>? work = null)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(20); (await VersionsAsync(database)).Any(version => version != SearchTerms.Version);)
+        var until = DateTime.UtcNow.AddSeconds(20);
+        while ((await VersionsAsync(database)).Any(version => version != SearchTerms.Version))
         {
             DateTime.UtcNow.ShouldBeLessThan(until);
             await (work?.Invoke() ?? Task.Delay(20));

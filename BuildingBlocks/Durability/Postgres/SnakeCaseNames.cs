@@ -12,7 +12,8 @@ public static class SnakeCaseNames
         foreach (var entity in model.Model.GetEntityTypes())
         {
             entity.SetTableName(JsonNamingPolicy.SnakeCaseLower.ConvertName(entity.GetTableName()!));
-            foreach (var property in entity.GetProperties().Where(property => property.GetColumnName() == property.Name))
+            foreach (var property in entity.GetProperties().Where(
+                property => property.GetColumnName() == property.Name))
                 property.SetColumnName(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
             foreach (var key in entity.GetKeys())
                 key.SetName(key.GetName()!.ToLowerInvariant());

@@ -3,7 +3,10 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.SessionApi.Accounts.Oidc;
 
-/// <summary>Who somebody is at an external OpenID Connect provider: (<c>iss</c>, <c>sub</c>), which never changes and is never reused.</summary>
+/// <summary>
+/// Who a person is at an external OpenID Connect provider: (<c>iss</c>, <c>sub</c>), which never changes and is never
+/// reused.
+/// </summary>
 internal sealed class ExternalIdentity
 {
     public required string Issuer { get; init; }

@@ -28,12 +28,13 @@ internal static class OidcEndpoints
     {
         if (!options.Value.Oidc.IsConfigured)
             return NotConfigured();
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         var returnTo = ReturnTo.Parse(query.ReturnTo ?? "/");
-        faults.AddIf(returnTo is null, "return_to", $"return_to must be a path of this server, of at most {ReturnTo.MaxLength} characters: /…");
-        faults.CheckText("setup_code", query.SetupCode, 100);
-        faults.CheckText("invitation_code", query.InvitationCode, 100);
-        faults.ThrowIfAny();
+        errors.AddIf(returnTo is null, "return_to",
+            $"return_to must be a path of this server, of at most {ReturnTo.MaxLength} characters: /…");
+        errors.CheckText("setup_code", query.SetupCode, 100);
+        errors.CheckText("invitation_code", query.InvitationCode, 100);
+        errors.ThrowIfAny();
 
         var state = OidcState.Begin(PublicOrigin(http) + CallbackPath, returnTo!, new(query.SetupCode, query.InvitationCode));
         try

@@ -3,10 +3,10 @@ using Microsoft.AspNetCore.Http;
 namespace Lyceum.ServiceDefaults.Errors;
 
 /// <summary>
-/// What is wrong with a body, by field, all of it: one correction is enough. The problem document carries it as
-/// <c>errors: {"field": ["what it must be", …]}</c>; of very many, the first hundred.
+/// What is wrong with a request, by field, collected so that all of it is reported at once. The problem document has it
+/// as <c>errors: {"field": ["what it must be", …]}</c>, a hundred messages at most.
 /// </summary>
-public sealed class Faults
+public sealed class ValidationErrors
 {
     private const int Most = 100;
 
@@ -17,7 +17,7 @@ public sealed class Faults
     public bool Any => _errors.Count > 0;
 
     /// <param name="field">As in the JSON.</param>
-    /// <param name="code">What the document's code is if all faults have this one.</param>
+    /// <param name="code">What the document's code is if all errors have this one.</param>
     public void Add(string field, string message, string code = ErrorCodes.InvalidRequest)
     {
         if (_count++ >= Most)
@@ -28,9 +28,9 @@ public sealed class Faults
         _codes.Add(code);
     }
 
-    public void AddIf(bool fault, string field, string message, string code = ErrorCodes.InvalidRequest)
+    public void AddIf(bool condition, string field, string message, string code = ErrorCodes.InvalidRequest)
     {
-        if (fault)
+        if (condition)
             Add(field, message, code);
     }
 
