@@ -28,7 +28,6 @@ public static class JobRegistration
         services.AddSingleton<JobSweep>();
         services.AddLeases<JobSweep>();
         services.AddHostedService<JobWorker>();
-        services.AddHostedService<JobDrain>();
         return builder;
     }
 }

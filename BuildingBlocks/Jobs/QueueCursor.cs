@@ -4,7 +4,7 @@ namespace Lyceum.Jobs;
 /// Where the next claim begins to look, per priority. A claimed task leaves a dead entry in the queue's index until vacuum, which
 /// a snapshot held elsewhere (a backup, a forgotten transaction) keeps from its work: a claim that begins at the start walks over
 /// every one of them. So it begins where the last one ended, less <see cref="Overlap"/> for commits that came out of order. What
-/// was put back behind the cursor (a dead worker's task) is found by the rescan.
+/// was requeued behind the cursor (a dead worker's task) is found by the rescan.
 /// <para>Used by the claiming loop alone.</para>
 /// </summary>
 internal sealed class QueueCursor(TimeSpan rescan, TimeProvider time)

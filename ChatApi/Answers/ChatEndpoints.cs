@@ -8,6 +8,7 @@ using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Work;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -35,7 +36,6 @@ public sealed record StopResponse(Guid MessageId, Guid ConversationId, string St
 public static class ChatEndpoints
 {
     private const int MaxMessageBytes = 64 * 1024;
-    private const int MaxKeyLength = 200;
 
     // The engine's slot is free long before: this is how long the database may take to say so.
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
@@ -149,9 +149,7 @@ public static class ChatEndpoints
         var policy = request.OnDisconnect ?? options.OnDisconnect;
         if (!OnDisconnectPolicy.IsKnown(policy))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "on_disconnect must be continue or stop.");
-        var key = http.Headers["Idempotency-Key"].FirstOrDefault();
-        if (key is not null && (key.Length is 0 or > MaxKeyLength || key.Any(char.IsControl)))
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"Idempotency-Key must have 1 to {MaxKeyLength} characters.");
+        var key = IdempotencyKeys.Of(http);
         if (string.IsNullOrWhiteSpace(request.Message))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not be empty.");
         if (Encoding.UTF8.GetByteCount(request.Message) > MaxMessageBytes)

@@ -1,21 +1,20 @@
-using System.Collections.Concurrent;
 using Lyceum.ChatApi.Generation;
 using Lyceum.Contracts;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Http;
 using MassTransit;
 
 namespace Lyceum.ChatApi.Answers;
 
 /// <summary>
-/// Readers in this replica of answers that another replica writes. While there is one, the writer is told so every few
-/// seconds, and says when there is more to read; a reader polls besides, slowly.
+/// Readers in this replica of answers that another replica writes. While there is one, its watch is sent to the writer every few
+/// seconds, and the writer signals when there is more to read; a reader polls besides, slowly.
 /// </summary>
 public sealed class RemoteAnswers
 {
     private static readonly TimeSpan Renewal = ReplicaSignals.WatchFor / 3;
 
-    // A few hundred readers: looking through the signals of one answer is all that is ever done.
-    private readonly ConcurrentDictionary<Guid, ConcurrentDictionary<ReaderSignal, byte>> _watchers = new();
+    private readonly Watchers _readers = new();
     private readonly ReplicaSignals _signals;
     private readonly TimeProvider _time;
 
@@ -30,49 +29,30 @@ public sealed class RemoteAnswers
     }
 
     /// <summary>Sets <paramref name="signal"/> whenever <paramref name="messageId"/> is said to have grown or ended.</summary>
-    public Watch Follow(Guid messageId, ReaderSignal signal)
-    {
-        var readers = _watchers.GetOrAdd(messageId, _ => new());
-        readers[signal] = 0;
-        return new Watch(this, messageId, signal);
-    }
+    public Watch Follow(Guid messageId, ReaderSignal signal) => new(this, messageId, _readers.Follow(messageId, signal));
 
     /// <summary>Wakes this replica's readers of an answer.</summary>
-    public void Wake(Guid messageId)
-    {
-        if (!_watchers.TryGetValue(messageId, out var readers))
-            return;
-        foreach (var (reader, _) in readers)
-            reader.Set();
-    }
+    public void Wake(Guid messageId) => _readers.Wake(messageId);
 
     /// <summary>One reader's interest in one answer.</summary>
-    public sealed class Watch(RemoteAnswers owner, Guid messageId, ReaderSignal signal) : IDisposable
+    public sealed class Watch(RemoteAnswers owner, Guid messageId, IDisposable following) : IDisposable
     {
-        private long _said;
+        private long _sent;
 
-        /// <summary>Tells the writer, wherever it is, that this answer is read; at most once in a few seconds.</summary>
+        /// <summary>Sends the watch to the writer, on whichever replica; at most once in a few seconds.</summary>
         public void Renew()
         {
-            if (_said != 0 && owner._time.GetElapsedTime(_said) < Renewal)
+            if (_sent != 0 && owner._time.GetElapsedTime(_sent) < Renewal)
                 return;
-            _said = owner._time.GetTimestamp();
+            _sent = owner._time.GetTimestamp();
             owner._signals.Send(SignalKind.Watch, messageId);
         }
 
-        public void Dispose()
-        {
-            if (!owner._watchers.TryGetValue(messageId, out var readers))
-                return;
-            readers.TryRemove(signal, out _);
-            // A reader that comes in this very moment adds itself to a list that is gone: its poll serves it.
-            if (readers.IsEmpty)
-                owner._watchers.TryRemove(new(messageId, readers));
-        }
+        public void Dispose() => following.Dispose();
     }
 }
 
-/// <summary>Every replica hears of every end (fan-out). Idempotent: it only makes readers look.</summary>
+/// <summary>Every replica receives every end (fan-out). Idempotent: it only makes readers read.</summary>
 public sealed class ResponseFinishedConsumer(RemoteAnswers remote) : IConsumer<ResponseFinished>
 {
     public Task Consume(ConsumeContext<ResponseFinished> context)

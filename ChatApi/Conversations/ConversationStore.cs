@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -21,7 +20,7 @@ namespace Lyceum.ChatApi.Conversations;
 public sealed record Question(
     Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey, int? TutorId = null, string? KbId = null)
 {
-    public byte[] Fingerprint() => SHA256.HashData(Encoding.UTF8.GetBytes($"{ConversationId}{AskedOf}\n{Text}"));
+    public byte[] Fingerprint() => IdempotencyKeys.Fingerprint($"{ConversationId}{AskedOf}\n{Text}");
 
     private string AskedOf => TutorId is null && KbId is null ? "" : $"\t{TutorId}\t{KbId}";
 }
@@ -140,7 +139,7 @@ public sealed class ConversationStore(
             """
             INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
             VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7)
-            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Activity.Current?.Id),
+            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
             OrNull(grounding?.SystemPrompt));
         if (question.IdempotencyKey is { } key)
         {
@@ -208,9 +207,8 @@ public sealed class ConversationStore(
             select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
         if (found is null)
             return null;
-        if (!found.Fingerprint.AsSpan().SequenceEqual(question.Fingerprint()))
-            throw new ProblemException(422, ErrorCodes.IdempotencyKeyReused,
-                "This Idempotency-Key was used for another question. Use a new key for a new question.");
+        IdempotencyKeys.RequireSame(found.Fingerprint, question.Fingerprint(),
+            "This Idempotency-Key was used for another question. Use a new key for a new question.");
         return new(found.ConversationId, found.MessageId, null);
     }
 

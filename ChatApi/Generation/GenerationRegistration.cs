@@ -35,7 +35,6 @@ public static class GenerationRegistration
         services.AddSingleton<GenerationRunner>();
         services.AddSingleton<OrphanSweep>();
         services.AddLeases<OrphanSweep>();
-        services.AddHostedService<GenerationDrain>();
         return builder;
     }
 

@@ -1,16 +1,16 @@
-using System.Diagnostics;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Work;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Generation;
 
 /// <summary>
-/// What makes every answer end: once a second, everything unfinished that nobody writes is claimed and gone on with, and what
-/// was asked to stop is stopped. Every hint that was lost is made up for here.
+/// Makes sure that every answer ends: once a second, unfinished answers without a writer are claimed and continued, and requested
+/// stops are carried out. It makes up for every lost hint.
 /// </summary>
 public sealed class OrphanSweep(
     GenerationRunner runner, NpgsqlDataSource source, IOptions<GenerationOptions> options,
@@ -18,10 +18,10 @@ public sealed class OrphanSweep(
 {
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
 
-    // An orphan's owner is dead, or is this very replica, which does not write it though it began longer ago than any start takes:
-    // a question whose commit was in doubt, a task that broke. SKIP LOCKED: sweeps of several replicas share the orphans instead
-    // of waiting for each other. Where nothing was shown the former owner may have died before it asked: what was said before
-    // comes along, so that the question can still be put.
+    // An orphan's owner is dead, or is this replica, which does not write it though it began longer ago than a start takes (its
+    // commit was in doubt, or its task failed). SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for
+    // each other. Where nothing was shown the former owner may have died before it asked the engine: the history comes along, so
+    // that the engine can still be asked.
     private const string Claim =
         """
         WITH claimed AS (
@@ -56,7 +56,7 @@ public sealed class OrphanSweep(
     public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
     {
         if (runner.IsDraining)
-            return; // what was just let go of is not ours to take up again
+            return; // what was just handed over is for others
         await ClaimAsync(owner, cancellationToken);
         await StopAsync(owner, cancellationToken);
         runner.StopAbandoned();
@@ -68,6 +68,8 @@ public sealed class OrphanSweep(
     }
 
     public void OnLeaseLost(Guid owner) => runner.DropAllOf(owner);
+
+    public Task HandOverAsync(CancellationToken cancellationToken) => runner.HandOverAsync(cancellationToken);
 
     private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
     {
@@ -85,10 +87,10 @@ public sealed class OrphanSweep(
                     reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
                     Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
                     AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Trace(reader.GetValue(9) as string), grounding, Attach: true), reader.GetBoolean(7)));
+                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true), reader.GetBoolean(7)));
             }
         }
-        // Only now is the claim committed: whoever writes before that is fenced off by the epoch it has itself raised.
+        // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.
         foreach (var (order, stop) in claimed)
         {
             runner.TakeOver(order);
@@ -118,13 +120,9 @@ public sealed class OrphanSweep(
             keys.Parameters.Add(new() { Value = options.Value.IdempotencyWindow });
             await keys.ExecuteNonQueryAsync(cancellationToken);
         }
-        // A commit in flight while its conversation was deleted leaves rows that belong to nothing.
+        // A commit in flight while its conversation was deleted leaves chunks without a generation.
         await using var chunks = source.CreateCommand(
             "DELETE FROM generation_chunks c WHERE NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = c.generation_id)");
         await chunks.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    /// <summary>The trace the answer was asked in goes on with whoever writes it.</summary>
-    private static ActivityContext Trace(string? traceparent) =>
-        ActivityContext.TryParse(traceparent, null, isRemote: true, out var context) ? context : default;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Lyceum.ChatApi.Data;
+using Lyceum.Durability.Commits;
 using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.ChatApi.Generation;
@@ -19,6 +20,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     private readonly SemaphoreSlim _committed = new(0, 1);
     private int _queued;
     private int _taken = text.Committed; // only the journal
+    private int _batch;                  // only the journal: the number of the last batch it was taken into
     private volatile AnswerEnd? _end;
     private volatile string _stopReason = FinishReasons.Stopped;
     private long _watchedUntil;          // TimeProvider timestamp; a reader on another replica renews it
@@ -36,7 +38,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     /// <summary>Set after the terminal transaction; null while running.</summary>
     public AnswerEnd? End => _end;
 
-    /// <summary>Cancelled when somebody else owns this answer now: nothing more may be written.</summary>
+    /// <summary>Cancelled when another owner has this answer: nothing more may be written.</summary>
     public CancellationToken Fenced => _fenced.Token;
 
     /// <summary>Cancelled when the end was asked for: by the user, or by the disconnect policy.</summary>
@@ -47,7 +49,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
 
     public int Readers => _readers.Count;
 
-    /// <summary>Ends when nobody reads it for the grace (<c>on_disconnect: "stop"</c>).</summary>
+    /// <summary>It ends when it has no reader for the grace period (<c>on_disconnect: "stop"</c>).</summary>
     public bool StopsOnDisconnect { get; init; }
 
     /// <summary>A signal that is set at every commit and at the end. Dispose the registration when done reading.</summary>
@@ -62,16 +64,29 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     /// <summary>Marks this generation as waiting in the journal's queue; false if it already is.</summary>
     internal bool TryEnqueue() => Interlocked.Exchange(ref _queued, 1) == 0;
 
-    /// <summary>Called by the journal only: what to write next.</summary>
-    internal (int ByteOffset, string Body, int End)? Take()
+    /// <summary>What was taken to be written and is not known to be in. Used by the journal only.</summary>
+    internal (int ByteOffset, string Body, int End)? Uncommitted { get; private set; }
+
+    /// <summary>Called by the journal only: takes all text that was appended since the last call, once in each batch.</summary>
+    internal Fit Take(int batch)
     {
-        Volatile.Write(ref _queued, 0); // before taking: what is appended from here on queues again
-        return Text.TakePending(ref _taken);
+        if (_batch == batch)
+            return Fit.Later;
+        if (Uncommitted is null) // else it is left from a batch that was divided
+        {
+            Volatile.Write(ref _queued, 0); // before taking: what is appended from here on queues again
+            Uncommitted = Text.TakePending(ref _taken);
+        }
+        if (Uncommitted is null)
+            return Fit.Drop;
+        _batch = batch;
+        return Fit.Take;
     }
 
-    internal void OnCommitted(int end)
+    internal void OnCommitted()
     {
-        Text.MarkCommitted(end);
+        Text.MarkCommitted(Uncommitted!.Value.End);
+        Uncommitted = null;
         if (_committed.CurrentCount == 0)
             _committed.Release();
         WakeReaders();
@@ -96,12 +111,12 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
         }
     }
 
-    /// <summary>A reader on another replica follows it until <paramref name="until"/>, unless it says so again.</summary>
+    /// <summary>A reader on another replica follows it until <paramref name="until"/>, unless renewed.</summary>
     internal void Watch(long until) => Volatile.Write(ref _watchedUntil, until);
 
     internal bool IsWatched(long now) => Volatile.Read(ref _watchedUntil) > now;
 
-    /// <summary>Called every second: whether nobody, here or elsewhere, has read it for <paramref name="grace"/>.</summary>
+    /// <summary>Called every second: whether it has had no reader, here or elsewhere, for <paramref name="grace"/>.</summary>
     internal bool IsAbandoned(long now, long grace)
     {
         if (!_readers.IsEmpty || IsWatched(now))

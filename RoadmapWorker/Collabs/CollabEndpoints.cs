@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lyceum.Durability.Work;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
@@ -57,7 +58,7 @@ public static class CollabEndpoints
         ExecuteRequest request, Caller caller, HttpRequest http, JobStore jobs, Grounder grounder, CancellationToken cancellationToken)
     {
         var order = CollabValidation.Check(request);
-        var (key, asked) = (JobRequests.IdempotencyKey(http), JobJson.Write(order));
+        var (key, asked) = (IdempotencyKeys.Of(http), JobJson.Write(order));
         // A repeated request is answered without looking anything up: its tutor may be gone meanwhile.
         if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, CollabKind.KindName, key, cancellationToken))
             order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };

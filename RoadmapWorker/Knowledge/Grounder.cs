@@ -84,7 +84,7 @@ public sealed partial class Grounder(
     {
         if (kbId is null)
             return null;
-        if (job.Part(Checkpoint.Passages(key)) is { } before)
+        if (job.Checkpoint(CheckpointName.Passages(key)) is { } before)
         {
             var recorded = JobJson.Read<Found>(before);
             var shelf = new Shelf(recorded.IsGone ? null : kbId, recorded.Status, known);
@@ -102,7 +102,7 @@ public sealed partial class Grounder(
             var status = found switch { null => GroundingStatus.Unavailable, [] => GroundingStatus.NothingFound, _ => GroundingStatus.Found };
             var shelf = new Shelf(found is null ? null : kbId, status, known);
             var passages = shelf.Add(found ?? []);
-            await job.RecordAsync(Checkpoint.Passages(key), JobJson.Write(new Found(status, passages, found is null)), of: key);
+            await job.RecordAsync(CheckpointName.Passages(key), JobJson.Write(new Found(status, passages, found is null)), of: key);
             return shelf;
         }
         catch (Exception e) when (IsAway(e, cancellationToken))

@@ -1,3 +1,4 @@
+using Lyceum.Durability.Work;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
@@ -44,7 +45,7 @@ public static class RoadmapEndpoints
         CancellationToken cancellationToken)
     {
         var order = RoadmapValidation.Check(request, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
-        var (key, asked) = (JobRequests.IdempotencyKey(http), JobJson.Write(order with { Today = default }));
+        var (key, asked) = (IdempotencyKeys.Of(http), JobJson.Write(order with { Today = default }));
         // A repeated request is answered without looking anything up: its tutor may be gone meanwhile.
         if (order is not { TutorId: null, KbId: null } && !await jobs.IsKnownAsync(caller, RoadmapKind.KindName, key, cancellationToken))
             order = order with { KbId = await grounder.ResolveAsync(caller, order.TutorId, order.KbId, cancellationToken) };

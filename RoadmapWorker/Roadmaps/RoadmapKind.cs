@@ -136,7 +136,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
         async Task<ConceptContent> WriteConceptAsync(int index, CancellationToken cancel)
         {
             var concept = concepts[index];
-            if (job.Part(concept.Id) is { } before)
+            if (job.Checkpoint(concept.Id) is { } before)
             {
                 Interlocked.Increment(ref written);
                 return JobJson.Read<ConceptContent>(before);
@@ -144,7 +144,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
             var (own, _) = await TryAsync(job, order, () => planner.WriteAsync(job, order, analysis, concept, cancel));
             var made = own ?? GenericPlan.Write(order, concept);
             var progress = Validated + (100 - Validated - 1) * Interlocked.Increment(ref written) / concepts.Count;
-            await job.SavePartAsync(concept.Id, JobJson.Write(made), progress);
+            await job.SaveCheckpointAsync(concept.Id, JobJson.Write(made), progress);
             return made;
         }
     }

@@ -1,16 +1,17 @@
 using Lyceum.ServiceDefaults.Hosting;
-using Lyceum.Durability.Leases;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
-namespace Lyceum.ChatApi.Generation;
+namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// The orderly end, before any service is stopped: everything written is committed, then the lease is given back, and
-/// another replica goes on where this one stopped within a second. With no other replica the next start of this one does.
+/// The orderly end, before any service is stopped: the work is handed over, then the lease is released, so that others go on
+/// with the work at once instead of after the lease's end. Without another process the next start of this one does.
 /// </summary>
-public sealed partial class GenerationDrain(
-    GenerationRunner runner, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<GenerationDrain> logger) : IHostedLifecycleService
+internal sealed partial class LeaseDrain(
+    ILeasedWork work, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<LeaseDrain> logger) : IHostedLifecycleService
 {
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
@@ -18,12 +19,12 @@ public sealed partial class GenerationDrain(
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(options.Value.HandOver);
-            await runner.HandOverAsync(limit.Token);
+            await work.HandOverAsync(limit.Token);
             await lease.ReleaseAsync(limit.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or NpgsqlException or TimeoutException)
         {
-            // Nothing is lost: what is not let go of here is claimed when the lease runs out.
+            // Nothing is lost: others claim the rest when the lease expires.
             LogIncomplete(logger, e.Message);
         }
     }
@@ -34,6 +35,6 @@ public sealed partial class GenerationDrain(
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Not everything handed over in time, the lease will run out: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Drain incomplete, the lease will expire: {Reason}")]
     private static partial void LogIncomplete(ILogger logger, string reason);
 }

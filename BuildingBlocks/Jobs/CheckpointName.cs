@@ -1,12 +1,12 @@
 namespace Lyceum.Jobs;
 
-/// <summary>The steps of a stage that are recorded, by their names in the database; see <see cref="JobContext.RecordAsync"/>.</summary>
-public static class Checkpoint
+/// <summary>Names of the checkpoints that record a dialogue with a model; see <see cref="JobContext.RecordAsync"/>.</summary>
+public static class CheckpointName
 {
     /// <summary>What was found before the question was asked.</summary>
     public static string Passages(string key) => Step(key, 0);
 
-    /// <summary>A line break, as no part of another kind has one in its name.</summary>
+    /// <summary>With a line break, which no other checkpoint has in its name.</summary>
     /// <param name="number">1, 2, 3, … within the question.</param>
     public static string Step(string key, int number) => $"{key}\n{number}";
 }
