@@ -12,6 +12,8 @@ public static class JobStatus
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";
 
+    public static bool IsKnown(string status) => status is Queued or Running || IsTerminal(status);
+
     public static bool IsTerminal(string status) => status is Completed or Failed or Cancelled;
 }
 

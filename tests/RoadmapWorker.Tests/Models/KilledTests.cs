@@ -1,5 +1,6 @@
-using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.Jobs;
+using Lyceum.RoadmapWorker.Collabs;
+using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.Tests.House;
 using Lyceum.Tests.Support;

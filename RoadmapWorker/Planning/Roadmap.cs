@@ -1,6 +1,6 @@
 using Lyceum.RoadmapWorker.Knowledge;
 
-namespace Lyceum.RoadmapWorker.Roadmaps;
+namespace Lyceum.RoadmapWorker.Planning;
 
 /// <summary>A finished roadmap, as <c>…/result</c> answers it.</summary>
 /// <param name="MadeBy"><c>model</c>: a language model wrote it; <c>catalogue</c>: it was planned from the built-in catalogue.</param>
