@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Lyceum.ChatApi.Grounding;
-using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ChatApi.Answers;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.ChatApi.Generation;
 

@@ -1,4 +1,4 @@
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Commits;
 
 namespace Lyceum.Tests.Bench;

@@ -4,14 +4,15 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Leases;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.Durability.Postgres;
-using Lyceum.Durability.Leases;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -61,12 +62,19 @@ public sealed class ChatMachinery : IAsyncDisposable
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
     public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>
-        WithStoreAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
+        WithQuestionsAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
 
     public async Task<T> WithStoreAsync<T>(Func<ConversationStore, Task<T>> use)
     {
         await using var scope = _app.Services.CreateAsyncScope();
         return await use(ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider));
+    }
+
+    public async Task<T> WithQuestionsAsync<T>(Func<QuestionStore, Task<T>> use)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        var conversations = ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider);
+        return await use(ActivatorUtilities.CreateInstance<QuestionStore>(scope.ServiceProvider, conversations));
     }
 
     /// <summary>A recorded question whose answer this replica (or <paramref name="owner"/>) writes; begun in the future, so

@@ -1,5 +1,5 @@
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
 
 namespace Lyceum.Tests.ChatApi;
 

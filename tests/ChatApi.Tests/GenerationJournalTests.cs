@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 using Npgsql;
 
 namespace Lyceum.Tests.ChatApi;

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using System.Text;
-using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Reading;
 using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.Tests.ChatApi;
