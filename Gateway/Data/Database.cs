@@ -8,7 +8,7 @@ namespace Lyceum.Gateway.Data;
 internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
 {
     /// <summary>How long a request waits for a connection of the pool; then it is refused.</summary>
-    private static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
+    public static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Seconds after which a statement that a request waits for is given up: the server hangs.</summary>
     public const int CommandTimeout = 10;

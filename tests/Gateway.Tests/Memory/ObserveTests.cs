@@ -1,5 +1,4 @@
 using System.Net;
-using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Observe;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
@@ -91,8 +90,8 @@ public sealed class ObserveTests(MemoryFixture memory)
         var services = memory.Services;
         var options = Options.Create(new ObserveOptions { MaxPendingBytes = 500 });
         // Not started: nothing is taken from what waits.
-        using var writer = new ObserveWriter(services.GetRequiredService<Database>(), services.GetRequiredService<DatabaseReady>(),
-            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System);
+        using var writer = new ObserveWriter(services.GetRequiredService<SystemDataSource>(), services.GetRequiredService<DatabaseReady>(),
+            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System, NullLogger<ObserveWriter>.Instance);
         var caller = new Caller("acme", "ada", CallerKind.Token, Scopes.All);
         Task<int> RecordAsync() =>
             writer.RecordAsync(caller, [new(Guid.CreateVersion7(), null, _type, DateTimeOffset.UtcNow, "{}")], TestContext.Current.CancellationToken);
