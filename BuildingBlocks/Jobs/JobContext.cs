@@ -45,11 +45,11 @@ public sealed class JobContext
     internal int PromptTokens => _promptTokens;
     internal int CompletionTokens => _completionTokens;
 
-    /// <summary>What an earlier stage left.</summary>
+    /// <summary>The result of an earlier stage.</summary>
     /// <exception cref="KeyNotFoundException">It has not been done.</exception>
     public T Result<T>(string stage) => JobJson.Read<T>(_results.TryGetValue(stage, out var body) ? body : _before[(stage, "")]);
 
-    /// <summary>Whether an earlier stage left something: a task need not have taken every stage its kind knows.</summary>
+    /// <summary>Whether an earlier stage has a result: a task need not have taken every stage of its kind.</summary>
     public bool HasResult(string stage) => _results.ContainsKey(stage) || _before.ContainsKey((stage, ""));
 
     /// <summary>What an earlier run of the present stage saved under this name; null if it did not come so far.</summary>

@@ -31,7 +31,7 @@ public sealed class JobMetrics
         _ended = meter.CreateCounter<long>("lyceum.jobs.ended", "{task}", "Tasks ended, by kind and status");
         _retried = meter.CreateCounter<long>("lyceum.jobs.retried", "{stage}", "Stages that failed and are retried, by kind and stage");
         _lost = meter.CreateCounter<long>("lyceum.jobs.lost", "{task}", "Tasks requeued because their worker was gone");
-        _fenced = meter.CreateCounter<long>("lyceum.jobs.fenced", "{change}", "Writes refused because the task has another owner");
+        _fenced = meter.CreateCounter<long>("lyceum.jobs.fenced", "{change}", "Writes rejected because the task has another owner");
     }
 
     public void Started(string kind, TimeSpan waited)

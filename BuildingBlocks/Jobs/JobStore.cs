@@ -24,7 +24,7 @@ public sealed record JobView(
 }
 
 /// <summary>One event of a task.</summary>
-/// <param name="Part">What of the stage was finished; null for the task as a whole.</param>
+/// <param name="Part">The checkpoint that was saved; null for the task as a whole.</param>
 public sealed record JobEvent(int Seq, string Status, string Stage, int Progress, string? Part, string? ErrorMessage, DateTimeOffset At);
 
 /// <summary>One run of one stage.</summary>

@@ -55,7 +55,7 @@ public sealed record Usage(
         this with { ContextMessages = other?.ContextMessages, ContextMessagesLeftOut = other?.ContextMessagesLeftOut };
 }
 
-/// <summary>The problem document that stands beside a part that could not be finished.</summary>
+/// <summary>The problem document beside the text of an answer that was not finished.</summary>
 /// <param name="Type">Always <c>about:blank</c>: <paramref name="Code"/> says what it is.</param>
 /// <param name="Status">The HTTP status this would have been before the stream began.</param>
 public sealed record AnswerError(string Type, string Title, int Status, string Detail, string Code);

@@ -9,10 +9,10 @@ public static class GroundingStatus
     /// <summary>The model was given passages.</summary>
     public const string Found = "found";
 
-    /// <summary>The knowledge base has nothing that speaks of the question; the model answered by itself.</summary>
+    /// <summary>The knowledge base has nothing on the question; the model answered without passages.</summary>
     public const string NothingFound = "nothing_found";
 
-    /// <summary>The knowledge base could not be searched; the model answered by itself.</summary>
+    /// <summary>The knowledge base could not be searched; the model answered without passages.</summary>
     public const string Unavailable = "unavailable";
 }
 
@@ -25,14 +25,14 @@ public static class GroundingStatus
 public sealed record AnswerSource(int Number, string? Id, string? Title, string? Source, string? Text, bool Cited = false);
 
 /// <summary>
-/// What an answer rests on: found before the question is recorded, and recorded with it, so that whoever asks the engine asks with
+/// What an answer rests on: found before the question is recorded, and recorded with it, so that every owner of the answer asks with
 /// the same.
 /// </summary>
-/// <param name="TutorId">Who was asked; null: nobody in particular.</param>
+/// <param name="TutorId">Who was asked; null: no tutor.</param>
 /// <param name="KbId">The knowledge base that was searched; null: none.</param>
 /// <param name="Status">A <see cref="GroundingStatus"/>; null where there was no knowledge base to search.</param>
 /// <param name="Sources">In the order of their numbers.</param>
-/// <param name="SystemPrompt">What the model is told instead of <c>Generation:SystemPrompt</c>; null: that.</param>
+/// <param name="SystemPrompt">In place of <c>Generation:SystemPrompt</c>; null: that one.</param>
 public sealed record AnswerGrounding(
     int? TutorId, string? KbId, string? Status, IReadOnlyList<AnswerSource> Sources, string? SystemPrompt)
 {

@@ -16,7 +16,7 @@ public sealed class ChatMetrics
     private readonly UpDownCounter<long> _readers;
     private readonly Histogram<double> _firstToken;
     private readonly Counter<long> _takeovers;
-    private readonly Counter<long> _askedAgain;
+    private readonly Counter<long> _retried;
     private readonly Counter<long> _partialSaves;
     private readonly Counter<long> _readersCut;
     private readonly Counter<long> _grounded;
@@ -29,13 +29,13 @@ public sealed class ChatMetrics
         _rows = meter.CreateHistogram("lyceum.chat.journal.batch", "{row}", "Generations that shared one commit",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] });
         _bytes = meter.CreateCounter<long>("lyceum.chat.journal.written", "By", "Answer text made durable");
-        _retries = meter.CreateCounter<long>("lyceum.chat.journal.retries", "{commit}", "Journal commits tried again");
+        _retries = meter.CreateCounter<long>("lyceum.chat.journal.retries", "{commit}", "Journal commits retried");
         _tokens = meter.CreateCounter<long>("lyceum.chat.deltas", "{delta}", "Deltas received from engines");
         _ended = meter.CreateCounter<long>("lyceum.chat.answers", "{answer}", "Answers ended, by status and reason");
         _running = meter.CreateUpDownCounter<long>("lyceum.chat.generations.running", "{generation}", "Running generations");
         _readers = meter.CreateUpDownCounter<long>("lyceum.chat.readers", "{reader}", "Open answer streams");
         _takeovers = meter.CreateCounter<long>("lyceum.chat.takeovers", "{answer}", "Answers taken over from a dead or draining replica");
-        _askedAgain = meter.CreateCounter<long>("lyceum.chat.asked_again", "{question}", "Questions put to an engine a second time, nothing having been shown, by the first engine's error");
+        _retried = meter.CreateCounter<long>("lyceum.chat.asked_again", "{question}", "Questions retried at an engine, nothing having been shown, by the first engine's error");
         _partialSaves = meter.CreateCounter<long>("lyceum.chat.partial_saves", "{answer}", "Answers cut short whose text was kept, by reason");
         _readersCut = meter.CreateCounter<long>("lyceum.chat.readers_cut", "{reader}", "Readers that stalled and were cut");
         _grounded = meter.CreateCounter<long>("lyceum.chat.grounded", "{question}", "Questions that a knowledge base was searched for, by what came of it");
@@ -60,7 +60,7 @@ public sealed class ChatMetrics
     /// <param name="status">A <see cref="GroundingStatus"/>.</param>
     public void Grounded(string status) => _grounded.Add(1, new KeyValuePair<string, object?>("status", status));
 
-    public void AskedAgain(string code) => _askedAgain.Add(1, new KeyValuePair<string, object?>("code", Label(code)));
+    public void Retried(string code) => _retried.Add(1, new KeyValuePair<string, object?>("code", Label(code)));
 
     /// <summary>Words of a model server, which may be of any length.</summary>
     private static string Label(string word) => word.Length <= 64 ? word : word[..64];

@@ -21,10 +21,10 @@ public sealed partial class Grounder(
     /// </summary>
     /// <param name="kbId">Goes before the tutor's own.</param>
     /// <param name="topic">What to search for.</param>
-    /// <returns>Null where neither a tutor nor a knowledge base is named: nobody is asked then.</returns>
+    /// <returns>Null where neither a tutor nor a knowledge base is named.</returns>
     /// <exception cref="ProblemException">
-    /// 404 <c>tutor_not_found</c>, <c>knowledge_base_not_found</c> (also another tenant's); 503 where nobody can say who the tutor
-    /// is: another's answer would not be what was asked for.
+    /// 404 <c>tutor_not_found</c>, <c>knowledge_base_not_found</c> (also another tenant's); 503 where the tutor
+    /// cannot be looked up: an answer without it would not be what was asked for.
     /// </exception>
     public async Task<AnswerGrounding?> GroundAsync(Caller caller, int? tutorId, string? kbId, string topic)
     {
@@ -81,7 +81,7 @@ public sealed partial class Grounder(
     private static AnswerSource[] Number(IReadOnlyList<FoundPassage> found) =>
         [.. found.Select((passage, i) => new AnswerSource(i + 1, passage.Id, passage.Title, passage.Source, passage.Text))];
 
-    /// <summary>What every model is told, who it is here, and what its maker wants of it.</summary>
+    /// <summary>The general prompt, then the tutor's.</summary>
     internal static string SystemPrompt(string general, Tutor tutor)
     {
         var language = $"Where the language of a question is not clear, answer in {tutor.Language}.";
@@ -91,6 +91,6 @@ public sealed partial class Grounder(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Knowledge base {KbId} not searched, the answer goes on without passages: {Reason}")]
     private static partial void LogUngrounded(ILogger logger, string kbId, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Tutor {TutorId} not looked up, the question is refused: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tutor {TutorId} not looked up, the question is rejected: {Reason}")]
     private static partial void LogNoTutor(ILogger logger, int tutorId, string reason);
 }

@@ -9,8 +9,8 @@ public sealed class GroundingOptions
     public int Passages { get; set; } = 6;
 
     /// <summary>
-    /// How long a question waits for its tutor and its passages. Reached: it goes on without passages, and says so; without its
-    /// tutor it is refused (503).
+    /// How long a question waits for its tutor and its passages. Reached: it goes on without passages, which the answer says; without its
+    /// tutor it is rejected (503).
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(3);
 }

@@ -20,7 +20,7 @@ public sealed class QuestionStore(
     IOptions<GenerationOptions> options, TimeProvider time)
 {
     // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
-    // than the queue. Who cannot be served within the bound below is refused.
+    // than the queue. A question that cannot be recorded within the bound below is rejected.
     private static readonly SemaphoreSlim Recorders = new(16);
 
     // A user who asks waits no longer than this for the database, whatever state it is in.
@@ -31,7 +31,7 @@ public sealed class QuestionStore(
     /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
     /// commits or fails.
     /// </summary>
-    /// <param name="grounding">Is recorded with it: whoever asks the engine gives it the same passages.</param>
+    /// <param name="grounding">Recorded with the question, so that every owner of the answer gives the engine the same passages.</param>
     /// <exception cref="ProblemException">
     /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
     /// <c>database_unavailable</c>.
@@ -159,7 +159,7 @@ public sealed class QuestionStore(
             .OrderByDescending(m => m.Position).Take(Topic.MaxEarlier).Select(m => m.Content).ToListAsync(cancellationToken));
     }
 
-    /// <summary>A look-up that a question waits for, no longer than for its recording.</summary>
+    /// <summary>A read that a question waits for, no longer than for its recording.</summary>
     private async Task<T> ReadInTimeAsync<T>(Func<CancellationToken, Task<T>> read)
     {
         ready.ThrowIfNotReady();
@@ -204,7 +204,7 @@ public sealed class QuestionStore(
 
     /// <summary>
     /// Locks the conversation and appends what was said in it to <paramref name="history"/>. The row lock gives out
-    /// positions one by one: the second statement's snapshot has the messages of whoever held the lock before.
+    /// positions one by one: the second statement's snapshot has the messages of the former lock holders.
     /// </summary>
     /// <returns>The next position.</returns>
     private static async Task<int> LockAsync(

@@ -7,13 +7,13 @@ namespace Lyceum.ChatApi.Asking;
 /// <summary>What a question is about: "and why?" is about what was asked before it.</summary>
 public static class Topic
 {
-    /// <summary>Earlier questions that are looked at.</summary>
+    /// <summary>Earlier questions that are considered.</summary>
     public const int MaxEarlier = 4;
 
     // A question with so many terms stands for itself.
     private const int Enough = 3;
 
-    // What a search looks at, at most.
+    // Characters of a search, at most.
     private const int MaxLength = 4000;
 
     /// <param name="earlier">Newest first.</param>

@@ -40,7 +40,7 @@ public sealed class AnswerReader(
                     cursor = reached;
                 }
 
-                // Elsewhere, or over. Listening begins before looking, so that what comes in between is not missed.
+                // On another replica, or over. It follows before it reads, so that what comes in between is not missed.
                 watch ??= remote.Follow(messageId, signal);
                 var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
                 if (answer is null)
@@ -80,7 +80,7 @@ public sealed class AnswerReader(
         {
             while (true)
             {
-                // The end is looked at before the text: once it is set, all text is committed.
+                // The end is read before the text: once it is set, all text is committed.
                 var end = generation.End;
                 ReadOnlyMemory<byte> text;
                 while ((text = generation.Text.Read(cursor, MaxDelta)).Length > 0)

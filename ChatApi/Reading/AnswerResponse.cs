@@ -12,7 +12,7 @@ public sealed partial class AnswerResponse(
     AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
     ILogger<AnswerResponse> logger)
 {
-    // An EventSource comes back with the URL it was given: it must do so for as long as the answer may take, and a while longer.
+    // An EventSource reconnects with the URL it was given, for as long as the answer may take and a while longer.
     private readonly TimeSpan _ticketLifetime = answers.Value.MaxDuration + TimeSpan.FromHours(1);
 
     public async Task StreamAsync(HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor)
@@ -37,7 +37,7 @@ public sealed partial class AnswerResponse(
         }
         catch (OperationCanceledException) when (clientGone.IsCancellationRequested)
         {
-            // The client left. The generation does not notice.
+            // The client left, which does not concern the generation.
         }
         catch (ReaderStalledException)
         {
@@ -52,7 +52,7 @@ public sealed partial class AnswerResponse(
         }
     }
 
-    /// <summary>Who came by a ticket keeps it: a ticket does not beget tickets.</summary>
+    /// <summary>A caller that came with a ticket keeps that one: a ticket does not issue tickets.</summary>
     private string StreamUrl(HttpContext http, Caller caller, Guid messageId)
     {
         var path = $"/chat/{messageId}/stream";
@@ -62,6 +62,6 @@ public sealed partial class AnswerResponse(
             : $"{path}?{Tickets.Parameter}={ticket}";
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "A reader of {MessageId} took nothing for {Patience} and was cut")]
-    private static partial void LogStalled(ILogger logger, Guid messageId, TimeSpan patience);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Reader of {MessageId} cut: it took nothing for {Timeout}")]
+    private static partial void LogStalled(ILogger logger, Guid messageId, TimeSpan timeout);
 }

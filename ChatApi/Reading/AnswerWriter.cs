@@ -8,7 +8,7 @@ using Lyceum.ChatApi.Data;
 
 namespace Lyceum.ChatApi.Reading;
 
-/// <summary>What a reader is told first.</summary>
+/// <summary>The first event of a reader.</summary>
 /// <param name="StreamUrl">Path and ticket to read the same answer again without headers.</param>
 public sealed record AnswerStart(Guid ConversationId, Guid MessageId, string StreamUrl);
 
@@ -37,7 +37,7 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // Chinese as itself; line breaks are still escaped
     });
 
-    /// <summary>The id of the last event: who comes back with it has seen everything.</summary>
+    /// <summary>The id of the last event: a reader that reconnects with it has seen everything.</summary>
     public const string EndId = "end";
 
     public ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken)

@@ -4,9 +4,9 @@ namespace Lyceum.ChatApi.Reading;
 
 /// <summary>
 /// The pipe of one response, whose reader may be slow but not dead: a flush waits for the client, and one that waits longer
-/// than <paramref name="patience"/> ends the response. (Kestrel's minimum data rate allows a minute for every 14 kB in flight.)
+/// than <paramref name="timeout"/> ends the response. (Kestrel's minimum data rate allows a minute for every 14 kB in flight.)
 /// </summary>
-public sealed class ReaderPipe(PipeWriter writer, TimeSpan patience, TimeProvider time)
+public sealed class ReaderPipe(PipeWriter writer, TimeSpan timeout, TimeProvider time)
 {
     public PipeWriter Writer { get; } = writer;
 
@@ -21,7 +21,7 @@ public sealed class ReaderPipe(PipeWriter writer, TimeSpan patience, TimeProvide
     {
         try
         {
-            return await flush.WaitAsync(patience, time, cancellationToken);
+            return await flush.WaitAsync(timeout, time, cancellationToken);
         }
         catch (TimeoutException)
         {

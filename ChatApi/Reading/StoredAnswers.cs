@@ -16,11 +16,11 @@ public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text
 /// <summary>Answers as the database knows them: ended ones, and those that another replica is writing.</summary>
 public sealed class StoredAnswers(NpgsqlDataSource source)
 {
-    /// <summary>Most bytes of text that one look brings.</summary>
+    /// <summary>Most bytes of text that one read returns.</summary>
     public const int MaxText = 16 * 1024;
 
     // One statement, one snapshot: either the chunks or the compacted message, never the gap between the two. Of chunks
-    // only those are touched that hold what is asked for: whoever follows an answer elsewhere looks at every commit.
+    // only those are touched that hold what is asked for: a reader on another replica reads after every commit.
     private const string Select =
         """
         SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id, m.grounding,

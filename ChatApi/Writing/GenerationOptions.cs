@@ -33,17 +33,17 @@ public sealed class GenerationOptions
 
     /// <summary>
     /// What becomes of an answer whose readers have all left, unless the request says: <c>continue</c> (to its end, to be
-    /// read later) or <c>stop</c> (after <see cref="DisconnectGrace"/>; the part is kept).
+    /// read later) or <c>stop</c> (after <see cref="DisconnectGrace"/>; the text so far is kept).
     /// </summary>
     public string OnDisconnect { get; set; } = OnDisconnectPolicy.Continue;
 
-    /// <summary>How long an answer goes on without a reader under the policy <c>stop</c>: a reload is not a goodbye.</summary>
+    /// <summary>How long an answer goes on without a reader under the policy <c>stop</c>: a page that reloads comes back within it.</summary>
     public TimeSpan DisconnectGrace { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
     public TimeSpan IdempotencyWindow { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>What the model is told about its task; empty sends none.</summary>
+    /// <summary>The system prompt; empty sends none.</summary>
     public string SystemPrompt { get; set; } =
         "You are a patient tutor. Answer in the language of the question. Explain step by step, check understanding, "
         + "and say so when you do not know.";

@@ -49,7 +49,7 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
-    /// <summary>Whether the answer has ended or was deleted: nobody goes on with it.</summary>
+    /// <summary>Whether the answer has ended or was deleted.</summary>
     public async Task<bool> IsOverAsync(Guid id, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand("SELECT 1 FROM generations WHERE id = $1 AND ended_at IS NULL");

@@ -91,7 +91,7 @@ public sealed partial class GenerationRunner : IDisposable
         return generation;
     }
 
-    /// <summary>Goes on with what another owner began. Not refused for lack of places: it was admitted once.</summary>
+    /// <summary>Goes on with what another owner began. It needs no free place: it was admitted once.</summary>
     public void TakeOver(GenerationOrder order)
     {
         Interlocked.Increment(ref _admitted);
@@ -100,7 +100,7 @@ public sealed partial class GenerationRunner : IDisposable
         LogTakenOver(_logger, order.MessageId, order.Epoch, order.Committed.Length);
     }
 
-    /// <summary>Ends an answer that runs here, with its part kept; false if it does not run here.</summary>
+    /// <summary>Ends an answer that runs here, with its text so far kept; false if it does not run here.</summary>
     public bool Stop(Guid messageId, string reason)
     {
         if (Find(messageId) is not { } generation)
@@ -109,7 +109,7 @@ public sealed partial class GenerationRunner : IDisposable
         return true;
     }
 
-    /// <summary>Ends what was to end without readers and has had none for the grace. Called every second.</summary>
+    /// <summary>Ends answers that are to end without readers and have had none for the grace period. Called every second.</summary>
     public void StopAbandoned()
     {
         var now = _time.GetTimestamp();
@@ -121,7 +121,7 @@ public sealed partial class GenerationRunner : IDisposable
         }
     }
 
-    /// <summary>The lease of <paramref name="owner"/> is gone: what it owned is somebody else's.</summary>
+    /// <summary>The lease of <paramref name="owner"/> is gone: other replicas may own its answers.</summary>
     public void DropAllOf(Guid owner)
     {
         foreach (var (_, generation) in _running)
@@ -132,8 +132,8 @@ public sealed partial class GenerationRunner : IDisposable
     }
 
     /// <summary>
-    /// Lets go of every running answer, everything committed and nothing ended: the engines go on, and whoever claims the
-    /// answers attaches to them. Returns when nothing more will be written.
+    /// Lets go of every running answer, with everything committed and nothing ended: the engines go on, and the next owner
+    /// attaches to them. Returns when nothing more will be written.
     /// </summary>
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
@@ -186,12 +186,12 @@ public sealed partial class GenerationRunner : IDisposable
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogBroken(_logger, e, generation.Id);
+            LogFailed(_logger, e, generation.Id);
             return AnswerEnd.Interrupted(FinishReasons.OwnerLost, order.Usage, "Writing this answer failed.");
         }
     }
 
-    /// <summary>Ended or deleted from elsewhere, so that the engine need not go on for anybody; if in doubt, it may.</summary>
+    /// <summary>Ended or deleted from elsewhere, so that the engine need not go on; if in doubt, it may.</summary>
     private async Task<bool> IsOverAsync(Guid id)
     {
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);
@@ -205,7 +205,7 @@ public sealed partial class GenerationRunner : IDisposable
         }
     }
 
-    /// <summary>Waits for the last commit, then stores the end; repeats until it is stored or somebody else owns it.</summary>
+    /// <summary>Waits for the last commit, then stores the end; repeats until it is stored or another replica owns it.</summary>
     private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, AnswerGrounding? grounding)
     {
         await generation.CommittedButAsync(0, generation.Fenced);
@@ -222,7 +222,7 @@ public sealed partial class GenerationRunner : IDisposable
                     Ended(generation.Id, generation.ConversationId, end, stored);
                     return;
                 }
-                // Somebody else's, or closed by an attempt whose answer was lost: the database knows, readers go there.
+                // Another owner's, or closed by an attempt whose result was lost: readers go on at the database.
                 generation.OnFenced();
                 generation.Fenced.ThrowIfCancellationRequested();
             }
@@ -231,7 +231,7 @@ public sealed partial class GenerationRunner : IDisposable
                 if (attempt == 0)
                 {
                     LogCloseRetry(_logger, generation.Id, e.Message);
-                    // Perhaps it is only this replica that cannot.
+                    // Another replica may be able to.
                     _hints.Publish(new SavePartialResponse(
                         generation.Id, generation.ConversationId, generation.Owner, generation.Epoch, end.Status,
                         end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources)));
@@ -272,7 +272,7 @@ public sealed partial class GenerationRunner : IDisposable
         "Answer saved: conversation={ConversationId} message={MessageId} length={Length} reason={Reason}")]
     private static partial void LogComplete(ILogger logger, Guid messageId, Guid conversationId, int length, string reason);
 
-    // The line that operators look for: text that was cut short is there, how much, and why.
+    // Operators search for this line: how much text of a partial answer is saved, and why it ended.
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "Partial answer saved: conversation={ConversationId} message={MessageId} length={Length} reason={Reason}")]
     private static partial void LogPartial(ILogger logger, Guid messageId, Guid conversationId, int length, string reason);
@@ -281,12 +281,12 @@ public sealed partial class GenerationRunner : IDisposable
         "Answer taken over: message={MessageId} epoch={Epoch} from={Length}")]
     private static partial void LogTakenOver(ILogger logger, Guid messageId, int epoch, int length);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Answer {MessageId} is somebody else's now: dropped without a write")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Generation {MessageId} dropped: another replica owns it")]
     private static partial void LogDropped(ILogger logger, Guid messageId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Generation {MessageId} broke")]
-    private static partial void LogBroken(ILogger logger, Exception exception, Guid messageId);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Generation {MessageId} failed: owner lost")]
+    private static partial void LogFailed(ILogger logger, Exception exception, Guid messageId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "End of {MessageId} not stored yet, trying until it is: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "End of generation {MessageId} not stored, retrying until it is: {Reason}")]
     private static partial void LogCloseRetry(ILogger logger, Guid messageId, string reason);
 }

@@ -19,7 +19,7 @@ public sealed partial class GenerationWriter(
     CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
-    /// <summary>How long a lost engine is looked for before the answer is called interrupted.</summary>
+    /// <summary>How long a lost engine is retried before the answer is interrupted.</summary>
     private static readonly TimeSpan EngineGrace = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -31,7 +31,7 @@ public sealed partial class GenerationWriter(
     /// The answer's end, not stored yet, and everything it says is written, though perhaps not committed. Null when
     /// <paramref name="handOver"/> came first: the engine goes on.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The generation is somebody else's.</exception>
+    /// <exception cref="OperationCanceledException">Another replica owns the generation.</exception>
     public async Task<AnswerEnd?> WriteAsync(RunningGeneration generation, GenerationOrder order, CancellationToken handOver)
     {
         var left = _answers.MaxDuration - order.Elapsed;
@@ -64,7 +64,7 @@ public sealed partial class GenerationWriter(
         while (true)
         {
             var before = stream.Received;
-            // A replica that was stopped between recording and asking must not ask behind whoever took over: it finds out first.
+            // A replica that was suspended between recording and asking may have lost the answer: it waits until its lease is fresh.
             while (!attach && !lease.IsFresh)
                 await Task.Delay(Pause, time, cancellationToken);
             asked |= !attach;
@@ -175,8 +175,8 @@ public sealed partial class GenerationWriter(
             }
         }
         generation.Engine = next;
-        metrics.AskedAgain(fault.Code);
-        LogAskedAgain(logger, generation.Id, failed, next, fault.Code);
+        metrics.Retried(fault.Code);
+        LogRetried(logger, generation.Id, failed, next, fault.Code);
         return true;
     }
 
@@ -200,6 +200,6 @@ public sealed partial class GenerationWriter(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Engine {Engine} lost while writing {MessageId}: {Reason}")]
     private static partial void LogEngineLost(ILogger logger, Guid messageId, Uri engine, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Question {MessageId} put again, nothing was shown: {Failed} failed ({Code}), now {Engine}")]
-    private static partial void LogAskedAgain(ILogger logger, Guid messageId, Uri failed, Uri engine, string code);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Generation {MessageId} retried at {Engine}: {Failed} failed with {Code}, nothing was shown")]
+    private static partial void LogRetried(ILogger logger, Guid messageId, Uri failed, Uri engine, string code);
 }

@@ -5,13 +5,13 @@ using Npgsql;
 
 namespace Lyceum.ChatApi.Writing;
 
-/// <summary>What replicas tell each other about an answer.</summary>
+/// <summary>What replicas signal to each other about an answer.</summary>
 public enum SignalKind
 {
-    /// <summary>A reader elsewhere follows it: say so when it grows.</summary>
+    /// <summary>A reader on another replica follows it: signal when it grows.</summary>
     Watch,
 
-    /// <summary>It has grown or ended: look.</summary>
+    /// <summary>It has grown or ended: readers should read.</summary>
     Grown,
 
     /// <summary>Its end was asked for (and is recorded): end it now.</summary>
@@ -21,9 +21,9 @@ public enum SignalKind
 /// <summary>
 /// Hints between the replicas of ChatApi through the database they share anyway: one LISTEN connection each, and one
 /// batched <c>pg_notify</c> every 10 ms at most, in a transaction of its own. (Inside the journal's transaction NOTIFY
-/// serialises all commits: measured to halve the throughput at 32 clients.) Only answers that somebody watches from
-/// elsewhere are notified of, so that the ordinary answer, read where it is written, costs nothing here.
-/// <para>Every hint may be lost: readers poll and the sweep looks as well.</para>
+/// serialises all commits: measured to halve the throughput at 32 clients.) Only answers that are watched from
+/// another replica are notified, so that the ordinary answer, read where it is written, costs nothing here.
+/// <para>Every hint may be lost: readers poll, and the sweep stops answers.</para>
 /// </summary>
 public sealed partial class ReplicaSignals(
     SystemDataSource listening, NpgsqlDataSource sending, DatabaseReady ready, TimeProvider time,
@@ -38,7 +38,7 @@ public sealed partial class ReplicaSignals(
 
     private static readonly TimeSpan BatchInterval = TimeSpan.FromMilliseconds(10);
 
-    // When full the newest hint is dropped: whoever waits for it polls.
+    // When full the newest hint is dropped: its reader polls.
     private readonly Channel<(SignalKind Kind, Guid Id)> _outgoing = Channel.CreateBounded<(SignalKind, Guid)>(
         new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
@@ -99,7 +99,7 @@ public sealed partial class ReplicaSignals(
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
             {
-                LogDeaf(logger, e.Message);
+                LogNotListening(logger, e.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
             }
         }
@@ -117,7 +117,7 @@ public sealed partial class ReplicaSignals(
     internal static IEnumerable<(SignalKind Kind, Guid Id)> Decode(string payload)
     {
         if (payload.Length == 0 || (payload.Length - 1) % IdLength != 0 || !Enum.IsDefined((SignalKind)(payload[0] - '0')))
-            yield break; // another version's: a hint one does not understand is a lost hint
+            yield break; // another version's: as good as a lost hint
         for (var i = 1; i < payload.Length; i += IdLength)
         {
             var bytes = new byte[16];
@@ -129,6 +129,6 @@ public sealed partial class ReplicaSignals(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Hints to other replicas lost: {Reason}")]
     private static partial void LogLost(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Not listening to other replicas, polls do the work: {Reason}")]
-    private static partial void LogDeaf(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Not listening to other replicas, readers poll: {Reason}")]
+    private static partial void LogNotListening(ILogger logger, string reason);
 }

@@ -5,7 +5,7 @@ using MassTransit;
 namespace Lyceum.ChatApi.Writing;
 
 /// <summary>
-/// Stores the end of an answer whose writer could not: in a scope and on a connection of its own, tried again by the bus.
+/// Stores the end of an answer whose writer could not, on a connection of its own; the bus retries it.
 /// </summary>
 public sealed class SavePartialResponseConsumer(GenerationRows rows, GenerationRunner runner) : IConsumer<SavePartialResponse>
 {

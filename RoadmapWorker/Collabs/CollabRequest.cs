@@ -59,7 +59,7 @@ public sealed record CollabOrder(
 /// <param name="Instructions">To the model that speaks for it.</param>
 public sealed record CollabRole(string Name, string Instructions);
 
-/// <summary>Turns a request into an order, or reports every fault of it.</summary>
+/// <summary>Turns a request into an order, or reports all its validation errors.</summary>
 public static class CollabValidation
 {
     private const int MaxTask = 4000;

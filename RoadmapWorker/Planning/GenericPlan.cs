@@ -2,7 +2,7 @@
 namespace Lyceum.RoadmapWorker.Planning;
 
 /// <summary>
-/// For a subject nobody has written down here: a plan of how to find out what there is to learn, learn its base, use it, and keep it.
+/// For a subject that the catalogue does not have: a plan of how to find out what there is to learn, learn its base, use it, and keep it.
 /// It names no facts about the subject, as it knows none.
 /// </summary>
 internal static class GenericPlan

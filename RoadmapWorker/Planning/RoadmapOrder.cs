@@ -16,7 +16,7 @@ public sealed record RoadmapOrder(
     public bool IsEnglish => Language.StartsWith("en", StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>How somebody likes to learn.</summary>
+/// <summary>How a learner likes to learn.</summary>
 public static class LearningStyles
 {
     public const string Visual = "visual";

@@ -163,7 +163,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
 
     /// <summary>
     /// What a model makes; or null, and why, where it cannot be used, or cannot be asked at the last attempt. At an earlier attempt
-    /// the stage fails, and is tried again later.
+    /// the stage fails, and is retried later.
     /// </summary>
     private static async Task<(T? Made, string Because)> TryAsync<T>(JobContext job, RoadmapOrder order, Func<Task<T?>> ask) where T : class
     {

@@ -20,7 +20,7 @@ public sealed record GenerateRequest(
 public sealed record PreferencesRequest(
     double? WeeklyCommitmentHours, IReadOnlyList<string>? LearningStyle = null, string? PrimaryLanguage = null);
 
-/// <summary>Turns a request into an order, or reports every fault of it.</summary>
+/// <summary>Turns a request into an order, or reports all its validation errors.</summary>
 public static class RoadmapValidation
 {
     public const int MaxQuery = 2000;

@@ -95,7 +95,7 @@ internal sealed partial class DatabaseMigrator<TContext>(
             LogOverBudget(logger, share, max);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Database of {Context} not migrated yet, trying again: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Database of {Context} not migrated, retrying: {Reason}")]
     private static partial void LogRetry(ILogger logger, string context, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
