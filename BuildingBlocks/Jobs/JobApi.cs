@@ -53,8 +53,10 @@ public abstract class JobApi<TView, TPage>
     public virtual IAsyncEnumerable<SseItem<object>> FollowAsync(HttpContext http, Guid taskId, int after) =>
         http.RequestServices.GetRequiredService<JobEvents>().FollowAsync(taskId, after, http.RequestAborted);
 
-    /// <exception cref="ProblemException">404 <c>task_not_found</c>: the caller has no such task of this kind.</exception>
-    public async Task<JobView> FindAsync(Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken) =>
+    /// <exception cref="ProblemException">404 <c>task_not_found</c>: the caller has no such task of this
+    /// kind.</exception>
+    public async Task<JobView> FindAsync(
+        Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken) =>
         await jobs.FindAsync(caller, Kind, taskId, cancellationToken)
         ?? throw new ProblemException(404, ErrorCodes.TaskNotFound, $"There is no {Noun} {taskId} of yours.");
 }

@@ -46,8 +46,8 @@ public static class JobEndpoints
             ListAsync(caller, jobs, cancellationToken, cursor, null, limit);
 
         public async Task<Ok<TPage>> ListAsync(
-            Caller caller, JobStore jobs, CancellationToken cancellationToken, Guid? cursor = null, string? status = null,
-            int limit = 20)
+            Caller caller, JobStore jobs, CancellationToken cancellationToken, Guid? cursor = null,
+            string? status = null, int limit = 20)
         {
             var faults = new Faults();
             faults.AddIf(limit is < 1 or > MaxPage, "limit", $"limit must be from 1 to {MaxPage}.");
@@ -55,7 +55,8 @@ public static class JobEndpoints
                 "status must be queued, running, completed, failed or cancelled.");
             faults.ThrowIfAny();
             var tasks = await jobs.ListAsync(caller, api.Kind, cursor, status, limit, cancellationToken);
-            return TypedResults.Ok(api.Page([.. tasks.Select(api.Summarize)], tasks.Count == limit ? tasks[^1].TaskId : null));
+            Guid? next = tasks.Count == limit ? tasks[^1].TaskId : null;
+            return TypedResults.Ok(api.Page([.. tasks.Select(api.Summarize)], next));
         }
 
         public async Task<Ok<TView>> StatusAsync(
@@ -66,7 +67,8 @@ public static class JobEndpoints
         }
 
         /// <summary>
-        /// Everything that happened to the task, from <c>Last-Event-ID</c> (or <c>?after=</c>) on, and what happens until it ends.
+        /// Everything that happened to the task, from <c>Last-Event-ID</c> (or <c>?after=</c>) on, and what happens
+        /// until it ends.
         /// A reader that has the last event gets 204, which makes an <c>EventSource</c> stop.
         /// </summary>
         public async Task<Results<ServerSentEventsResult<object>, NoContent>> EventsAsync(
@@ -97,7 +99,8 @@ public static class JobEndpoints
             return TypedResults.Ok(new TaskLogs(taskId, await jobs.LogsAsync(taskId, cancellationToken)));
         }
 
-        /// <summary>200 with the end of a task that was queued or had ended; 202 for a running one: it ends within seconds.</summary>
+        /// <summary>200 with the end of a task that was queued or had ended; 202 for a running one: it ends within
+        /// seconds.</summary>
         public async Task<Results<Ok<TView>, Accepted<TView>>> CancelAsync(
             Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken)
         {
@@ -113,7 +116,10 @@ public static class JobEndpoints
             Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken)
         {
             if (await jobs.RetryAsync(caller, api.Kind, taskId, cancellationToken) is { } again)
-                return TypedResults.Accepted(api.Location(taskId), await api.DescribeAsync(again, jobs, cancellationToken));
+            {
+                var view = await api.DescribeAsync(again, jobs, cancellationToken);
+                return TypedResults.Accepted(api.Location(taskId), view);
+            }
             var task = await api.FindAsync(taskId, caller, jobs, cancellationToken);
             return Problems.Conflict(ErrorCodes.TaskNotRetriable,
                 $"The {api.ShortNoun} is {api.StatusOf(task.Status)}; a failed or cancelled one can be tried again.");

@@ -3,7 +3,8 @@ using Lyceum.Durability.Leases;
 namespace Lyceum.Jobs;
 
 /// <summary>
-/// Makes sure that every task ends: once a second, tasks whose worker is gone are requeued, and requested cancellations are
+/// Makes sure that every task ends: once a second, tasks whose worker is gone are requeued, and requested
+/// cancellations are
 /// carried out. It makes up for every lost hint.
 /// </summary>
 public sealed class JobSweep(JobQueue queue, RunningJobs running) : ILeasedWork

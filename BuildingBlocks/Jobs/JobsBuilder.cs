@@ -34,10 +34,12 @@ public sealed class JobsBuilder
         return this;
     }
 
-    /// <summary>One worker receives each <typeparamref name="TCommand"/> and claims; its queue has the message's name.</summary>
+    /// <summary>One worker receives each <typeparamref name="TCommand"/> and claims; its queue has the message's
+    /// name.</summary>
     public JobsBuilder WakeOn<TCommand>() where TCommand : class
     {
-        _consumers.Add(bus => bus.AddConsumer<WakeConsumer<TCommand>>().Endpoint(endpoint => endpoint.Name = QueueOf<TCommand>()));
+        _consumers.Add(bus => bus.AddConsumer<WakeConsumer<TCommand>>()
+            .Endpoint(endpoint => endpoint.Name = QueueOf<TCommand>()));
         return this;
     }
 
@@ -63,7 +65,8 @@ public sealed class JobsBuilder
     /// <summary>For <c>AddMessaging</c>, after all kinds were added.</summary>
     public void AddConsumers(IBusRegistrationConfigurator bus) => _consumers.ForEach(add => add(bus));
 
-    private static string QueueOf<TMessage>() => KebabCaseEndpointNameFormatter.Instance.SanitizeName(typeof(TMessage).Name);
+    private static string QueueOf<TMessage>() =>
+        KebabCaseEndpointNameFormatter.Instance.SanitizeName(typeof(TMessage).Name);
 }
 
 internal sealed class JobRoutes : List<Action<IEndpointRouteBuilder>>;
@@ -79,7 +82,8 @@ public sealed class WakeConsumer<TCommand>(RunningJobs running) : IConsumer<TCom
 }
 
 /// <summary>Idempotent: a reader that is woken reads the database.</summary>
-public sealed class ChangeConsumer<TEvent>(JobChanges changes, Func<TEvent, Guid> taskId) : IConsumer<TEvent> where TEvent : class
+public sealed class ChangeConsumer<TEvent>(JobChanges changes, Func<TEvent, Guid> taskId) : IConsumer<TEvent>
+    where TEvent : class
 {
     public Task Consume(ConsumeContext<TEvent> context)
     {

@@ -76,7 +76,8 @@ public sealed class GroupCommitTests(TestServer server)
         await using var database = await server.CreateAsync();
         using var writer = new ItemWriter(database.Source);
         var bad = count / 2;
-        var written = Enumerable.Range(0, count).Select(id => writer.WriteAsync(id, id == bad ? "bad" : "good")).ToList();
+        var written = Enumerable.Range(0, count)
+            .Select(id => writer.WriteAsync(id, id == bad ? "bad" : "good")).ToList();
         await writer.StartAsync(default);
 
         var results = await Task.WhenAll(written);
@@ -159,7 +160,8 @@ public sealed class GroupCommitTests(TestServer server)
 
         protected override Fit Fits(Item item) => Batch.Exists(other => other.Id == item.Id) ? Fit.Later : Fit.Take;
 
-        protected override async Task WriteAsync(NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
+        protected override async Task WriteAsync(
+            NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
         {
             await using var command = new NpgsqlCommand(
                 """

@@ -13,7 +13,8 @@ public sealed class LeaseTests(TestServer server)
     {
         await using var database = await server.CreateAsync();
         var (dead, living) = (Guid.NewGuid(), Guid.NewGuid());
-        await database.ExecuteAsync("INSERT INTO owners VALUES ($1, now() - interval '1 minute'), ($2, now() + interval '1 minute')", dead, living);
+        await database.ExecuteAsync(
+            "INSERT INTO owners VALUES ($1, now() - interval '1 minute'), ($2, now() + interval '1 minute')", dead, living);
         var work = new Work(() => database.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", dead));
         using var keeper = Keeper(database, work);
         await keeper.StartAsync(default);
@@ -35,7 +36,8 @@ public sealed class LeaseTests(TestServer server)
         var lost = keeper.OwnerId;
         await database.ExecuteAsync("DELETE FROM owners");
 
-        await TestDatabase.UntilAsync(() => Task.FromResult(keeper.OwnerId != lost && keeper.IsHeld), "a new owner is registered");
+        await TestDatabase.UntilAsync(
+            () => Task.FromResult(keeper.OwnerId != lost && keeper.IsHeld), "a new owner is registered");
         work.Lost.ShouldBe([lost]);
         (await database.ScalarAsync("SELECT id FROM owners")).ShouldBe(keeper.OwnerId);
         await keeper.StopAsync(default);
@@ -69,7 +71,8 @@ public sealed class LeaseTests(TestServer server)
         await keeper.StartAsync(default);
         await TestDatabase.UntilAsync(() => Task.FromResult(keeper.IsHeld), "the lease is held");
 
-        await new LeaseDrain(work, keeper, Options.Create(new DrainOptions()), NullLogger<LeaseDrain>.Instance).StoppingAsync(default);
+        var drain = new LeaseDrain(work, keeper, Options.Create(new DrainOptions()), NullLogger<LeaseDrain>.Instance);
+        await drain.StoppingAsync(default);
         work.FoundAtHandOver.ShouldBe(1L);
         (await database.ScalarAsync("SELECT count(*) FROM owners")).ShouldBe(0L);
     }
@@ -89,7 +92,10 @@ public sealed class LeaseTests(TestServer server)
 
     private static LeaseKeeper Keeper(TestDatabase database, ILeasedWork work, LeaseClock? clock = null) => new(
         database.Source, TestDatabase.Ready(), work, clock ?? new LeaseClock(TimeProvider.System),
-        Options.Create(new LeaseOptions { Duration = TimeSpan.FromMilliseconds(600), Renewal = TimeSpan.FromMilliseconds(100) }),
+        Options.Create(new LeaseOptions
+        {
+            Duration = TimeSpan.FromMilliseconds(600), Renewal = TimeSpan.FromMilliseconds(100),
+        }),
         TimeProvider.System, NullLogger<LeaseKeeper>.Instance);
 
     private sealed class Work(Func<Task<object?>>? look = null) : ILeasedWork
@@ -103,6 +109,7 @@ public sealed class LeaseTests(TestServer server)
 
         public void OnLeaseLost(Guid owner) => Lost.Enqueue(owner);
 
-        public async Task HandOverAsync(CancellationToken cancellationToken) => FoundAtHandOver = look is null ? null : await look();
+        public async Task HandOverAsync(CancellationToken cancellationToken) =>
+            FoundAtHandOver = look is null ? null : await look();
     }
 }

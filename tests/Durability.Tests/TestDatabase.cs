@@ -15,15 +15,18 @@ public sealed class TestServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => await _server.StartAsync();
 
-    /// <summary>A database with the tables that the library and its tests need. Skips the test where Postgres is missing.</summary>
+    /// <summary>A database with the tables that the library and its tests need. Skips the test where Postgres is
+    /// missing.</summary>
     public async Task<TestDatabase> CreateAsync()
     {
         Assert.SkipWhen(!_server.IsAvailable, "PostgreSQL's server binaries are not installed");
         var name = $"test_{Guid.NewGuid():N}";
-        await PostgresServer.ExecuteAsync(_server.ConnectionString("postgres", pooling: false), $"CREATE DATABASE {name}");
+        var server = _server.ConnectionString("postgres", pooling: false);
+        await PostgresServer.ExecuteAsync(server, $"CREATE DATABASE {name}");
         var database = new TestDatabase(NpgsqlDataSource.Create(_server.ConnectionString(name)));
         await database.ExecuteAsync("CREATE TABLE owners (id uuid PRIMARY KEY, lease_until timestamptz NOT NULL)");
-        await database.ExecuteAsync("CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL CHECK (body <> 'bad'))");
+        await database.ExecuteAsync(
+            "CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL CHECK (body <> 'bad'))");
         return database;
     }
 
@@ -53,7 +56,10 @@ public sealed class TestDatabase(NpgsqlDataSource source) : IAsyncDisposable
 
     /// <summary>Ends all other sessions, as a restart of the server does.</summary>
     public Task KillConnectionsAsync() => ExecuteAsync(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+        """);
 
     public static async Task UntilAsync(Func<Task<bool>> condition, string what)
     {

@@ -8,7 +8,8 @@ public enum CommitFailure
     /// <summary>Connection, server or time. The commit may or may not be in.</summary>
     Outage,
 
-    /// <summary>Postgres rejected a value, so that the commit is not in: the other rows of the batch may go in without it.</summary>
+    /// <summary>Postgres rejected a value, so that the commit is not in: the other rows of the batch may go in
+    /// without it.</summary>
     Data,
 
     /// <summary>A mistake in the program.</summary>

@@ -21,9 +21,11 @@ public enum Fit
 }
 
 /// <summary>
-/// One writer per process that shares a commit, and its fsync, among all who have something to write. The protocol, its states
+/// One writer per process that shares a commit, and its fsync, among all who have something to write. The protocol,
+/// its states
 /// and what it guarantees: README.md beside this file. The steps below have the numbers of that page.
-/// <para>The owner adds what differs: the statement, how to find out what of a doubtful commit is in, and who is told.</para>
+/// <para>The owner adds what differs: the statement, how to find out what of a doubtful commit is in, and who is
+/// told.</para>
 /// <para>All members but <see cref="TryEnqueue"/> belong to the loop: they never run at the same time.</para>
 /// </summary>
 /// <typeparam name="T">What is written: one row, or a few rows that belong together.</typeparam>
@@ -80,12 +82,15 @@ public abstract partial class GroupCommit<T> : BackgroundService
     protected abstract void Release();
 
     /// <summary>
-    /// Step 5: looks up what of the batch is in, which is released, and what is not ours any more, which is dropped. What is ours
+    /// Step 5: looks up what of the batch is in, which is released, and what is not ours any more, which is dropped.
+    /// What is ours
     /// and not in stays.
     /// </summary>
-    protected virtual Task SettleAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => Task.CompletedTask;
+    protected virtual Task SettleAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        Task.CompletedTask;
 
-    /// <summary>Says that the batch will not be written: <see cref="MaxAttempts"/> is reached, or the program is at fault.</summary>
+    /// <summary>Says that the batch will not be written: <see cref="MaxAttempts"/> is reached, or the program is at
+    /// fault.</summary>
     /// <returns>False where that must not be, and ends the process.</returns>
     protected virtual bool GiveUp(Exception reason) => false;
 
@@ -122,7 +127,7 @@ public abstract partial class GroupCommit<T> : BackgroundService
                 if (Batch.Count > 0)
                     await CommitAsync(stoppingToken);
 
-                if (Interval > TimeSpan.Zero && Interval - Time.GetElapsedTime(started) is { TotalMilliseconds: > 1 } rest)
+                if (Interval - Time.GetElapsedTime(started) is { TotalMilliseconds: > 1 } rest)
                     await Task.Delay(rest, Time, stoppingToken);
             }
         }
@@ -222,7 +227,8 @@ public abstract partial class GroupCommit<T> : BackgroundService
         return true;
     }
 
-    /// <summary>The loop keeps its connection: a pool would reset it after each statement, which costs as much as the statement.</summary>
+    /// <summary>The loop keeps its connection: a pool would reset it after each statement, which costs as much as
+    /// the statement.</summary>
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken stoppingToken)
     {
         if (OpenTimeout == Timeout.InfiniteTimeSpan)
@@ -248,6 +254,6 @@ public abstract partial class GroupCommit<T> : BackgroundService
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Items} items failed, retrying until it is in: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Items} items failed, retrying: {Reason}")]
     private static partial void LogRetry(ILogger logger, int items, string reason);
 }

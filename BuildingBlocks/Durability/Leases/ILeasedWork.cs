@@ -1,7 +1,8 @@
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// What a process owns under its lease. Implemented by the service; called by <see cref="LeaseKeeper"/> from one loop, never at
+/// What a process owns under its lease. Implemented by the service; called by <see cref="LeaseKeeper"/> from one
+/// loop, never at
 /// the same time, and at the end by <see cref="LeaseDrain"/>.
 /// </summary>
 public interface ILeasedWork
@@ -12,11 +13,13 @@ public interface ILeasedWork
     /// </summary>
     Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken);
 
-    /// <summary>The lease of <paramref name="owner"/> is gone and other processes may own its work: drop it unwritten.</summary>
+    /// <summary>The lease of <paramref name="owner"/> is gone and other processes may own its work: drop it
+    /// unwritten.</summary>
     void OnLeaseLost(Guid owner);
 
     /// <summary>
-    /// Lets go of everything, committed as far as it came, so that another process can go on with it. Nothing is claimed or
+    /// Lets go of everything, committed as far as it came, so that another process can go on with it. Nothing is
+    /// claimed or
     /// written after this returns.
     /// </summary>
     Task HandOverAsync(CancellationToken cancellationToken);

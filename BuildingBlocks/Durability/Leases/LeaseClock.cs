@@ -1,7 +1,8 @@
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// Until when this process may rely on its lease, by its own clock. What no fence in the database holds back, such as a request
+/// Until when this process may rely on its lease, by its own clock. What no fence in the database holds back, such
+/// as a request
 /// to an engine, is done only until then. A process that was suspended and wakes up finds that time in the past.
 /// </summary>
 public sealed class LeaseClock(TimeProvider time)

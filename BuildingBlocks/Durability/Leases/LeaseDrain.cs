@@ -7,11 +7,13 @@ using Npgsql;
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// The orderly end, before any service is stopped: the work is handed over, then the lease is released, so that others go on
+/// The orderly end, before any service is stopped: the work is handed over, then the lease is released, so that
+/// others go on
 /// with the work at once instead of after the lease's end. Without another process the next start of this one does.
 /// </summary>
 internal sealed partial class LeaseDrain(
-    ILeasedWork work, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<LeaseDrain> logger) : IHostedLifecycleService
+    ILeasedWork work, LeaseKeeper lease, IOptions<DrainOptions> options, ILogger<LeaseDrain> logger)
+    : IHostedLifecycleService
 {
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {

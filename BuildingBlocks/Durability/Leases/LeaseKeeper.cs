@@ -8,7 +8,8 @@ using Npgsql;
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// Renews this process' row in <c>owners(id, lease_until)</c> and deletes those of dead processes. The protocol, its states and
+/// Renews this process' row in <c>owners(id, lease_until)</c> and deletes those of dead processes. The protocol, its
+/// states and
 /// why it is a fence: README.md beside this file.
 /// </summary>
 public sealed partial class LeaseKeeper(
@@ -20,7 +21,8 @@ public sealed partial class LeaseKeeper(
     private volatile bool _registered;
     private long _sweepFrom = long.MaxValue; // TimeProvider timestamp; set by the first successful renewal
 
-    /// <summary>This process' owner id; a new one after a lost lease. Written by the loop, read by any thread.</summary>
+    /// <summary>This process' owner id; a new one after a lost lease. Written by the loop, read by any
+    /// thread.</summary>
     public Guid OwnerId { get; private set; } = Guid.CreateVersion7();
 
     /// <summary>Whether the row is there. Work begun before that looks like an orphan to other processes.</summary>
@@ -63,7 +65,8 @@ public sealed partial class LeaseKeeper(
     }
 
     /// <summary>
-    /// Releases the lease at once. The last step of a drain: the loop ends first, because it would take its own row's absence
+    /// Releases the lease at once. The last step of a drain: the loop ends first, because it would take its own
+    /// row's absence
     /// for a lost lease and claim everything back.
     /// </summary>
     public async Task ReleaseAsync(CancellationToken cancellationToken)
@@ -156,7 +159,8 @@ public sealed partial class LeaseKeeper(
 
 public static class LeaseRegistration
 {
-    /// <summary>Adds the lease keeper for <typeparamref name="TWork"/>, which the service registers as a singleton.</summary>
+    /// <summary>Adds the lease keeper for <typeparamref name="TWork"/>, which the service registers as a
+    /// singleton.</summary>
     public static IServiceCollection AddLeases<TWork>(this IServiceCollection services)
         where TWork : class, ILeasedWork
     {

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Lyceum.Durability.Work;
 
 /// <summary>
-/// The header <c>Idempotency-Key</c>: requests of one caller with the same key and the same content are one piece of work. The
+/// The header <c>Idempotency-Key</c>: requests of one caller with the same key and the same content are one piece of
+/// work. The
 /// key is stored with the work and a fingerprint of the content.
 /// </summary>
 public static class IdempotencyKeys
@@ -19,7 +20,8 @@ public static class IdempotencyKeys
     {
         var key = request.Headers["Idempotency-Key"].FirstOrDefault();
         if (key is not null && (key.Length is 0 or > MaxLength || key.Any(char.IsControl)))
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"Idempotency-Key must have 1 to {MaxLength} characters.");
+            throw new ProblemException(400, ErrorCodes.InvalidRequest,
+                $"Idempotency-Key must have 1 to {MaxLength} characters.");
         return key;
     }
 

@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Lyceum.Durability.Work;
 
-/// <summary>The trace in which a piece of work was asked for, as it is stored with the work: W3C <c>traceparent</c>.</summary>
+/// <summary>The trace in which a piece of work was asked for, as it is stored with the work: W3C
+/// <c>traceparent</c>.</summary>
 public static class Traceparent
 {
     /// <summary>Of the present activity; null without one.</summary>

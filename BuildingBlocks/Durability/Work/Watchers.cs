@@ -4,7 +4,8 @@ using Lyceum.ServiceDefaults.Http;
 namespace Lyceum.Durability.Work;
 
 /// <summary>
-/// Who in this process waits for a thing to change, by the thing's id. A wake-up is a hint: it says that there may be something
+/// Who in this process waits for a thing to change, by the thing's id. A wake-up is a hint: it says that there may
+/// be something
 /// new to read from the database, and a reader that misses it reads at its next poll.
 /// </summary>
 public sealed class Watchers
@@ -12,7 +13,8 @@ public sealed class Watchers
     // By id; a reader is in it while it follows that id.
     private readonly ConcurrentDictionary<Guid, ConcurrentDictionary<ReaderSignal, byte>> _readers = new();
 
-    /// <summary>Sets <paramref name="signal"/> at every <see cref="Wake"/> of <paramref name="id"/>, until disposed.</summary>
+    /// <summary>Sets <paramref name="signal"/> at every <see cref="Wake"/> of <paramref name="id"/>, until
+    /// disposed.</summary>
     public IDisposable Follow(Guid id, ReaderSignal signal)
     {
         _readers.GetOrAdd(id, _ => new())[signal] = 0;
