@@ -3,6 +3,7 @@ using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;

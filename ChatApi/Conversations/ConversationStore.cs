@@ -4,6 +4,7 @@ using System.Text;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Generation;
 using Lyceum.ChatApi.Grounding;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;

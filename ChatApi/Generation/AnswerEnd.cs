@@ -34,7 +34,7 @@ public sealed record AnswerEnd(
     /// <param name="empty">Nothing was generated: the question failed, rather than its answer.</param>
     internal static AnswerEnd Failed(EngineError error, bool empty, Usage? usage) => error.Code switch
     {
-        FinishReasons.FirstTokenTimeout or FinishReasons.TokenTimeout or FinishReasons.MaxDuration => TimedOut(error.Code, usage),
+        _ when error.IsTimeout => TimedOut(error.Code, usage),
         // Asked to attach to a generation that the engine does not have (any more).
         ErrorCodes.GenerationNotFound => Interrupted(FinishReasons.EngineLost, usage, "The engine that wrote this answer is gone."),
         _ when empty => new(AnswerStatus.Failed, FinishReasons.EngineError, usage, new(

@@ -1,5 +1,5 @@
-using System.Text;
 using Lyceum.ChatApi.Grounding;
+using Lyceum.EngineClient;
 
 namespace Lyceum.ChatApi.Generation;
 
@@ -7,9 +7,8 @@ namespace Lyceum.ChatApi.Generation;
 public static class ContextWindow
 {
     /// <summary>
-    /// The system prompt and the newest messages whose estimated tokens fit the budget, oldest first, the question always
-    /// among them. Tokens are estimated as UTF-8 bytes / 4 + 4 per message: close for English, and for Chinese (3 bytes
-    /// a character, about one token) within a third; the model itself counts what is reported as usage.
+    /// The system prompt and the newest messages whose estimated tokens (<see cref="TokenEstimate"/>) fit the budget,
+    /// oldest first, the question always among them. The model itself counts what is reported as usage.
     /// </summary>
     /// <param name="newestFirst">Messages of the conversation, newest first; those without text are left out.</param>
     /// <param name="earlier">Messages before those, which are left out in any case.</param>
@@ -20,12 +19,12 @@ public static class ContextWindow
     {
         var chosen = new List<ContextMessage>();
         systemPrompt = grounding?.SystemPrompt ?? systemPrompt;
-        var left = maxTokens - Estimate(systemPrompt) - (grounding?.EstimatedTokens ?? 0);
+        var left = maxTokens - TokenEstimate.OfMessage(systemPrompt) - (grounding?.EstimatedTokens ?? 0);
         foreach (var message in newestFirst)
         {
             if (message.Content.Length == 0)
                 continue;
-            left -= Estimate(message.Content);
+            left -= TokenEstimate.OfMessage(message.Content);
             if (left < 0 && chosen.Count > 0)
                 break;
             chosen.Add(message);
@@ -36,6 +35,4 @@ public static class ContextWindow
         chosen.Reverse();
         return (chosen, usage);
     }
-
-    public static int Estimate(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;
 }

@@ -2,7 +2,6 @@ using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.EngineClient;
-using Lyceum.ServiceDefaults.Http;
 using Lyceum.Durability.Leases;
 
 namespace Lyceum.ChatApi.Generation;
@@ -21,9 +20,7 @@ public static class GenerationRegistration
             .Validate(o => o.MaxRunningPerUser >= 0 && o.DisconnectGrace >= TimeSpan.Zero && o.IdempotencyWindow > TimeSpan.Zero,
                 "Generation: MaxRunningPerUser, DisconnectGrace and IdempotencyWindow must not be negative")
             .ValidateOnStart();
-        builder.AddServiceClient(CompletionsClient.Service);
-        builder.AddEngineDirectory();
-        services.AddSingleton<CompletionsClient>();
+        builder.AddCompletionsClient();
         services.AddSingleton<ChatMetrics>();
         services.AddSingleton<GenerationRows>();
         services.AddSingleton<GenerationJournal>();

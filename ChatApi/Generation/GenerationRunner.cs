@@ -4,6 +4,7 @@ using System.Text;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Grounding;
 using Lyceum.Contracts;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
 using Npgsql;

@@ -11,7 +11,9 @@ namespace Lyceum.ChatApi.Generation;
 /// <summary>
 /// Writes one answer from its engine's stream, until it ends for whatever reason. The engine keeps the generation too, under
 /// the message's id: a broken connection is attached again behind what was written, and no token is generated twice. Only
-/// while there is no text at all may the question be put once more, at another engine if there is one.
+/// while there is no text at all may the question go to another engine, or once more to the only one there is: at most
+/// as often as <see cref="EngineTries"/> allows, and never before the failed engine's generation was freed and the next
+/// engine recorded, so that no two write the same answer.
 /// </summary>
 public sealed partial class GenerationWriter(
     CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
@@ -58,7 +60,8 @@ public sealed partial class GenerationWriter(
 
     private async Task<AnswerEnd> WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var (attach, asked, askedAgain, lost) = (stream.Order.Attach, false, false, 0L);
+        var (attach, asked, lost) = (stream.Order.Attach, false, 0L);
+        var tries = engines.Tries(stream.Generation.Engine);
         while (true)
         {
             var before = stream.Received;
@@ -89,10 +92,10 @@ public sealed partial class GenerationWriter(
                 await Task.Delay(Pause, time, cancellationToken);
                 continue;
             }
-            if (askedAgain || !stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault)
-                || !await MoveAsync(stream.Generation, stream.Order, fault, cancellationToken))
+            if (!stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault)
+                || !await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
                 return AnswerEnd.Failed(fault, stream.IsEmpty, stream.Usage);
-            (attach, askedAgain, lost) = (false, true, 0);
+            (attach, lost) = (false, 0);
         }
     }
 
@@ -106,7 +109,7 @@ public sealed partial class GenerationWriter(
             var events = attach
                 ? engines.AttachAsync(generation.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, cancellationToken)
                 : engines.StreamAsync(
-                    generation.Engine, generation.Id, order.Context!, order.Grounding?.Sources ?? [], order.Tenant, order.Subject, cancellationToken);
+                    generation.Engine, generation.Id, Question(order), order.Tenant, order.Subject, cancellationToken);
             await foreach (var item in events)
             {
                 stream.Received++;
@@ -123,13 +126,17 @@ public sealed partial class GenerationWriter(
             }
             return (finish is null ? null : new(AnswerStatus.Complete, finish, stream.Usage), null);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or System.Text.Json.JsonException or FormatException)
+        catch (Exception e) when (e is HttpRequestException or IOException or MalformedStreamException)
         {
             if (!attach || stream.Received > 0)
                 LogEngineLost(logger, generation.Id, generation.Engine, e.Message);
-            return (null, !attach && IsUnreachable(e) ? new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.") : null);
+            var neverAsked = !attach && EngineTries.IsUnreachable(e);
+            return (null, neverAsked ? new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.") : null);
         }
     }
+
+    private static CompletionRequest Question(GenerationOrder order) =>
+        new(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
 
     private async Task AppendAsync(Stream stream, string text, CancellationToken cancellationToken)
     {
@@ -151,11 +158,13 @@ public sealed partial class GenerationWriter(
 
     /// <summary>Frees the engine that failed and records the next one to ask; false where that makes no sense.</summary>
     private async Task<bool> MoveAsync(
-        RunningGeneration generation, GenerationOrder order, EngineError fault, CancellationToken cancellationToken)
+        RunningGeneration generation, GenerationOrder order, EngineTries tries, EngineError fault,
+        CancellationToken cancellationToken)
     {
         var failed = generation.Engine;
-        if (engines.PickEngine(other: failed) is not { } next || (next == failed && fault.Status == StatusCodes.Status429TooManyRequests))
+        if (!(fault.Status == StatusCodes.Status429TooManyRequests ? tries.MoveNext() : tries.MoveNextOrRepeat()))
             return false;
+        var next = tries.Current;
         await engines.ForgetAsync(failed, generation.Id, order.Tenant, order.Subject);
         await Task.Delay(Pause, time, cancellationToken);
         while (next != failed)
@@ -180,11 +189,7 @@ public sealed partial class GenerationWriter(
 
     /// <summary>Whether asking once more may help: not where the question itself, or a bound of time, is the reason.</summary>
     private static bool IsPassing(EngineError fault) => fault.Code == ErrorCodes.GenerationNotFound
-        || (fault.Status is 0 or StatusCodes.Status429TooManyRequests or >= 500
-            && fault.Code is not (FinishReasons.FirstTokenTimeout or FinishReasons.TokenTimeout or FinishReasons.MaxDuration));
-
-    private static bool IsUnreachable(Exception exception) => exception is HttpRequestException
-        { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
+        || (fault.Status is 0 or StatusCodes.Status429TooManyRequests or >= 500 && !fault.IsTimeout);
 
     /// <summary>What is known of one answer while it is written.</summary>
     /// <param name="Wait">Fires when the engine has been silent for too long.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Grounding;
+using Lyceum.EngineClient;
 using Lyceum.Durability.Leases;
 using Microsoft.Extensions.Options;
 using Npgsql;

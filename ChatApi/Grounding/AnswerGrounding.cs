@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Generation;
+using Lyceum.EngineClient;
 using Lyceum.Text;
 using Npgsql;
 
@@ -37,8 +38,13 @@ public sealed record AnswerSource(int Number, string? Id, string? Title, string?
 public sealed record AnswerGrounding(
     int? TutorId, string? KbId, string? Status, IReadOnlyList<AnswerSource> Sources, string? SystemPrompt)
 {
-    /// <summary>What the passages take of the model's context, as <see cref="ContextWindow"/> estimates.</summary>
-    public int EstimatedTokens => Sources.Sum(source => ContextWindow.Estimate(source.Text ?? "") + ContextWindow.Estimate(source.Title ?? ""));
+    /// <summary>What the passages take of the model's context.</summary>
+    public int EstimatedTokens =>
+        Sources.Sum(source => TokenEstimate.OfMessage(source.Text ?? "") + TokenEstimate.OfMessage(source.Title ?? ""));
+
+    /// <summary>The passages as the engine is given them.</summary>
+    public IEnumerable<ContextPassage> Passages =>
+        Sources.Select(source => new ContextPassage(source.Id, source.Title, source.Text, source.Source));
 
     /// <summary>The end of an answer with what it cites. Of what it does not cite, the name is enough.</summary>
     public AnswerEnd Close(AnswerEnd end, string answer)

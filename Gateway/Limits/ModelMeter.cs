@@ -1,4 +1,5 @@
 using System.Net.Mime;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -60,10 +61,10 @@ internal static class ModelMeter
         finally
         {
             http.Features.Set(original);
-            if (tap.Reader is { } reader)
+            if (tap.Meter is { } meter)
             {
-                reader.Complete();
-                reservation.Answered(reader.TextBytes, reader.Total);
+                meter.Complete();
+                reservation.Answered(meter.TextBytes, meter.Total);
             }
         }
     }
@@ -81,18 +82,19 @@ internal static class ModelMeter
         return copy.ToArray();
     }
 
-    /// <summary>Writes through to the response, and shows each successful answer's bytes to a reader.</summary>
+    /// <summary>Writes through to the response, and shows each successful answer's bytes to a meter.</summary>
     private sealed class ResponseTap(HttpResponse response, Stream inner) : Stream
     {
         /// <summary>Null until something was answered, and for what is no success.</summary>
-        public UsageReader? Reader { get; private set; }
+        public AnswerMeter? Meter { get; private set; }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (response.StatusCode == StatusCodes.Status200OK)
             {
-                Reader ??= new UsageReader(response.ContentType?.StartsWith(MediaTypeNames.Text.EventStream, StringComparison.OrdinalIgnoreCase) == true);
-                Reader.Write(buffer.Span);
+                const string Stream = MediaTypeNames.Text.EventStream;
+                Meter ??= new(response.ContentType?.StartsWith(Stream, StringComparison.OrdinalIgnoreCase) == true);
+                Meter.Write(buffer.Span);
             }
             await inner.WriteAsync(buffer, cancellationToken);
         }
@@ -112,11 +114,5 @@ internal static class ModelMeter
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
         public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            Reader?.Dispose();
-            base.Dispose(disposing);
-        }
     }
 }

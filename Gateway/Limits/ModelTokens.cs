@@ -1,3 +1,4 @@
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Gateway.Llm;
@@ -36,24 +36,12 @@ internal sealed record Question(string Prompt, string? System, string? Model, in
     /// <summary>Of what the model is told, in UTF-8.</summary>
     public long Bytes => Encoding.UTF8.GetByteCount(Prompt) + Encoding.UTF8.GetByteCount(System ?? "");
 
-    /// <summary>As a chat completion. What is not said is absent: some servers refuse a null.</summary>
-    public byte[] Body(bool stream)
+    public CompletionRequest ToRequest(bool stream)
     {
-        var body = new Dictionary<string, object>
+        var prompt = new ContextMessage("user", Prompt);
+        return new(System is { Length: > 0 } ? [new("system", System), prompt] : [prompt])
         {
-            ["messages"] = (object[])[.. System is { Length: > 0 } ? (object[])[new { role = "system", content = System }] : [], new { role = "user", content = Prompt }],
+            Stream = stream, Model = Model, MaxTokens = MaxTokens, Temperature = Temperature,
         };
-        if (stream)
-        {
-            body["stream"] = true;
-            body["stream_options"] = new { include_usage = true };
-        }
-        if (Model is not null)
-            body["model"] = Model;
-        if (MaxTokens is { } limit)
-            body["max_tokens"] = limit;
-        if (Temperature is { } temperature)
-            body["temperature"] = temperature;
-        return JsonSerializer.SerializeToUtf8Bytes(body);
     }
 }

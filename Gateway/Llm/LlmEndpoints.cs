@@ -42,7 +42,7 @@ internal static partial class LlmEndpoints
 
     public static void AddLlm(this WebApplicationBuilder builder)
     {
-        builder.AddServiceClient(LanguageModel.Service);
+        builder.AddCompletionsClient();
         builder.Services.AddSingleton<LanguageModel>();
     }
 
@@ -90,40 +90,46 @@ internal static partial class LlmEndpoints
         CancellationToken clientGone, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         yield return new(new StartEvent(Guid.CreateVersion7(), question.Prompt), "start");
-        var model = "";
-        await using var events = LanguageModel.ReadAsync(asked, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var (model, finish, usage) = ("", (string?)null, (TokenUsage?)null);
+        ProblemException? failure = null;
+        await using var chunks = ReadAsync(asked, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (true)
         {
-            var next = events.MoveNextAsync().AsTask();
+            var next = chunks.MoveNextAsync().AsTask();
             while (!await IsDoneWithinAsync(next, ping, time))
                 yield return new(Nothing, "ping");
-            ProblemException? failure = null;
+            var more = false;
             try
             {
-                if (!await next)
-                    yield break;
+                more = await next;
+                // Tokens are counted in the last event, which may come after the reason.
+                if (!more && finish is null)
+                    throw new MalformedStreamException("The engine broke off its answer.");
             }
             catch (Exception e) when (!clientGone.IsCancellationRequested)
             {
                 failure = Explain(e, logger);
             }
-            if (failure is not null)
-            {
-                yield return new(new ErrorEvent(failure.Status, failure.Code, failure.Message), "error");
-                yield break;
-            }
-            var item = events.Current;
-            Count(tokens, item);
-            model = item.Model ?? model;
-            if (item.FinishReason is { } reason)
-                yield return new(new EndEvent(model, reason, item.Usage), "end");
-            else if (item.Text is { Length: > 0 } text)
+            if (!more)
+                break;
+            var chunk = chunks.Current;
+            (model, finish, usage) = (chunk.Model ?? model, chunk.FinishReason ?? finish, chunk.Usage ?? usage);
+            tokens.Answered(chunk.Text is { } part ? Encoding.UTF8.GetByteCount(part) : 0, chunk.Usage?.TotalTokens);
+            if (chunk.Text is { Length: > 0 } text)
                 yield return new(new DeltaEvent(text), "delta");
         }
+        yield return failure is null
+            ? new(new EndEvent(model, finish!, usage), "end")
+            : new(new ErrorEvent(failure.Status, failure.Code, failure.Message), "error");
     }
 
-    private static void Count(TokenReservation tokens, EngineEvent item) =>
-        tokens.Answered(item.Text is { } text ? Encoding.UTF8.GetByteCount(text) : 0, item.Usage?.TotalTokens);
+    private static async IAsyncEnumerable<CompletionChunk> ReadAsync(
+        Task<HttpResponseMessage> asked, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var response = await asked;
+        await foreach (var chunk in CompletionsClient.ReadAsync(response, cancellationToken))
+            yield return chunk.Error is { } error ? throw new EngineException(error) : chunk;
+    }
 
     /// <returns>Whether the task has ended, however it did.</returns>
     private static async Task<bool> IsDoneWithinAsync(Task task, TimeSpan limit, TimeProvider time)

@@ -120,7 +120,8 @@ internal static partial class CompletionsApi
         metrics.Tokens(last.Usage?.CompletionTokens ?? 0);
         var frames = new ChatFrames(id, time.GetUtcNow(), includeUsage: false);
         await http.Response.BodyWriter.WriteAsync(
-            frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0)), bounds.Token);
+            frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0, 0)),
+            bounds.Token);
     }
 
     private static ApiError Explain(Exception e, AnswerBounds bounds) =>

@@ -62,10 +62,11 @@ internal sealed class ChunkFrames
     {
         to.Write(_head);
         Write(to, $"{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"{JsonEncodedText.Encode(finishReason)}\"}}]}}\n\n");
-        if (usage is var (prompt, completion))
+        if (usage is var (prompt, completion, total))
         {
             to.Write(_head);
-            Write(to, $"],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},\"total_tokens\":{prompt + completion}}}}}\n\n");
+            Write(to, $"],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion},");
+            Write(to, $"\"total_tokens\":{total}}}}}\n\n");
         }
         to.Write(ChatFrames.Done.Span);
     }

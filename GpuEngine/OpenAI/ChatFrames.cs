@@ -4,9 +4,6 @@ using System.Text.Json;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Token counts of one completion, by the model's own tokeniser.</summary>
-public sealed record TokenUsage(int PromptTokens, int CompletionTokens);
-
 /// <summary>Writes one completion in OpenAI's shapes, for models that answer in deltas.</summary>
 internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeUsage)
 {
@@ -161,7 +158,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         json.WriteStartObject("usage");
         json.WriteNumber("prompt_tokens", usage.PromptTokens);
         json.WriteNumber("completion_tokens", usage.CompletionTokens);
-        json.WriteNumber("total_tokens", usage.PromptTokens + usage.CompletionTokens);
+        json.WriteNumber("total_tokens", usage.TotalTokens);
         json.WriteEndObject();
     }
 }

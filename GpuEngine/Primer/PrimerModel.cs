@@ -47,7 +47,8 @@ internal sealed class PrimerModel(IOptions<PrimerOptions> options, TimeProvider 
             yield return new ChatDelta(tokens[i]);
         }
         cancel.ThrowIfCancellationRequested();
-        yield return new ChatDelta("", wanted < tokens.Count ? "length" : "stop", new TokenUsage(PromptTokens(request), wanted));
+        var usage = TokenUsage.Of(PromptTokens(request), wanted);
+        yield return new ChatDelta("", wanted < tokens.Count ? "length" : "stop", usage);
     }
 
     private static int PromptTokens(ChatRequest request) =>

@@ -1,6 +1,7 @@
 using System.ClientModel.Primitives;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Lyceum.EngineClient;
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Generations;
 using Lyceum.GpuEngine.OpenAI;
@@ -119,16 +120,17 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
     }
 
     /// <summary>A streamed answer's chunks, in OpenAI's shape and as they are understood.</summary>
-    private async IAsyncEnumerable<(ReadOnlyMemory<byte> Json, Chunk Chunk)> ChunksAsync(
+    private async IAsyncEnumerable<(ReadOnlyMemory<byte> Json, CompletionChunk Chunk)> ChunksAsync(
         ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
     {
         var chat = azure.Chat(UpstreamBody.For(request, model, stream: true, countTokens: true));
         await using var updates = chat.GetStreamingChatMessageContentsAsync(Placeholder, cancellationToken: cancel).GetAsyncEnumerator(cancel);
+        var reader = new CompletionReader(TextAs.Decoded);
         for (var answering = false; await MoveNextAsync(updates, answering, cancel); answering = true)
         {
             var json = ModelReaderWriter.Write((StreamingChatCompletionUpdate)updates.Current.InnerContent!).ToMemory();
-            var chunk = ChunkReader.Read(json.Span, TextAs.String);
-            yield return chunk.Error is null ? (json, chunk) : throw UpstreamErrors.Said(chunk.Error);
+            var chunk = reader.Read(json.Span);
+            yield return chunk.Error is null ? (json, chunk) : throw UpstreamErrors.Said(chunk.Error.Message);
         }
     }
 

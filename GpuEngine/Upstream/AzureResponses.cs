@@ -1,3 +1,5 @@
+using Lyceum.EngineClient;
+
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>

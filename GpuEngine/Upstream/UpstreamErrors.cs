@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Lyceum.EngineClient;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 
@@ -100,7 +101,7 @@ internal static class UpstreamErrors
             }
             return (fallback with
             {
-                Message = ChunkReader.UpstreamMessage(error),
+                Message = EngineError.Of(error).Message,
                 Type = Text(error, "type") ?? fallback.Type,
                 Code = Text(error, "code") ?? fallback.Code,
                 Param = Text(error, "param"),
@@ -115,6 +116,6 @@ internal static class UpstreamErrors
     private static string? Text(JsonElement error, string name) =>
         error.ValueKind is JsonValueKind.Object && error.TryGetProperty(name, out var value) &&
         value.ValueKind is JsonValueKind.String
-            ? value.GetString()
+            ? JsonText.Read(value)
             : null;
 }

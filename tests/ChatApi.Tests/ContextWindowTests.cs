@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Generation;
+using Lyceum.EngineClient;
 using Lyceum.ChatApi.Grounding;
 
 namespace Lyceum.Tests.ChatApi;

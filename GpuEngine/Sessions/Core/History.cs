@@ -1,4 +1,4 @@
-using System.Text;
+using Lyceum.EngineClient;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Sessions.Core;
@@ -31,10 +31,10 @@ internal sealed class History
             return;
         }
         _messages.AddLast(new ChatMessage(role, text));
-        _tokens += Estimate(text);
+        _tokens += TokenEstimate.OfMessage(text);
         while (_tokens > _maxTokens && _messages.Count > 1)
         {
-            _tokens -= Estimate(_messages.First!.Value.Text);
+            _tokens -= TokenEstimate.OfMessage(_messages.First!.Value.Text);
             _messages.RemoveFirst();
         }
     }
@@ -59,7 +59,4 @@ internal sealed class History
         }
         return merged;
     }
-
-    /// <summary>As ChatApi estimates: UTF-8 bytes / 4, and 4 a message.</summary>
-    public static int Estimate(string text) => (Encoding.UTF8.GetByteCount(text) / 4) + 4;
 }

@@ -1,5 +1,3 @@
-using Lyceum.GpuEngine.OpenAI;
-
 namespace Lyceum.GpuEngine.Sessions.Core;
 
 /// <summary>

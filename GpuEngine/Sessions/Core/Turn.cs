@@ -135,4 +135,5 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt, Spoken
 
 /// <summary>How a turn ended well.</summary>
 internal sealed record TurnEnd(
-    string FinishReason, IReadOnlyList<Citation> Citations, TimeSpan Retrieval, TimeSpan? FirstToken, OpenAI.TokenUsage? Usage);
+    string FinishReason, IReadOnlyList<Citation> Citations, TimeSpan Retrieval, TimeSpan? FirstToken,
+    TokenUsage? Usage);

@@ -115,7 +115,7 @@ public sealed class ConnectorContractTests
         }
 
         string.Concat(deltas.Select(delta => delta.Text)).ShouldBe(StubText.Text(5, 60, true));
-        deltas[^1].ShouldBe(new ChatDelta("", "length", new TokenUsage(1, 60)));
+        deltas[^1].ShouldBe(new ChatDelta("", "length", Lyceum.EngineClient.TokenUsage.Of(1, 60)));
     }
 
     [Theory]

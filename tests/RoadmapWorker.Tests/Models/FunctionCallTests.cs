@@ -238,6 +238,8 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     [InlineData("\"created\":1", "\"created\":1.5")]
     [InlineData("\"index\":0", "\"index\":\"0\"")]
     [InlineData("\"prompt_tokens\":7", "\"prompt_tokens\":7.0")]
+    [InlineData("\"prompt_tokens\":7", "\"prompt_tokens\":null")]
+    [InlineData("\"content\":\"{", "\"content\":\"\\ud800{")]
     public async Task Server_ThatIsNotQuiteOpenAI_IsReadAllTheSame(string usual, string odd)
     {
         await using var house = await ModelHouse.StartAsync(postgres);
@@ -261,7 +263,6 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     [InlineData("{}")]
     [InlineData("""{"choices":[]}""")]
     [InlineData("<html>")]
-    [InlineData("""{"choices":[{"index":0,"message":{"role":"assistant","content":"\ud800"},"finish_reason":"stop"}]}""")]
     public async Task Server_ThatAnswersSomethingElse_IsAModelThatCannotBeAsked(string response)
     {
         await using var house = await ModelHouse.StartAsync(postgres);

@@ -1,12 +1,14 @@
+using System.Text;
 using System.Text.Json;
 
-namespace Lyceum.Gateway.Limits;
+namespace Lyceum.EngineClient;
 
 /// <summary>
-/// Tokens of a text, where no model has counted them. A model's vocabulary is its own; what holds of all common ones is that a token
-/// is seldom less than two bytes of UTF-8 in any script, and about four in English.
+/// Tokens of a text, where no model has counted them. A model's vocabulary is its own; what holds of all common ones is
+/// that a token is seldom less than two bytes of UTF-8 in any script, and about four in English. A Chinese character
+/// has three bytes and about one token, so that Chinese is estimated within a third.
 /// </summary>
-internal static class TokenEstimate
+public static class TokenEstimate
 {
     /// <summary>An image or recording in a prompt.</summary>
     private const int OfAttachment = 2000;
@@ -17,10 +19,13 @@ internal static class TokenEstimate
     /// <summary>Settled for a text whose tokens nobody counted.</summary>
     public static long Likely(long bytes) => (bytes + 3) / 4;
 
+    /// <summary>Of one message in a conversation, with the four that stand around it; 0 for one without text.</summary>
+    public static int OfMessage(string text) => text.Length == 0 ? 0 : Encoding.UTF8.GetByteCount(text) / 4 + 4;
+
     /// <summary>Of a chat completion request.</summary>
     /// <returns>
-    /// Bytes of text in the prompt (attachments, as if they were text of <see cref="OfAttachment"/> tokens), and the answer's bound where the
-    /// request sets one. Of what is not JSON, its length: the engine will refuse it.
+    /// Bytes of text in the prompt (attachments, as if they were text of <see cref="OfAttachment"/> tokens), and the
+    /// answer's bound where the request sets one. Of what is not JSON, its length: the engine will refuse it.
     /// </returns>
     public static (long PromptBytes, long? MaxTokens) Read(ReadOnlySpan<byte> body)
     {
