@@ -138,24 +138,6 @@ public sealed class RecordedHints : IHints
     public void Publish<T>(T message) where T : class => Published.Enqueue(message);
 }
 
-public static class Eventually
-{
-    /// <summary>Looks every 10 ms until <paramref name="condition"/> holds; fails after <paramref name="seconds"/>.</summary>
-    public static Task TrueAsync(Func<bool> condition, string what, double seconds = 15) =>
-        TrueAsync(() => Task.FromResult(condition()), what, seconds);
-
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            if (Stopwatch.GetElapsedTime(started).TotalSeconds > seconds)
-                throw new TimeoutException($"Waited {seconds} s in vain until {what}.");
-            await Task.Delay(10);
-        }
-    }
-}
-
 /// <summary>A key of this test run, in the files that AppHost would write.</summary>
 internal static class TestIdentity
 {

@@ -404,7 +404,7 @@ public sealed class DetachedTests
         await engine.DetachAndLeaveAsync(_id, "[[stub tokens=10 rate=50]]");
         store.Usage.Kept.ShouldBe(1);
 
-        await Assertions.Eventually(() => Task.FromResult(store.Usage == (0, 0, 0)), "swept");
+        await Eventually.TrueAsync(() => Task.FromResult(store.Usage == (0, 0, 0)), "swept");
         engine.Stub!.Log.Requests[0].Ended.ShouldBe(StubEnd.Complete);
     }
 
@@ -498,15 +498,5 @@ public sealed class DetachedTests
         }
 
         public void Dispose() => _reader?.Dispose();
-    }
-
-    /// <summary>The system's time, with leaps.</summary>
-    private sealed class JumpingTime : TimeProvider
-    {
-        private long _ahead;
-
-        public void Jump(TimeSpan by) => Interlocked.Add(ref _ahead, by.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
-
-        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead);
     }
 }

@@ -338,7 +338,7 @@ public sealed class UpstreamTests
         Stopwatch.GetElapsedTime(left).ShouldBeLessThan(TimeSpan.FromSeconds(1));
         engine.Stub.Log.Requests[0].Ended.ShouldBe(StubEnd.ClientGone);
         var slots = engine.Services.GetRequiredService<CompletionSlots>();
-        await Assertions.Eventually(() => Task.FromResult(slots.Running == 0), "slot freed");
+        await Eventually.TrueAsync(() => Task.FromResult(slots.Running == 0), "slot freed");
     }
 
     [Fact]
@@ -357,7 +357,7 @@ public sealed class UpstreamTests
 
         two.Dispose();
         await engine.Stub.UntilAsync(log => log.Running == 1);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () =>
             {
                 using var four = await engine.AskAsync("[[stub tokens=1]]", stream: false);
@@ -423,7 +423,7 @@ public sealed class UpstreamTests
         await engine.StreamAsync("[[stub tokens=30 rate=0]]");
         await engine.StreamAsync("[[stub tokens=30 rate=0 cut_after=10]]");
 
-        await Assertions.Eventually(() => Task.FromResult(outcomes.Count == 2), "both ended");
+        await Eventually.TrueAsync(() => Task.FromResult(outcomes.Count == 2), "both ended");
         outcomes.ShouldBe(["complete", "upstream_broken"]);
         tokens.ShouldBe(40);
         first.ShouldBe(2);

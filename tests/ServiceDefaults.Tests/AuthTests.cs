@@ -150,7 +150,7 @@ public sealed class AuthTests : IAsyncLifetime
 
         _identity.Rotate("chat-api");
 
-        await Assertions.Eventually(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             var after = tokens.ForService("dev", null, Scopes.Chat);
             return after != before && (await _service.GetAsync("/chat", after)).StatusCode == HttpStatusCode.OK

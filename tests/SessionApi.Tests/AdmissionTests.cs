@@ -116,7 +116,7 @@ public sealed partial class AdmissionTests(PostgresFixture postgres) : IDisposab
     private static async Task<string> SetupCodeAsync(TestSessions sessions)
     {
         string? code = null;
-        await Assertions.Eventually(() =>
+        await Eventually.TrueAsync(() =>
         {
             code = sessions.Log.Lines.Select(line => SetupCode().Match(line.Message)).FirstOrDefault(match => match.Success)?.Groups[1].Value;
             return Task.FromResult(code is not null);

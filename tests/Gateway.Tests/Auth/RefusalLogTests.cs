@@ -4,24 +4,18 @@ using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.Gateway.Tests.Auth;
 
 public sealed class RefusalLogTests
 {
-    private sealed class Clock : TimeProvider
-    {
-        public long Now { get; set; }
-        public override long TimestampFrequency => 1000;
-        public override long GetTimestamp() => Now;
-    }
-
     [Fact]
     public void Flood_IsBounded_AndTheNextLineSaysWhatWasLeftOut()
     {
         using var list = new LogList();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var clock = new Clock();
+        var clock = new FakeTimeProvider();
         var log = new RefusalLog(services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), clock,
             LoggerFactory.Create(logging => logging.AddProvider(list)).CreateLogger<RefusalLog>());
         var http = new DefaultHttpContext();
@@ -31,7 +25,7 @@ public sealed class RefusalLogTests
         for (var request = 0; request < 10_000; request++)
             log.Record(http, Refusals.Unknown, null);
         list.Lines.Count.ShouldBe(50);
-        clock.Now += 1000;
+        clock.Advance(TimeSpan.FromSeconds(1));
         for (var request = 0; request < 10_000; request++)
             log.Record(http, Refusals.Expired, "ci");
 

@@ -127,7 +127,7 @@ public sealed class ObserveTests(MemoryFixture memory)
             memory.Services.GetRequiredService<ObserveStore>(), memory.Services.GetRequiredService<DatabaseReady>(),
             Options.Create(new ObserveOptions { SweepBatch = 10 }), TimeProvider.System, NullLogger<ObserveRetention>.Instance);
         await retention.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () =>
+        await Eventually.TrueAsync(async () =>
             (await MemoryFixture.OkAsync(memory.SendAsync(HttpMethod.Get, $"/api/observe/events?type={_type}"))).GetProperty("events").GetArrayLength() == 1,
             "only the new one is left");
         await retention.StopAsync(TestContext.Current.CancellationToken);

@@ -144,11 +144,11 @@ public sealed class TlsTests : IAsyncLifetime
         (await ShownAsync(https)).ShouldBe(first);
 
         WriteCertificate("half", key: false);
-        await Assertions.Eventually(() => Task.FromResult(gateway.Services.GetRequiredService<SettingsMonitor>().Faults.Count > 0), "the fault is noticed");
+        await Eventually.TrueAsync(() => Task.FromResult(gateway.Services.GetRequiredService<SettingsMonitor>().Faults.Count > 0), "the fault is noticed");
         (await ShownAsync(https)).ShouldBe(first);
 
         var second = WriteCertificate("second");
-        await Assertions.Eventually(async () => await ShownAsync(https) == second, "the new pair");
+        await Eventually.TrueAsync(async () => await ShownAsync(https) == second, "the new pair");
         (await standing.GetAsync("/health", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 

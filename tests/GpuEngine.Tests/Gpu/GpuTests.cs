@@ -33,7 +33,7 @@ public sealed class GpuTests : IDisposable
     {
         Assert.SkipWhen(NativeLibrary.TryLoad(Nvml.Library, out _), "this machine has NVIDIA's driver");
         await using var engine = await Engine.PrimerAsync();
-        await Assertions.Eventually(async () => (await GpuAsync(engine)) is ("ok", "none"), "health says gpu: none");
+        await Eventually.TrueAsync(async () => (await GpuAsync(engine)) is ("ok", "none"), "health says gpu: none");
 
         var metrics = await engine.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
         metrics.ShouldNotContain("hw_gpu_memory_usage_bytes{");
@@ -46,7 +46,7 @@ public sealed class GpuTests : IDisposable
         Assert.SkipWhen(nvml is null, "this machine has no NVIDIA driver");
         nvml.Read(null).ShouldAllBe(gpu => gpu.MemoryTotal > 1L << 30 && gpu.MemoryUsed <= gpu.MemoryTotal && gpu.Name != null && gpu.Temperature > 0);
         await using var engine = await Engine.PrimerAsync();
-        await Assertions.Eventually(async () => (await GpuAsync(engine)).Detail!.Contains("GiB", StringComparison.Ordinal), "health tells the GPU");
+        await Eventually.TrueAsync(async () => (await GpuAsync(engine)).Detail!.Contains("GiB", StringComparison.Ordinal), "health tells the GPU");
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class GpuTests : IDisposable
         using var watch = Watch(() => Nvml.Open(library), TimeProvider.System);
         await watch.StartAsync(TestContext.Current.CancellationToken);
 
-        await Assertions.Eventually(async () => (await ReportAsync(watch)).Description is "none: Driver Not Loaded", "the reason is told");
+        await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Description is "none: Driver Not Loaded", "the reason is told");
         (await ReportAsync(watch)).Status.ShouldBe(HealthStatus.Healthy);
         await watch.StopAsync(TestContext.Current.CancellationToken);
     }
@@ -76,7 +76,7 @@ public sealed class GpuTests : IDisposable
     public async Task Gpus_AreMeasured_UntilTheFactsAreOld()
     {
         var library = Fake();
-        var time = new ShiftedTime();
+        var time = new JumpingTime();
         var measured = new List<string>();
         using var listener = new MeterListener
         {
@@ -96,7 +96,7 @@ public sealed class GpuTests : IDisposable
         listener.Start();
         using var watch = Watch(() => Nvml.Open(library), time);
         await watch.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(() => Task.FromResult(watch.Latest.Gpus.Count == 2), "the GPUs are read");
+        await Eventually.TrueAsync(() => Task.FromResult(watch.Latest.Gpus.Count == 2), "the GPUs are read");
         await watch.StopAsync(TestContext.Current.CancellationToken);
 
         listener.RecordObservableInstruments();
@@ -110,7 +110,7 @@ public sealed class GpuTests : IDisposable
             ignoreOrder: true);
         measured.Count.ShouldBe(12);
         measured.Clear();
-        time.Shift = TimeSpan.FromMinutes(1);
+        time.Jump(TimeSpan.FromMinutes(1));
         listener.RecordObservableInstruments();
         measured.ShouldBeEmpty();
     }
@@ -120,23 +120,23 @@ public sealed class GpuTests : IDisposable
     {
         var library = Fake();
         var set = Marshal.GetDelegateForFunctionPointer<FakeSet>(NativeLibrary.GetExport(NativeLibrary.Load(library), "fake_set"));
-        var time = new ShiftedTime();
+        var time = new JumpingTime();
         using var watch = Watch(() => Nvml.Open(library), time);
         await watch.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => (await ReportAsync(watch)).Description is "Fake 1 GPU-aa: 4.0 of 16.0 GiB, 37% busy, 41 °C, 123 W; Fake 2 GPU-bb: 4.0 of 16.0 GiB, 37% busy, 41 °C, 123 W",
             "both are told");
 
         set(0, 1);
-        await Assertions.Eventually(async () => (await ReportAsync(watch)).Status is HealthStatus.Degraded, "one is lost");
+        await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Status is HealthStatus.Degraded, "one is lost");
         (await ReportAsync(watch)).Description!.ShouldContain("GPU is lost");
 
         set(1, 0);
         try
         {
             // Two looks' time: the loop hangs by now.
-            time.Shift = TimeSpan.FromMinutes(1);
-            await Assertions.Eventually(async () => (await ReportAsync(watch)).Description!.Contains("has not answered for", StringComparison.Ordinal), "it hangs");
+            time.Jump(TimeSpan.FromMinutes(1));
+            await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Description!.Contains("has not answered for", StringComparison.Ordinal), "it hangs");
             await watch.StopAsync(TestContext.Current.CancellationToken);
         }
         finally
@@ -174,11 +174,4 @@ public sealed class GpuTests : IDisposable
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate void FakeSet(int hang, int lose);
-
-    private sealed class ShiftedTime : TimeProvider
-    {
-        public TimeSpan Shift { get; set; }
-
-        public override long GetTimestamp() => base.GetTimestamp() + (long)(Shift.TotalSeconds * TimestampFrequency);
-    }
 }

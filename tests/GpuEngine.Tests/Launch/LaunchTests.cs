@@ -159,7 +159,7 @@ public sealed class LaunchTests
         await using var engine = await EngineProcess.StartAsync(
             unused, [("Llm__Endpoint", ""), .. _processes.Settings(WithWorkers).Select(setting => (setting.Key.Replace(":", "__"), setting.Value))]);
         using var http = new HttpClient { BaseAddress = engine.Addresses[0] };
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => Check(await (await http.GetAsync("/health", TestContext.Current.CancellationToken)).JsonAsync()).GetProperty("status").GetString() is "ok",
             "the model server is ready", 60);
         _processes.Alive().Count.ShouldBeGreaterThanOrEqualTo(4);
@@ -181,7 +181,7 @@ public sealed class LaunchTests
             """,
             ("Llm:Endpoint", "http://127.0.0.1:1/v1"), ("Llm:Launch:LogLines", "150"),
             ("Llm:Launch:Environment:MODEL_API_KEY", "sk-not-for-you"), ("Llm:Launch:Environment:CUDA_VISIBLE_DEVICES", "1")));
-        await Assertions.Eventually(async () => (await LogAsync(engine)).Contains("the end"), "all is said");
+        await Eventually.TrueAsync(async () => (await LogAsync(engine)).Contains("the end"), "all is said");
 
         var lines = await LogAsync(engine);
         lines.Count.ShouldBeLessThanOrEqualTo(150);
@@ -215,7 +215,7 @@ public sealed class LaunchTests
     {
         var server = engine.Services.GetRequiredService<ModelServer>();
         ServerState? met = null;
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(condition(server.State) && (met = server.State) is not null), $"the model server's state; it is {server.State}", 60);
         return met!;
     }

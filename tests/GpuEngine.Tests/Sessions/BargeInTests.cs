@@ -62,7 +62,7 @@ public sealed class BargeInTests
             end.Length.ShouldBe(Encoding.UTF8.GetByteCount(kept));
             string.Concat(recorded.Where(turn => turn.Record.Kind == "delta").Select(turn => turn.Record.Text)).ShouldStartWith(kept);
         }
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 0), "nothing is spoken any more");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 0), "nothing is spoken any more");
     }
 
     [Fact]

@@ -123,7 +123,7 @@ public sealed class ResumeTests
         async Task<SessionEvent> EndsAsync(int turn)
         {
             SessionEvent? end = null;
-            await Assertions.Eventually(() =>
+            await Eventually.TrueAsync(() =>
             {
                 for (var seq = 0L; end is null && session.After(seq) is ({ } happened, _); seq++)
                 {

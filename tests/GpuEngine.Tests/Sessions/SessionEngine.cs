@@ -121,7 +121,7 @@ internal sealed class SessionEngine : IAsyncDisposable
     public Uri WebSocketBase => new UriBuilder(Address) { Scheme = "ws" }.Uri;
 
     /// <summary>Nothing is left of sockets; of sessions, only those the test made.</summary>
-    public Task NoSocketsAsync() => Assertions.Eventually(() => Task.FromResult(Store.Sockets == 0), "no sockets left");
+    public Task NoSocketsAsync() => Eventually.TrueAsync(() => Task.FromResult(Store.Sockets == 0), "no sockets left");
 
     public async ValueTask DisposeAsync()
     {

@@ -148,7 +148,7 @@ public sealed class SessionsApiTests
         problem.GetProperty("detail").GetString()!.ShouldContain("WEBSOCKET_URL");
         engine.Store.Count.ShouldBe(0);
 
-        await Assertions.Eventually(async () => (await StatusAsync()).Item1 == "degraded", "health says so");
+        await Eventually.TrueAsync(async () => (await StatusAsync()).Item1 == "degraded", "health says so");
         await HealthAsync("degraded", "degraded");
 
         // From this machine it works as before.

@@ -74,7 +74,7 @@ public sealed class SimpleProtocolTests
     [Fact]
     public async Task JavaScriptExample_InNode_WorksUnchanged()
     {
-        var folder = Path.Combine(RepositoryRoot(), "tests", "Clients");
+        var folder = Path.Combine(Repository.Root, "tests", "Clients");
         Assert.SkipUnless(OnPath("node"), "Node.js is not installed");
         Assert.SkipUnless(Directory.Exists(Path.Combine(folder, "node_modules", "ws")),
             "the npm package ws is not installed: npm ci in tests/Clients (test.sh does)");
@@ -120,14 +120,4 @@ public sealed class SimpleProtocolTests
 
     private static bool OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    internal static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
-        {
-            folder = folder.Parent;
-        }
-        return folder.FullName;
-    }
 }

@@ -105,7 +105,7 @@ public sealed class SocketAdmissionTests
         (await before.NextAsync()).ShouldBeNull();
         await after.SayAsync("Hello");
         await after.UntilAsync("text");
-        await Assertions.Eventually(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class SocketAdmissionTests
         await before.SayAsync("too late");
         await before.UntilAsync("bye");
         (await before.NextAsync()).ShouldBeNull();
-        await Assertions.Eventually(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
         engine.Store.Find(made.SessionId)!.Turns.ShouldBe(0);
     }
 

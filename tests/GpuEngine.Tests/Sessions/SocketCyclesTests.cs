@@ -87,14 +87,14 @@ public sealed class SocketCyclesTests
         var last = 0;
         try
         {
-            await Assertions.Eventually(() => Task.FromResult((last = OpenSockets()) <= before + Pooled), "sockets are as before", seconds: 30);
+            await Eventually.TrueAsync(() => Task.FromResult((last = OpenSockets()) <= before + Pooled), "sockets are as before", seconds: 30);
         }
         catch (ShouldAssertException)
         {
             last.ShouldBeLessThanOrEqualTo(before + Pooled);
         }
         TestContext.Current.TestOutputHelper!.WriteLine($"{cycles} cycles: {before} sockets before, {last} after");
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () =>
             {
                 GC.Collect();

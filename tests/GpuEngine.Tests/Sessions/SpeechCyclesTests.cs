@@ -56,9 +56,9 @@ public sealed class SpeechCyclesTests
             (await engine.SendAsync(HttpMethod.Delete, $"/v1/sessions/{session.SessionId}")).EnsureSuccessStatusCode().Dispose();
         }
         // Of an end the runtime takes note a moment later; and other tests of this process let it speak, too.
-        await Assertions.Eventually(() => Task.FromResult(Processes() == 0), "no espeak-ng is left");
+        await Eventually.TrueAsync(() => Task.FromResult(Processes() == 0), "no espeak-ng is left");
         engine.Store.Count.ShouldBe(0);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(engine.Stub.Speech.Running == 0 && engine.Stub.Log.Running == 0), "the stub has nothing to do");
     }
 

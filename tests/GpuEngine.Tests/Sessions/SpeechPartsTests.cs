@@ -1,6 +1,7 @@
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Sessions.Core;
 using Lyceum.GpuEngine.Speech;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
@@ -12,21 +13,21 @@ public sealed class SpeechPartsTests
     [Fact]
     public void Playback_WithoutReports_GoesWithTheClock_AndNoFurtherThanWhatWasSent()
     {
-        var time = new HandClock();
+        var time = new FakeTimeProvider();
         var playback = new Playback(16_000, time);
         playback.Until(1).ShouldBe(Timeout.InfiniteTimeSpan);
         playback.Deliver(8_000); // half a second
-        time.Advance(200);
+        time.Advance(TimeSpan.FromMilliseconds(200));
         playback.Position.ShouldBe(3_200);
         playback.Until(4_800).ShouldBe(TimeSpan.FromMilliseconds(101));
-        time.Advance(800);
+        time.Advance(TimeSpan.FromMilliseconds(800));
         playback.Position.ShouldBe(8_000);
         playback.IsPlaying.ShouldBeFalse();
         playback.Deliver(8_000); // after a pause: it begins when it comes
-        time.Advance(100);
+        time.Advance(TimeSpan.FromMilliseconds(100));
         playback.Position.ShouldBe(9_600);
         playback.Report(9_000);
-        time.Advance(1_000);
+        time.Advance(TimeSpan.FromMilliseconds(1_000));
         playback.Position.ShouldBe(9_000, "whoever reports is believed");
         playback.Report(8_000);
         playback.Position.ShouldBe(9_000, "nobody plays backwards");
@@ -42,7 +43,7 @@ public sealed class SpeechPartsTests
     public void SpokenAnswer_KeepsWhatWasPlayed(long played, string expected)
     {
         const string Text = "First one here. 第二句话。[1] Third one.";
-        using var spoken = new SpokenAnswer(Output, new SessionOptions(), new HandClock());
+        using var spoken = new SpokenAnswer(Output, new SessionOptions(), new FakeTimeProvider());
         spoken.Show(Text);
         spoken.EndText();
         var seq = 10;
@@ -122,16 +123,5 @@ public sealed class SpeechPartsTests
             VoiceActivity.Level(samples).ShouldBe(level, 0.5);
             return [.. Enumerable.Range(0, frames).Select(_ => voice.Look(samples))];
         }
-    }
-
-    private sealed class HandClock : TimeProvider
-    {
-        private long _now = 1;
-
-        public override long TimestampFrequency => 1_000;
-
-        public override long GetTimestamp() => _now;
-
-        public void Advance(long milliseconds) => _now += milliseconds;
     }
 }

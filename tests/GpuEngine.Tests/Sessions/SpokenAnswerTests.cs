@@ -56,7 +56,7 @@ public sealed class SpokenAnswerTests
         {
             seen.Add((await client.NextAsync())!.Value);
         }
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Spoken.Count == 2), "the second is being made");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Spoken.Count == 2), "the second is being made");
         seen.Where(e => Type(e) == "audio").ShouldAllBe(e => e.GetProperty("sentence").GetInt32() == 1);
         var session = engine.Store.Find(client.Session.GetProperty("session_id").GetString()!)!;
         if (!seen.Exists(e => Type(e) == "text"))
@@ -169,7 +169,7 @@ public sealed class SpokenAnswerTests
         again.Kill();
         await using var later = await engine.ResumeAsync(made.SessionId, client.Handle, 0);
         await later.CloseAsync();
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(TranscriptTests.Recorded(engine.Transcripts).Exists(turn => turn.Record.Kind is "end")), "the turn ended");
         var end = TranscriptTests.Recorded(engine.Transcripts).Single(turn => turn.Record.Kind is "end").Record;
         (end.Status, end.Length).ShouldBe(("complete", StubText.Text(1, 100, unicode: false, 25).Length));

@@ -44,7 +44,7 @@ public sealed class TranscriptForwarderTests
             }
         }
 
-        await Assertions.Eventually(() => Task.FromResult(!log.HasUnacknowledged), "everything is answered", seconds: 30);
+        await Eventually.TrueAsync(() => Task.FromResult(!log.HasUnacknowledged), "everything is answered", seconds: 30);
         foreach (var session in sessions)
         {
             var kept = keeper.Of(session);
@@ -71,7 +71,7 @@ public sealed class TranscriptForwarderTests
         await client.SayAsync("[[stub tokens=2000 rate=4000]]");
         await client.UntilAsync("latency_report");
 
-        await Assertions.Eventually(() => Task.FromResult(keeper.Records == 2002), "all of it is sent", seconds: 10);
+        await Eventually.TrueAsync(() => Task.FromResult(keeper.Records == 2002), "all of it is sent", seconds: 10);
         keeper.Messages.ShouldBeLessThan(20);
     }
 

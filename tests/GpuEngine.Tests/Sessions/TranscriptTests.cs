@@ -111,7 +111,7 @@ public sealed class TranscriptTests
                 talk.Client.Kill(); // the engine died
             }
         }).ToList();
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(clients.TrueForAll(talk => talk.Seen.Length > 200)), "all fifty are speaking", seconds: 60);
 
         engine.Kill();

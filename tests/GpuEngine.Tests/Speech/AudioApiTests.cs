@@ -68,7 +68,7 @@ public sealed class AudioApiTests
         // Whoever leaves frees the server.
         await leave.CancelAsync();
         response.Dispose();
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 0), "the server is free");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 0), "the server is free");
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class AudioApiTests
         engine.Stub!.Speech.FirstDelay = TimeSpan.FromSeconds(30);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var first = SpeakAsync(engine, new { input = "a" }, leave.Token);
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 1), "the first is spoken");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 1), "the first is spoken");
         using var second = await SpeakAsync(engine, new { input = "b" });
         await second.ShouldBeApiError(429, "overloaded");
         await leave.CancelAsync();

@@ -80,13 +80,13 @@ public sealed class EspeakTests
             using var cancel = CancellationTokenSource.CreateLinkedTokenSource(AudioApiTests.Cancel);
             var speaking = espeak.SpeakAsync("Hello", "en", cancel.Token);
             var waiting = espeak.SpeakAsync("Hello", "en", cancel.Token);
-            await Assertions.Eventually(async () => File.Exists(pid) && (await File.ReadAllTextAsync(pid, AudioApiTests.Cancel)).EndsWith('\n'), "it runs");
+            await Eventually.TrueAsync(async () => File.Exists(pid) && (await File.ReadAllTextAsync(pid, AudioApiTests.Cancel)).EndsWith('\n'), "it runs");
             var id = int.Parse(await File.ReadAllTextAsync(pid, AudioApiTests.Cancel));
             Directory.Exists($"/proc/{id}").ShouldBeTrue();
             await cancel.CancelAsync();
             await Should.ThrowAsync<OperationCanceledException>(speaking);
             await Should.ThrowAsync<OperationCanceledException>(waiting);
-            await Assertions.Eventually(() => Task.FromResult(!Directory.Exists($"/proc/{id}")), "the process is gone");
+            await Eventually.TrueAsync(() => Task.FromResult(!Directory.Exists($"/proc/{id}")), "the process is gone");
 
             using var impatient = new Espeak(hanging, new TtsOptions { EspeakProcesses = 1, Timeout = TimeSpan.FromMilliseconds(300) });
             var late = await Should.ThrowAsync<Lyceum.GpuEngine.OpenAI.ApiException>(impatient.SpeakAsync("Hello", "en", AudioApiTests.Cancel));

@@ -307,7 +307,7 @@ public sealed class ConnectorContractTests
         Stopwatch.GetElapsedTime(left).ShouldBeLessThan(TimeSpan.FromSeconds(1));
         engine.Stub.Log.Requests[0].Ended.ShouldBe(StubEnd.ClientGone);
         var slots = engine.Services.GetRequiredService<CompletionSlots>();
-        await Assertions.Eventually(() => Task.FromResult(slots.Running == 0), "slot freed");
+        await Eventually.TrueAsync(() => Task.FromResult(slots.Running == 0), "slot freed");
     }
 
     [Theory]

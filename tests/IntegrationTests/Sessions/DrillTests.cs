@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace Lyceum.Tests.IntegrationTests.Sessions;
 
 /// <summary>What docs/drills says of a system from outside: the script as it stands, straight to the gateway and through nginx with TLS.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class DrillTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class DrillTests(SharedSystem system)
 {
     private const string Nginx = "/usr/sbin/nginx";
     private static readonly string[] TemporaryFiles = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
@@ -16,7 +16,7 @@ public sealed class DrillTests(SharedChatHouse house)
     [Fact]
     public async Task Drill_AtTheGateway_FindsAllWell()
     {
-        using var gateway = house.CreateAnonymousClient();
+        using var gateway = system.CreateAnonymousClient();
         var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), gateway.BaseAddress!.ToString()]);
         status.ShouldBe(0, said);
         said.ShouldContain("engine_url: ws://");
@@ -28,7 +28,7 @@ public sealed class DrillTests(SharedChatHouse house)
     [InlineData("register-tools.sh")]
     public async Task Gateway_Inspected_IsWell(string drill)
     {
-        using var gateway = house.CreateAnonymousClient();
+        using var gateway = system.CreateAnonymousClient();
         var (status, said) = await RunAsync("bash", [Path.Combine(Drills, drill), gateway.BaseAddress!.ToString().TrimEnd('/')]);
         status.ShouldBe(0, said);
         said.ShouldNotContain("FAILED");
@@ -37,7 +37,7 @@ public sealed class DrillTests(SharedChatHouse house)
     [Fact]
     public async Task Inspection_WithAWrongToken_FailsAndSaysSo()
     {
-        using var gateway = house.CreateAnonymousClient();
+        using var gateway = system.CreateAnonymousClient();
         var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
         said.ShouldContain("FAILED  with the token: let in: HTTP 401");
@@ -57,7 +57,7 @@ public sealed class DrillTests(SharedChatHouse house)
     [Fact]
     public async Task Drill_WithAWrongToken_FailsAndSaysSo()
     {
-        using var gateway = house.CreateAnonymousClient();
+        using var gateway = system.CreateAnonymousClient();
         var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
         said.ShouldContain("FAILED");
@@ -67,9 +67,9 @@ public sealed class DrillTests(SharedChatHouse house)
     [Fact]
     public async Task Drill_ThroughNginxWithTls_FindsAllWell_OverWss()
     {
-        _ = house.App;
+        _ = system.App;
         Assert.SkipUnless(File.Exists(Nginx), "nginx is not installed (test.sh installs it where it may)");
-        using var gateway = house.CreateAnonymousClient();
+        using var gateway = system.CreateAnonymousClient();
         var folder = Directory.CreateTempSubdirectory("lyceum-nginx-");
         try
         {
@@ -115,9 +115,9 @@ public sealed class DrillTests(SharedChatHouse house)
 
     private async Task<(int Status, string Said)> RunAsync(string program, string[] arguments, string? token = null)
     {
-        _ = house.App;
+        _ = system.App;
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["TOKEN"] = start.Environment["GATEWAY_TOKEN_LOCAL"] = token ?? house.DevelopmentToken;
+        start.Environment["TOKEN"] = start.Environment["GATEWAY_TOKEN_LOCAL"] = token ?? system.DevelopmentToken;
         start.Environment["INSECURE"] = "1"; // a certificate of the test's own
         using var process = Process.Start(start)!;
         using var limit = new CancellationTokenSource(Limit);

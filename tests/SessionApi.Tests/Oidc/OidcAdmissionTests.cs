@@ -6,7 +6,7 @@ using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.SessionApi.Tests.Oidc;
 
-/// <summary>Whom of those the provider vouches for the house lets in, and what it does without the provider.</summary>
+/// <summary>Whom of those the provider vouches for the system lets in, and what it does without the provider.</summary>
 public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture postgres) : IClassFixture<OidcFixture>
 {
     private readonly OidcProvider _provider = fixture.Fresh();
@@ -16,7 +16,7 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
     {
         await using var sessions = await StartAsync("Production");
         string? setup = null;
-        await Assertions.Eventually(() => Task.FromResult((setup = sessions.Log.Lines.Select(line => line.Message).FirstOrDefault(line => line.Contains("Setup code: "))) is not null), "the setup code is printed");
+        await Eventually.TrueAsync(() => Task.FromResult((setup = sessions.Log.Lines.Select(line => line.Message).FirstOrDefault(line => line.Contains("Setup code: "))) is not null), "the setup code is printed");
         setup = setup!.Split("Setup code: ")[1];
         using var ada = new OidcBrowser(sessions);
         using var bob = new OidcBrowser(sessions);
