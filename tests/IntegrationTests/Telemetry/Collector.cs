@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
 
 /// <summary>A span as it was exported.</summary>
+/// <param name="Service">Without the number of the replica: <c>chat-api</c> is also <c>chat-api-2</c>.</param>
 /// <param name="Scope">The instrumentation's name: <c>Microsoft.AspNetCore</c>, <c>Npgsql</c>, ….</param>
 public sealed record ExportedSpan(string Service, string Scope, string TraceId, string SpanId, string ParentSpanId, string Name);
 
@@ -17,6 +18,8 @@ public sealed record ExportedSpan(string Service, string Scope, string TraceId, 
 /// </summary>
 public sealed class Collector : IAsyncDisposable
 {
+    private static readonly char[] ReplicaNumber = ['-', '2'];
+
     private readonly WebApplication _app;
 
     private Collector(WebApplication app) => _app = app;
@@ -62,7 +65,7 @@ public sealed class Collector : IAsyncDisposable
                 {
                     service = Fields(value).Where(f => f.Number == 1)
                         .Where(a => Text(Single(a.Value, 1)) == "service.name")
-                        .Select(a => Text(Single(Single(a.Value, 2), 1))).FirstOrDefault(service);
+                        .Select(a => Text(Single(Single(a.Value, 2), 1)).TrimEnd(ReplicaNumber)).FirstOrDefault(service);
                 }
                 if (number != 2) // ScopeSpans { scope = 1 { name = 1 }, Span spans = 2 }
                     continue;

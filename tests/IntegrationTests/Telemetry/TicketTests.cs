@@ -32,7 +32,7 @@ public sealed class TicketTests(SharedSystem system)
         system.Collector.Mentions(ticket).ShouldBeFalse();
 
         var resources = system.App.Services.GetRequiredService<DistributedApplicationModel>().Resources;
-        foreach (var name in expected)
+        foreach (var name in SharedSystem.Replicas.Prepend("gateway"))
         {
             var logs = system.App.Services.GetRequiredService<ResourceLoggerService>();
             var lines = new List<string>();
