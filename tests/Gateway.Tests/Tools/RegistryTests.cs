@@ -52,7 +52,7 @@ public sealed class RegistryTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task DrillScript_Runs()
     {
-        var start = new ProcessStartInfo("bash", [Path.Combine(Repository.Root, "docs", "drills", "register-tools.sh"), _house.Gateway.Client.BaseAddress!.ToString().TrimEnd('/')])
+        var start = new ProcessStartInfo("bash", [Path.Combine(Repository.Root, "docs", "smoke-tests", "register-tools.sh"), _house.Gateway.Client.BaseAddress!.ToString().TrimEnd('/')])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["GATEWAY_TOKEN_LOCAL"] = ToolHouse.Ada },
         };

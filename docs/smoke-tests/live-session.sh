@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# live-session.sh URL: can a student elsewhere talk to a tutor of this system? Asks what a client would ask, step by step,
-# and judges each. Exit status: 0 all is well, 1 something failed, 2 it could not begin.
+# live-session.sh URL: can a student on another machine talk to a tutor of this system? Makes the requests of a client, one by
+# one, and checks each answer. Exit status: 0 all passed, 1 something failed, 2 it could not begin.
 #
 #   ./live-session.sh http://127.0.0.1:8080                  # the token is .lyceum/dev-token
 #   TOKEN=… ./live-session.sh https://tutor.example.org      # an API token, or a signed-in person's access token
 #
 # TUTOR    a tutor's id; without it, one is made and deleted again (scope tutors)
-# MESSAGE  what to say; TIMEOUT seconds an answer may take (60); INSECURE=1: any certificate will do
+# MESSAGE  what to say; TIMEOUT seconds an answer may take (60); INSECURE=1: accept any certificate
 # Needs bash, curl and node 18.
 set -uo pipefail
 
@@ -27,7 +27,7 @@ failed=0 status='' body='' session='' made=''
 ok() { printf 'ok      %s\n' "$*"; }
 bad() { printf 'FAILED  %s\n' "$*"; failed=1; }
 
-# ask METHOD PATH [JSON]: sets status and body. The token goes in by a file, not by an argument that ps shows.
+# ask METHOD PATH [JSON]: sets status and body. curl reads the token from a file, because ps shows arguments.
 ask() {
   local answer
   answer=$(curl -sS ${INSECURE:+-k} --max-time 30 -X "$1" -w '\n%{http_code}' -K <(printf 'header = "Authorization: Bearer %s"\n' "$token") \
@@ -71,27 +71,27 @@ esac
 
 tutor=${TUTOR:-}
 if [[ -z $tutor ]]; then
-  ask POST /api/tutors '{"name":"Drill"}'
+  ask POST /api/tutors '{"name":"Smoke test"}'
   expect 201 'make a tutor' || exit
   made=$(field id) tutor=$made
   ok "make a tutor: $tutor"
 fi
 
-ask POST "/api/tutors/$tutor/sessions" '{"student_id":"drill"}'
+ask POST "/api/tutors/$tutor/sessions" '{"student_id":"smoke-test"}'
 expect 201 'create a session' || exit
 session=$(field session_id) engine_url=$(field engine_url) engine_token=$(field engine_token)
 if [[ -n $session && $(field status) == active && -n $engine_token && $engine_url == *"$session"* ]]; then
   ok "create a session: $session"
 else
-  bad "create a session: the answer lacks something: ${body:0:300}"
+  bad "create a session: a field is missing: ${body:0:300}"
 fi
 
-# The address must work from here: not this machine's own name when the system is elsewhere, not in clear behind TLS.
+# The address must work from here: not localhost when the system is on another machine, and wss behind https.
 host() { local rest=${1#*://}; rest=${rest%%/*}; printf '%s' "${rest%:*}"; }
 is_local() { [[ $1 == localhost || $1 == 127.* || $1 == '[::1]' ]]; }
 shown=${engine_url%%\?*}
 if is_local "$(host "$engine_url")" && ! is_local "$(host "$url")"; then
-  bad "engine_url: $shown is the server's own name for itself; set Engine:PublicUrl"
+  bad "engine_url: $shown is only reachable on the server itself; set Engine:PublicUrl"
 elif [[ $url == https:* && $engine_url != wss:* ]]; then
   bad "engine_url: $shown is not wss; let the proxy send X-Forwarded-Proto, or set Engine:PublicUrl"
 else
@@ -119,9 +119,9 @@ if expect 200 'delete the session'; then
   if [[ $(field status) == deleted ]]; then ok 'delete the session'; else bad "delete the session: ${body:0:300}"; fi
   ask POST "/api/sessions/$session/connect"
   if [[ $status == 404 || $status == 409 || $status == 410 ]]; then
-    ok "connect to what was deleted: refused with $status"
+    ok "connect to the deleted session: refused with $status"
   else
-    bad "connect to what was deleted: HTTP $status: ${body:0:300}"
+    bad "connect to the deleted session: HTTP $status: ${body:0:300}"
   fi
   session=''
 fi

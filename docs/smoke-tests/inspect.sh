@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# inspect.sh URL: the inspection list of docs/operations.md, item by item, and what clients lean on. Changes nothing but a record, an edge
-# and an event of the tenant's own (type "drill"). Exit status: 0 all is well, 1 something failed, 2 it could not begin.
+# inspect.sh URL: the daily checks of docs/operations.md, one by one, and one call of each API that clients use. The only
+# things it changes in the tenant's data: two records, an edge, an event (type "smoke-test") and a collaboration.
+# Exit status: 0 all passed, 1 something failed, 2 it could not begin.
 #
 #   ./inspect.sh http://127.0.0.1:8080                       # the token is .lyceum/dev-token
 #   TOKEN=… ./inspect.sh https://tutor.example.org           # or GATEWAY_TOKEN_LOCAL: an API token
 #
-# INSECURE=1: any certificate will do. Needs bash and curl; uses promtool and ss where they are.
+# INSECURE=1: accept any certificate. Needs bash and curl; uses promtool and ss if they are installed.
 set -uo pipefail
 
 url=${1:-}
@@ -20,7 +21,7 @@ ok() { printf 'ok      %s\n' "$*"; }
 bad() { printf 'FAILED  %s\n' "$*"; failed=1; }
 left_out() { printf 'skipped %s\n' "$*"; }
 
-# ask METHOD PATH [JSON]: with the token; it goes in by a file, not by an argument that ps shows.
+# ask METHOD PATH [JSON]: with the token, which curl reads from a file, because ps shows arguments.
 ask() { send -K <(printf 'header = "Authorization: Bearer %s"\n' "$token") "$@"; }
 # send [curl's options] METHOD PATH [JSON]: sets status and body.
 send() {
@@ -41,12 +42,12 @@ expect() {
   fi
 }
 
-# The process and its port, where it is this machine's.
+# The port, if the gateway runs on this machine.
 authority=${url#*://} port=${url##*:}
 if [[ $authority =~ ^(localhost|127\.[0-9.]+):[0-9]+$ ]] && command -v ss >/dev/null; then
   if listener=$(ss -ltnH "sport = :$port") && [[ -n $listener ]]; then ok "something listens on port $port"; else bad "nothing listens on port $port"; fi
 else
-  left_out "the listening port: not this machine's, or no ss"
+  left_out "the listening port: the gateway is on another machine, or ss is missing"
 fi
 
 send GET /version
@@ -62,39 +63,39 @@ expect 200 'pool of connections' '"checked_out"'
 ask GET /metrics
 expect 200 'metrics' '# TYPE '
 if [[ $status == 200 ]] && command -v promtool >/dev/null; then
-  # Its advice on names is its own (exit status 3); what it cannot read is a fault.
+  # Exit status 3 is advice on names; 1 means that it could not read the metrics.
   said=$(promtool check metrics <<< "$body" 2>&1)
   if [[ $? == 1 ]]; then bad "metrics: promtool: ${said:0:200}"; else ok 'metrics, as Prometheus reads them'; fi
 fi
 
-# Secrets: the one that should be let in is, and nothing else.
+# Secrets: only the right token is accepted.
 send GET /api/observe/events
 expect 401 'without a token: 401' unauthorized
 send -H 'Authorization: Bearer not-a-token-of-this-gateway' GET /api/observe/events
-expect 401 'with a wrong one: 401' unauthorized
+expect 401 'with a wrong token: 401' unauthorized
 ask GET '/api/observe/events?limit=1'
-expect 200 'with the token: let in'
+expect 200 'with the token: accepted'
 
-# What clients lean on.
-ask POST /api/tools/execute '{"tool":"echo","input":{"drill":true}}'
+# One call of each API that clients use.
+ask POST /api/tools/execute '{"tool":"echo","input":{"smoke_test":true}}'
 expect 200 'tools: echo answers' '"status":"ok"'
 ask POST /api/llm/complete '{"prompt":"What is spaced repetition?","max_tokens":40}'
-expect 200 'llm: the answer holds the prompt' 'What is spaced repetition?'
+expect 200 'llm: the answer contains the prompt' 'What is spaced repetition?'
 ask POST /api/collab/execute '{"task":"Explain spaced repetition in two sentences."}'
 if [[ $status == 200 || $status == 202 ]] && [[ $body == *'"status":"in_progress"'* ]]; then
   ok 'collab: in progress'
 else
   bad "collab: HTTP $status: ${body:0:200}"
 fi
-id="drill-$(date +%s)-$$"
-append="{\"records\":[{\"id\":\"$id-a\",\"type\":\"drill\"},{\"id\":\"$id-b\",\"type\":\"drill\"}],\"edges\":[{\"from\":\"$id-a\",\"to\":\"$id-b\",\"type\":\"drill\"}]}"
+id="smoke-test-$(date +%s)-$$"
+append="{\"records\":[{\"id\":\"$id-a\",\"type\":\"smoke-test\"},{\"id\":\"$id-b\",\"type\":\"smoke-test\"}],\"edges\":[{\"from\":\"$id-a\",\"to\":\"$id-b\",\"type\":\"smoke-test\"}]}"
 ask POST /api/repo/append "$append"
 expect 200 'repo: two records and an edge'
 ask POST /api/repo/append "$append"
 expect 200 'repo: the same again changes nothing'
 ask GET "/api/graph/recall?start=$id-a"
 expect 200 'graph: the edge is there' "$id-b"
-ask POST /api/observe/emit "{\"events\":[{\"type\":\"drill\",\"id\":\"$id\"}]}"
+ask POST /api/observe/emit "{\"events\":[{\"type\":\"smoke-test\",\"id\":\"$id\"}]}"
 expect 200 'observe: an event is recorded'
 ask GET '/api/observe/events?limit=10'
 expect 200 'observe: and read' "$id"

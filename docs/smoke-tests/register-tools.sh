@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Registers config/new-manifests.json (or $2) as a new version of the tenant's tools at a gateway that runs ($1), sees that it is in
-# force and does not change, and goes back to the version before. TOKEN, or GATEWAY_TOKEN_LOCAL: a token with the scopes tools and
-# tools.admin; without either .lyceum/dev-token.
+# Registers config/new-manifests.json (or $2) as a new version of the tenant's tools at a running gateway ($1), checks that it is
+# active and cannot be changed, and activates the previous version again. TOKEN, or GATEWAY_TOKEN_LOCAL: a token with the scopes
+# tools and tools.admin; default: .lyceum/dev-token.
 set -euo pipefail
 url=${1:-http://localhost:8080}
 manifests=${2:-$(dirname "$0")/../../config/new-manifests.json}
@@ -28,12 +28,12 @@ call 200 GET /api/config/tools
 grep -q "\"active\":\"$version\"" "$body" || fail "the version is not in force"
 echo "$version is registered and in force"
 call 409 POST /api/config/tools "$registration"
-grep -q 'tool registry version already exists' "$body" || fail "the refusal does not say why"
+grep -q 'tool registry version already exists' "$body" || fail "the error does not say why"
 echo "it cannot be registered again"
-call 200 POST /api/tools/execute '{"tool":"echo","input":{"drill":true}}'
+call 200 POST /api/tools/execute '{"tool":"echo","input":{"smoke_test":true}}'
 grep -q '"status":"ok"' "$body" || fail "echo does not answer"
 echo "its tools answer"
 call 200 POST "/api/config/tools/$before/activate" '{}'
 call 200 GET /api/config/tools
-grep -q "\"active\":\"$before\"" "$body" || fail "the version before is not in force again"
+grep -q "\"active\":\"$before\"" "$body" || fail "the previous version is not in force again"
 echo "$before is in force again"

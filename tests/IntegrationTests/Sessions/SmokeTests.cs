@@ -4,68 +4,69 @@ using System.Net.Sockets;
 
 namespace Lyceum.Tests.IntegrationTests.Sessions;
 
-/// <summary>What docs/drills says of a system from outside: the script as it stands, straight to the gateway and through nginx with TLS.</summary>
+/// <summary>The scripts of docs/smoke-tests as they stand: against the gateway, and through nginx with TLS.</summary>
 [Collection(ChatHouseCollection.Name)]
-public sealed class DrillTests(SharedChatHouse house)
+public sealed class SmokeTests(SharedChatHouse house)
 {
     private const string Nginx = "/usr/sbin/nginx";
     private static readonly string[] TemporaryFiles = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
-    private static readonly string Drills = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(SessionExample.Folder))!, "docs", "drills");
+    private static readonly string Scripts = Path.Combine(
+        Path.GetDirectoryName(Path.GetDirectoryName(SessionExample.Folder))!, "docs", "smoke-tests");
 
     [Fact]
-    public async Task Drill_AtTheGateway_FindsAllWell()
+    public async Task LiveSession_AtTheGateway_Passes()
     {
         using var gateway = house.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), gateway.BaseAddress!.ToString()]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), gateway.BaseAddress!.ToString()]);
         status.ShouldBe(0, said);
         said.ShouldContain("engine_url: ws://");
     }
 
-    /// <summary>The inspection list of docs/operations.md, and the drill of a new version of tools.</summary>
+    /// <summary>The daily checks of docs/operations.md, and the registration of a new version of tools.</summary>
     [Theory]
     [InlineData("inspect.sh")]
     [InlineData("register-tools.sh")]
-    public async Task Gateway_Inspected_IsWell(string drill)
+    public async Task Script_AgainstARunningGateway_Passes(string script)
     {
         using var gateway = house.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, drill), gateway.BaseAddress!.ToString().TrimEnd('/')]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, script), gateway.BaseAddress!.ToString().TrimEnd('/')]);
         status.ShouldBe(0, said);
         said.ShouldNotContain("FAILED");
     }
 
     [Fact]
-    public async Task Inspection_WithAWrongToken_FailsAndSaysSo()
+    public async Task Inspect_WrongToken_FailsAndReports401()
     {
         using var gateway = house.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
+        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
-        said.ShouldContain("FAILED  with the token: let in: HTTP 401");
+        said.ShouldContain("FAILED  with the token: accepted: HTTP 401");
     }
 
-    /// <summary>Those that start a gateway of their own.</summary>
+    /// <summary>These scripts start a gateway of their own.</summary>
     [Theory]
     [Trait("Category", "Long")]
     [InlineData("rotate-secret.sh")]
     [InlineData("missing-secret.sh")]
-    public async Task Gateway_OfTheDrillsOwn_DoesWhatItsPagePromises(string drill)
+    public async Task Script_WithItsOwnGateway_Passes(string script)
     {
-        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, drill)]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, script)]);
         status.ShouldBe(0, said);
     }
 
     [Fact]
-    public async Task Drill_WithAWrongToken_FailsAndSaysSo()
+    public async Task LiveSession_WrongToken_FailsAndReports401()
     {
         using var gateway = house.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
+        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
         said.ShouldContain("FAILED");
         said.ShouldContain("401");
     }
 
     [Fact]
-    public async Task Drill_ThroughNginxWithTls_FindsAllWell_OverWss()
+    public async Task LiveSession_ThroughNginxWithTls_PassesOverWss()
     {
         _ = house.App;
         Assert.SkipUnless(File.Exists(Nginx), "nginx is not installed (test.sh installs it where it may)");
@@ -77,7 +78,7 @@ public sealed class DrillTests(SharedChatHouse house)
             var (made, trouble) = await RunAsync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate]);
             made.ShouldBe(0, trouble);
             var (plain, secure) = (FreePort(), FreePort());
-            var configuration = (await File.ReadAllTextAsync(Path.Combine(Drills, "nginx.conf")))
+            var configuration = (await File.ReadAllTextAsync(Path.Combine(Scripts, "nginx.conf")))
                 .Replace("listen [::]:80;", "", StringComparison.Ordinal).Replace("listen [::]:443 ssl;", "", StringComparison.Ordinal)
                 .Replace("listen 80;", $"listen 127.0.0.1:{plain};", StringComparison.Ordinal)
                 .Replace("listen 443 ssl;", $"listen 127.0.0.1:{secure} ssl;", StringComparison.Ordinal)
@@ -95,7 +96,7 @@ public sealed class DrillTests(SharedChatHouse house)
             try
             {
                 await ListensAsync(nginx, secure);
-                var (status, said) = await RunAsync("bash", [Path.Combine(Drills, "live-session.sh"), $"https://localhost:{secure}"]);
+                var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), $"https://localhost:{secure}"]);
                 status.ShouldBe(0, said);
                 said.ShouldContain($"engine_url: wss://localhost:{secure}/ws/");
             }
