@@ -23,9 +23,11 @@ public sealed class SmokeTests(SharedChatHouse house)
         said.ShouldContain("engine_url: ws://");
     }
 
-    /// <summary>The daily checks of docs/operations.md, and the registration of a new version of tools.</summary>
+    /// <summary>The daily checks of docs/operations.md, a chat, a roadmap, and the registration of a new version of tools.</summary>
     [Theory]
+    [InlineData("chat.sh")]
     [InlineData("inspect.sh")]
+    [InlineData("roadmap.sh")]
     [InlineData("register-tools.sh")]
     public async Task Script_AgainstARunningGateway_Passes(string script)
     {
