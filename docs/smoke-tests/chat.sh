@@ -54,10 +54,14 @@ else
   bad "the stream was cut after $seconds s (curl: $status): a proxy or load balancer on the way has a shorter timeout"
 fi
 
-# 2. A client that goes away after the first words. The answer must be written to its end without it.
-post 2>/dev/null | sed '/^id: /q' > "$folder/cut"
+# 2. A client that goes away after some words. The answer must be written to its end without it.
+words=20
+while IFS= read -r line; do
+  printf '%s\n' "$line"
+  if [[ $line == 'id: '* ]] && ((--words == 0)); then break; fi
+done < <(post 2>/dev/null) > "$folder/cut"
 remember "$folder/cut"
-message=$(field message_id "$folder/cut") cursor=$(sed -n 's/^id: //p' "$folder/cut" | tail -n 1)
+message=$(field message_id "$folder/cut") cursor=$(sed -n 's/^id: \([0-9]*\)$/\1/p' "$folder/cut" | tail -n 1)
 if [[ -z $message || ! $cursor =~ ^[0-9]+$ ]]; then
   bad "the second question had no answer: $(head -c 300 "$folder/cut")"
   exit 1

@@ -28,7 +28,8 @@ ask() {
     ${3:+-H 'Content-Type: application/json' --data-binary "$3"} "$url$2" 2>&1)
   status=${answer##*$'\n'} body=${answer%$'\n'*}
 }
-field() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p' <<< "$body" | head -n 1; }
+# field NAME: the first one of the last body.
+field() { grep -o "\"$1\":\"[^\"]*\"" <<< "$body" | head -n 1 | cut -d '"' -f 4; }
 
 ask POST /api/v1/roadmaps/generate "$request"
 [[ $status == 202 ]] || bad "generate: HTTP $status instead of 202: ${body:0:300}"
