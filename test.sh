@@ -39,7 +39,7 @@ if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
 case $mode in
   default) traits=(-trait- Category=Long) ;;
   long) traits=(-trait Category=Long) ;;
-  chaos) traits=() only=(ChaosTests); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
+  chaos) traits=(-class '*.RandomHarmTests') only=(IntegrationTests); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
 esac
 
 # logged LOG COMMAND…: what it says goes to a file; rounds of chaos, which may go on for an hour, are also shown.
@@ -75,31 +75,51 @@ explain() {
 
 counter() { sed -n 's/.*<Counters [^>]*\b'"$1"'="\([0-9]*\)".*/\1/p' "$2" | head -n 1; }
 
-# One project after the other: their tests measure times, and the machine may be small.
+# run PROJECT-FILE: runs the tests of one project and says what came of it, once it has ended.
+run() {
+  local project=$1 name trx log begun=$SECONDS status=0 p f total
+  name=$(basename "$project" .csproj)
+  trx=$results/$name.trx log=$results/$name.log
+  # Each test project is a program of its own; run directly, its failures are readable as they happen.
+  logged "$log" "${project%/*}/bin/$configuration/net10.0/$name" "${traits[@]}" -trx "$trx" -noLogo -noColor || status=$?
+  if [[ ! -f $trx ]]; then
+    printf '%-28s did not finish (exit status %s)\n' "$name" "$status"
+    tail -n 40 "$log"
+    return
+  fi
+  p=$(counter passed "$trx") f=$(counter failed "$trx") total=$(counter total "$trx")
+  if (( status && ! f )); then touch "$results/$name.broken"; fi # the tests passed, the process did not
+  (( total )) || return 0
+  printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$(( total - p - f ))" "$(( SECONDS - begun ))"
+  if (( total > p )); then explain "$trx"; fi
+  if [[ -f $results/$name.broken ]]; then
+    printf '%-28s ended with exit status %s\n' "$name" "$status"
+    tail -n 20 "$log"
+  fi
+}
+
+# The system's tests measure times, and the machine may be small: they run alone. The others run two at a time, unless they are the
+# long ones; what each says is printed whole.
+alone=() together=()
 for project in tests/*/*Tests.csproj; do
   name=$(basename "$project" .csproj)
   if (( ${#only[@]} )) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
-  trx=$results/$name.trx begun=$SECONDS status=0
-  # Each test project is a program of its own; run directly, its failures are readable as they happen.
-  logged "$results/$name.log" "${project%/*}/bin/$configuration/net10.0/$name" "${traits[@]}" \
-    -trx "$trx" -noLogo -noColor || status=$?
-  if [[ ! -f $trx ]]; then
-    broken+=("$name"); failed=$(( failed + 1 ))
-    printf '%-28s did not finish (exit status %s)\n' "$name" "$status"
-    tail -n 40 "$results/$name.log"
-    continue
+  if [[ $mode == default && $name != IntegrationTests ]]; then together+=("$project"); else alone+=("$project"); fi
+done
+for project in ${together[@]+"${together[@]}"}; do
+  while (( $(jobs -pr | wc -l) >= 2 )); do wait -n; done
+  { said=$(run "$project" 2>&1); if [[ -n $said ]]; then say "$said"; fi; } &
+done
+wait
+for project in ${alone[@]+"${alone[@]}"}; do run "$project"; done
+
+for project in ${together[@]+"${together[@]}"} ${alone[@]+"${alone[@]}"}; do
+  name=$(basename "$project" .csproj) trx=$results/$(basename "$project" .csproj).trx
+  if [[ -f $trx ]]; then
+    p=$(counter passed "$trx") f=$(counter failed "$trx") total=$(counter total "$trx")
+    passed=$(( passed + p )) failed=$(( failed + f )) skipped=$(( skipped + total - p - f ))
   fi
-  p=$(counter passed "$trx") f=$(counter failed "$trx") total=$(counter total "$trx")
-  s=$(( total - p - f ))
-  passed=$(( passed + p )) failed=$(( failed + f )) skipped=$(( skipped + s ))
-  (( total )) || continue
-  printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$s" "$(( SECONDS - begun ))"
-  if (( f || s )); then explain "$trx"; fi
-  if (( status && ! f )); then # the tests passed, the process did not
-    broken+=("$name"); failed=$(( failed + 1 ))
-    printf '%-28s ended with exit status %s\n' "$name" "$status"
-    tail -n 20 "$results/$name.log"
-  fi
+  if [[ ! -f $trx || -f $results/$name.broken ]]; then broken+=("$name"); failed=$(( failed + 1 )); fi
 done
 
 if (( ${#broken[@]} )); then say "did not end well: ${broken[*]}"; fi

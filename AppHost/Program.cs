@@ -37,7 +37,7 @@ var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
 
 // Durable jobs.
 var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)
-    .WithDatabase(roadmapdb)
+    .WithDatabase(roadmapdb, minPoolSize: 20)
     .WithMessaging(messaging)
     .WithReference(engines)
     .WithReference(sessions);

@@ -1,9 +1,10 @@
-using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ServiceDefaults;
+using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);

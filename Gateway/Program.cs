@@ -1,26 +1,32 @@
-using Lyceum.Gateway;
+using Lyceum.Durability.Postgres;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
-using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Edge;
 using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Llm;
-using Lyceum.Gateway.Observe;
 using Lyceum.Gateway.Proxy;
-using Lyceum.Gateway.Repo;
+using Lyceum.Gateway.Records.Graph;
+using Lyceum.Gateway.Records.Observe;
+using Lyceum.Gateway.Records.Repo;
 using Lyceum.Gateway.Settings;
 using Lyceum.Gateway.Tls;
 using Lyceum.Gateway.Tools;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults;
-using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+// These have sections of the configuration file, which is read below.
+builder.AddCallers();
+builder.AddCors();
+builder.AddLimits();
+builder.AddTls();
+builder.AddTools();
 try
 {
-    builder.AddTls(builder.AddSettings());
+    builder.UseTls(builder.AddSettings());
 }
 catch (SettingsException e)
 {
@@ -30,12 +36,9 @@ catch (SettingsException e)
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
 builder.Services.AddSingleton<Database>();
 builder.AddMessaging(bus => bus.AddFanOutConsumer<ToolVersionActivatedConsumer>());
-builder.AddCallers();
 builder.AddRequestBounds();
-builder.AddLimits();
 builder.AddTrustedProxies();
 builder.AddProxy();
-builder.AddTools();
 builder.AddLlm();
 builder.AddRepo();
 builder.AddGraph();

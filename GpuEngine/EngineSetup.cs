@@ -1,58 +1,49 @@
 using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.Gpu;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine;
 
-/// <summary>What GpuEngine is made of.</summary>
+/// <summary>Joins the parts that do not know each other.</summary>
 internal static class EngineSetup
 {
-    /// <summary>The chat completions API: admission, bounds, metrics, and what is kept of detached generations.</summary>
-    public static WebApplicationBuilder AddCompletions(this WebApplicationBuilder builder)
-    {
-        builder.Services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section)
-            .ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddSingleton<EngineMetrics>();
-        builder.Services.AddSingleton<CompletionSlots>();
-
-        builder.Services.AddOptions<GenerationOptions>().BindConfiguration(EngineOptions.Section)
-            .ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddSingleton<GenerationStore>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<GenerationStore>());
-        builder.Services.AddSingleton<GenerationRunner>();
-        builder.Services.AddSingleton<DetachedCompletions>();
-        return builder;
-    }
-
-    /// <summary>The source of answers: the configured upstream or the one that is started here, or Primer where there is none.</summary>
+    /// <summary>
+    /// The source of answers: the configured model server or the one that is started here, or Primer where there is
+    /// none.
+    /// </summary>
     public static WebApplicationBuilder AddChatModel(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
-        builder.Services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
-        builder.Services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
+        var (services, configuration) = (builder.Services, builder.Configuration);
+        services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
+        services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
+        services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
 
-        builder.AddGpuFacts();
+        // The GPUs that count are those that the launched model server sees.
+        builder.AddGpuFacts(configuration[LaunchOptions.VisibleDevicesKey] ?? configuration[VisibleDevices.Variable]);
         var launched = builder.AddLaunch();
-        var llm = builder.Configuration.GetSection(LlmOptions.Section).Get<LlmOptions>() ?? new LlmOptions();
+        var llm = configuration.GetSection(LlmOptions.Section).Get<LlmOptions>() ?? new LlmOptions();
         if (!llm.IsConfigured && !launched)
-        {
             return builder.AddPrimer();
-        }
         if (llm.Connector is LlmOptions.Azure)
         {
-            builder.Services.AddSingleton<AzureConnection>();
-            builder.Services.AddSingleton<IChatModel, AzureModel>();
+            services.AddSingleton<AzureConnection>();
+            services.AddSingleton<IChatModel, AzureModel>();
             return builder;
         }
-        builder.Services.AddSingleton<UpstreamClient>();
-        builder.Services.AddSingleton<UpstreamModels>();
-        builder.Services.AddSingleton<IChatModel, UpstreamModel>();
+        services.AddSingleton(provider => new UpstreamClient(
+            UpstreamAddress.Of(provider.GetRequiredService<IOptions<LlmOptions>>().Value),
+            provider.GetRequiredService<IOptions<AnswersOptions>>().Value,
+            launched ? provider.GetRequiredService<ModelServer>().Address : null));
+        services.AddSingleton<UpstreamModels>();
+        services.AddSingleton<IChatModel, UpstreamModel>();
         return builder;
     }
 

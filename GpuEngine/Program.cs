@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
+using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;

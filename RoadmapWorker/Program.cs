@@ -11,22 +11,15 @@ using Lyceum.ServiceDefaults.Messaging;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddPostgres<RoadmapDb>("roadmapdb");
-builder.AddMessaging(bus =>
-{
-    bus.AddConsumer<GenerateRoadmapConsumer>();
-    bus.AddFanOutConsumer<RoadmapStatusChangedConsumer>();
-    bus.AddConsumer<ExecuteCollabConsumer>();
-    bus.AddFanOutConsumer<CollabStatusChangedConsumer>();
-});
-builder.AddJobs();
 builder.AddLanguageModel();
 builder.AddGrounding();
-builder.AddRoadmaps();
-builder.AddCollabs();
+var jobs = builder.AddJobs();
+jobs.Add<RoadmapJobs>();
+jobs.Add<CollabJobs>();
+builder.AddMessaging(jobs.AddConsumers);
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
-app.MapRoadmaps();
-app.MapCollabs();
+app.MapJobs();
 await app.RunAsync();

@@ -11,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace Lyceum.ServiceDefaults;
 
 /// <summary>
-/// What every service has: telemetry, health, discovery, identity, errors, an orderly end. The methods are those of Aspire's
+/// What every service has: telemetry, health, discovery, identity, errors, drain. The methods are those of Aspire's
 /// service defaults template; <see cref="UseServiceDefaults"/> is what Lyceum adds to it.
 /// </summary>
 public static class Extensions
@@ -51,7 +51,7 @@ public static class Extensions
 
     /// <summary>
     /// <c>/health</c>, <c>/alive</c>, <c>/version</c>, <c>/health/db</c> and <c>/metrics</c>, in every environment: the first four
-    /// tell nothing that is not public, <c>/metrics</c> answers this machine or scope <c>ops</c>.
+    /// show nothing that is not public, <c>/metrics</c> answers this machine or scope <c>ops</c>.
     /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {

@@ -12,6 +12,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddPostgres<SessionDb>("sessiondb");
 builder.AddAccounts();
+builder.AddOidc();
 builder.Services.AddScoped<TutorStore>();
 builder.AddKnowledge();
 builder.AddEngines();

@@ -13,8 +13,6 @@ namespace Lyceum.AppHost;
 /// </summary>
 public sealed class House : IDisposable
 {
-    private static readonly string[] Services = ["chat-api", "session-api", "gpu-engine", "gateway", "roadmap-worker"];
-
     private readonly FileStream? held;
 
     private House(string folder, FileStream? held)
@@ -31,7 +29,13 @@ public sealed class House : IDisposable
 
     public string JwksFile => PathOf("keys", ServiceKeys.JwksFile);
 
-    public string KeyFile(string service) => PathOf("keys", $"{service}.pem");
+    /// <summary>The private key of a service. It is made at first use, and its public key is added to the key set.</summary>
+    public string EnsureKeyFile(string service)
+    {
+        if (held is not null)
+            ServiceKeys.Ensure(PathOf("keys"), [service]);
+        return PathOf("keys", $"{service}.pem");
+    }
 
     public string PathOf(params ReadOnlySpan<string> parts) => Path.Combine([Folder, .. parts]);
 
@@ -53,7 +57,6 @@ public sealed class House : IDisposable
 
         foreach (var (name, value) in Secrets.Open(folder))
             builder.Configuration[$"Parameters:{name.Replace('_', '-')}"] ??= value;
-        ServiceKeys.Ensure(house.PathOf("keys"), Services);
         if (builder.Environment.IsDevelopment() && !File.Exists(house.DevelopmentTokenFile))
             AtomicFile.Write(house.DevelopmentTokenFile, NewDevelopmentToken());
         return house;

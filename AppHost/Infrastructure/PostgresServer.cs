@@ -30,13 +30,12 @@ public sealed class PostgresServer
     /// The pool settings of every service, in one place. They stand before the server's own connection string, whose
     /// settings win where an operator gave them. Evaluated at start, when the number of instances is known.
     /// </summary>
-    internal string PoolSettings(string service, string instance)
+    internal string PoolSettings(int minPoolSize, string instance)
     {
-        var smallest = service == "roadmap-worker" ? 20 : 5;
-        var largest = Math.Max(smallest, Math.Min(LargestPool, (MaxConnections - Reserved) / Math.Max(1, instances)));
+        var largest = Math.Max(minPoolSize, Math.Min(LargestPool, (MaxConnections - Reserved) / Math.Max(1, instances)));
         return new NpgsqlConnectionStringBuilder
         {
-            MinPoolSize = smallest,
+            MinPoolSize = minPoolSize,
             MaxPoolSize = largest,
             ConnectionLifetime = 3600, // seconds, as all below
             ConnectionIdleLifetime = 300,

@@ -19,7 +19,8 @@ public sealed class Service
     public IReadOnlyList<IResourceBuilder<ProjectResource>> Replicas { get; }
 
     /// <summary>Gives each replica its pool on <paramref name="database"/>; it starts when the database is there.</summary>
-    public Service WithDatabase(Database database)
+    /// <param name="minPoolSize">Connections that each replica keeps open.</param>
+    public Service WithDatabase(Database database, int minPoolSize = 5)
     {
         ArgumentNullException.ThrowIfNull(database);
         foreach (var replica in Replicas)
@@ -29,7 +30,7 @@ public sealed class Service
             replica.WaitFor(database.Resource, WaitBehavior.WaitOnResourceUnavailable);
             replica.WithEnvironment(context =>
             {
-                var pool = database.Server.PoolSettings(Name, replica.Resource.Name);
+                var pool = database.Server.PoolSettings(minPoolSize, replica.Resource.Name);
                 context.EnvironmentVariables[$"ConnectionStrings__{database.Name}"] =
                     ReferenceExpression.Create($"{pool};{database.ConnectionString}");
             });

@@ -46,7 +46,7 @@ public static class ServiceExtensions
             // The runtime optimises hot code at once instead of waiting for a quiet 100 ms, which a service that starts
             // under load does not have: p99 lateness at 300 streams: 150 ms without, 56 ms with it (docs/benchmarks/chat.md).
             .WithEnvironment("DOTNET_TC_CallCountingDelayMs", "0")
-            .WithEnvironment("Identity__KeyFile", house.KeyFile(name))
+            .WithEnvironment("Identity__KeyFile", house.EnsureKeyFile(name))
             .WithEnvironment("Identity__JwksFile", house.JwksFile)
             .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)).ToArray();
 

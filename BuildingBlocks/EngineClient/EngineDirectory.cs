@@ -19,8 +19,8 @@ public sealed record KnownEngine(string Id, Uri Url);
 
 /// <summary>
 /// The engines there are, for services that ask them: SessionApi's directory, read each second in the background, so that
-/// no request waits for it; the configured ones (<c>services:gpu-engine</c>) where it names none. While the directory is
-/// away, what it said last holds.
+/// no request waits for it; the configured ones (<c>services:gpu-engine</c>) where it names none. While the directory
+/// cannot be read, the last list stays.
 /// </summary>
 public sealed partial class EngineDirectory(
     IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity, IOptions<JsonOptions> json, TimeProvider time,
@@ -28,16 +28,16 @@ public sealed partial class EngineDirectory(
 {
     public const string Path = "/internal/engines";
     public const string Engines = "gpu-engine";
-    private const string Keeper = "session-api";
+    internal const string SessionApi = "session-api";
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long an empty directory, as right after its database was away, does not make known engines forgotten.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long known engines are kept when the directory is empty, as after a database outage.</summary>
+    private static readonly TimeSpan EmptyGrace = TimeSpan.FromSeconds(10);
 
-    /// <summary>A house starts in any order: so many failures in a row are no news.</summary>
-    private const int Bearable = 5;
+    /// <summary>Failures in a row before a warning: services start in any order.</summary>
+    private const int ToleratedFailures = 5;
 
     // Set before the service listens.
     private IReadOnlyList<KnownEngine> _configured = [];
@@ -63,27 +63,27 @@ public sealed partial class EngineDirectory(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var keepers = await services.GetAddressesAsync(Keeper, stoppingToken);
-        if (keepers.Count == 0)
+        var replicas = await services.GetAddressesAsync(SessionApi, stoppingToken);
+        if (replicas.Count == 0)
             return;
         var (failures, heard) = (0, time.GetTimestamp());
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                var engines = await ReadAsync(keepers, stoppingToken);
+                var engines = await ReadAsync(replicas, stoppingToken);
                 if (engines.Count > 0)
                     heard = time.GetTimestamp();
-                if (engines.Count > 0 || time.GetElapsedTime(heard) > Patience)
+                if (engines.Count > 0 || time.GetElapsedTime(heard) > EmptyGrace)
                     Take(engines);
-                if (failures >= Bearable)
-                    LogBack();
+                if (failures >= ToleratedFailures)
+                    LogReadable();
                 failures = 0;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested && e is HttpRequestException or OperationCanceledException or JsonException)
             {
-                if (++failures == Bearable)
-                    LogAway(e.Message);
+                if (++failures == ToleratedFailures)
+                    LogUnreadable(e.Message);
             }
             await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -98,44 +98,47 @@ public sealed partial class EngineDirectory(
         Changed?.Invoke();
     }
 
-    private async Task<IReadOnlyList<KnownEngine>> ReadAsync(IReadOnlyList<Uri> keepers, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<KnownEngine>> ReadAsync(
+        IReadOnlyList<Uri> replicas, CancellationToken cancellationToken)
     {
         for (var i = 0; ; i++)
         {
             try
             {
-                return await ReadAsync(keepers[i], cancellationToken);
+                return await ReadAsync(replicas[i], cancellationToken);
             }
-            catch (Exception e) when (i < keepers.Count - 1 && !cancellationToken.IsCancellationRequested && e is HttpRequestException or OperationCanceledException)
+            catch (Exception e) when (
+                i < replicas.Count - 1 && !cancellationToken.IsCancellationRequested
+                && e is HttpRequestException or OperationCanceledException)
             {
                 // The next replica knows as much.
             }
         }
     }
 
-    private async Task<IReadOnlyList<KnownEngine>> ReadAsync(Uri keeper, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<KnownEngine>> ReadAsync(Uri replica, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(Limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(keeper, Path));
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(replica, Path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService("lyceum", null, Scopes.Sessions));
-        using var response = await clients.CreateClient(Keeper).SendAsync(request, either.Token);
+        using var response = await clients.CreateClient(SessionApi).SendAsync(request, either.Token);
         response.EnsureSuccessStatusCode();
         var list = await response.Content.ReadFromJsonAsync<EngineList>(json.Value.SerializerOptions, either.Token);
-        // Whatever answers here is not always what should: it is away then, and nobody ends of it.
+        // What answers here is not always SessionApi: then the directory counts as away.
         if (list?.Engines is null || list.Engines.Any(engine => engine is not { Id.Length: > 0, Url: not null }))
-            throw new JsonException($"{keeper} answered no list of engines");
+            throw new JsonException($"{replica} answered no list of engines");
         return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal).Select(engine => new KnownEngine(engine.Id, engine.Url))];
     }
 
-    [LoggerMessage(LogLevel.Information, "engines: {Engines}")]
+    [LoggerMessage(LogLevel.Information, "Engines changed: {Engines}")]
     private partial void LogEngines(string engines);
 
-    [LoggerMessage(LogLevel.Warning, "the engine directory cannot be read, what it said last holds: {Reason}")]
-    private partial void LogAway(string reason);
+    [LoggerMessage(LogLevel.Warning, "Engine directory unreadable, keeping the last list: {Reason}")]
+    private partial void LogUnreadable(string reason);
 
-    [LoggerMessage(LogLevel.Information, "the engine directory is read again")]
-    private partial void LogBack();
+    [LoggerMessage(LogLevel.Information, "Engine directory readable again")]
+    private partial void LogReadable();
 }
 
 /// <summary>Reading the directory of engines, for services that ask them.</summary>
@@ -143,8 +146,9 @@ public static class EngineDirectoryExtensions
 {
     public static WebApplicationBuilder AddEngineDirectory(this WebApplicationBuilder builder)
     {
-        ArgumentNullException.ThrowIfNull(builder);
-        builder.AddServiceClient("session-api");
+        if (builder.Services.Any(service => service.ServiceType == typeof(EngineDirectory)))
+            return builder;
+        builder.AddServiceClient(EngineDirectory.SessionApi);
         builder.Services.AddSingleton<EngineDirectory>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EngineDirectory>());
         return builder;

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Lyceum.Jobs;
 
-/// <summary>One call that a run of a stage made to somebody else, as the run's log keeps it. It holds nothing of what was said.</summary>
+/// <summary>One call that a run of a stage made to a model or a function, as the run's log keeps it, without any of its text.</summary>
 /// <param name="Kind"><c>model | tool</c>.</param>
 /// <param name="Name">The model's id, or the function's name.</param>
 /// <param name="Outcome">Of a model its finish reason (<c>stop</c>, <c>length</c>, <c>tool_calls</c>, …); of a function <c>completed</c>,

@@ -1,7 +1,7 @@
 namespace Lyceum.Jobs;
 
 /// <summary>
-/// One change of a running task, written in one statement with its event: a finished stage, a finished part of one, or an end.
+/// One change of a running task, written in one statement with its event: a finished stage, a checkpoint within one, or an end.
 /// It holds only under its owner, epoch and stage, and so only once.
 /// </summary>
 public sealed class JobCommit
@@ -16,37 +16,37 @@ public sealed class JobCommit
     public required string Stage { get; init; }
 
     /// <summary>Empty: the stage as a whole.</summary>
-    public string Part { get; init; } = "";
+    public string Checkpoint { get; init; } = "";
 
     /// <summary>JSON to keep; null where the stage left nothing.</summary>
     public string? Body { get; init; }
 
-    /// <summary>Of a part that readers are not told of: no event is written, and nobody is woken.</summary>
+    /// <summary>Of a checkpoint that is not shown: no event is written and no reader is woken.</summary>
     public bool IsSilent { get; init; }
 
-    /// <summary>What was spent on the part since something of it was kept, so that it is counted even if the worker dies before the end of its run.</summary>
+    /// <summary>Spent since the last checkpoint of the same work, so that it is counted even if the worker dies during the run.</summary>
     public int PromptTokens { get; init; }
 
     public int CompletionTokens { get; init; }
 
-    /// <summary>The stage is done, and its parts are in its result.</summary>
-    public bool DropsParts { get; init; }
+    /// <summary>The stage is done, and its checkpoints are no longer needed.</summary>
+    public bool DropsCheckpoints { get; init; }
 
     /// <summary>The task's status and stage after this.</summary>
     public required string Status { get; init; }
 
     public required string NextStage { get; init; }
 
-    /// <summary>0-100; null: as it was. It never goes back: parts may be committed in another order than they were done.</summary>
+    /// <summary>0-100; null: as it was. It never goes back: checkpoints may be committed in another order than they were made.</summary>
     public int? Progress { get; init; }
 
     public string? ErrorCode { get; init; }
     public string? ErrorMessage { get; init; }
 
-    /// <summary>Of a task that goes back into the queue: for how long it is left there.</summary>
+    /// <summary>Of a requeued task: how long it waits at least.</summary>
     public TimeSpan Delay { get; init; }
 
-    /// <summary>Of a run of the stage that is over; null for a part.</summary>
+    /// <summary>Of a run of the stage that is over; null for a checkpoint.</summary>
     public StageRun? Run { get; init; }
 
     /// <summary>Whether it is in the database: false if the task has another owner now. Completes when that is certain.</summary>

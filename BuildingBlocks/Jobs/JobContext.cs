@@ -1,17 +1,17 @@
 namespace Lyceum.Jobs;
 
-/// <summary>A task as its kind sees it: what was asked, what earlier stages left, and where to keep parts of this one.</summary>
+/// <summary>A task as its kind sees it: its input, the results of earlier stages, and the checkpoints of this one.</summary>
 public sealed class JobContext
 {
     // Calls that the log of one run lists; more are only counted.
     private const int MaxCalls = 500;
 
     private readonly JobJournal _journal;
-    private readonly IReadOnlyDictionary<(string Stage, string Part), string> _before;
+    private readonly IReadOnlyDictionary<(string Stage, string Checkpoint), string> _before;
     private readonly Dictionary<string, string> _results = [];
     private readonly List<JobCall> _calls = [];
-    private readonly Dictionary<string, (int Prompt, int Completion)> _spent = []; // by part, since the last that was kept of it
-    private volatile bool _hasParts;
+    private readonly Dictionary<string, (int Prompt, int Completion)> _spent = []; // by work, since its last checkpoint
+    private volatile bool _hasCheckpoints;
     private int _promptTokens;
     private int _completionTokens;
 
@@ -21,7 +21,7 @@ public sealed class JobContext
         (TaskId, Tenant, Subject, Input, Owner, Epoch, Stage, Attempt) =
             (job.TaskId, job.Tenant, job.Subject, job.Input, job.Owner, job.Epoch, job.Stage, job.Attempt);
         MaxAttempts = maxAttempts;
-        _hasParts = job.Saved.Keys.Any(saved => saved.Part.Length > 0);
+        _hasCheckpoints = job.Saved.Keys.Any(saved => saved.Checkpoint.Length > 0);
     }
 
     public Guid TaskId { get; }
@@ -41,57 +41,57 @@ public sealed class JobContext
     internal int Epoch { get; }
     internal string Stage { get; private set; }
     internal int MaxAttempts { get; }
-    internal bool HasParts => _hasParts;
+    internal bool HasCheckpoints => _hasCheckpoints;
     internal int PromptTokens => _promptTokens;
     internal int CompletionTokens => _completionTokens;
 
-    /// <summary>What an earlier stage left.</summary>
+    /// <summary>The result of an earlier stage.</summary>
     /// <exception cref="KeyNotFoundException">It has not been done.</exception>
     public T Result<T>(string stage) => JobJson.Read<T>(_results.TryGetValue(stage, out var body) ? body : _before[(stage, "")]);
 
-    /// <summary>Whether an earlier stage left something: a task need not have taken every stage its kind knows.</summary>
+    /// <summary>Whether an earlier stage has a result: a task need not have taken every stage of its kind.</summary>
     public bool HasResult(string stage) => _results.ContainsKey(stage) || _before.ContainsKey((stage, ""));
 
-    /// <summary>What an earlier run of the present stage left of this part; null if it did not come so far.</summary>
-    public string? Part(string part) => _before.GetValueOrDefault((Stage, part));
+    /// <summary>What an earlier run of the present stage saved under this name; null if it did not come so far.</summary>
+    public string? Checkpoint(string name) => _before.GetValueOrDefault((Stage, name));
 
     /// <summary>
-    /// Keeps a part of the present stage, so that a later run need not do it again, and tells the readers. Any number at once.
+    /// Saves a piece of the present stage, so that a later run need not do it again, and shows it to readers. Concurrent calls are fine.
     /// </summary>
-    /// <param name="part">Not empty; within the stage, each once.</param>
+    /// <param name="name">Not empty; within the stage, each once.</param>
     /// <param name="progress">0-100, of the task.</param>
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
-    public Task SavePartAsync(string part, string body, int progress)
+    public Task SaveCheckpointAsync(string name, string body, int progress)
     {
-        var (prompt, completion) = TakeSpent(part);
+        var (prompt, completion) = TakeSpent(name);
         return WriteAsync(new JobCommit
         {
-            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Checkpoint = name, Body = body, Status = JobStatus.Running,
             NextStage = Stage, Progress = progress, PromptTokens = prompt, CompletionTokens = completion,
         });
     }
 
     /// <summary>
-    /// Records a step within the present stage, so that a later run goes on behind it; readers are not told. Any number at once.
+    /// Saves a step that readers are not shown, so that a later run goes on behind it. Concurrent calls are fine.
     /// </summary>
-    /// <param name="part">As of <see cref="SavePartAsync"/>; the two share their names.</param>
-    /// <param name="of">The part that it is a step of; empty: of the stage itself.</param>
+    /// <param name="name">As of <see cref="SaveCheckpointAsync"/>; the two share their names.</param>
+    /// <param name="of">The checkpoint that it is a step towards; empty: the stage itself.</param>
     /// <exception cref="OperationCanceledException">The task has another owner now.</exception>
-    public Task RecordAsync(string part, string body, string of = "")
+    public Task RecordAsync(string name, string body, string of = "")
     {
         var (prompt, completion) = TakeSpent(of);
         return WriteAsync(new JobCommit
         {
-            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Part = part, Body = body, Status = JobStatus.Running,
+            TaskId = TaskId, Owner = Owner, Epoch = Epoch, Stage = Stage, Checkpoint = name, Body = body, Status = JobStatus.Running,
             NextStage = Stage, IsSilent = true, PromptTokens = prompt, CompletionTokens = completion,
         });
     }
 
     /// <summary>
-    /// Notes a call, with what it cost, for the log of this run. What is kept next of the part carries the cost: a run whose worker dies
-    /// is logged with the cost of all that it kept.
+    /// Notes a call, with what it cost, for the log of this run. The next checkpoint of the same work carries the cost: a run whose
+    /// worker dies is logged with the cost of all that it saved.
     /// </summary>
-    /// <param name="of">The part that it was made for; empty: the stage itself.</param>
+    /// <param name="of">The checkpoint that it was made for; empty: the stage itself.</param>
     public void Count(JobCall call, string of = "")
     {
         lock (_calls)
@@ -108,10 +108,10 @@ public sealed class JobContext
         }
     }
 
-    private (int Prompt, int Completion) TakeSpent(string part)
+    private (int Prompt, int Completion) TakeSpent(string work)
     {
         lock (_calls)
-            return _spent.Remove(part, out var spent) ? spent : default;
+            return _spent.Remove(work, out var spent) ? spent : default;
     }
 
     /// <summary>JSON for the log of this run; null where no call was made.</summary>
@@ -123,7 +123,7 @@ public sealed class JobContext
 
     private async Task WriteAsync(JobCommit commit)
     {
-        _hasParts = true;
+        _hasCheckpoints = true;
         if (!await _journal.WriteAsync(commit))
             throw new OperationCanceledException("The task has another owner now.");
     }
@@ -132,7 +132,7 @@ public sealed class JobContext
     {
         _results[Stage] = result.Body;
         (Stage, Attempt) = (result.Next!, 1);
-        _hasParts = false;
+        _hasCheckpoints = false;
         lock (_calls)
         {
             (_promptTokens, _completionTokens) = (0, 0);

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.Jobs;
 
 /// <summary>
-/// Follows one task: every event from a cursor on, in order, without a gap, read from the database; messages only make it look
-/// sooner. A database that is away is a pause.
+/// Follows one task: every event from a cursor on, in order, without a gap, read from the database; messages only make it read
+/// sooner. While the database is away it pauses.
 /// </summary>
 public sealed class JobEvents(JobStore store, JobChanges changes, IOptions<AnswersOptions> answers, TimeProvider time)
 {
@@ -22,7 +22,7 @@ public sealed class JobEvents(JobStore store, JobChanges changes, IOptions<Answe
         Guid taskId, int after, [EnumeratorCancellation] CancellationToken clientGone)
     {
         var signal = new ReaderSignal();
-        using var following = changes.Follow(taskId, signal); // before the first look, so that nothing between is missed
+        using var following = changes.Follow(taskId, signal); // before the first read, so that nothing between is missed
         yield return new(Nothing, "ping") { ReconnectionInterval = TimeSpan.FromSeconds(1) }; // headers at once
         var pinged = time.GetTimestamp();
         while (true)
@@ -54,7 +54,7 @@ public sealed class JobEvents(JobStore store, JobChanges changes, IOptions<Answe
         }
         catch (Exception e) when (Transient.IsTransient(e) || e is TimeoutException or ProblemException { Code: ErrorCodes.DatabaseUnavailable })
         {
-            return []; // the next look will tell
+            return []; // the next read follows
         }
     }
 }

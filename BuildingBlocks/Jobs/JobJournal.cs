@@ -1,7 +1,7 @@
-using System.Diagnostics;
-using System.Threading.Channels;
+using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Hosting;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -9,20 +9,19 @@ using NpgsqlTypes;
 namespace Lyceum.Jobs;
 
 /// <summary>
-/// The one writer of this worker's tasks: record first, then show (rule 1).
+/// The one writer of this worker's tasks: record first, then show (rule 1). How commits are shared and retried: Commits/README.md
+/// of Durability; the states of a task: README.md beside this file.
 /// <para>
-/// (1) A running task hands in a change and waits. (2) The loop takes all that have come since its last commit, at most one per
-/// task, and (3) writes them in ONE statement: the task's row, the stage's result, the event, the log, or none of them. It locks
-/// the owner's row, and checks owner, epoch and stage of each. (4) After the commit the waiting tasks and the readers go on. A
-/// commit that failed is tried again until it is in, or until the task is somebody else's: nothing is lost while the database is
-/// away, and nothing is written twice, as the stage it was written for is over.
+/// One statement writes of each task its row, the stage's result, the event and the log, or none of them. It locks the owner's row
+/// and checks owner, epoch and stage of each. A batch has at most one change of a task. Nothing is written twice: the stage it was
+/// written for is over then.
 /// </para>
 /// </summary>
 public sealed partial class JobJournal(
     SystemDataSource source, DatabaseReady ready, JobChanges changes, JobMetrics metrics, ServiceInfo service, IOptions<JobOptions> options,
-    TimeProvider time, ILogger<JobJournal> logger) : BackgroundService
+    TimeProvider time, ILogger<JobJournal> logger) : GroupCommit<JobCommit>(source, ready, time, logger)
 {
-    // Of the arrays, in this order: see Command. A part leaves status and stage as they are, and no log.
+    // Of the arrays, in this order: see Command. A checkpoint leaves status and stage as they are, and no log.
     private const string Changes =
         """
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22, $23, $24, $25)
@@ -63,14 +62,14 @@ public sealed partial class JobJournal(
             SELECT c.task_id, c.epoch, c.stage, c.attempt, $21, c.started_at, c.duration_ms, c.prompt_tokens, c.completion_tokens, c.outcome, c.error,
                    c.calls::json
             FROM c JOIN held h USING (task_id) WHERE c.outcome IS NOT NULL),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, part, error_message, at)
             SELECT h.task_id, h.events, h.status, h.stage, h.progress, NULLIF(c.part, ''), c.error_message, h.updated_at
             FROM c JOIN held h USING (task_id) WHERE NOT c.is_silent)
         SELECT task_id, kind, tenant, subject, status, stage, progress, events FROM held
         """;
 
-    // After a failure nobody knows whether the commit is in. A run of a stage is logged with it, a part is there or not.
+    // What of a batch is in. A run of a stage is logged with its commit; a checkpoint is there or not.
     private const string WrittenBefore =
         """
         SELECT c.task_id FROM unnest($1, $2, $3, $4) AS c(task_id, epoch, stage, part)
@@ -86,96 +85,36 @@ public sealed partial class JobJournal(
         JOIN owners o ON o.id = j.owner
         """;
 
-    // Bounded in fact: a task hands in its parts and its stages one by one or few at a time, and Concurrency bounds tasks.
-    private readonly Channel<JobCommit> _queue = Channel.CreateUnbounded<JobCommit>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly HashSet<Guid> _tasks = []; // of the batch
+    private readonly List<JobChange> _written = [];
 
-    // Owned by the loop. A second change of a task that is in the batch waits here for the next one.
-    private readonly List<JobCommit> _batch = [];
-    private readonly List<JobCommit> _later = [];
-    private readonly HashSet<Guid> _tasks = [];
-    private NpgsqlConnection? _connection;
+    protected override int MaxBatch => options.Value.MaxBatch;
 
+    /// <summary>
+    /// Never blocks. The queue is bounded by the tasks that run: each hands in its checkpoints and stages one by one or few at a time.
+    /// </summary>
     /// <returns>False if the task has another owner now; nothing was written then.</returns>
     public Task<bool> WriteAsync(JobCommit commit)
     {
-        _queue.Writer.TryWrite(commit);
+        TryEnqueue(commit);
         return commit.Written;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Fit Fits(JobCommit item)
     {
-        try
-        {
-            await ready.WaitAsync(stoppingToken);
-            while (_later.Count > 0 || await _queue.Reader.WaitToReadAsync(stoppingToken))
-            {
-                Fill();
-                await CommitAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // Stopped after the tasks were given back (JobDrain): what is left is found when the lease runs out.
-        }
-        finally
-        {
-            await DropConnectionAsync();
-        }
+        if (Batch.Count == 0)
+            _tasks.Clear();
+        return _tasks.Add(item.TaskId) ? Fit.Take : Fit.Later;
     }
 
-    private void Fill()
+    protected override async Task WriteAsync(NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
     {
-        _batch.Clear();
-        _tasks.Clear();
-        for (var i = 0; i < _later.Count; i++)
-        {
-            if (_batch.Count < options.Value.MaxBatch && _tasks.Add(_later[i].TaskId))
-            {
-                _batch.Add(_later[i]);
-                _later.RemoveAt(i--);
-            }
-        }
-        while (_batch.Count < options.Value.MaxBatch && _queue.Reader.TryRead(out var commit))
-            (_tasks.Add(commit.TaskId) ? _batch : _later).Add(commit);
-    }
-
-    private async Task CommitAsync(CancellationToken stoppingToken)
-    {
-        for (var attempt = 0; _batch.Count > 0; attempt++)
-        {
-            try
-            {
-                var started = Stopwatch.GetTimestamp();
-                _connection ??= await source.OpenConnectionAsync(stoppingToken);
-                if (attempt > 0)
-                    await SettleAsync(stoppingToken);
-                var count = _batch.Count;
-                if (count > 0)
-                {
-                    Complete(await WriteAsync(stoppingToken));
-                    metrics.Committed(count, Stopwatch.GetElapsedTime(started));
-                }
-                if (_batch.Count > 0)
-                    await SettleAsync(stoppingToken);
-            }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
-            {
-                if (attempt == 0)
-                    LogRetry(logger, _batch.Count, e.Message);
-                await DropConnectionAsync();
-                await Task.Delay(TimeSpan.FromMilliseconds(attempt < 10 ? 50 : 500), time, stoppingToken);
-            }
-        }
-    }
-
-    private async Task<List<JobChange>> WriteAsync(CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(Write, _connection);
+        await using var command = new NpgsqlCommand(Write, connection);
         Array(command, NpgsqlDbType.Uuid, commit => commit.TaskId);
         Array(command, NpgsqlDbType.Uuid, commit => commit.Owner);
         Array(command, NpgsqlDbType.Integer, commit => commit.Epoch);
         Array(command, NpgsqlDbType.Text, commit => commit.Stage);
-        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Part));
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Checkpoint));
         Array(command, NpgsqlDbType.Text, commit => commit.Body);
         Array(command, NpgsqlDbType.Text, commit => commit.Status);
         Array(command, NpgsqlDbType.Text, commit => commit.NextStage);
@@ -190,32 +129,33 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.CompletionTokens ?? 0);
         Array(command, NpgsqlDbType.Text, commit => commit.Run?.Outcome);
         Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Run?.Error));
-        Array(command, NpgsqlDbType.Boolean, commit => commit.DropsParts);
+        Array(command, NpgsqlDbType.Boolean, commit => commit.DropsCheckpoints);
         command.Parameters.Add(new() { Value = service.Instance });
         Array(command, NpgsqlDbType.Text, commit => commit.Run?.Calls);
         Array(command, NpgsqlDbType.Boolean, commit => commit.IsSilent);
         Array(command, NpgsqlDbType.Integer, commit => commit.PromptTokens);
         Array(command, NpgsqlDbType.Integer, commit => commit.CompletionTokens);
         await command.PrepareAsync(cancellationToken);
-        var written = new List<JobChange>();
+        _written.Clear();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            written.Add(new(
+            _written.Add(new(
                 reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5),
                 reader.GetInt32(6), reader.GetInt32(7)));
         }
-        return written;
     }
 
-    private void Complete(List<JobChange> written)
+    protected override void OnCommitted(int items, TimeSpan elapsed) => metrics.Committed(items, elapsed);
+
+    protected override void Release()
     {
-        foreach (var change in written)
+        foreach (var change in _written)
         {
-            var at = _batch.FindIndex(commit => commit.TaskId == change.TaskId);
-            var isSilent = _batch[at].IsSilent;
-            _batch[at].Set(true);
-            _batch.RemoveAt(at);
+            var at = Batch.FindIndex(commit => commit.TaskId == change.TaskId);
+            var isSilent = Batch[at].IsSilent;
+            Batch[at].Set(true);
+            Batch.RemoveAt(at);
             if (!isSilent)
                 changes.Publish(change);
             if (JobStatus.IsTerminal(change.Status))
@@ -223,40 +163,37 @@ public sealed partial class JobJournal(
         }
     }
 
-    /// <summary>
-    /// Some were refused, or a former attempt is in doubt. What is in is done; what is not ours any more is fenced off; what is ours
-    /// and not in stays in the batch. In this order: who still owns a task now was the only one to write it before.
-    /// </summary>
-    private async Task SettleAsync(CancellationToken cancellationToken)
+    protected override async Task SettleAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var written = await TasksAsync(WrittenBefore, cancellationToken);
-        var mine = await TasksAsync(StillOwned, cancellationToken);
-        for (var i = _batch.Count - 1; i >= 0; i--)
+        // In this order: whoever still owns a task now was the only one to write it before.
+        var written = await TasksAsync(WrittenBefore, connection, cancellationToken);
+        var mine = await TasksAsync(StillOwned, connection, cancellationToken);
+        for (var i = Batch.Count - 1; i >= 0; i--)
         {
-            var commit = _batch[i];
+            var commit = Batch[i];
             if (!written.Contains(commit.TaskId) && mine.Contains(commit.TaskId))
                 continue;
-            _batch.RemoveAt(i);
+            Batch.RemoveAt(i);
             if (written.Contains(commit.TaskId))
             {
                 commit.Set(true);
                 changes.Wake(commit.TaskId);
                 continue;
             }
-            LogFenced(logger, commit.TaskId, commit.Epoch, commit.Stage);
+            LogFenced(Logger, commit.TaskId, commit.Epoch, commit.Stage);
             metrics.Fenced();
             commit.Set(false);
         }
     }
 
-    private async Task<HashSet<Guid>> TasksAsync(string sql, CancellationToken cancellationToken)
+    private async Task<HashSet<Guid>> TasksAsync(string sql, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var tasks = new HashSet<Guid>();
-        await using var command = new NpgsqlCommand(sql, _connection);
+        await using var command = new NpgsqlCommand(sql, connection);
         Array(command, NpgsqlDbType.Uuid, commit => commit.TaskId);
         Array(command, NpgsqlDbType.Integer, commit => commit.Epoch);
         Array(command, NpgsqlDbType.Text, commit => commit.Stage);
-        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Part));
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Checkpoint));
         Array(command, NpgsqlDbType.Uuid, commit => commit.Owner);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -265,20 +202,8 @@ public sealed partial class JobJournal(
     }
 
     private void Array<T>(NpgsqlCommand command, NpgsqlDbType type, Func<JobCommit, T> member) =>
-        command.Parameters.Add(new() { Value = _batch.ConvertAll(commit => member(commit)), NpgsqlDbType = NpgsqlDbType.Array | type });
+        command.Parameters.Add(new() { Value = Batch.ConvertAll(commit => member(commit)), NpgsqlDbType = NpgsqlDbType.Array | type });
 
-    private async Task DropConnectionAsync()
-    {
-        if (_connection is { } broken)
-        {
-            _connection = null;
-            await broken.DisposeAsync();
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Changes} changes failed, trying until it is in: {Reason}")]
-    private static partial void LogRetry(ILogger logger, int changes, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Task {TaskId} has another owner now (epoch {Epoch} is over): {Stage} not written")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Task {TaskId} owned by another worker, epoch {Epoch} is over: {Stage} not written")]
     private static partial void LogFenced(ILogger logger, Guid taskId, int epoch, string stage);
 }

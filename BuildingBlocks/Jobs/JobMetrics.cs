@@ -27,11 +27,11 @@ public sealed class JobMetrics
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 5] });
         _batch = meter.CreateHistogram("lyceum.jobs.batch", "{change}", "Changes that shared one commit",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500] });
-        _running = meter.CreateUpDownCounter<long>("lyceum.jobs.running", "{task}", "Tasks being done here");
+        _running = meter.CreateUpDownCounter<long>("lyceum.jobs.running", "{task}", "Tasks running here");
         _ended = meter.CreateCounter<long>("lyceum.jobs.ended", "{task}", "Tasks ended, by kind and status");
-        _retried = meter.CreateCounter<long>("lyceum.jobs.retried", "{stage}", "Stages that failed and are tried again, by kind and stage");
-        _lost = meter.CreateCounter<long>("lyceum.jobs.lost", "{task}", "Tasks put back because their worker was gone");
-        _fenced = meter.CreateCounter<long>("lyceum.jobs.fenced", "{change}", "Writes refused because the task has another owner");
+        _retried = meter.CreateCounter<long>("lyceum.jobs.retried", "{stage}", "Stages that failed and are retried, by kind and stage");
+        _lost = meter.CreateCounter<long>("lyceum.jobs.lost", "{task}", "Tasks requeued because their worker was gone");
+        _fenced = meter.CreateCounter<long>("lyceum.jobs.fenced", "{change}", "Writes rejected because the task has another owner");
     }
 
     public void Started(string kind, TimeSpan waited)

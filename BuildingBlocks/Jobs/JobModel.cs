@@ -12,6 +12,8 @@ public static class JobStatus
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";
 
+    public static bool IsKnown(string status) => status is Queued or Running || IsTerminal(status);
+
     public static bool IsTerminal(string status) => status is Completed or Failed or Cancelled;
 }
 
@@ -20,13 +22,13 @@ public static class StageOutcomes
 {
     public const string Completed = "completed";
 
-    /// <summary>Failed, and will be tried again.</summary>
+    /// <summary>Failed, and will be retried.</summary>
     public const string Retried = "retried";
 
     public const string Failed = "failed";
     public const string Cancelled = "cancelled";
 
-    /// <summary>Its worker was shut down and gave it back.</summary>
+    /// <summary>Its worker was drained and requeued the task.</summary>
     public const string Released = "released";
 
     /// <summary>Its worker died.</summary>
@@ -78,7 +80,7 @@ public interface IJobKind
 
     /// <summary>
     /// Does one stage. Ends soon after <paramref name="cancellationToken"/>. A <see cref="JobFailedException"/> ends the task; any
-    /// other failure is taken for a passing one, and the stage is tried again.
+    /// other failure counts as temporary, and the stage is retried.
     /// </summary>
     Task<StageResult> RunAsync(JobContext job, string stage, CancellationToken cancellationToken);
 
@@ -86,7 +88,7 @@ public interface IJobKind
     void OnChanged(JobChange change);
 }
 
-/// <summary>Trying again would not help.</summary>
+/// <summary>A failure that a retry cannot mend: it ends the task.</summary>
 /// <param name="code">One of <see cref="ServiceDefaults.Errors.ErrorCodes"/>.</param>
 public sealed class JobFailedException(string code, string message) : Exception(message)
 {

@@ -9,10 +9,10 @@ public sealed class JobOptions
     /// <summary>Tasks one claim takes, and changes one commit takes, at most.</summary>
     public int MaxBatch { get; set; } = 256;
 
-    /// <summary>How often a stage is begun before its task is <c>failed</c>. A worker's orderly end does not count.</summary>
+    /// <summary>Attempts at a stage before its task is <c>failed</c>. A worker's drain does not count.</summary>
     public int MaxAttempts { get; set; } = 5;
 
-    /// <summary>How many workers may die at the same stage of a task before it is taken for the cause, and <c>failed</c>.</summary>
+    /// <summary>Workers that may die at the same stage of a task before the task is <c>failed</c> as the likely cause.</summary>
     public int MaxLosses { get; set; } = 20;
 
     /// <summary>Before the second attempt; doubles with each further one. Jitter of ±20 % keeps many from coming back at once.</summary>
@@ -20,7 +20,7 @@ public sealed class JobOptions
 
     public TimeSpan MaxBackoff { get; set; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often the queue is looked at without being told to.</summary>
+    /// <summary>How often the queue is polled without a wake-up.</summary>
     public TimeSpan Poll { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>

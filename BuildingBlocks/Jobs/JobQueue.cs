@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -7,17 +8,17 @@ using NpgsqlTypes;
 
 namespace Lyceum.Jobs;
 
-/// <summary>A task this process holds, with all that its earlier stages and its finished parts left.</summary>
-/// <param name="Left">Until its deadline.</param>
-/// <param name="Saved">JSON by stage and part (empty: the stage's result).</param>
+/// <summary>A task this process holds, with the results of its earlier stages and the checkpoints of the present one.</summary>
+/// <param name="Remaining">Until its deadline.</param>
+/// <param name="Saved">JSON by stage and checkpoint (empty: the stage's result).</param>
 /// <param name="Waited">From its place in the queue to the claim.</param>
 public sealed record ClaimedJob(
     Guid TaskId, string Kind, string Tenant, string Subject, string Stage, string Input, int Attempt, Guid Owner, int Epoch,
-    TimeSpan Left, bool CancelRequested, ActivityContext Trace, TimeSpan Waited, IReadOnlyDictionary<(string Stage, string Part), string> Saved);
+    TimeSpan Remaining, bool CancelRequested, ActivityContext Trace, TimeSpan Waited, IReadOnlyDictionary<(string Stage, string Checkpoint), string> Saved);
 
 /// <summary>
-/// Taking tasks from the queue, and putting back those of dead workers. On a connection apart from the requests' pool, so that
-/// work goes on while that is exhausted.
+/// Claims tasks from the queue and requeues those of dead workers. Not on the requests' pool, so that work goes on while that is
+/// exhausted.
 /// </summary>
 public sealed class JobQueue(
     SystemDataSource source, JobKinds kinds, JobChanges changes, JobMetrics metrics, ServiceInfo service, IOptions<JobOptions> options, TimeProvider time)
@@ -42,7 +43,7 @@ public sealed class JobQueue(
                 deadline = COALESCE(deadline, clock_timestamp() + timeout)
             WHERE task_id = ANY (ARRAY(SELECT task_id FROM next)) AND EXISTS (SELECT 1 FROM me)
             RETURNING *),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, at)
             SELECT task_id, events, status, stage, progress, updated_at FROM claimed)
         SELECT task_id, kind, tenant, subject, stage, input::text, attempt, epoch, deadline - clock_timestamp(),
@@ -50,17 +51,17 @@ public sealed class JobQueue(
         FROM claimed
         """;
 
-    // A part belongs to the stage being done; of finished stages only the results are needed.
+    // Checkpoints belong to the stage being done; of finished stages only the results are needed.
     private const string Saved =
         """
         SELECT s.task_id, s.stage, s.part, s.body::text FROM job_stages s JOIN jobs j ON j.task_id = s.task_id
         WHERE s.task_id = ANY ($1) AND (s.part = '' OR s.stage = j.stage)
         """;
 
-    // A run that is lost is logged with the tokens of what it recorded: what it did besides, nobody knows.
-    // Nobody's: the owner is dead, or it is this very process, which does not know of it though it was claimed longer ago than any
-    // claim takes to come back: its commit was in doubt. They keep their place in the queue, and so come first.
-    private const string PutBack =
+    // Lost: the owner is dead, or it is this process, which does not run the task though it was claimed longer ago than a claim takes
+    // to return (its commit was in doubt). A lost run is logged with the tokens of its checkpoints; what else it used is unknown.
+    // run_after stays, so that these tasks come first.
+    private const string Requeue =
         """
         WITH lost AS MATERIALIZED (
             SELECT j.task_id, j.epoch, j.stage, j.attempt, j.claimed_at FROM jobs j
@@ -75,7 +76,7 @@ public sealed class JobQueue(
             FROM lost l LEFT JOIN job_stages s ON s.task_id = l.task_id AND s.stage = l.stage AND s.epoch = l.epoch
             GROUP BY l.task_id, l.epoch, l.stage, l.attempt, l.claimed_at
             ON CONFLICT DO NOTHING),
-        back AS (
+        requeued AS (
             UPDATE jobs j SET
                 status = CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN j.attempt >= $4 THEN 'failed' ELSE 'queued' END,
                 error_code = CASE WHEN j.cancel_requested_at IS NULL AND j.attempt >= $4 THEN 'interrupted' END,
@@ -85,15 +86,15 @@ public sealed class JobQueue(
                 owner = NULL, epoch = j.epoch + 1, events = j.events + 1, updated_at = clock_timestamp()
             WHERE j.task_id = ANY (ARRAY(SELECT task_id FROM lost))
             RETURNING *),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, error_message, at)
-            SELECT task_id, events, status, stage, progress, error_message, updated_at FROM back)
-        SELECT task_id, kind, tenant, subject, status, stage, progress, events FROM back
+            SELECT task_id, events, status, stage, progress, error_message, updated_at FROM requeued)
+        SELECT task_id, kind, tenant, subject, status, stage, progress, events FROM requeued
         """;
 
     private const string ToCancel = "SELECT task_id FROM jobs WHERE status = 'running' AND owner = $1 AND cancel_requested_at IS NOT NULL";
 
-    // Touched by the claiming loop alone, but for the restart.
+    // Used by the claiming loop alone; _restart may be set by the sweep.
     private readonly QueueCursor _cursor = new(options.Value.Rescan, time);
     private volatile bool _restart;
 
@@ -107,7 +108,7 @@ public sealed class JobQueue(
         }
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         var claimed = new List<ClaimedJob>();
-        var told = new List<JobChange>();
+        var moved = new List<JobChange>();
         await using (var command = new NpgsqlCommand(Claim, connection))
         {
             command.Parameters.Add(new() { Value = owner });
@@ -123,15 +124,15 @@ public sealed class JobQueue(
                 var job = new ClaimedJob(
                     reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5),
                     reader.GetInt32(6), owner, reader.GetInt32(7), reader.GetTimeSpan(8), reader.GetBoolean(9),
-                    Trace(reader.GetValue(10) as string), reader.GetTimeSpan(13), NothingSaved);
+                    Traceparent.Parse(reader.GetValue(10) as string), reader.GetTimeSpan(13), NothingSaved);
                 claimed.Add(job);
-                told.Add(new(job.TaskId, job.Kind, job.Tenant, job.Subject, JobStatus.Running, job.Stage, reader.GetInt32(14), reader.GetInt32(15)));
+                moved.Add(new(job.TaskId, job.Kind, job.Tenant, job.Subject, JobStatus.Running, job.Stage, reader.GetInt32(14), reader.GetInt32(15)));
             }
         }
-        // A task that nobody has begun before has left nothing yet.
+        // A task at its first attempt of its first stage has saved nothing yet.
         if (claimed.Exists(job => job.Stage != kinds[job.Kind].FirstStage || job.Attempt > 1))
             claimed = await WithSavedAsync(claimed, connection, cancellationToken);
-        told.ForEach(changes.Publish);
+        moved.ForEach(changes.Publish);
         return claimed;
     }
 
@@ -147,15 +148,15 @@ public sealed class JobQueue(
         return [.. claimed.Select(job => job with { Saved = saved[job.TaskId] })];
     }
 
-    /// <summary>Puts back into the queue what belongs to nobody.</summary>
+    /// <summary>Requeues tasks whose worker is gone.</summary>
     /// <param name="owner">This process.</param>
-    /// <param name="running">What it is doing.</param>
+    /// <param name="running">The tasks that it runs.</param>
     /// <returns>How many.</returns>
-    public async Task<int> PutBackLostAsync(Guid owner, Guid[] running, CancellationToken cancellationToken)
+    public async Task<int> RequeueLostAsync(Guid owner, Guid[] running, CancellationToken cancellationToken)
     {
-        var back = new List<JobChange>();
+        var requeued = new List<JobChange>();
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using (var command = new NpgsqlCommand(PutBack, connection))
+        await using (var command = new NpgsqlCommand(Requeue, connection))
         {
             command.Parameters.Add(new() { Value = owner });
             command.Parameters.Add(new() { Value = running });
@@ -164,19 +165,19 @@ public sealed class JobQueue(
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                back.Add(new(
+                requeued.Add(new(
                     reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4),
                     reader.GetString(5), reader.GetInt32(6), reader.GetInt32(7)));
             }
         }
-        if (back.Count > 0)
+        if (requeued.Count > 0)
             _restart = true; // they are behind the cursor
-        back.ForEach(changes.Publish);
-        metrics.Lost(back.Count);
-        return back.Count;
+        requeued.ForEach(changes.Publish);
+        metrics.Lost(requeued.Count);
+        return requeued.Count;
     }
 
-    /// <summary>Tasks of <paramref name="owner"/> that somebody has asked to cancel.</summary>
+    /// <summary>Tasks of <paramref name="owner"/> whose cancellation was requested.</summary>
     public async Task<IReadOnlyList<Guid>> CancelRequestedAsync(Guid owner, CancellationToken cancellationToken)
     {
         var ids = new List<Guid>();
@@ -190,8 +191,4 @@ public sealed class JobQueue(
     }
 
     private static readonly Dictionary<(string, string), string> NothingSaved = [];
-
-    /// <summary>The trace a task was asked for in goes on with whoever does it.</summary>
-    private static ActivityContext Trace(string? traceparent) =>
-        ActivityContext.TryParse(traceparent, null, isRemote: true, out var context) ? context : default;
 }

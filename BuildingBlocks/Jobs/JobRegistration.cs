@@ -4,8 +4,8 @@ namespace Lyceum.Jobs;
 
 public static class JobRegistration
 {
-    /// <summary>The job engine; kinds of work are added beside it as <see cref="IJobKind"/>.</summary>
-    public static WebApplicationBuilder AddJobs(this WebApplicationBuilder builder)
+    /// <summary>The job engine, to which kinds of job are added.</summary>
+    public static JobsBuilder AddJobs(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
         services.AddOptions<JobOptions>().BindConfiguration("Jobs")
@@ -28,7 +28,6 @@ public static class JobRegistration
         services.AddSingleton<JobSweep>();
         services.AddLeases<JobSweep>();
         services.AddHostedService<JobWorker>();
-        services.AddHostedService<JobDrain>();
-        return builder;
+        return new(services);
     }
 }

@@ -3,21 +3,9 @@ using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Jobs;
 
-/// <summary>The headers that requests for tasks of every kind have in common.</summary>
+/// <summary>Headers of requests for tasks of every kind.</summary>
 public static class JobRequests
 {
-    private const int MaxKeyLength = 200;
-
-    /// <summary>Null: every request is a new task.</summary>
-    /// <exception cref="ProblemException">400 <c>invalid_request</c>.</exception>
-    public static string? IdempotencyKey(HttpRequest http)
-    {
-        var key = http.Headers["Idempotency-Key"].FirstOrDefault();
-        if (key is not null && (key.Length is 0 or > MaxKeyLength || key.Any(char.IsControl)))
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"Idempotency-Key must have 1 to {MaxKeyLength} characters.");
-        return key;
-    }
-
     /// <summary>The last event a reader has: <c>Last-Event-ID</c>, or <c>?after=</c>; 0 without either.</summary>
     /// <returns>Null: it has seen the task's end.</returns>
     /// <exception cref="ProblemException">400 <c>invalid_cursor</c>.</exception>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.Jobs;
 
-/// <summary>Does one claimed task, stage after stage, until it ends or is not ours any more.</summary>
+/// <summary>Runs one claimed task, stage after stage, until it ends or another worker owns it.</summary>
 public sealed partial class JobRunner(
     JobKinds kinds, JobJournal journal, JobMetrics metrics, IOptions<JobOptions> options, TimeProvider time, ILogger<JobRunner> logger)
 {
@@ -26,7 +26,7 @@ public sealed partial class JobRunner(
         }
         catch (Exception e)
         {
-            LogBroken(logger, e, job.TaskId, context.Stage); // found by the sweep as a task that nobody does
+            LogAborted(logger, e, job.TaskId, context.Stage); // the sweep finds that it does not run, and requeues it
         }
         finally
         {
@@ -88,7 +88,7 @@ public sealed partial class JobRunner(
             string status, string outcome, string? code = null, string? message = null, TimeSpan delay = default, StageResult? result = null) => new()
         {
             TaskId = context.TaskId, Owner = context.Owner, Epoch = context.Epoch, Stage = stage, Body = result?.Body,
-            DropsParts = result is not null && context.HasParts, Status = status,
+            DropsCheckpoints = result is not null && context.HasCheckpoints, Status = status,
             NextStage = result is null ? stage : result.Next ?? Done, Progress = result?.Progress, ErrorCode = code, ErrorMessage = message,
             Delay = delay,
             Run = new(context.Attempt, startedAt, time.GetElapsedTime(started), context.PromptTokens, context.CompletionTokens, outcome, message,
@@ -107,12 +107,12 @@ public sealed partial class JobRunner(
         return TimeSpan.FromSeconds(wait * (0.8 + Random.Shared.NextDouble() * 0.4));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Task {TaskId}: {Stage} failed at attempt {Attempt} and is tried again: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Task {TaskId} retried: {Stage} failed at attempt {Attempt}: {Reason}")]
     private static partial void LogRetried(ILogger logger, Guid taskId, string stage, int attempt, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} failed: {Stage}, attempt {Attempt}")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid taskId, string stage, int attempt);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} broke at {Stage}")]
-    private static partial void LogBroken(ILogger logger, Exception exception, Guid taskId, string stage);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} aborted at {Stage}: its failure could not be recorded")]
+    private static partial void LogAborted(ILogger logger, Exception exception, Guid taskId, string stage);
 }

@@ -1,8 +1,6 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
-using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -26,7 +24,7 @@ public sealed record JobView(
 }
 
 /// <summary>One event of a task.</summary>
-/// <param name="Part">What of the stage was finished; null for the task as a whole.</param>
+/// <param name="Part">The checkpoint that was saved; null for the task as a whole.</param>
 public sealed record JobEvent(int Seq, string Status, string Stage, int Progress, string? Part, string? ErrorMessage, DateTimeOffset At);
 
 /// <summary>One run of one stage.</summary>
@@ -36,7 +34,7 @@ public sealed record JobLog(
     string Outcome, string? Error, IReadOnlyList<JobCall>? Calls = null);
 
 /// <summary>
-/// Tasks as requests see them: every query names the caller's tenant and subject, so what is somebody else's is not there.
+/// Tasks as requests see them: every query names the caller's tenant and subject, so another caller's tasks do not exist for it.
 /// Every method may be repeated, and is, once, after a transient failure.
 /// </summary>
 public sealed class JobStore(
@@ -52,7 +50,7 @@ public sealed class JobStore(
             WHERE (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE tenant = $3 AND subject = $4 AND ended_at IS NULL LIMIT $12) open) < $12
             ON CONFLICT DO NOTHING
             RETURNING task_id, created_at),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, at) SELECT task_id, 1, 'queued', $5, 0, created_at FROM added)
         SELECT task_id, true, $10 FROM added
         UNION ALL
@@ -78,13 +76,13 @@ public sealed class JobStore(
                 events = events + CASE WHEN status = 'queued' THEN 1 ELSE 0 END, updated_at = clock_timestamp()
             WHERE {{Mine}} AND task_id = $4 AND status IN ('queued', 'running')
             RETURNING *),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, at)
             SELECT task_id, events, status, stage, progress, updated_at FROM asked WHERE status = 'cancelled')
         SELECT {{Columns}} FROM asked
         """;
 
-    // All that was committed stays: it goes on from there, with a deadline of its own.
+    // All that was committed stays: the task goes on from there, with a new deadline.
     private const string RetryOne =
         $$"""
         WITH again AS (
@@ -93,7 +91,7 @@ public sealed class JobStore(
                 started_at = NULL, deadline = NULL, ended_at = NULL, cancel_requested_at = NULL, error_code = NULL, error_message = NULL
             WHERE {{Mine}} AND task_id = $4 AND status IN ('failed', 'cancelled')
             RETURNING *),
-        told AS (
+        inserted AS (
             INSERT INTO job_events (task_id, seq, status, stage, progress, at)
             SELECT task_id, events, status, stage, progress, updated_at FROM again)
         SELECT {{Columns}} FROM again
@@ -108,22 +106,18 @@ public sealed class JobStore(
     {
         var kind = kinds[order.Kind];
         var taskId = Guid.CreateVersion7();
-        var fingerprint = SHA256.HashData(Encoding.UTF8.GetBytes(order.Asked ?? order.Input));
+        var fingerprint = IdempotencyKeys.Fingerprint(order.Asked ?? order.Input);
         // Once more where the key's other task was being committed in this moment.
         for (var attempt = 0; attempt < 2; attempt++)
         {
             var found = await QueryAsync(Add, reader => (
-                TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Same: reader.GetValue(2) is byte[] before && before.AsSpan().SequenceEqual(fingerprint)),
+                TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Fingerprint: reader.GetValue(2) as byte[]),
                 cancellationToken,
                 taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input), kind.Timeout,
-                new Text(order.IdempotencyKey), fingerprint, new Text(Activity.Current?.Id), options.Value.MaxOpenPerCaller);
+                new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current), options.Value.MaxOpenPerCaller);
             if (found is not [var task, ..])
                 continue;
-            if (!task.Same)
-            {
-                throw new ProblemException(StatusCodes.Status422UnprocessableEntity, ErrorCodes.IdempotencyKeyReused,
-                    "This Idempotency-Key was used for another request.");
-            }
+            IdempotencyKeys.RequireSame(task.Fingerprint, fingerprint, "This Idempotency-Key was used for another request.");
             if (task.Added)
             {
                 changes.Publish(new(taskId, order.Kind, order.Tenant, order.Subject, JobStatus.Queued, kind.FirstStage, 0, 1));
@@ -138,19 +132,19 @@ public sealed class JobStore(
     /// <summary>Whether the caller's key has a task already.</summary>
     public async Task<bool> IsKnownAsync(Caller caller, string kind, string? idempotencyKey, CancellationToken cancellationToken) =>
         idempotencyKey is not null && (await QueryAsync($"SELECT 1 FROM jobs WHERE {Mine} AND idempotency_key = $4", reader => reader.GetInt32(0),
-            cancellationToken, caller.Tenant, caller.Owner, kind, idempotencyKey)).Count > 0;
+            cancellationToken, caller.Tenant, caller.Person, kind, idempotencyKey)).Count > 0;
 
     /// <returns>Null: there is no such task of the caller's.</returns>
     public async Task<JobView?> FindAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken) =>
         (await QueryAsync($"SELECT {Columns} FROM jobs WHERE {Mine} AND task_id = $4", View, cancellationToken,
-            caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+            caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
 
     /// <summary>Newest first.</summary>
     /// <param name="before">Only tasks older than this one.</param>
     public Task<List<JobView>> ListAsync(Caller caller, string kind, Guid? before, string? status, int limit, CancellationToken cancellationToken) =>
         QueryAsync(
             $"SELECT {Columns} FROM jobs WHERE {Mine} AND task_id < $4 AND ($5::text IS NULL OR status = $5) ORDER BY task_id DESC LIMIT $6",
-            View, cancellationToken, caller.Tenant, caller.Owner, kind, before ?? Guid.AllBitsSet, new Text(status), limit);
+            View, cancellationToken, caller.Tenant, caller.Person, kind, before ?? Guid.AllBitsSet, new Text(status), limit);
 
     /// <summary>JSON of what the last stage left; null while the task is not completed.</summary>
     public async Task<string?> ResultAsync(Guid taskId, CancellationToken cancellationToken) =>
@@ -192,12 +186,12 @@ public sealed class JobStore(
             cancellationToken, taskId);
 
     /// <summary>
-    /// Records that the task is to end. One that waits has ended when this returns; one that runs ends soon, wherever it runs.
+    /// Requests the task's end. A queued one has ended when this returns; a running one ends soon, on whichever worker.
     /// </summary>
     /// <returns>The task; null if it is neither queued nor running.</returns>
     public async Task<JobView?> CancelAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken)
     {
-        var asked = (await QueryAsync(CancelOne, View, cancellationToken, caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+        var asked = (await QueryAsync(CancelOne, View, cancellationToken, caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
         if (asked is { Status: JobStatus.Running })
             running.Cancel(taskId); // elsewhere the owner's sweep does
         else if (asked is not null)
@@ -205,11 +199,11 @@ public sealed class JobStore(
         return asked;
     }
 
-    /// <summary>Puts a failed or cancelled task back into the queue, from the last stage it finished.</summary>
+    /// <summary>Requeues a failed or cancelled task, to go on after the last stage it finished.</summary>
     /// <returns>The task; null if it is neither failed nor cancelled.</returns>
     public async Task<JobView?> RetryAsync(Caller caller, string kind, Guid taskId, CancellationToken cancellationToken)
     {
-        var again = (await QueryAsync(RetryOne, View, cancellationToken, caller.Tenant, caller.Owner, kind, taskId)).SingleOrDefault();
+        var again = (await QueryAsync(RetryOne, View, cancellationToken, caller.Tenant, caller.Person, kind, taskId)).SingleOrDefault();
         if (again is null)
             return null;
         changes.Publish(Change(caller, kind, again));
@@ -218,7 +212,7 @@ public sealed class JobStore(
     }
 
     private static JobChange Change(Caller caller, string kind, JobView task) =>
-        new(task.TaskId, kind, caller.Tenant, caller.Owner, task.Status, task.Stage, task.Progress, task.Seq);
+        new(task.TaskId, kind, caller.Tenant, caller.Person, task.Status, task.Stage, task.Progress, task.Seq);
 
     private static JobView View(NpgsqlDataReader reader) => new(
         reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetInt32(3), reader.GetInt32(4), reader.GetValue(5) as string,

@@ -1,10 +1,10 @@
 namespace Lyceum.Jobs;
 
 /// <summary>
-/// Where the next claim begins to look, per priority. A claimed task leaves a dead entry in the queue's index until vacuum, which
+/// Where the next claim begins, per priority. A claimed task leaves a dead entry in the queue's index until vacuum, which
 /// a snapshot held elsewhere (a backup, a forgotten transaction) keeps from its work: a claim that begins at the start walks over
 /// every one of them. So it begins where the last one ended, less <see cref="Overlap"/> for commits that came out of order. What
-/// was put back behind the cursor (a dead worker's task) is found by the rescan.
+/// was requeued behind the cursor (a dead worker's task) is found by the rescan.
 /// <para>Used by the claiming loop alone.</para>
 /// </summary>
 internal sealed class QueueCursor(TimeSpan rescan, TimeProvider time)
@@ -25,7 +25,7 @@ internal sealed class QueueCursor(TimeSpan rescan, TimeProvider time)
         }
     }
 
-    /// <summary>The next claim looks at the whole queue.</summary>
+    /// <summary>The next claim reads the whole queue.</summary>
     public void Restart()
     {
         _rescanned = time.GetTimestamp();

@@ -5,16 +5,16 @@ public enum EndReason
 {
     None,
 
-    /// <summary>Somebody asked for it.</summary>
+    /// <summary>Its caller asked for it.</summary>
     Cancelled,
 
     /// <summary>Its deadline has passed.</summary>
     TimedOut,
 
-    /// <summary>This worker is leaving: another goes on.</summary>
+    /// <summary>This worker is draining: another goes on.</summary>
     Released,
 
-    /// <summary>It is somebody else's now: nothing of it may be written.</summary>
+    /// <summary>Another worker owns it now: nothing of it may be written.</summary>
     Fenced,
 }
 
@@ -29,8 +29,8 @@ public sealed class RunningJob : IDisposable
     {
         Job = job;
         // A timer takes no more than 49 days.
-        var left = TimeSpan.FromMilliseconds(Math.Clamp(job.Left.TotalMilliseconds, 0, int.MaxValue));
-        _deadline = time.CreateTimer(static state => ((RunningJob)state!).End(EndReason.TimedOut), this, left, System.Threading.Timeout.InfiniteTimeSpan);
+        var remaining = TimeSpan.FromMilliseconds(Math.Clamp(job.Remaining.TotalMilliseconds, 0, int.MaxValue));
+        _deadline = time.CreateTimer(static state => ((RunningJob)state!).End(EndReason.TimedOut), this, remaining, System.Threading.Timeout.InfiniteTimeSpan);
         if (job.CancelRequested)
             End(EndReason.Cancelled);
     }

@@ -3,7 +3,7 @@ using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Jobs;
 
-/// <summary>The tasks this process is doing, and the bell that makes it look for more. Any thread.</summary>
+/// <summary>The tasks this process is doing, and the signal that makes it claim more. Any thread.</summary>
 public sealed class RunningJobs(TimeProvider time)
 {
     private readonly ReaderSignal _wake = new();
@@ -12,10 +12,10 @@ public sealed class RunningJobs(TimeProvider time)
     public int Count => _jobs.Count;
     public Guid[] Tasks => [.. _jobs.Keys];
 
-    /// <summary>This process takes nothing any more.</summary>
+    /// <summary>This process claims nothing any more.</summary>
     public bool IsDraining { get; private set; }
 
-    /// <summary>There may be something to do. Never blocks.</summary>
+    /// <summary>There may be something to claim. Never blocks.</summary>
     public void Wake() => _wake.Set();
 
     /// <summary>Until woken, <paramref name="atMost"/> at most. By one waiter.</summary>
@@ -24,7 +24,7 @@ public sealed class RunningJobs(TimeProvider time)
     public RunningJob Add(ClaimedJob claimed)
     {
         var job = new RunningJob(claimed, time);
-        // A former claim of the same task that still runs here has lost it: the epoch says so.
+        // A former claim of the same task that still runs here is fenced by the new epoch.
         _jobs.AddOrUpdate(claimed.TaskId, job, (_, former) =>
         {
             former.End(EndReason.Fenced);
@@ -51,7 +51,7 @@ public sealed class RunningJobs(TimeProvider time)
         return true;
     }
 
-    /// <summary>The lease of <paramref name="owner"/> is gone, and with it what it owned.</summary>
+    /// <summary>The lease of <paramref name="owner"/> is gone: its tasks end unwritten.</summary>
     public void DropAllOf(Guid owner)
     {
         foreach (var (_, job) in _jobs)
@@ -61,7 +61,7 @@ public sealed class RunningJobs(TimeProvider time)
         }
     }
 
-    /// <summary>Gives back everything: each task goes on elsewhere from its last finished stage. Nothing is taken after this.</summary>
+    /// <summary>Requeues everything: each task goes on elsewhere from its last finished stage. Nothing is claimed after this.</summary>
     public async Task ReleaseAllAsync(CancellationToken cancellationToken)
     {
         IsDraining = true;

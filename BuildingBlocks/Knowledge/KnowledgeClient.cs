@@ -39,16 +39,16 @@ public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpointR
     };
 
     /// <returns>Null where the tenant has no such tutor.</returns>
-    /// <exception cref="HttpRequestException">Nobody answered, or not with what was asked for.</exception>
+    /// <exception cref="HttpRequestException">No instance answered, or not with the expected JSON.</exception>
     public Task<Tutor?> ReadTutorAsync(string tenant, string subject, int id, CancellationToken cancellationToken) =>
         SendAsync<Tutor>(HttpMethod.Get, $"/api/tutors/{id}", null, tenant, subject, cancellationToken);
 
     /// <returns>Best first; null where the tenant has no such knowledge base.</returns>
-    /// <exception cref="HttpRequestException">Nobody answered, or not with what was asked for.</exception>
+    /// <exception cref="HttpRequestException">No instance answered, or not with the expected JSON.</exception>
     public async Task<IReadOnlyList<FoundPassage>?> SearchAsync(
         string tenant, string subject, string kbId, string question, int limit, CancellationToken cancellationToken)
     {
-        // What is no slug is no knowledge base, and has no place in a path.
+        // Only a slug can be a knowledge base, and may stand in a path.
         if (!Slug.IsValid(kbId))
             return null;
         var found = await SendAsync<Found>(
@@ -62,7 +62,7 @@ public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpointR
     {
         var instances = new Queue<Uri>(await services.GetAddressesAsync(Service, cancellationToken));
         if (instances.Count == 0)
-            throw new HttpRequestException($"no {Service} is known");
+            throw new HttpRequestException($"no instance of {Service} is configured");
         while (true)
         {
             using var request = new HttpRequestMessage(method, new Uri(instances.Dequeue(), path));
@@ -82,11 +82,11 @@ public sealed class KnowledgeClient(IHttpClientFactory clients, ServiceEndpointR
             }
             catch (HttpRequestException) when (instances.Count > 0)
             {
-                // The next one may be able to say.
+                // Another instance may answer.
             }
             catch (JsonException e)
             {
-                throw new HttpRequestException($"{Service} answered something else than was asked for", e);
+                throw new HttpRequestException($"{Service} answered with unexpected JSON", e);
             }
         }
     }

@@ -1,15 +1,24 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Lucene.Net.Tartarus.Snowball.Ext;
 
 namespace Lyceum.Text;
 
 /// <summary>
-/// What texts are compared by: stems of words, and pairs of neighbouring characters where a script has no spaces. Pairs
-/// find Chinese words without a dictionary; the few that straddle two words rarely match anything.
+/// What texts are compared by: stems of words (Porter's second English stemmer), and pairs of neighbouring characters
+/// where a script has no spaces. Pairs find Chinese words without a dictionary; the few that straddle two words rarely
+/// match anything. Stored indexes hold these terms: whoever changes them raises the version of each index.
 /// </summary>
 public static partial class Terms
 {
+    /// <summary>UTF-16 units. A longer word is no English word, and stays as it is.</summary>
+    private const int LongestWord = 64;
+
+    [ThreadStatic]
+    private static EnglishStemmer? t_stemmer; // holds the word it works on
+
     // Words that every question has and that say nothing about its subject.
     private static readonly FrozenSet<string> EnglishStop = (
         "a about after again all also am an and any are as at be because been before being best better between both but by " +
@@ -44,13 +53,9 @@ public static partial class Terms
             }
             var runes = run.Text.EnumerateRunes().ToArray();
             if (runes.Length == 1)
-            {
                 yield return run.Text;
-            }
             for (var i = 1; i < runes.Length; i++)
-            {
                 yield return $"{runes[i - 1]}{runes[i]}";
-            }
         }
     }
 
@@ -59,9 +64,7 @@ public static partial class Terms
     {
         question = Auxiliary().Replace(question, " ");
         foreach (var word in ChineseStop)
-        {
             question = question.Replace(word, " ");
-        }
         // A lone character is what the stop words left of something.
         var words = Runs(question).Where(run => run.IsIdeographic ? run.Text.Length > 1 : !EnglishStop.Contains(run.Text));
         return [.. Of(string.Join(' ', words.Select(run => run.Text))).Distinct()];
@@ -71,19 +74,24 @@ public static partial class Terms
     [GeneratedRegex(@"\b(stop|start|keep|begin|avoid|try|quit)\s+(?=\w+ing\b)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex Auxiliary();
 
-    /// <summary>Words, in lower case, and unbroken runs of Han or kana.</summary>
+    /// <summary>
+    /// Words, in lower case, and unbroken runs of Han or kana. Quotation marks around a word are not part of it, nor
+    /// are characters that are not seen, such as soft hyphens.
+    /// </summary>
     private static IEnumerable<(string Text, bool IsIdeographic)> Runs(string text)
     {
         var run = new StringBuilder();
         var ideographic = false;
         foreach (var rune in text.EnumerateRunes())
         {
+            if (Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format)
+                continue;
             var isIdeograph = IsIdeograph(rune);
             var belongs = isIdeograph || Rune.IsLetterOrDigit(rune) || rune.Value is '\'' or '’';
-            if (run.Length > 0 && (!belongs || isIdeograph != ideographic))
+            if (!belongs || isIdeograph != ideographic)
             {
-                yield return (run.ToString(), ideographic);
-                run.Clear();
+                if (End() is { Length: > 0 } ended)
+                    yield return (ended, ideographic);
             }
             if (belongs)
             {
@@ -91,29 +99,24 @@ public static partial class Terms
                 run.Append(rune.Value is '’' ? "'" : Rune.ToLowerInvariant(rune).ToString());
             }
         }
-        if (run.Length > 0)
+        if (End() is { Length: > 0 } last)
+            yield return (last, ideographic);
+
+        string End()
         {
-            yield return (run.ToString(), ideographic);
+            var ended = run.ToString().Trim('\'');
+            run.Clear();
+            return ended;
         }
     }
 
-    // Enough to bring "spaced", "spacing" and "space" together; what it mutilates, it mutilates everywhere alike.
     private static string Stem(string word)
     {
-        word = word.EndsWith("'s", StringComparison.Ordinal) ? word[..^2] : word;
-        foreach (var (ending, replacement) in new[] { ("ies", "y"), ("ions", ""), ("ion", ""), ("ing", ""), ("ed", ""), ("es", ""), ("s", "") })
-        {
-            if (word.Length - ending.Length >= 3 && word.EndsWith(ending, StringComparison.Ordinal) &&
-                !(ending is "s" && word[^2] is 's' or 'u' or 'i'))
-            {
-                word = word[..^ending.Length] + replacement;
-                break;
-            }
-        }
-        if (word.Length > 4 && word[^1] == word[^2] && word[^1] is not ('s' or 'l'))
-        {
-            return word[..^1];
-        }
-        return word.Length > 3 && word[^1] is 'e' ? word[..^1] : word;
+        if (word.Length > LongestWord)
+            return word;
+        var stemmer = t_stemmer ??= new EnglishStemmer();
+        stemmer.SetCurrent(word);
+        stemmer.Stem();
+        return stemmer.Current;
     }
 }

@@ -1,10 +1,10 @@
 namespace Lyceum.Text;
 
-/// <summary>What a model is told of the tutor it is, in chat and in live sessions alike.</summary>
+/// <summary>The prompt that makes a model a tutor, in chat and in live sessions alike.</summary>
 public static class TutorPrompt
 {
     /// <param name="subject">Empty: nothing in particular.</param>
-    /// <param name="instructions">In its maker's words; empty: none.</param>
+    /// <param name="instructions">As written by the tutor's author; empty: none.</param>
     public static string Of(string name, string subject, string instructions)
     {
         ArgumentNullException.ThrowIfNull(subject);

@@ -1,9 +1,9 @@
 using System.Text.Json;
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
-using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;

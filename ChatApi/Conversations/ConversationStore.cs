@@ -1,229 +1,19 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.ChatApi.Conversations;
 
-/// <summary>A question as it is asked, already validated.</summary>
-/// <param name="ConversationId">Null begins a conversation.</param>
-/// <param name="IdempotencyKey">A request with the same key is not asked again but read again; null: every request asks.</param>
-/// <param name="TutorId">Who is asked; null: nobody in particular.</param>
-/// <param name="KbId">The knowledge base to answer from, whatever the tutor's; null: the tutor's, if any.</param>
-public sealed record Question(
-    Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey, int? TutorId = null, string? KbId = null)
-{
-    public byte[] Fingerprint() => SHA256.HashData(Encoding.UTF8.GetBytes($"{ConversationId}{AskedOf}\n{Text}"));
-
-    private string AskedOf => TutorId is null && KbId is null ? "" : $"\t{TutorId}\t{KbId}";
-}
-
-/// <param name="Order">What to start; null if the question had been asked before under the same key.</param>
-public sealed record RecordedQuestion(Guid ConversationId, Guid MessageId, GenerationOrder? Order);
-
 /// <summary>Conversations of one caller: every query is filtered by <c>(tenant, owner)</c>.</summary>
-public sealed class ConversationStore(
-    ChatDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<GenerationOptions> options, TimeProvider time)
+public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvider time)
 {
     private const int TitleLength = 80;
 
-    /// <summary>Messages of a conversation that are looked at for the context of its next answer.</summary>
-    public const int HistoryMessages = 100;
-
-    // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
-    // than the queue. Who cannot be served within the bound below is refused.
-    private static readonly SemaphoreSlim Recorders = new(16);
-
-    // A user who asks waits no longer than this for the database, whatever state it is in.
-    private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
-
     public IQueryable<Conversation> Of(Caller caller) =>
-        db.Conversations.Where(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject);
-
-    /// <summary>
-    /// Records a question and the place of its answer in one transaction: after it, the answer exists as
-    /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
-    /// commits or fails.
-    /// </summary>
-    /// <param name="grounding">Is recorded with it: whoever asks the engine gives it the same passages.</param>
-    /// <exception cref="ProblemException">
-    /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
-    /// <c>database_unavailable</c>.
-    /// </exception>
-    public async Task<RecordedQuestion> RecordQuestionAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null)
-    {
-        ready.ThrowIfNotReady();
-        using var bound = new CancellationTokenSource(RecordWithin, time);
-        var recording = false;
-        try
-        {
-            await Recorders.WaitAsync(bound.Token);
-            recording = true;
-            return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
-        }
-        catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
-        {
-            // The same request came in twice at once, and the other was first: now it is there to be found.
-            return await FindByKeyAsync(caller, question, bound.Token)
-                ?? throw new ProblemException(409, ErrorCodes.Conflict, "The same Idempotency-Key is being used by another request.");
-        }
-        catch (PostgresException e) when (e.ConstraintName == ChatDb.OneAnswerAtATime)
-        {
-            throw new ProblemException(409, ErrorCodes.AnswerInProgress,
-                "An answer is still being written in this conversation. Wait for its end, or stop it.");
-        }
-        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "generations" })
-        {
-            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
-                "This replica is not ready to write answers. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(1));
-        }
-        catch (OperationCanceledException) when (bound.IsCancellationRequested)
-        {
-            throw NotInTime();
-        }
-        finally
-        {
-            if (recording)
-                Recorders.Release();
-        }
-    }
-
-    /// <summary>
-    /// Plain SQL, because every question pays for it: a new conversation is one round trip, a further question three, an
-    /// idempotency key one more.
-    /// </summary>
-    private async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, RetryGate retry,
-        CancellationToken cancellationToken)
-    {
-        if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
-            return asked;
-        await LimitAsync(caller, cancellationToken);
-
-        var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
-        var conversation = question.ConversationId ?? Guid.CreateVersion7();
-        var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
-        var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
-        var (context, usage) = ContextWindow.Choose(
-            history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
-
-        // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
-        // id is null then, which the table refuses.
-        await using var batch = new NpgsqlBatch(connection);
-        if (transaction is null)
-            Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
-                conversation, caller.Tenant, caller.Subject, TitleOf(question.Text), now);
-        else
-            Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
-        Add(batch,
-            """
-            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage,
-                                  tutor_id, kb_id, grounding, sources)
-            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL, NULL, NULL, NULL, NULL),
-                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
-            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
-            OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
-            OrNull(grounding?.Status is null ? null : AnswerJson.Write(grounding.Sources)));
-        Add(batch,
-            """
-            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
-            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7)
-            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Activity.Current?.Id),
-            OrNull(grounding?.SystemPrompt));
-        if (question.IdempotencyKey is { } key)
-        {
-            Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                caller.Tenant, caller.Subject, key, question.Fingerprint(), answer, now);
-        }
-        if (transaction is null)
-            retry.Close(); // from here on nobody knows whether it is committed
-        await batch.ExecuteNonQueryAsync(cancellationToken);
-        if (transaction is not null)
-        {
-            retry.Close();
-            await transaction.CommitAsync(cancellationToken);
-        }
-
-        return new(conversation, answer, new GenerationOrder(
-            answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Subject, question.StopsOnDisconnect, usage,
-            Trace: Activity.Current?.Context ?? default, Grounding: grounding));
-    }
-
-    /// <summary>
-    /// What was asked under this question's key before, so that nothing is searched for it again; null if nothing was.
-    /// </summary>
-    public async Task<RecordedQuestion?> FindAskedAsync(Caller caller, Question question)
-    {
-        if (question.IdempotencyKey is null)
-            return null;
-        return await ReadInTimeAsync(cancellationToken => FindByKeyAsync(caller, question, cancellationToken));
-    }
-
-    /// <summary>The last things that were asked in a conversation, newest first; none where there is no such conversation of theirs.</summary>
-    public async Task<List<string>> EarlierQuestionsAsync(Caller caller, Guid? conversationId)
-    {
-        if (conversationId is null)
-            return [];
-        return await ReadInTimeAsync(cancellationToken => Of(caller).Where(c => c.Id == conversationId)
-            .Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m).Where(m => m.Role == "user")
-            .OrderByDescending(m => m.Position).Take(Topic.MaxEarlier).Select(m => m.Content).ToListAsync(cancellationToken));
-    }
-
-    /// <summary>A look-up that a question waits for, no longer than for its recording.</summary>
-    private async Task<T> ReadInTimeAsync<T>(Func<CancellationToken, Task<T>> read)
-    {
-        ready.ThrowIfNotReady();
-        using var bound = new CancellationTokenSource(RecordWithin, time);
-        try
-        {
-            return await Transient.RetryOnceAsync(_ => read(bound.Token));
-        }
-        catch (OperationCanceledException) when (bound.IsCancellationRequested)
-        {
-            throw NotInTime();
-        }
-    }
-
-    /// <summary>What was asked under this key before; null if nothing was.</summary>
-    private async Task<RecordedQuestion?> FindByKeyAsync(Caller caller, Question question, CancellationToken cancellationToken)
-    {
-        if (question.IdempotencyKey is not { } key)
-            return null;
-        var found = await (
-            from k in db.IdempotencyKeys.AsNoTracking()
-            join m in db.Messages on k.MessageId equals m.Id
-            where k.Tenant == caller.Tenant && k.Owner == caller.Subject && k.Key == key
-            select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
-        if (found is null)
-            return null;
-        if (!found.Fingerprint.AsSpan().SequenceEqual(question.Fingerprint()))
-            throw new ProblemException(422, ErrorCodes.IdempotencyKeyReused,
-                "This Idempotency-Key was used for another question. Use a new key for a new question.");
-        return new(found.ConversationId, found.MessageId, null);
-    }
-
-    private async Task LimitAsync(Caller caller, CancellationToken cancellationToken)
-    {
-        if (options.Value.MaxRunningPerUser is not (> 0 and var most))
-            return;
-        var running = await Of(caller).Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m)
-            .CountAsync(m => m.Status == AnswerStatus.Streaming, cancellationToken);
-        if (running >= most)
-            throw new ProblemException(429, ErrorCodes.Overloaded,
-                $"You have {running} answers being written, and may have {most}. Wait for one, or stop it.", TimeSpan.FromSeconds(2));
-    }
+        db.Conversations.Where(c => c.Tenant == caller.Tenant && c.Owner == caller.Person);
 
     /// <summary>Records that an answer is to end; false if the caller has no such answer. One that has ended stays as it is.</summary>
     public async Task<bool> RequestStopAsync(Caller caller, Guid messageId, CancellationToken cancellationToken)
@@ -251,7 +41,7 @@ public sealed class ConversationStore(
         {
             Id = Guid.CreateVersion7(),
             Tenant = caller.Tenant,
-            Owner = caller.Subject,
+            Owner = caller.Person,
             Title = title is null ? "" : TitleOf(title),
             CreatedAt = now,
             UpdatedAt = now,
@@ -277,7 +67,7 @@ public sealed class ConversationStore(
         return conversation;
     }
 
-    /// <summary>Deletes a conversation with all that was said; answers being written in it end unwritten.</summary>
+    /// <summary>Deletes a conversation with its messages; running answers in it end unwritten.</summary>
     /// <returns>The answers that were being written.</returns>
     public async Task<List<Guid>> DeleteAsync(Caller caller, Guid id, CancellationToken cancellationToken)
     {
@@ -285,7 +75,7 @@ public sealed class ConversationStore(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         // The row lock first: a question that is being recorded comes before or after, never between.
         if (!await db.Conversations.FromSql($"SELECT * FROM conversations WHERE id = {id} FOR UPDATE")
-                .AnyAsync(c => c.Tenant == caller.Tenant && c.Owner == caller.Subject, cancellationToken))
+                .AnyAsync(c => c.Tenant == caller.Tenant && c.Owner == caller.Person, cancellationToken))
             throw NotFound(id);
         var running = await db.Messages.Where(m => m.ConversationId == id && m.Status == AnswerStatus.Streaming)
             .Select(m => m.Id).ToListAsync(cancellationToken);
@@ -296,45 +86,8 @@ public sealed class ConversationStore(
         return running;
     }
 
-    private static string TitleOf(string text) =>
+    internal static string TitleOf(string text) =>
         text.Length <= TitleLength ? text : Utf16.Truncate(text, TitleLength - 1) + "…";
-
-    /// <summary>
-    /// Locks the conversation and appends what was said in it to <paramref name="history"/>. The row lock gives out
-    /// positions one by one: the second statement's snapshot has the messages of whoever held the lock before.
-    /// </summary>
-    /// <returns>The next position.</returns>
-    private static async Task<int> LockAsync(
-        NpgsqlConnection connection, Caller caller, Guid conversation, List<ContextMessage> history,
-        CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection);
-        Add(batch, "SELECT 1 FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 FOR UPDATE",
-            conversation, caller.Tenant, caller.Subject);
-        Add(batch, "SELECT position, role, content FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
-            conversation, HistoryMessages);
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-            throw NotFound(conversation);
-        await reader.NextResultAsync(cancellationToken);
-        var next = 0;
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            next = Math.Max(next, reader.GetInt32(0) + 1);
-            history.Add(new(reader.GetString(1), reader.GetString(2)));
-        }
-        return next;
-    }
-
-    private static object OrNull(object? value) => value ?? DBNull.Value;
-
-    private static void Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object> values)
-    {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var value in values)
-            command.Parameters.Add(new() { Value = value });
-        batch.BatchCommands.Add(command);
-    }
 
     /// <summary>The messages of a conversation, oldest first; a running answer with what of it is committed.</summary>
     public async Task<List<Message>> MessagesAsync(Caller caller, Guid conversationId, CancellationToken cancellationToken)
@@ -356,16 +109,6 @@ public sealed class ConversationStore(
              """).AsNoTracking().OrderBy(m => m.Position).ToListAsync(cancellationToken);
     }
 
-    private static ProblemException NotInTime() => new(503, ErrorCodes.DatabaseUnavailable,
-        "The database did not answer in time. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(2));
-
-    private static ProblemException NotFound(Guid id) =>
+    internal static ProblemException NotFound(Guid id) =>
         new(404, ErrorCodes.ConversationNotFound, $"There is no conversation {id} of yours.");
-}
-
-internal static class Utf16
-{
-    /// <summary>At most <paramref name="length"/> UTF-16 units, never half of a surrogate pair.</summary>
-    public static string Truncate(string text, int length) =>
-        text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
 }

@@ -11,13 +11,13 @@ public static class AnswerStatus
     /// <summary>The user asked for the end.</summary>
     public const string Stopped = "stopped";
 
-    /// <summary>The process or the engine writing it died; the part is kept.</summary>
+    /// <summary>The process or the engine writing it died; the text so far is kept.</summary>
     public const string Interrupted = "interrupted";
 
-    /// <summary>A bound of rule 4 was reached; the part is kept.</summary>
+    /// <summary>A bound of rule 4 was reached; the text so far is kept.</summary>
     public const string TimedOut = "timed_out";
 
-    /// <summary>The model could not be asked, or refused.</summary>
+    /// <summary>The model could not be asked, or rejected the question.</summary>
     public const string Failed = "failed";
 }
 
@@ -42,7 +42,7 @@ public static class FinishReasons
     /// <summary>The user asked for the end.</summary>
     public const string Stopped = "stopped";
 
-    /// <summary>Nobody read the answer for the grace, and it was to end then (<c>on_disconnect: "stop"</c>).</summary>
+    /// <summary>The answer had no reader for the grace period and was to end then (<c>on_disconnect: "stop"</c>).</summary>
     public const string ClientGone = "client_gone";
 
     /// <summary>The replica that owned the answer died.</summary>

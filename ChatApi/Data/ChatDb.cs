@@ -5,7 +5,7 @@ namespace Lyceum.ChatApi.Data;
 
 /// <summary>
 /// chatdb. Conversations and messages are read and written through EF; what happens per token (<c>generation_chunks</c>,
-/// <c>owners</c>) is plain SQL in <see cref="Generation.GenerationJournal"/> and
+/// <c>owners</c>) is plain SQL in <c>GenerationJournal</c> and
 /// <see cref="Durability.Leases.LeaseKeeper"/>, and stands here only so that migrations create it.
 /// </summary>
 public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options)
@@ -75,7 +75,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
     public const string OneAnswerAtATime = "ix_messages_one_answer_at_a_time";
 }
 
-/// <summary>A thread of messages, owned by <c>(tenant, owner)</c>: nobody else can tell that it exists.</summary>
+/// <summary>A thread of messages, owned by <c>(tenant, owner)</c>: other callers cannot tell that it exists.</summary>
 public sealed class Conversation
 {
     public Guid Id { get; init; }
@@ -115,17 +115,17 @@ public sealed class Message
     /// <summary>A problem document beside the text: never instead of it.</summary>
     public string? Error { get; set; }
 
-    /// <summary>Of an answer: who was asked; null: nobody in particular.</summary>
+    /// <summary>Of an answer: who was asked; null: no tutor.</summary>
     public int? TutorId { get; init; }
 
     /// <summary>Of an answer: the knowledge base that was searched for it; null: none.</summary>
     public string? KbId { get; init; }
 
-    /// <summary>A <see cref="Lyceum.ChatApi.Grounding.GroundingStatus"/>; null where no knowledge base was searched.</summary>
+    /// <summary>A <c>GroundingStatus</c>; null where no knowledge base was searched.</summary>
     public string? Grounding { get; init; }
 
     /// <summary>
-    /// The passages that the model was given (<see cref="Lyceum.ChatApi.Grounding.AnswerSource"/>), recorded before it is asked;
+    /// The passages that the model was given (<c>AnswerSource</c>), recorded before it is asked;
     /// since the answer's end, with what it cites.
     /// </summary>
     public string? Sources { get; set; }
@@ -185,7 +185,7 @@ public sealed class IdempotencyKey
     public required string Owner { get; init; }
     public required string Key { get; init; }
 
-    /// <summary>SHA-256 of what was asked: the same key with another question is a mistake, and is refused.</summary>
+    /// <summary>SHA-256 of what was asked: the same key with another question is rejected.</summary>
     public required byte[] Fingerprint { get; init; }
 
     /// <summary>The answer.</summary>

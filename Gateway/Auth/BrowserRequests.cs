@@ -1,3 +1,6 @@
+using Lyceum.Gateway.Auth.Credentials;
+using Lyceum.Gateway.Auth.Rejections;
+using Lyceum.Gateway.Edge;
 using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
@@ -6,13 +9,13 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.Gateway.Auth;
 
 /// <summary>
-/// A browser sends its cookies whoever made the request. So what changes something, and a WebSocket (which no browser asks
-/// leave for), must come from this house's own pages, as the <c>Origin</c> header says; the cookie's <c>SameSite=Strict</c> is the
-/// other half of the same lock.
+/// Protection against cross-site request forgery. A browser sends its cookies with every request, whichever page makes
+/// it. So a request that may change something, and a WebSocket (for which browsers send no CORS preflight), must have
+/// an <c>Origin</c> of the gateway's own pages. The cookie's <c>SameSite=Strict</c> is the second protection.
 /// </summary>
 internal static class BrowserRequests
 {
-    /// <summary>Whether the cookie is what the caller would be known by.</summary>
+    /// <summary>Whether the caller would be authenticated by the cookie.</summary>
     public static bool IsByCookie(HttpRequest request) =>
         request.Headers.Authorization.Count == 0 && !request.Headers.ContainsKey(CallerHandler.ApiKeyHeader)
         && (request.Cookies.ContainsKey(UserCookies.Session) || request.Cookies.ContainsKey(UserCookies.Refresh));
@@ -22,24 +25,27 @@ internal static class BrowserRequests
     {
         var options = app.Services.GetRequiredService<IOptionsMonitor<AuthOptions>>();
         var settings = app.Services.GetRequiredService<SettingsMonitor>();
-        var refusals = app.Services.GetRequiredService<RefusalLog>();
+        var rejections = app.Services.GetRequiredService<RejectionLog>();
         app.Use((http, next) => IsByCookie(http.Request) && !IsByToken(http.Request) && MayChangeSomething(http.Request)
-            && !IsOwn(http.Request, options.CurrentValue, settings.Current.Cors) ? Refuse(http, refusals) : next(http));
+            && !IsOwn(http.Request, options.CurrentValue, settings.Get<CorsSettings>())
+                ? Refuse(http, rejections) : next(http));
     }
 
-    private static Task Refuse(HttpContext http, RefusalLog refusals)
+    private static Task Refuse(HttpContext http, RejectionLog rejections)
     {
         http.Response.StatusCode = StatusCodes.Status403Forbidden;
-        refusals.Record(http, Refusals.Origin, keyId: null);
+        rejections.Record(http, RejectionReason.Origin, keyId: null);
         return Problems.Create(
             StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenOrigin,
             "With a cookie, this takes an Origin header that is this server's own, or one of Auth:AllowedOrigins.").ExecuteAsync(http);
     }
 
-    /// <summary>A live session's socket: its own token opens it, whoever's page it is on, and no cookie does.</summary>
+    /// <summary>A live session's socket is opened by its own token, from any page, and never by a cookie.</summary>
     private static bool IsByToken(HttpRequest request) => request.Path.StartsWithSegments("/ws");
 
-    /// <summary>Any <c>Upgrade</c>, not only a well-formed WebSocket's; over HTTP/2 that is <c>CONNECT</c>.</summary>
+    /// <summary>
+    /// Counts any <c>Upgrade</c>, not only a well-formed WebSocket's; over HTTP/2 the method is <c>CONNECT</c>.
+    /// </summary>
     private static bool MayChangeSomething(HttpRequest request) =>
         !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
         || request.Headers.Upgrade.Count > 0;

@@ -4,16 +4,20 @@ using Npgsql;
 
 namespace Lyceum.Gateway.Data;
 
-/// <summary>gatewaydb for requests: what may be repeated is, once, and nobody waits long for a connection.</summary>
+/// <summary>Connections to gatewaydb for requests, with a short wait for one and one retry.</summary>
 internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
 {
     /// <summary>How long a request waits for a connection of the pool; then it is refused.</summary>
-    private static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
+    public static readonly TimeSpan PoolWait = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>Seconds after which a statement that a request waits for is given up: the server hangs.</summary>
+    /// <summary>
+    /// Seconds after which a statement that a request waits for is given up, because the server hangs.
+    /// </summary>
     public const int CommandTimeout = 10;
 
-    /// <summary>Runs <paramref name="work"/>, which may be repeated, on a connection; once more after a transient failure.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/>, which must be idempotent, on a connection; once more after a transient failure.
+    /// </summary>
     /// <exception cref="ProblemException">503 <c>database_unavailable</c> with <c>Retry-After</c>.</exception>
     public Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -28,5 +32,12 @@ internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
 
 internal static class Rows
 {
+    /// <summary>Adds values as positional parameters.</summary>
+    public static void Add(this NpgsqlCommand command, params ReadOnlySpan<object> values)
+    {
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+    }
+
     public static DateTimeOffset GetTime(this NpgsqlDataReader row, int column) => row.GetFieldValue<DateTimeOffset>(column);
 }

@@ -1,14 +1,14 @@
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>What became of a reservation.</summary>
+/// <summary>The outcome of a reservation.</summary>
 internal enum Reserved
 {
     Granted,
 
-    /// <summary>Less is left in this period, on all replicas together.</summary>
+    /// <summary>Too little remains in this period, on all replicas together.</summary>
     Exhausted,
 
-    /// <summary>The database does not answer, and what this replica held is used.</summary>
+    /// <summary>The database does not answer, and this replica holds too few units.</summary>
     Unavailable,
 
     /// <summary>Too many requests wait for the database already.</summary>
@@ -16,28 +16,32 @@ internal enum Reserved
 }
 
 /// <summary>
-/// One budget as this replica sees it: a block of units that were taken from the database and are this process's to spend.
+/// One budget on this replica: a block of units that were taken from the database and that only this process may spend.
 /// <para>
-/// The database counts a block as used the moment it is taken, and only who holds it may give any of it back. So no clock, crash or pause of
-/// a process can let two spend the same unit; what a killed replica held is lost to the callers, and a block is therefore small: a
-/// second's worth, or that of eight requests, and never over a 32nd of what is left. Near the end a block is what the requests
-/// waiting here need. Units that lie idle go back, at once when another replica finds none left (<see cref="BudgetKeeper"/>).
+/// The database counts a block as used when it is taken, and only the replica that holds it may give units of it back.
+/// So no clock, crash or pause of a process can let two replicas spend the same unit. What a killed replica held is
+/// lost to the callers, so a block is small: what one second or eight requests use, and at most a 32nd of what remains.
+/// Near the end of a budget a block is what the requests that wait here need. Idle units are given back, at once when
+/// another replica finds none (<see cref="ReplicaBudgets"/>).
 /// </para>
 /// </summary>
 internal sealed partial class Budget(BudgetAccount account, BudgetStore store, TimeProvider time, ILogger<Budget> logger)
 {
-    /// <summary>Requests that wait for a block; further ones are refused with 503.</summary>
+    /// <summary>Requests that wait for a block; further ones are rejected with 503.</summary>
     private const int MaxWaiting = 10_000;
 
-    /// <summary>A block is for so many requests at least, far from the end.</summary>
+    /// <summary>Far from the end of a budget a block is for at least so many requests.</summary>
     private const int FewestRequests = 8;
 
-    /// <summary>How long requests wait for what other replicas hold, once the budget is found empty; then not again for <see cref="Rest"/>.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(0.75);
+    /// <summary>
+    /// How long requests wait for units that other replicas hold, once the budget is found empty; after that no request
+    /// waits for <see cref="NoWaiting"/>.
+    /// </summary>
+    private static readonly TimeSpan WaitForOthers = TimeSpan.FromSeconds(0.75);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan NoWaiting = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a refusal is answered without asking the database again.</summary>
+    /// <summary>How long requests are rejected before the database is asked again.</summary>
     private static readonly TimeSpan Recheck = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -48,15 +52,15 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
     private BudgetSpan _period = new("", DateTimeOffset.MinValue, DateTimeOffset.MinValue);
     private long _limit;
     private long _available;
-    private long _needed; // by those who wait
+    private long _needed; // by the requests that wait
     private long _spent; // since the last block
     private long _block = 1; // what the last one was to be
-    private bool _scarce; // it was less: from now on blocks come when they are needed, not ahead
+    private bool _scarce; // it was less: from now on blocks are taken when they are needed, not ahead
     private bool _refilling;
     private long _blockAt;
     private long _usedAt;
-    private (long Until, Reserved Answer) _refusing;
-    private long _impatientUntil;
+    private (long Until, Reserved Answer) _rejecting;
+    private long _noWaitingUntil;
 
     public BudgetAccount Account => account;
 
@@ -89,15 +93,15 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
             if (_waiting.Count == 0 && units <= _available)
             {
                 Spend(units);
-                // Ahead of need, so that nobody waits for the next block.
+                // Ahead of need, so that no request waits for the next block.
                 if (!_scarce && !_refilling && _available < _block / 2)
                     StartRefill();
                 return (Reserved.Granted, _period);
             }
             if (units > limit)
                 return (Reserved.Exhausted, _period);
-            if (_refusing.Until > time.GetTimestamp())
-                return (_refusing.Answer, _period);
+            if (_rejecting.Until > time.GetTimestamp())
+                return (_rejecting.Answer, _period);
             if (_waiting.Count >= MaxWaiting)
                 return (Reserved.Overloaded, _period);
             waiter = new Waiter(units);
@@ -107,12 +111,14 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
                 StartRefill();
         }
 
-        await using var leaving = cancellationToken.UnsafeRegister(_ => Leave(waiter), null);
+        await using var cancelling = cancellationToken.UnsafeRegister(_ => Cancel(waiter), null);
         return await waiter.Done.Task;
     }
 
     /// <summary>Settles a reservation: units of it that were not used come back, or more were (negative).</summary>
-    /// <returns>What this period's block cannot take: the keeper must tell the database.</returns>
+    /// <returns>
+    /// What does not belong into the current block: <see cref="ReplicaBudgets"/> writes it to the database.
+    /// </returns>
     public long GiveBack(long units, BudgetSpan period)
     {
         lock (_lock)
@@ -127,8 +133,8 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         }
     }
 
-    /// <summary>Hands over what is held and not needed here, for the keeper to give back.</summary>
-    /// <param name="idle">Only if nothing was used for so long; null: whatever is there.</param>
+    /// <summary>Takes the units that are not needed here out of the block, to be given back.</summary>
+    /// <param name="idle">Only if none was used for so long; null: always.</param>
     public (BudgetSpan Period, long Units) Release(TimeSpan? idle)
     {
         lock (_lock)
@@ -137,7 +143,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
                 return (_period, 0);
             var units = _available;
             _available = 0;
-            _scarce = true; // a second's worth next time, not ahead of it
+            _scarce = true; // the next block is for one second, and not taken ahead
             return (_period, units);
         }
     }
@@ -158,7 +164,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         }
     }
 
-    /// <summary>A new period begins with nothing; what is left of the old one's block is nobody's any more.</summary>
+    /// <summary>A new period begins without units; what remains of the old period's block is dropped.</summary>
     private void Enter(BudgetPeriod period)
     {
         var now = time.GetUtcNow();
@@ -166,7 +172,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
             return;
         (_kind, _period) = (period, BudgetSpan.Of(period, now));
         (_available, _spent, _scarce) = (0, 0, false);
-        (_refusing, _impatientUntil, _blockAt) = (default, 0, time.GetTimestamp());
+        (_rejecting, _noWaitingUntil, _blockAt) = (default, 0, time.GetTimestamp());
     }
 
     private void Spend(long units)
@@ -182,7 +188,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         Refilled = RefillAsync();
     }
 
-    /// <summary>Takes blocks until nobody waits. One runs at a time, started under the lock.</summary>
+    /// <summary>Takes blocks until no request waits. One runs at a time, started under the lock.</summary>
     private async Task RefillAsync()
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // out of the lock
@@ -204,16 +210,16 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
             }
             catch (Exception e)
             {
-                LogAway(account.Account, account.Unit, e.Message);
+                LogUnavailable(account.Account, account.Unit, e.Message);
                 lock (_lock)
-                    Refuse(Reserved.Unavailable);
+                    Reject(Reserved.Unavailable);
                 return;
             }
 
             lock (_lock)
             {
                 var now = time.GetTimestamp();
-                if (period.Name == _period.Name) // else it ended meanwhile, and the block with it
+                if (period.Name == _period.Name) // else the period ended meanwhile, and the block with it
                 {
                     _available += granted;
                     (_block, _spent, _blockAt, _scarce) = (wanted, 0, now, granted < Math.Max(wanted, needed));
@@ -227,10 +233,10 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
                 if (granted < needed && period.Name == _period.Name)
                 {
                     emptySince = emptySince == 0 ? now : emptySince;
-                    if (now < _impatientUntil || time.GetElapsedTime(emptySince, now) > Patience)
+                    if (now < _noWaitingUntil || time.GetElapsedTime(emptySince, now) > WaitForOthers)
                     {
-                        _impatientUntil = now + Ticks(Rest);
-                        Refuse(Reserved.Exhausted);
+                        _noWaitingUntil = now + Ticks(NoWaiting);
+                        Reject(Reserved.Exhausted);
                         return;
                     }
                 }
@@ -240,7 +246,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         }
     }
 
-    /// <summary>As much as was spent in the last second, if that is more than a few requests.</summary>
+    /// <summary>As much as was spent in the last second, but at least for <see cref="FewestRequests"/>.</summary>
     private long NextBlock()
     {
         var seconds = Math.Max(0.1, time.GetElapsedTime(_blockAt).TotalSeconds);
@@ -248,7 +254,7 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         return Math.Max(FewestRequests * typical, (long)Math.Min((_spent + _needed) / seconds, long.MaxValue / 2));
     }
 
-    /// <summary>In order; one that asks for more than there is does not hold up those that ask for less.</summary>
+    /// <summary>In order; a request for more than is available does not hold up those for less.</summary>
     private void AdmitWaiting()
     {
         for (var node = _waiting.First; node is not null && _available > 0;)
@@ -264,9 +270,9 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         }
     }
 
-    private void Refuse(Reserved answer)
+    private void Reject(Reserved answer)
     {
-        _refusing = (time.GetTimestamp() + Ticks(Recheck), answer);
+        _rejecting = (time.GetTimestamp() + Ticks(Recheck), answer);
         while (_waiting.First is { } node)
         {
             Remove(node);
@@ -275,12 +281,12 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         _refilling = false;
     }
 
-    private void Leave(Waiter waiter)
+    private void Cancel(Waiter waiter)
     {
         lock (_lock)
         {
             if (_waiting.Find(waiter) is not { } node)
-                return; // served meanwhile
+                return; // answered meanwhile
             Remove(node);
         }
         waiter.Done.SetCanceled();
@@ -301,6 +307,6 @@ internal sealed partial class Budget(BudgetAccount account, BudgetStore store, T
         public TaskCompletionSource<(Reserved, BudgetSpan)> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Account}: no {Unit} can be taken from its budget: {Reason}")]
-    private partial void LogAway(string account, string unit, string reason);
+    [LoggerMessage(LogLevel.Warning, "Budget {Account} unavailable, no {Unit} can be taken: {Reason}")]
+    private partial void LogUnavailable(string account, string unit, string reason);
 }

@@ -11,10 +11,10 @@ internal static class BudgetUnit
     public static long? LimitOf(this BudgetRule rule, string unit) => unit == Requests ? rule.Requests : rule.ModelTokens;
 }
 
-/// <summary>Pays a call from every budget it falls under, or from none.</summary>
-internal sealed class BudgetCheck(BudgetKeeper keeper, TimeProvider time)
+/// <summary>Takes the units of a call from every budget that applies to it, or from none.</summary>
+internal sealed class BudgetCheck(ReplicaBudgets replica, TimeProvider time)
 {
-    /// <returns>What was taken, empty where no budget is about it; or what to answer, and nothing taken.</returns>
+    /// <returns>What was taken, empty where no budget applies; or the problem to answer, and nothing taken.</returns>
     public async ValueTask<(IReadOnlyList<Payment> Paid, ProblemException? Refused)> ReserveAsync(
         HttpContext http, IEnumerable<(string Account, BudgetRule Rule)> budgets, string unit, long units)
     {
@@ -23,7 +23,7 @@ internal sealed class BudgetCheck(BudgetKeeper keeper, TimeProvider time)
         {
             if (rule.LimitOf(unit) is not { } limit)
                 continue;
-            var budget = keeper.Get(new BudgetAccount(account, unit));
+            var budget = replica.Get(new BudgetAccount(account, unit));
             Reserved answer;
             BudgetSpan period;
             try
@@ -41,21 +41,25 @@ internal sealed class BudgetCheck(BudgetKeeper keeper, TimeProvider time)
                 continue;
             }
             GiveBack(paid);
-            return ([], Refuse(http, answer, account, unit, limit, rule.Period, period));
+            return ([], Rejection(http, answer, account, unit, limit, rule.Period, period));
         }
         return (paid ?? (IReadOnlyList<Payment>)[], null);
     }
 
-    /// <summary>After the call: what of the reservation was used. More than was reserved is taken as well.</summary>
+    /// <summary>
+    /// After the call: gives back what was not used. What was used beyond the reservation is taken too.
+    /// </summary>
     public void Settle(IReadOnlyList<Payment> paid, long used)
     {
         foreach (var payment in paid)
-            keeper.GiveBack(payment.Budget, payment.Units - used, payment.Period);
+            replica.GiveBack(payment.Budget, payment.Units - used, payment.Period);
     }
 
     private void GiveBack(List<Payment>? paid) => Settle(paid ?? [], used: 0);
 
-    private ProblemException Refuse(HttpContext http, Reserved answer, string account, string unit, long limit, BudgetPeriod kind, BudgetSpan period)
+    private ProblemException Rejection(
+        HttpContext http, Reserved answer, string account, string unit, long limit,
+            BudgetPeriod kind, BudgetSpan period)
     {
         switch (answer)
         {
@@ -67,17 +71,18 @@ internal sealed class BudgetCheck(BudgetKeeper keeper, TimeProvider time)
                 return new ProblemException(
                     StatusCodes.Status503ServiceUnavailable, ErrorCodes.Overloaded, "Too many requests wait for their budget.", Problems.DefaultRetryAfter);
             default:
-                var left = period.Left(time.GetUtcNow());
-                var window = kind == BudgetPeriod.Total ? left : period.End - period.Start;
-                // As the answer begins: an exception handler forgets headers that were set before.
+                var remaining = period.Remaining(time.GetUtcNow());
+                var window = kind == BudgetPeriod.Total ? remaining : period.End - period.Start;
+                // When the response starts: an exception handler clears headers that were set before.
                 http.Response.OnStarting(() =>
                 {
-                    LimitHeaders.Write(http.Response, [new(unit, limit, window, 0, left)]);
+                    LimitHeaders.Write(http.Response, [new(unit, limit, window, 0, remaining)]);
                     return Task.CompletedTask;
                 });
                 return new ProblemException(
                     StatusCodes.Status429TooManyRequests, ErrorCodes.BudgetExhausted,
-                    $"The budget of {limit} {unit.Replace('_', ' ')} ({account}, {period.Name}) does not hold this.", left)
+                    $"The budget of {limit} {unit.Replace('_', ' ')} ({account}, {period.Name}) does not hold this.",
+                        remaining)
                 {
                     Extensions = [new("budget", account), new("unit", unit), new("limit", limit), new("period", period.Name)],
                 };

@@ -1,8 +1,12 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>What of a budget is gone in one period (table <c>budgets</c>). There is nothing to lease: what is taken, is gone.</summary>
+/// <summary>
+/// What is taken of a budget in one period (table <c>budgets</c>). Units have no lease: what is taken stays taken until
+/// it is given back.
+/// </summary>
 internal sealed class BudgetRow
 {
     /// <summary><c>key:ci</c>, <c>tenant:acme</c>.</summary>
@@ -17,19 +21,24 @@ internal sealed class BudgetRow
     /// <summary>Used, or in a block that a replica holds.</summary>
     public long Taken { get; init; }
 
-    /// <summary>The block that the last statement took: how that statement learns what it got.</summary>
+    /// <summary>The block that the last statement took, which it returns.</summary>
     public long Granted { get; init; }
 
-    /// <summary>Somebody found too little: who holds a block gives back what it does not need.</summary>
+    /// <summary>
+    /// When a replica last found too little: then replicas that hold blocks give back what they do not need.
+    /// </summary>
     public DateTimeOffset? WantedAt { get; init; }
 
     /// <summary>End of the period; rows are removed 40 days after it. Null: never.</summary>
     public DateTimeOffset? EndsAt { get; init; }
+}
 
-    public static void Configure(ModelBuilder model) => model.Entity<BudgetRow>(row =>
+internal sealed class BudgetTable : IEntityTypeConfiguration<BudgetRow>
+{
+    public void Configure(EntityTypeBuilder<BudgetRow> row)
     {
         row.ToTable("budgets");
         row.HasKey(budget => new { budget.Account, budget.Unit, budget.Period });
         row.HasIndex(budget => budget.EndsAt);
-    });
+    }
 }

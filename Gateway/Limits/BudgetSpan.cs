@@ -6,7 +6,9 @@ namespace Lyceum.Gateway.Limits;
 internal enum BudgetPeriod { Hour, Day, Month, Total }
 
 /// <summary>One period: <c>2026-11-22T09</c>, <c>2026-11-22</c>, <c>2026-11</c>, <c>total</c>.</summary>
-/// <param name="Name">Its key in the database: replicas whose clocks differ may be in different periods, and still count each right.</param>
+/// <param name="Name">
+/// Its key in the database: replicas whose clocks differ may be in different periods, and count each correctly.
+/// </param>
 /// <param name="End">Of a total, the end of time.</param>
 internal sealed record BudgetSpan(string Name, DateTimeOffset Start, DateTimeOffset End)
 {
@@ -27,8 +29,10 @@ internal sealed record BudgetSpan(string Name, DateTimeOffset Start, DateTimeOff
 
     public bool Contains(DateTimeOffset time) => Start <= time && time < End;
 
-    /// <summary>Seconds a caller is told to wait; a total never comes back by itself, and is asked about once a day.</summary>
-    public TimeSpan Left(DateTimeOffset now) => this == Total ? TimeSpan.FromDays(1) : End - now;
+    /// <summary>
+    /// The wait that a caller is told. A total never renews itself; its callers are told to ask again in a day.
+    /// </summary>
+    public TimeSpan Remaining(DateTimeOffset now) => this == Total ? TimeSpan.FromDays(1) : End - now;
 
     private static BudgetSpan Named(string format, DateTimeOffset start, Func<DateTimeOffset, DateTimeOffset> end) =>
         new(start.ToString(format, CultureInfo.InvariantCulture), start, end(start));

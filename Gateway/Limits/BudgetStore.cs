@@ -1,10 +1,11 @@
 using Lyceum.Durability.Postgres;
+using Lyceum.Gateway.Data;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>Names a budget: whose, and of what.</summary>
+/// <summary>Names a budget: its account and its unit.</summary>
 internal sealed record BudgetAccount(string Account, string Unit);
 
 /// <summary>
@@ -13,17 +14,22 @@ internal sealed record BudgetAccount(string Account, string Unit);
 /// </summary>
 internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
 {
-    /// <summary>A request waits for these: a database that takes longer is as good as away.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
-
-    /// <summary>Blocks are at most this part of what is left, so that the last units are taken one by one.</summary>
-    private const int Part = 32;
+    /// <summary>A request waits for these statements; a database that takes longer counts as unavailable.</summary>
+    private static readonly TimeSpan StatementTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Takes a block: all of <paramref name="needed"/> if that much is left, up to <paramref name="wanted"/> if that is a small part
-    /// of what is left. Durable when it returns. Too little left: tells the other replicas so.
+    /// A block is at most the remaining units divided by this, so that the last units are taken one by one.
     /// </summary>
-    /// <exception cref="NpgsqlException">The database is away; whether the block was taken is not known.</exception>
+    private const int Share = 32;
+
+    /// <summary>
+    /// Takes a block: all of <paramref name="needed"/> if that much remains, up to <paramref name="wanted"/> if that is
+    /// a small part of what remains. Durable when it returns. If too little remains, <c>wanted_at</c> tells the other
+    /// replicas.
+    /// </summary>
+    /// <exception cref="NpgsqlException">
+    /// The database is unavailable; whether the block was taken is unknown.
+    /// </exception>
     public async Task<long> TakeAsync(
         BudgetAccount account, BudgetSpan period, long limit, long needed, long wanted, CancellationToken cancellationToken)
     {
@@ -32,18 +38,17 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
             $"""
             INSERT INTO budgets AS b (account, unit, period, ends_at, taken, granted, wanted_at)
             SELECT $1, $2, $3, $4, block, block, CASE WHEN $5 < $6 THEN clock_timestamp() END
-              FROM (SELECT LEAST($5, GREATEST($6, LEAST($7, $5 / {Part}))) AS block) AS first
+              FROM (SELECT LEAST($5, GREATEST($6, LEAST($7, $5 / {Share}))) AS block) AS first
             ON CONFLICT (account, unit, period) DO UPDATE SET
-              granted = LEAST(GREATEST($5 - b.taken, 0), GREATEST($6, LEAST($7, ($5 - b.taken) / {Part}))),
-              taken = b.taken + LEAST(GREATEST($5 - b.taken, 0), GREATEST($6, LEAST($7, ($5 - b.taken) / {Part}))),
+              granted = LEAST(GREATEST($5 - b.taken, 0), GREATEST($6, LEAST($7, ($5 - b.taken) / {Share}))),
+              taken = b.taken + LEAST(GREATEST($5 - b.taken, 0), GREATEST($6, LEAST($7, ($5 - b.taken) / {Share}))),
               wanted_at = CASE WHEN $5 - b.taken < $6 THEN clock_timestamp() ELSE b.wanted_at END
             RETURNING granted
             """);
-        Name(command, account, period);
-        command.Parameters.Add(new() { Value = period.End == DateTimeOffset.MaxValue ? DBNull.Value : period.End, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-        command.Parameters.Add(new() { Value = limit });
-        command.Parameters.Add(new() { Value = needed });
-        command.Parameters.Add(new() { Value = wanted });
+        object end = period.End == DateTimeOffset.MaxValue ? DBNull.Value : period.End;
+        command.Add(account.Account, account.Unit, period.Name);
+        command.Parameters.Add(new() { Value = end, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Add(limit, needed, wanted);
         using var bound = Bound(cancellationToken);
         return (long)(await command.ExecuteScalarAsync(bound.Token))!;
     }
@@ -53,13 +58,12 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
     {
         await using var command = source.CreateCommand(
             "UPDATE budgets SET taken = GREATEST(0, taken - $4) WHERE account = $1 AND unit = $2 AND period = $3");
-        Name(command, account, period);
-        command.Parameters.Add(new() { Value = units });
+        command.Add(account.Account, account.Unit, period.Name, units);
         using var bound = Bound(cancellationToken);
         await command.ExecuteNonQueryAsync(bound.Token);
     }
 
-    /// <summary>Those of <paramref name="held"/> that somebody lately found empty.</summary>
+    /// <summary>Those of <paramref name="held"/> that a replica found empty in the last 5 s.</summary>
     public async Task<HashSet<(BudgetAccount Account, string Period)>> WantedAsync(
         IReadOnlyList<(BudgetAccount Account, string Period)> held, CancellationToken cancellationToken)
     {
@@ -68,9 +72,7 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
             SELECT account, unit, period FROM budgets JOIN unnest($1, $2, $3) AS held (account, unit, period) USING (account, unit, period)
             WHERE wanted_at > clock_timestamp() - interval '5 seconds'
             """);
-        command.Parameters.Add(new() { Value = held.Select(one => one.Account.Account).ToArray() });
-        command.Parameters.Add(new() { Value = held.Select(one => one.Account.Unit).ToArray() });
-        command.Parameters.Add(new() { Value = held.Select(one => one.Period).ToArray() });
+        AddNames(command, held);
         using var bound = Bound(cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(bound.Token);
         var wanted = new HashSet<(BudgetAccount, string)>();
@@ -79,7 +81,7 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
         return wanted;
     }
 
-    /// <summary>What is taken of each, in order; 0 of what nobody used yet.</summary>
+    /// <summary>What is taken of each, in order; 0 of a budget that was not used yet.</summary>
     public async Task<long[]> TakenAsync(IReadOnlyList<(BudgetAccount Account, string Period)> budgets, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
@@ -89,9 +91,7 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
             FROM unnest($1, $2, $3) WITH ORDINALITY AS asked (account, unit, period, number) LEFT JOIN budgets b USING (account, unit, period)
             ORDER BY number
             """);
-        command.Parameters.Add(new() { Value = budgets.Select(one => one.Account.Account).ToArray() });
-        command.Parameters.Add(new() { Value = budgets.Select(one => one.Account.Unit).ToArray() });
-        command.Parameters.Add(new() { Value = budgets.Select(one => one.Period).ToArray() });
+        AddNames(command, budgets);
         using var bound = Bound(cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(bound.Token);
         var taken = new List<long>();
@@ -107,8 +107,7 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
         ready.ThrowIfNotReady();
         await using var command = source.CreateCommand(
             "SELECT account, unit, period, taken FROM budgets WHERE ends_at > $1 OR ends_at IS NULL ORDER BY account, unit, period LIMIT $2");
-        command.Parameters.Add(new() { Value = now });
-        command.Parameters.Add(new() { Value = limit });
+        command.Add(now, limit);
         using var bound = Bound(cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(bound.Token);
         var rows = new List<(BudgetAccount, string, long)>();
@@ -121,21 +120,19 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
     public async Task ForgetAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand("DELETE FROM budgets WHERE ends_at < $1");
-        command.Parameters.Add(new() { Value = now.AddDays(-40) });
+        command.Add(now.AddDays(-40));
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static void Name(NpgsqlCommand command, BudgetAccount account, BudgetSpan period)
-    {
-        command.Parameters.Add(new() { Value = account.Account });
-        command.Parameters.Add(new() { Value = account.Unit });
-        command.Parameters.Add(new() { Value = period.Name });
-    }
+    private static void AddNames(NpgsqlCommand command, IReadOnlyList<(BudgetAccount Account, string Period)> all) =>
+        command.Add(
+            all.Select(one => one.Account.Account).ToArray(), all.Select(one => one.Account.Unit).ToArray(),
+            all.Select(one => one.Period).ToArray());
 
     private static CancellationTokenSource Bound(CancellationToken cancellationToken)
     {
         var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(Limit);
+        bound.CancelAfter(StatementTimeout);
         return bound;
     }
 }

@@ -4,16 +4,17 @@ using System.Text;
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// What a caller is told of its limits: <c>RateLimit-Policy</c> and <c>RateLimit</c> of draft-ietf-httpapi-ratelimit-headers-10, all
-/// policies, and for clients of the drafts before it <c>RateLimit-Limit</c>, <c>-Remaining</c> and <c>-Reset</c> (seconds) of the tightest.
+/// The limits in response headers: <c>RateLimit-Policy</c> and <c>RateLimit</c> of
+/// draft-ietf-httpapi-ratelimit-headers-10, all policies, and for clients of the drafts before it
+/// <c>RateLimit-Limit</c>, <c>-Remaining</c> and <c>-Reset</c> (seconds) of the tightest.
 /// </summary>
 internal static class LimitHeaders
 {
     /// <param name="Name">Printable ASCII, no quotes: it becomes a structured string.</param>
     /// <param name="Quota">Units in all.</param>
-    /// <param name="Window">In which they come back.</param>
+    /// <param name="Window">After which all of them are available again.</param>
     /// <param name="Remaining">Units left.</param>
-    /// <param name="Reset">Until there are more.</param>
+    /// <param name="Reset">Until more are available.</param>
     public readonly record struct Policy(string Name, long Quota, TimeSpan Window, long Remaining, TimeSpan Reset);
 
     public static Policy Of(RateRule rule, BucketLevel level) => new(
@@ -44,6 +45,6 @@ internal static class LimitHeaders
         headers["RateLimit-Reset"] = Seconds(tightest.Reset).ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Whole and rounded up: who comes back then finds something.</summary>
+    /// <summary>Rounded up, so that a client that waits so long succeeds.</summary>
     public static long Seconds(TimeSpan span) => (long)Math.Ceiling(span.TotalSeconds);
 }

@@ -34,7 +34,7 @@ internal sealed class LimitSet
         }
     }
 
-    /// <summary>The budget of the key (or of every key), and that of its tenant: a call is paid from both.</summary>
+    /// <summary>The budget of the key (or of every key), and that of its tenant: a call is taken from both.</summary>
     public IEnumerable<(string Account, BudgetRule Rule)> BudgetsFor(string key, Caller caller)
     {
         if (_keys.TryGetValue(key, out var own) || _keys.TryGetValue(RateRule.Every, out own))
@@ -61,7 +61,7 @@ internal sealed class RouteRates(string route, IEnumerable<RateRule> rules)
 
     public RateRule? For(string key) => _byKey.GetValueOrDefault(key) ?? _byKey.GetValueOrDefault(RateRule.Every);
 
-    /// <summary>As routing compares: small and capital letters alike, a slash at the end or none.</summary>
+    /// <summary>As routing compares: case-insensitive, a trailing slash is ignored.</summary>
     public bool Matches(PathString path)
     {
         if (route == RateRule.Every)

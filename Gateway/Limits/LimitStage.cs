@@ -6,8 +6,9 @@ using Lyceum.ServiceDefaults.Errors;
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// Refuses what is over a limit, after the caller is known and before anything is done for it: first the rates, then the budget of
-/// requests. An admitted request counts, whatever comes of it. Requests without an identity (sign-in, tickets) have no limits here.
+/// Rejects requests over a limit, after authentication and before any work: first the rates, then the budget of
+/// requests. An admitted request counts, whatever its outcome. Requests without an identity (sign-in, tickets) have no
+/// limits here.
 /// </summary>
 internal sealed class LimitStage
 {
@@ -15,7 +16,7 @@ internal sealed class LimitStage
     private readonly BudgetCheck _budgets;
     private readonly Counter<long> _refused;
 
-    // Written by the settings' loop alone; read by every request.
+    // Written by the settings monitor's loop only; read by every request.
     private volatile LimitSet _current;
 
     public LimitStage(SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, IMeterFactory meters)
@@ -23,8 +24,8 @@ internal sealed class LimitStage
         (_rates, _budgets) = (rates, budgets);
         _refused = meters.Create("Lyceum.Gateway").CreateCounter<long>(
             "lyceum.gateway.limits.refused", "{request}", "Requests that were over a limit, by the code they were answered.");
-        settings.Changed += () => _current = new LimitSet(settings.Current.Limits);
-        _current = new LimitSet(settings.Current.Limits);
+        settings.Changed += () => _current = new LimitSet(settings.Get<LimitsSettings>());
+        _current = new LimitSet(settings.Get<LimitsSettings>());
     }
 
     public LimitSet Current => _current;
@@ -41,9 +42,9 @@ internal sealed class LimitStage
         return limits.HasBudgets ? BudgetAsync(http, limits, key, identity.Caller) : default;
     }
 
-    /// <summary>Whose limits: an API token's or key's by its id; a person's are its own.</summary>
+    /// <summary>The key that limits are counted by: the id of an API token or HMAC key, else the person.</summary>
     public static string KeyOf(CallerIdentity identity) =>
-        identity.KeyId ?? $"user:{identity.Caller.Tenant}/{identity.Caller.Subject}";
+        identity.KeyId ?? $"user:{identity.Caller.Tenant}/{identity.Caller.Person}";
 
     public ProblemException Count(ProblemException refused)
     {

@@ -2,12 +2,12 @@ using Lyceum.Gateway.Settings;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>What callers may use of the house (section <c>limits</c>). Nothing is limited unless it is named here.</summary>
-internal sealed record LimitsSettings
+/// <summary>Rates and budgets of callers (section <c>limits</c>). Nothing is limited unless it is named here.</summary>
+internal sealed record LimitsSettings : ISectionSettings
 {
     private const int MostTokens = 10_000_000;
 
-    /// <summary>Token buckets, on each replica for itself.</summary>
+    /// <summary>Token buckets, separate on each replica.</summary>
     public IReadOnlyList<RateRule> Rate { get; init; } = [];
 
     /// <summary>Budgets, exact over all replicas.</summary>
@@ -21,16 +21,20 @@ internal sealed record LimitsSettings
         foreach (var (index, rule) in Rate.Index())
             rule.Check($"{path}.rate[{index}]", check);
         foreach (var same in Rate.GroupBy(rule => (rule.Key, rule.Route.ToUpperInvariant())).Where(same => same.Count() > 1))
-            check.Fault($"{path}.rate", $"two rules for the key {same.First().Key} on {same.First().Route}");
+            check.Error($"{path}.rate", $"two rules for the key {same.First().Key} on {same.First().Route}");
         foreach (var (index, rule) in Budgets.Index())
             rule.Check($"{path}.budgets[{index}]", check);
         foreach (var same in Budgets.GroupBy(rule => (rule.Key, rule.Tenant)).Where(same => same.Count() > 1))
-            check.Fault($"{path}.budgets", $"two budgets for the {(same.Key.Key is { } key ? $"key {key}" : $"tenant {same.Key.Tenant}")}");
-        check.FaultIf(DefaultMaxTokens is < 1 or > MostTokens, $"{path}.default_max_tokens", $"must be 1 to {MostTokens}");
+            check.Error($"{path}.budgets",
+                $"two budgets for the {(same.Key.Key is { } key ? $"key {key}" : $"tenant {same.Key.Tenant}")}");
+        check.ErrorIf(DefaultMaxTokens is < 1 or > MostTokens, $"{path}.default_max_tokens",
+            $"must be 1 to {MostTokens}");
     }
 }
 
-/// <summary>A token bucket for each key it is about. Empty: 429 <c>rate_limited</c> with <c>Retry-After</c>.</summary>
+/// <summary>
+/// A token bucket for each key that it applies to. When it is empty: 429 <c>rate_limited</c> with <c>Retry-After</c>.
+/// </summary>
 internal sealed record RateRule
 {
     public const string Every = "*";
@@ -53,14 +57,19 @@ internal sealed record RateRule
 
     public void Check(string path, SettingsCheck check)
     {
-        check.FaultIf(Key.Length == 0, $"{path}.key", "must not be empty; * is every caller");
-        check.FaultIf(!RouteRates.IsRoute(Route), $"{path}.route", "must be a path (/api/tools/execute), a path with all below it (/v1/**), or *");
-        check.FaultIf(!(Rate is > 0 and <= Most), $"{path}.rate", $"must be above 0 and at most {Most} requests a second");
-        check.FaultIf(Burst is < 1 or > Most, $"{path}.burst", $"must be 1 to {Most}");
+        check.ErrorIf(Key.Length == 0, $"{path}.key", "must not be empty; * is every caller");
+        check.ErrorIf(!RouteRates.IsRoute(Route), $"{path}.route",
+            "must be a path (/api/tools/execute), a path with all below it (/v1/**), or *");
+        check.ErrorIf(!(Rate is > 0 and <= Most), $"{path}.rate",
+            $"must be above 0 and at most {Most} requests a second");
+        check.ErrorIf(Burst is < 1 or > Most, $"{path}.burst", $"must be 1 to {Most}");
     }
 }
 
-/// <summary>What may be used in a period. Used up: 429 <c>budget_exhausted</c>, with <c>Retry-After</c> to the period's end.</summary>
+/// <summary>
+/// What may be used in a period. When it is used up: 429 <c>budget_exhausted</c>, with <c>Retry-After</c> to the
+/// period's end.
+/// </summary>
 internal sealed record BudgetRule
 {
     private const long Most = 1_000_000_000_000_000;
@@ -71,19 +80,20 @@ internal sealed record BudgetRule
     /// <summary>All callers of this tenant together.</summary>
     public string? Tenant { get; init; }
 
-    /// <summary>Requests, whatever comes of them; null: no end of them.</summary>
+    /// <summary>Requests, whatever their outcome; null: not limited.</summary>
     public long? Requests { get; init; }
 
-    /// <summary>Tokens of models, of prompts and answers; null: no end of them.</summary>
+    /// <summary>Tokens of models, of prompts and answers; null: not limited.</summary>
     public long? ModelTokens { get; init; }
 
     public BudgetPeriod Period { get; init; } = BudgetPeriod.Month;
 
     public void Check(string path, SettingsCheck check)
     {
-        check.FaultIf(string.IsNullOrEmpty(Key) == string.IsNullOrEmpty(Tenant), path, "needs exactly one of key, tenant");
-        check.FaultIf(this is { Requests: null, ModelTokens: null }, path, "limits neither requests nor model_tokens");
-        check.FaultIf(Requests is < 0 or > Most, $"{path}.requests", $"must be 0 to {Most}");
-        check.FaultIf(ModelTokens is < 0 or > Most, $"{path}.model_tokens", $"must be 0 to {Most}");
+        check.ErrorIf(string.IsNullOrEmpty(Key) == string.IsNullOrEmpty(Tenant),
+            path, "needs exactly one of key, tenant");
+        check.ErrorIf(this is { Requests: null, ModelTokens: null }, path, "limits neither requests nor model_tokens");
+        check.ErrorIf(Requests is < 0 or > Most, $"{path}.requests", $"must be 0 to {Most}");
+        check.ErrorIf(ModelTokens is < 0 or > Most, $"{path}.model_tokens", $"must be 0 to {Most}");
     }
 }

@@ -1,3 +1,4 @@
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -10,16 +11,17 @@ internal static class LimitsSetup
     public static void AddLimits(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
+        services.AddSettingsSection<LimitsSettings>("limits");
         services.AddSingleton<RateLimits>();
         services.AddSingleton<BudgetStore>();
-        services.AddSingleton<BudgetKeeper>();
-        services.AddHostedService(provider => provider.GetRequiredService<BudgetKeeper>());
+        services.AddSingleton<ReplicaBudgets>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplicaBudgets>());
         services.AddSingleton<BudgetCheck>();
         services.AddSingleton<LimitStage>();
         services.AddSingleton<ModelTokens>();
     }
 
-    /// <summary>After authorization: a refused caller uses nothing of anybody's.</summary>
+    /// <summary>After authorization: a rejected request counts nowhere.</summary>
     public static void UseLimits(this WebApplication app)
     {
         var stage = app.Services.GetRequiredService<LimitStage>();
@@ -29,18 +31,22 @@ internal static class LimitsSetup
             if (http.User.Identity is not CallerIdentity identity || IsFree(http.GetEndpoint()?.Metadata))
                 return next(http);
             var admitted = stage.AdmitAsync(http, identity);
-            return admitted is { IsCompletedSuccessfully: true, Result: null } ? next(http) : GoOnAsync(admitted, http, next);
+            return admitted is { IsCompletedSuccessfully: true, Result: null }
+                ? next(http) : ContinueAsync(admitted, http, next);
         });
         app.UseModelMeter(tokens);
     }
 
-    /// <summary>What is open to all costs nobody, known or not; nor does a look at how the gateway is, which counts nowhere.</summary>
+    /// <summary>
+    /// Endpoints that are open to all, and those for health and metrics, have no limits, for any caller.
+    /// </summary>
     private static bool IsFree(EndpointMetadataCollection? endpoint) =>
         endpoint?.GetMetadata<FreeOfLimits>() is not null
         || endpoint?.GetMetadata<IAllowAnonymous>() is not null
         || endpoint?.GetMetadata<IDisableHttpMetricsMetadata>() is not null;
 
-    private static async Task GoOnAsync(ValueTask<ServiceDefaults.Errors.ProblemException?> admitted, HttpContext http, RequestDelegate next)
+    private static async Task ContinueAsync(
+        ValueTask<ServiceDefaults.Errors.ProblemException?> admitted, HttpContext http, RequestDelegate next)
     {
         if (await admitted is { } refused)
             await refused.ToResult().ExecuteAsync(http);

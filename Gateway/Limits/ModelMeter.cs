@@ -1,22 +1,24 @@
 using System.Net.Mime;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// Charges chat completions that pass through to the caller's budget of model tokens: reserves prompt and longest answer before, settles what
-/// the model says it used after. The answer goes on byte by byte as it comes; it is read, not held back and not changed. A stream without
-/// <c>stream_options.include_usage</c> is settled by an estimate. Who has no such budget passes untouched.
+/// Charges forwarded chat completions to the caller's budget of model tokens: reserves prompt and longest answer
+/// before, settles by the model's <c>usage</c> after. The answer's bytes are forwarded unchanged and without delay, and
+/// read on the way. A stream without <c>stream_options.include_usage</c> is settled by an estimate. Callers without
+/// such a budget are not metered.
 /// </summary>
 internal static class ModelMeter
 {
     private const string Route = "/v1/chat/completions";
 
-    /// <summary>Bytes; as much as the engine takes.</summary>
+    /// <summary>Bytes; as much as the engine accepts.</summary>
     private const int MaxBody = 4 * 1024 * 1024;
 
-    /// <summary>Makes a completion outlive its request, so that what it uses is not seen here.</summary>
+    /// <summary>With this header a completion outlives its request, so that its usage cannot be read here.</summary>
     private const string Detached = "Generation-Id";
 
     public static void UseModelMeter(this WebApplication app, ModelTokens tokens) => app.Use((http, next) =>
@@ -49,7 +51,7 @@ internal static class ModelMeter
         if (http.Request.Headers.ContainsKey(Detached))
             reservation.Unseen();
 
-        http.Request.Headers.Remove("Accept-Encoding"); // what is compressed cannot be read as it goes by
+        http.Request.Headers.Remove("Accept-Encoding"); // a compressed answer could not be read on the way
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         await using var tap = new ResponseTap(http.Response, original.Stream);
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(tap, original));
@@ -60,10 +62,10 @@ internal static class ModelMeter
         finally
         {
             http.Features.Set(original);
-            if (tap.Reader is { } reader)
+            if (tap.Meter is { } meter)
             {
-                reader.Complete();
-                reservation.Answered(reader.TextBytes, reader.Total);
+                meter.Complete();
+                reservation.Answered(meter.TextBytes, meter.Total);
             }
         }
     }
@@ -81,18 +83,19 @@ internal static class ModelMeter
         return copy.ToArray();
     }
 
-    /// <summary>Writes through to the response, and shows each successful answer's bytes to a reader.</summary>
+    /// <summary>Writes through to the response, and shows each successful answer's bytes to a meter.</summary>
     private sealed class ResponseTap(HttpResponse response, Stream inner) : Stream
     {
         /// <summary>Null until something was answered, and for what is no success.</summary>
-        public UsageReader? Reader { get; private set; }
+        public AnswerMeter? Meter { get; private set; }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (response.StatusCode == StatusCodes.Status200OK)
             {
-                Reader ??= new UsageReader(response.ContentType?.StartsWith(MediaTypeNames.Text.EventStream, StringComparison.OrdinalIgnoreCase) == true);
-                Reader.Write(buffer.Span);
+                const string Stream = MediaTypeNames.Text.EventStream;
+                Meter ??= new(response.ContentType?.StartsWith(Stream, StringComparison.OrdinalIgnoreCase) == true);
+                Meter.Write(buffer.Span);
             }
             await inner.WriteAsync(buffer, cancellationToken);
         }
@@ -112,11 +115,5 @@ internal static class ModelMeter
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
         public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            Reader?.Dispose();
-            base.Dispose(disposing);
-        }
     }
 }

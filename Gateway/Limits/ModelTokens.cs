@@ -1,11 +1,12 @@
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// Model tokens of one call, reserved before it and settled after it, when it is disposed. Not disposed, as when the process dies, all of
-/// them count as used.
+/// Model tokens of one call, reserved before it and settled when this is disposed. If it is not disposed, because the
+/// process dies, all of them count as used.
 /// </summary>
 internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Payment> paid, long reserved, long promptBytes) : IDisposable
 {
@@ -14,9 +15,9 @@ internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Paymen
     private bool _answered;
     private int _settled;
 
-    /// <summary>Takes note of a part of the answer, and of what the model says it used. From one thread at a time.</summary>
+    /// <summary>Counts a part of the answer, and the usage that the model reports. One thread at a time.</summary>
     /// <param name="answerBytes">Of text, in UTF-8.</param>
-    /// <param name="counted">Tokens of prompt and answer; null: it did not say.</param>
+    /// <param name="counted">Tokens of prompt and answer; null: not reported.</param>
     public void Answered(long answerBytes, long? counted)
     {
         _answered = true;
@@ -24,10 +25,12 @@ internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Paymen
         _counted = counted ?? _counted;
     }
 
-    /// <summary>What is used cannot be seen from here: it costs all that was reserved.</summary>
+    /// <summary>The usage cannot be read here: the whole reservation counts as used.</summary>
     public void Unseen() => Answered(0, reserved);
 
-    /// <summary>By what the model counted, else by the length of prompt and answer; a call without an answer used nothing.</summary>
+    /// <summary>
+    /// By the model's count, else by the length of prompt and answer; a call without an answer used none.
+    /// </summary>
     public void Dispose()
     {
         if (paid.Count > 0 && Interlocked.Exchange(ref _settled, 1) == 0)
@@ -35,7 +38,7 @@ internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Paymen
     }
 }
 
-/// <summary>The budgets of model tokens, for what asks a model on a caller's account.</summary>
+/// <summary>The budgets of model tokens, for calls to a model on behalf of a caller.</summary>
 internal sealed class ModelTokens(LimitStage stage, BudgetCheck budgets)
 {
     /// <summary>Whether this caller has a budget of model tokens.</summary>
@@ -43,8 +46,8 @@ internal sealed class ModelTokens(LimitStage stage, BudgetCheck budgets)
 
     /// <param name="http">Of the caller.</param>
     /// <param name="promptBytes">Of the prompt's text, in UTF-8.</param>
-    /// <param name="maxTokens">Tokens that the answer may have; null: what the settings say.</param>
-    /// <exception cref="ProblemException">429 <c>budget_exhausted</c>; 503 where that cannot be known.</exception>
+    /// <param name="maxTokens">Tokens that the answer may have; null: the default of the settings.</param>
+    /// <exception cref="ProblemException">429 <c>budget_exhausted</c>; 503 if the database does not answer.</exception>
     public async ValueTask<TokenReservation> ReserveAsync(HttpContext http, long promptBytes, long? maxTokens)
     {
         var units = Math.Max(1, TokenEstimate.AtMost(promptBytes) + (maxTokens ?? stage.Current.DefaultMaxTokens));

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// The token buckets of this replica, one for each route pattern and key. At most <see cref="MaxBuckets"/>: when there are more,
-/// those that are full again are forgotten, and while none is, newcomers share one for each route pattern.
+/// The token buckets of this replica, one for each route pattern and key. There are at most <see cref="MaxBuckets"/>:
+/// beyond, full buckets are removed, and while none is full, new keys share one bucket for each route pattern.
 /// </summary>
 internal sealed class RateLimits(TimeProvider time)
 {
@@ -14,7 +14,7 @@ internal sealed class RateLimits(TimeProvider time)
     private readonly ConcurrentDictionary<(string Route, string Key), TokenBucket> _buckets = new();
     private long _sweptAt = long.MinValue;
 
-    // The dictionary's own count locks all of it.
+    // Kept apart: ConcurrentDictionary.Count takes all its locks.
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
@@ -50,12 +50,12 @@ internal sealed class RateLimits(TimeProvider time)
         }
         return _buckets.GetOrAdd((rule.Route, key), _ =>
         {
-            Interlocked.Increment(ref _count); // twice, if two make the same bucket at once: close enough for a bound
+            Interlocked.Increment(ref _count); // twice if two threads make the same bucket at once
             return new TokenBucket(time, rule.Rate, rule.Size);
         });
     }
 
-    /// <summary>At most once a second: it looks at them all.</summary>
+    /// <summary>At most once a second, because it goes through all buckets.</summary>
     private void Sweep()
     {
         var (now, last) = (time.GetTimestamp(), Volatile.Read(ref _sweptAt));

@@ -2,13 +2,13 @@ namespace Lyceum.Gateway.Limits;
 
 /// <param name="Taken">Whether the request may go on.</param>
 /// <param name="Remaining">Requests that may follow at once.</param>
-/// <param name="Wait">Until one more may: zero where there is one.</param>
+/// <param name="Wait">Until one more may; zero if one may now.</param>
 /// <param name="Full">Until the whole burst is there again.</param>
 internal readonly record struct BucketLevel(bool Taken, int Remaining, TimeSpan Wait, TimeSpan Full);
 
 /// <summary>
-/// A token bucket that is refilled when somebody looks. Rate and burst come with each request, so that a change of the
-/// configuration fills nobody's bucket; that, the exact wait, and a clock from outside are why it is not the framework's
+/// A token bucket that is refilled when it is read. Rate and burst come with each request, so that a change of the
+/// configuration does not refill it. That, the exact wait and the TimeProvider are why it is not the framework's
 /// TokenBucketRateLimiter.
 /// </summary>
 internal sealed class TokenBucket(TimeProvider time, double rate, int burst)
@@ -23,7 +23,7 @@ internal sealed class TokenBucket(TimeProvider time, double rate, int burst)
     {
         lock (_lock)
         {
-            // What passed until now passed under the old rule.
+            // The time until now counts by the old rule.
             Fill();
             (_rate, _burst, _level) = (rate, burst, Math.Min(_level, burst));
             var taken = _level >= 1;
@@ -34,14 +34,14 @@ internal sealed class TokenBucket(TimeProvider time, double rate, int burst)
         }
     }
 
-    /// <summary>What was taken for a request that another limit refused.</summary>
+    /// <summary>Returns the token of a request that another limit rejected.</summary>
     public void GiveBack()
     {
         lock (_lock)
             _level = Math.Min(_burst, _level + 1);
     }
 
-    /// <summary>A full bucket is as good as a new one: it may be forgotten.</summary>
+    /// <summary>A full bucket is like a new one: it may be removed.</summary>
     public bool IsFull()
     {
         lock (_lock)
@@ -55,7 +55,7 @@ internal sealed class TokenBucket(TimeProvider time, double rate, int burst)
     {
         var now = time.GetTimestamp();
         var elapsed = time.GetElapsedTime(_at, now).TotalSeconds;
-        // Two looks may read the clock in the other order than they come here.
+        // Two threads may read the clock in another order than they take the lock.
         if (elapsed > 0)
             (_level, _at) = (Math.Min(_burst, _level + (elapsed * _rate)), now);
     }

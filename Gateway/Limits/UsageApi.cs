@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>What is used of the budgets. Asking is free.</summary>
+/// <summary>The usage of budgets. These requests count towards no limit.</summary>
 internal static class UsageApi
 {
     private const string Own = "/api/usage";
@@ -15,9 +15,10 @@ internal static class UsageApi
         routes.MapGet("/api/usage/all", OfAll).RequireScope(Scopes.Ops).WithMetadata(FreeOfLimits.Instance);
     }
 
-    /// <summary>200: the budgets that the caller's requests are paid from, as they stand now.</summary>
+    /// <summary>200: the budgets that apply to the caller, as they are now.</summary>
     private static async Task<Ok<UsageList>> OfCaller(
-        HttpContext http, LimitStage stage, BudgetStore store, BudgetKeeper keeper, TimeProvider time, CancellationToken cancellationToken)
+        HttpContext http, LimitStage stage, BudgetStore store, ReplicaBudgets replica,
+            TimeProvider time, CancellationToken cancellationToken)
     {
         var identity = (CallerIdentity)http.User.Identity!;
         var now = time.GetUtcNow();
@@ -31,19 +32,21 @@ internal static class UsageApi
         var taken = await store.TakenAsync([.. budgets.Select(budget => (budget.Account, budget.Period.Name))], cancellationToken);
         return TypedResults.Ok(new UsageList([.. budgets.Zip(taken, (budget, all) =>
         {
-            var used = Math.Max(0, all - keeper.Unspent(budget.Account, budget.Period.Name));
+            var used = Math.Max(0, all - replica.Unspent(budget.Account, budget.Period.Name));
             return new Usage(
                 budget.Account.Account, budget.Account.Unit, budget.Period.Name, used, budget.Limit, Math.Max(0, budget.Limit - used),
                 budget.Period.End == DateTimeOffset.MaxValue ? null : budget.Period.End);
         })]));
     }
 
-    /// <summary>200: everybody's of the periods that are not over, in order of account, at most 1,000.</summary>
-    private static async Task<Ok<UsageList>> OfAll(BudgetStore store, BudgetKeeper keeper, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>200: all budgets of the current periods, in order of account, at most 1,000.</summary>
+    private static async Task<Ok<UsageList>> OfAll(
+        BudgetStore store, ReplicaBudgets replica, TimeProvider time, CancellationToken cancellationToken)
     {
         var rows = await store.ListAsync(time.GetUtcNow(), MostRows, cancellationToken);
         return TypedResults.Ok(new UsageList([.. rows.Select(row => new Usage(
-            row.Account.Account, row.Account.Unit, row.Period, Math.Max(0, row.Taken - keeper.Unspent(row.Account, row.Period)), null, null, null))]));
+            row.Account.Account, row.Account.Unit, row.Period,
+                Math.Max(0, row.Taken - replica.Unspent(row.Account, row.Period)), null, null, null))]));
     }
 
     private sealed record UsageList(IReadOnlyList<Usage> Budgets);

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.Gateway.Llm;
@@ -19,41 +19,30 @@ internal sealed record Question(string Prompt, string? System, string? Model, in
     private const int MaxModel = 200;
     private const int MaxTokensAtAll = 1_000_000;
 
-    /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
+    /// <exception cref="ProblemException">400 <c>invalid_request</c>, with every validation error.</exception>
     public static Question From(CompleteRequest request)
     {
-        var faults = new Faults();
-        faults.CheckText("prompt", request.Prompt, MaxPrompt, required: true);
-        faults.CheckText("system", request.System, MaxSystem);
-        faults.CheckText("model", request.Model, MaxModel);
-        faults.AddIf(request.Model is "", "model", "model must not be empty.");
-        faults.AddIf(request.MaxTokens is < 1 or > MaxTokensAtAll, "max_tokens", $"max_tokens must be from 1 to {MaxTokensAtAll}.");
-        faults.AddIf(request.Temperature is < 0 or > 2, "temperature", "temperature must be from 0 to 2.");
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.CheckText("prompt", request.Prompt, MaxPrompt, required: true);
+        errors.CheckText("system", request.System, MaxSystem);
+        errors.CheckText("model", request.Model, MaxModel);
+        errors.AddIf(request.Model is "", "model", "model must not be empty.");
+        errors.AddIf(request.MaxTokens is < 1 or > MaxTokensAtAll, "max_tokens",
+            $"max_tokens must be from 1 to {MaxTokensAtAll}.");
+        errors.AddIf(request.Temperature is < 0 or > 2, "temperature", "temperature must be from 0 to 2.");
+        errors.ThrowIfAny();
         return new(request.Prompt!, request.System, request.Model, request.MaxTokens, request.Temperature);
     }
 
     /// <summary>Of what the model is told, in UTF-8.</summary>
     public long Bytes => Encoding.UTF8.GetByteCount(Prompt) + Encoding.UTF8.GetByteCount(System ?? "");
 
-    /// <summary>As a chat completion. What is not said is absent: some servers refuse a null.</summary>
-    public byte[] Body(bool stream)
+    public CompletionRequest ToRequest(bool stream)
     {
-        var body = new Dictionary<string, object>
+        var prompt = new ContextMessage("user", Prompt);
+        return new(System is { Length: > 0 } ? [new("system", System), prompt] : [prompt])
         {
-            ["messages"] = (object[])[.. System is { Length: > 0 } ? (object[])[new { role = "system", content = System }] : [], new { role = "user", content = Prompt }],
+            Stream = stream, Model = Model, MaxTokens = MaxTokens, Temperature = Temperature,
         };
-        if (stream)
-        {
-            body["stream"] = true;
-            body["stream_options"] = new { include_usage = true };
-        }
-        if (Model is not null)
-            body["model"] = Model;
-        if (MaxTokens is { } limit)
-            body["max_tokens"] = limit;
-        if (Temperature is { } temperature)
-            body["temperature"] = temperature;
-        return JsonSerializer.SerializeToUtf8Bytes(body);
     }
 }

@@ -16,40 +16,44 @@ namespace Lyceum.Gateway.Llm;
 /// <param name="Usage">Null where the model does not count.</param>
 public sealed record CompleteResponse(Guid Id, string Model, string Prompt, string Completion, string FinishReason, TokenUsage? Usage);
 
-/// <summary>First of a stream, at once.</summary>
+/// <summary>First of a stream, sent at once.</summary>
 public sealed record StartEvent(Guid Id, string Prompt);
 
 public sealed record DeltaEvent(string Text);
 
-/// <summary>Last of a stream that ended well.</summary>
+/// <summary>Last of a stream that was completed.</summary>
 public sealed record EndEvent(string Model, string FinishReason, TokenUsage? Usage);
 
-/// <summary>Last of a stream that did not.</summary>
-/// <param name="Status">What it would have been before the stream began.</param>
+/// <summary>Last of a stream that failed.</summary>
+/// <param name="Status">The status that the response would have had, had the stream not begun.</param>
 public sealed record ErrorEvent(int Status, string Code, string Detail);
 
 /// <summary>
-/// One question, one answer, from whichever engine; scope <c>llm</c>. A pure pass-through: nothing is stored, so what a
-/// client has seen may be gone for everybody else (rule 1's exemption). A client that goes away stops the engine.
+/// One question, one answer, from any engine; scope <c>llm</c>. A pass-through: nothing is stored, so an answer cannot
+/// be read again. When the client disconnects, the engine stops.
 /// </summary>
 internal static partial class LlmEndpoints
 {
-    /// <summary>A refusal that comes within it has a status of its own; after it the stream begins, and failures are events.</summary>
-    private static readonly TimeSpan Refusals = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// A failure of the engine within this time is answered with a status; then the stream begins, and failures are
+    /// events.
+    /// </summary>
+    private static readonly TimeSpan StatusWindow = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan Behind = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(5);
     private static readonly object Nothing = new { };
 
     public static void AddLlm(this WebApplicationBuilder builder)
     {
-        builder.AddServiceClient(LanguageModel.Service);
+        builder.AddCompletionsClient();
         builder.Services.AddSingleton<LanguageModel>();
     }
 
     public static void MapLlm(this IEndpointRouteBuilder routes)
     {
-        // The handler's own bound is the one that is reached; this stands behind it.
-        var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>().Value.WholeAnswerTimeout + Behind;
+        // A margin: the handler's own timeout comes first.
+        var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>()
+            .Value.WholeAnswerTimeout + Margin;
         routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm).WithRequestTimeout(bound);
     }
 
@@ -73,7 +77,7 @@ internal static partial class LlmEndpoints
                 return TypedResults.Ok(whole);
             }
             asked = model.BeginAsync(question, caller, bound.Token);
-            await IsDoneWithinAsync(asked, Refusals, time);
+            await IsDoneWithinAsync(asked, StatusWindow, time);
             if (asked.IsFaulted)
                 await asked;
         }
@@ -90,42 +94,48 @@ internal static partial class LlmEndpoints
         CancellationToken clientGone, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         yield return new(new StartEvent(Guid.CreateVersion7(), question.Prompt), "start");
-        var model = "";
-        await using var events = LanguageModel.ReadAsync(asked, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var (model, finish, usage) = ("", (string?)null, (TokenUsage?)null);
+        ProblemException? failure = null;
+        await using var chunks = ReadAsync(asked, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (true)
         {
-            var next = events.MoveNextAsync().AsTask();
+            var next = chunks.MoveNextAsync().AsTask();
             while (!await IsDoneWithinAsync(next, ping, time))
                 yield return new(Nothing, "ping");
-            ProblemException? failure = null;
+            var more = false;
             try
             {
-                if (!await next)
-                    yield break;
+                more = await next;
+                // Tokens are counted in the last event, which may come after the reason.
+                if (!more && finish is null)
+                    throw new MalformedStreamException("The engine broke off its answer.");
             }
             catch (Exception e) when (!clientGone.IsCancellationRequested)
             {
                 failure = Explain(e, logger);
             }
-            if (failure is not null)
-            {
-                yield return new(new ErrorEvent(failure.Status, failure.Code, failure.Message), "error");
-                yield break;
-            }
-            var item = events.Current;
-            Count(tokens, item);
-            model = item.Model ?? model;
-            if (item.FinishReason is { } reason)
-                yield return new(new EndEvent(model, reason, item.Usage), "end");
-            else if (item.Text is { Length: > 0 } text)
+            if (!more)
+                break;
+            var chunk = chunks.Current;
+            (model, finish, usage) = (chunk.Model ?? model, chunk.FinishReason ?? finish, chunk.Usage ?? usage);
+            tokens.Answered(chunk.Text is { } part ? Encoding.UTF8.GetByteCount(part) : 0, chunk.Usage?.TotalTokens);
+            if (chunk.Text is { Length: > 0 } text)
                 yield return new(new DeltaEvent(text), "delta");
         }
+        yield return failure is null
+            ? new(new EndEvent(model, finish!, usage), "end")
+            : new(new ErrorEvent(failure.Status, failure.Code, failure.Message), "error");
     }
 
-    private static void Count(TokenReservation tokens, EngineEvent item) =>
-        tokens.Answered(item.Text is { } text ? Encoding.UTF8.GetByteCount(text) : 0, item.Usage?.TotalTokens);
+    private static async IAsyncEnumerable<CompletionChunk> ReadAsync(
+        Task<HttpResponseMessage> asked, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var response = await asked;
+        await foreach (var chunk in CompletionsClient.ReadAsync(response, cancellationToken))
+            yield return chunk.Error is { } error ? throw new EngineException(error) : chunk;
+    }
 
-    /// <returns>Whether the task has ended, however it did.</returns>
+    /// <returns>Whether the task has ended, in success or not.</returns>
     private static async Task<bool> IsDoneWithinAsync(Task task, TimeSpan limit, TimeProvider time)
     {
         await task.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

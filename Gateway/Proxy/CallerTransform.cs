@@ -1,13 +1,14 @@
 using System.Buffers;
 using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Edge;
 using Lyceum.ServiceDefaults.Auth;
 using Yarp.ReverseProxy.Transforms;
 
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// What a service gets to know of the caller: a minted identity, and nothing the caller said about itself. The caller's
-/// own credentials end here, but for the cookies of who is about to sign in or to renew a sign-in.
+/// Replaces the caller's credentials by a minted identity, and removes internal headers that the caller sent. Only the
+/// cookies for signing in and for renewing a sign-in are forwarded, to the one service that verifies them.
 /// </summary>
 internal sealed class CallerTransform(IdentityTokens identities) : RequestTransform
 {
@@ -38,8 +39,8 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
     }
 
     /// <summary>
-    /// A credential that goes on, to the one place that can judge it. Only what looks like one: a parsed cookie may hold what
-    /// would be two in a header.
+    /// Forwards a cookie to the one path that verifies it. Only if it has the characters of a token: a parsed cookie
+    /// may contain a separator that would make two cookies of it.
     /// </summary>
     private static void PassOn(RequestTransformContext context, string cookie, string path, int maxLength)
     {

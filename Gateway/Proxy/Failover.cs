@@ -3,8 +3,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// Sends a request that a replica did not take on to the next one. Only when no connection came about: then nothing was
-/// sent, so this repeats no POST, and the caller of a killed replica notices nothing.
+/// Sends a request to the next replica when no connection could be made to the first. Then nothing was sent, so no POST
+/// is repeated, and callers do not notice that a replica was killed.
 /// </summary>
 internal static class Failover
 {
@@ -17,7 +17,7 @@ internal static class Failover
         {
             http.Features.Set<IForwarderErrorFeature>(null);
             http.Response.StatusCode = StatusCodes.Status200OK;
-            // The load balancer behind this chose one of the list and left only that.
+            // The load balancer has reduced the list to the one it chose.
             feature.AvailableDestinations = untried;
             await next(http);
         }

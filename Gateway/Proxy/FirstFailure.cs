@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// Passive health: a replica that could not be reached once is left alone for a while. (YARP's own policy wants a rate of
-/// failures over a window; a refused connection to a process next door is no statistic.)
+/// Passive health: a replica that could not be reached gets no requests for a while. (YARP's own policy needs a rate of
+/// failures over a window; here one refused connection is enough.)
 /// </summary>
 internal sealed class FirstFailure(IDestinationHealthUpdater health) : IPassiveHealthCheckPolicy
 {

@@ -9,11 +9,12 @@ using Yarp.ReverseProxy.LoadBalancing;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// The route table and the services by name, in YARP's terms; of engines also those that announced themselves, as the directory knows them.
+/// YARP's configuration: the route table, the services by name, and the engines that have announced themselves to the
+/// directory.
 /// </summary>
 internal static class ProxyConfig
 {
-    /// <summary>A dead replica is noticed by the first request that meets it, and by a probe within this.</summary>
+    /// <summary>A dead replica is detected by the first request to it, or by a probe within this.</summary>
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(2);
 
     public static InMemoryConfigProvider Create(EngineDirectory engines, IOptions<AnswersOptions> answers)
@@ -47,7 +48,7 @@ internal static class ProxyConfig
     private static ClusterConfig Cluster(string service, IEnumerable<(string Name, string Address)> replicas, AnswersOptions answers) => new()
     {
         ClusterId = service,
-        // By requests in flight, which are long here.
+        // Compares requests in flight, which take long here.
         LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
         HttpRequest = new ForwarderRequestConfig
         {
@@ -55,8 +56,8 @@ internal static class ProxyConfig
         },
         HealthCheck = new HealthCheckConfig
         {
-            // When no replica is well, ask them all the same: their own 503 says more than ours, and the first that is
-            // back serves at once.
+            // When no replica is healthy, requests are forwarded all the same: a service's own 503 says more than the
+            // gateway's, and the first replica that is back serves at once.
             AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
             Active = new ActiveHealthCheckConfig
             {

@@ -1,5 +1,6 @@
-using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
+using Lyceum.Gateway.Edge;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Mvc;
@@ -12,8 +13,8 @@ using Yarp.ReverseProxy.Transforms;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// YARP over the route table. Bodies stream both ways unbuffered; <c>X-Forwarded-*</c> are set, not appended to, because
-/// who stands before the gateway is not known to be honest.
+/// YARP over the route table. Bodies stream both ways unbuffered; <c>X-Forwarded-*</c> are replaced, not appended to,
+/// because the caller's are not trusted.
 /// </summary>
 internal static class ProxyExtensions
 {
@@ -54,7 +55,7 @@ internal static class ProxyExtensions
     }).ConfigureEndpoints((endpoint, config) =>
     {
         endpoint.WithMetadata(new DisableRequestTimeoutAttribute());
-        // As metadata, not as YARP's own setting: this one is known before authentication.
+        // As metadata instead of YARP's own setting: it applies before authentication too.
         if (Routes.All.Single(route => route.Id == config.RouteId).MaxBody is { } bytes)
             endpoint.WithMetadata(new RequestSizeLimitAttribute(bytes));
     });

@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// What YARP could not forward, as a problem document. A service's own errors pass through untouched; after a response
-/// has begun there is nothing left to say, and YARP cuts the connection so that no part passes for the whole.
+/// Answers requests that YARP could not forward with a problem document. A service's own errors are forwarded
+/// unchanged. After a response has begun, YARP aborts the connection, so that a part is not taken for the whole.
 /// </summary>
 internal static partial class ProxyProblems
 {
@@ -21,10 +21,12 @@ internal static partial class ProxyProblems
         }
     });
 
-    /// <summary>Log category; YARP's own lines carry a stack trace for every refused connection and are off.</summary>
+    /// <summary>
+    /// Log category. YARP's own lines are off: they carry a stack trace for every refused connection.
+    /// </summary>
     private sealed class Failure;
 
-    [LoggerMessage(LogLevel.Warning, "{Path} could not be forwarded to {Service}: {Error}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Forwarding failed: {Path} to {Service}: {Error}: {Reason}")]
     private static partial void LogFailed(ILogger logger, string path, string service, ForwarderError error, string? reason);
 
     private static ProblemHttpResult Problem(HttpContext http, ForwarderError error)
@@ -32,20 +34,20 @@ internal static partial class ProxyProblems
         var service = http.GetReverseProxyFeature().Cluster.Config.ClusterId;
         switch (error)
         {
-            // Nobody to ask, or nobody answered the door: safe to try again.
+            // No replica, or no connection to one: the request can be repeated safely.
             case ForwarderError.NoAvailableDestinations or ForwarderError.Request
                 when http.GetForwarderErrorFeature()?.Exception is null or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }:
                 return Problems.Unavailable(ErrorCodes.ServiceUnavailable, $"{service} cannot be reached; try again shortly.");
             case ForwarderError.RequestTimedOut:
                 return Problems.Create(
                     StatusCodes.Status504GatewayTimeout, ErrorCodes.Timeout, $"{service} was silent for too long.");
-            // The caller's own body: too large, cut short, malformed.
+            // The caller's body: too large, cut short, malformed.
             case ForwarderError.RequestBodyClient when http.Response.StatusCode == StatusCodes.Status413PayloadTooLarge:
                 return Problems.Create(
                     http.Response.StatusCode, ErrorCodes.PayloadTooLarge, "The body is larger than this route accepts.");
             case ForwarderError.RequestBodyClient or ForwarderError.RequestCreation:
                 return Problems.BadRequest("The request's body could not be read.");
-            // It broke in between: whether the service did what was asked is not known here.
+            // The connection broke: whether the service did the work is unknown.
             default:
                 return Problems.Create(
                     StatusCodes.Status502BadGateway, ErrorCodes.UpstreamFailed, $"{service} broke off before it answered.");

@@ -6,13 +6,17 @@ using Yarp.ReverseProxy.ServiceDiscovery;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// Puts a service's replicas where <see cref="ProxyConfig"/> names the service, and follows them when they change. Addresses that the
-/// directory of engines gave are taken as they are. Microsoft.Extensions.ServiceDiscovery.Yarp does not fit (docs/adr/0027): it looks
-/// up each address, engines' own too, and gives destinations other ids, by which a live session's engine is no longer found.
+/// Replaces the service's name in <see cref="ProxyConfig"/> by its replicas, and follows their changes. Addresses from
+/// the directory of engines are kept. Microsoft.Extensions.ServiceDiscovery.Yarp does not fit (docs/adr/0027): it looks
+/// up each address, engines' own too, and gives destinations other ids, by which a live session's engine is no longer
+/// found.
 /// </summary>
 internal sealed class ReplicaResolver(ServiceEndpointResolver services) : IDestinationResolver
 {
-    /// <summary>In each cluster the destination that stands for all configured replicas. No engine is called so: ids are names of hosts or resources.</summary>
+    /// <summary>
+    /// In each cluster the destination that stands for all configured replicas. No engine has this id: ids are names of
+    /// hosts or resources.
+    /// </summary>
     public const string Configured = "(configured)";
 
     public async ValueTask<ResolvedDestinationCollection> ResolveDestinationsAsync(

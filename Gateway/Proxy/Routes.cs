@@ -3,8 +3,8 @@ using Lyceum.ServiceDefaults.Auth;
 namespace Lyceum.Gateway.Proxy;
 
 /// <param name="Path">Route template; <c>{**rest}</c> matches the bare path too.</param>
-/// <param name="Service">Who answers: a resource name of AppHost, with all its replicas.</param>
-/// <param name="Scope">What the caller needs; null lets everybody in, without an identity.</param>
+/// <param name="Service">The service that answers: a resource name of AppHost, with all its replicas.</param>
+/// <param name="Scope">What the caller needs; null: open to all, forwarded without an identity.</param>
 internal sealed record GatewayRoute(string Path, string Service, string? Scope)
 {
     /// <summary>Bytes of a request body; null is the default of every service (1 MB).</summary>
@@ -16,7 +16,7 @@ internal sealed record GatewayRoute(string Path, string Service, string? Scope)
     public string Id => Query is null ? Path : $"{Path}?{Query}";
 }
 
-/// <summary>What the gateway lets through, to whom, and for whom. What is not here is not there.</summary>
+/// <summary>The routes that are forwarded, to which service, and for which scope. No other route is.</summary>
 internal static class Routes
 {
     public const string ChatApi = "chat-api";
@@ -30,13 +30,13 @@ internal static class Routes
     public static readonly IReadOnlyList<GatewayRoute> All =
     [
         new("/chat/{**rest}", ChatApi, Scopes.Chat),
-        // What cannot send headers shows a ticket, which the service that issued it judges.
+        // A client that cannot send headers has a ticket, which the service that issued it verifies.
         new("/chat/{message}/stream", ChatApi, Scope: null) { Query = Tickets.Parameter },
         new("/api/conversations/{**rest}", ChatApi, Scopes.Chat),
 
         // The OpenAI-compatible API: a pass-through that stores nothing.
         new("/v1/{**rest}", GpuEngine, Scopes.Llm) { MaxBody = Upload },
-        // Live sessions: the token in the query is the engine's to judge.
+        // Live sessions: the engine verifies the token in the query.
         new(SessionSockets.Path, GpuEngine, Scope: null),
 
         new("/api/tutors/{**rest}", SessionApi, Scopes.Tutors),
@@ -44,13 +44,13 @@ internal static class Routes
         new("/api/tutors/sessions/{session}", SessionApi, Scopes.Sessions),
         new("/api/kb/{**rest}", SessionApi, Scopes.Tutors) { MaxBody = Upload },
         new("/api/sessions/{**rest}", SessionApi, Scopes.Sessions),
-        // Signing in: who does has no token yet.
+        // For signing in, so before there is a token.
         new("/api/auth/{**rest}", SessionApi, Scope: null),
 
         new("/api/v1/roadmaps/{**rest}", RoadmapWorker, Scopes.Roadmaps),
         new("/api/collab/{**rest}", RoadmapWorker, Scopes.Collab),
     ];
 
-    /// <summary>Services whose answers may come whole, after a long silence; the others stream, and ping.</summary>
+    /// <summary>Services whose answers may come whole after a long silence; the others stream, with pings.</summary>
     public static bool AnswersWhole(string service) => service == GpuEngine;
 }

@@ -3,8 +3,8 @@ using Lyceum.ServiceDefaults.Errors;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// Sends a live session's socket to the engine that has the session: its id begins with the engine's. No other engine will
-/// do, so there is no balancing, and an engine that is down is asked all the same: it may be back.
+/// Forwards a live session's socket to the engine that has the session, whose id the session's id begins with. There is
+/// no balancing, and an engine that is marked unhealthy is tried all the same: it may be back.
 /// </summary>
 internal static class SessionSockets
 {

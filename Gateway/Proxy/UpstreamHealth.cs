@@ -5,8 +5,8 @@ using Yarp.ReverseProxy.Model;
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
-/// The services as the gateway's probes see them, one check each. At worst degraded: the door itself works, and taking
-/// it away would take the other services away too.
+/// One health check for each service, from the gateway's probes. At worst degraded: the gateway itself works, and
+/// stopping it would make the other services unreachable too.
 /// </summary>
 internal sealed class UpstreamHealth(IProxyStateLookup proxy, string service) : IHealthCheck
 {
@@ -16,7 +16,7 @@ internal sealed class UpstreamHealth(IProxyStateLookup proxy, string service) : 
             return Task.FromResult(HealthCheckResult.Degraded("not referenced"));
 
         var replicas = cluster.Destinations.Values.ToList();
-        // Not yet probed counts as well: a gateway that just started has no reason to complain.
+        // A replica that was not probed yet counts as healthy.
         var well = replicas.Count(replica =>
             replica.Health.Active != DestinationHealth.Unhealthy && replica.Health.Passive != DestinationHealth.Unhealthy);
         var detail = $"{well} of {replicas.Count} replicas well";

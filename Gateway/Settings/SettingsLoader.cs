@@ -1,34 +1,44 @@
-using Lyceum.Gateway.Auth;
-using Lyceum.Gateway.Tls;
+using System.Collections.Frozen;
 
 namespace Lyceum.Gateway.Settings;
 
-/// <summary>Where configuration comes from; fixed for the life of the process.</summary>
-/// <param name="File">Absolute path of the configuration file; null: the defaults.</param>
-/// <param name="DevTokenFile">File with the development token; null outside Development.</param>
-internal sealed record SettingsSource(string? File, string? DevTokenFile);
-
-/// <summary>One good reading: the file, and the secrets and the certificate it names.</summary>
-internal sealed record LoadedSettings(GatewaySettings Settings, IReadOnlyList<Credential> Credentials, ServerCertificate? Certificate);
-
-/// <summary>Reads the configuration with everything it names. The one way in, at start and later.</summary>
-internal static class SettingsLoader
+/// <summary>Reads the configuration with the files it names. The only way in, at start and later.</summary>
+/// <param name="file">Absolute path of the configuration file; null: the defaults.</param>
+/// <param name="sections">All that features have registered.</param>
+internal sealed class SettingsLoader(string? file, IReadOnlyList<SettingsSection> sections)
 {
-    /// <returns>What was read, or null and every fault; <paramref name="look"/> then knows every file that matters.</returns>
-    public static (LoadedSettings? Loaded, IReadOnlyList<string> Faults) Load(SettingsSource source, FileLook look)
+    public string? File => file;
+
+    /// <summary>For messages.</summary>
+    public string Source => file ?? "the configuration";
+
+    /// <returns>
+    /// What was read, or null and every error; <paramref name="files"/> then holds every file that matters.
+    /// </returns>
+    public (LoadedSettings? Loaded, IReadOnlyList<string> Errors) Load(FileSnapshot files)
     {
-        var check = new SettingsCheck(look, Path.GetDirectoryName(source.File) ?? Environment.CurrentDirectory);
-        var settings = new GatewaySettings();
-        if (source.File is not null)
+        var check = new SettingsCheck(files, Path.GetDirectoryName(file) ?? Environment.CurrentDirectory);
+        IReadOnlyDictionary<SettingsSection, object> given = FrozenDictionary<SettingsSection, object>.Empty;
+        if (file is not null)
         {
-            var (content, error) = look.Read(source.File);
+            var (content, error) = files.Read(file);
             if (content is null)
                 return (null, [error!]);
-            settings = SettingsReader.Read(content, check);
+            given = SettingsReader.Read(content, sections, check);
         }
 
-        var credentials = Credentials.Load(settings?.Auth, source.DevTokenFile, check);
-        var certificate = ServerCertificate.Load(settings?.Tls, check);
-        return check.Faults.Count == 0 ? (new LoadedSettings(settings!, credentials, certificate), []) : (null, check.Faults);
+        var loaded = sections.ToFrozenDictionary(
+            section => section.LoadedType, section => section.Load(given.GetValueOrDefault(section), check));
+        return check.Errors.Count == 0 ? (new LoadedSettings(loaded), []) : (null, check.Errors);
     }
+}
+
+/// <summary>The configuration cannot be used; the message names every error, one a line.</summary>
+internal sealed class SettingsException(string source, IReadOnlyList<string> errors)
+    : Exception($"{source} cannot be used:{string.Concat(errors.Select(error => $"\n  {error}"))}")
+{
+    /// <summary>
+    /// Of the process: EX_CONFIG of sysexits.h, which tells a supervisor that a restart changes nothing.
+    /// </summary>
+    public const int ExitCode = 78;
 }

@@ -3,51 +3,54 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Lyceum.Gateway.Settings;
 
 /// <summary>
-/// The configuration in force, as an immutable snapshot that follows the file and every file it names. Several times a second
-/// their contents are compared; a faulty version, or one that is half written, never replaces the last good one, is
-/// logged once with all its faults, and shown at <c>/health</c>.
+/// The configuration in force, as an immutable snapshot that follows the file and every file it names. Several times a
+/// second their contents are compared. An invalid version, or one that is half written, never replaces the last valid
+/// one; its errors are logged once and shown at <c>/health</c>.
 /// </summary>
 internal sealed partial class SettingsMonitor : BackgroundService, IHealthCheck
 {
-    /// <summary>A replaced secret is in force after this and <see cref="Settle"/> at the latest: well within a second.</summary>
+    /// <summary>
+    /// A replaced secret is in force at most this and <see cref="Settle"/> later: well within a second.
+    /// </summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>A change counts when it looks the same after this: half a secret is a secret like any other.</summary>
+    /// <summary>
+    /// A change is applied when the files have the same content after this: half a secret looks like a whole one.
+    /// </summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(50);
 
-    private readonly SettingsSource _source;
+    private readonly SettingsLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger<SettingsMonitor> _logger;
 
-    // Written by the loop below alone; read by every request.
+    // Written by the loop below only; read by every request.
     private volatile LoadedSettings _loaded;
-    private volatile IReadOnlyList<string> _faults = [];
+    private volatile IReadOnlyList<string> _errors = [];
 
-    // The loop's own: what the last reading depended on, and how that looked.
+    // Used by the loop only: the files of the last reading, and their content.
     private IReadOnlyCollection<string> _watched;
     private string _seen;
 
-    /// <exception cref="SettingsException">With every fault.</exception>
-    public SettingsMonitor(SettingsSource source, TimeProvider time, ILogger<SettingsMonitor> logger)
+    /// <exception cref="SettingsException">With every error.</exception>
+    public SettingsMonitor(SettingsLoader loader, TimeProvider time, ILogger<SettingsMonitor> logger)
     {
-        (_source, _time, _logger) = (source, time, logger);
-        var look = new FileLook([]);
-        var (loaded, faults) = SettingsLoader.Load(source, look);
-        _loaded = loaded ?? throw new SettingsException(source.File ?? "the configuration", faults);
-        (_watched, _seen) = (look.Paths, look.Fingerprint());
-        LogLoaded(source.File ?? "no file: the defaults");
+        (_loader, _time, _logger) = (loader, time, logger);
+        var files = new FileSnapshot([]);
+        var (loaded, errors) = loader.Load(files);
+        _loaded = loaded ?? throw new SettingsException(loader.Source, errors);
+        (_watched, _seen) = (files.Paths, files.Fingerprint());
+        LogLoaded(loader.File ?? "no file, the defaults apply");
     }
 
-    public GatewaySettings Current => _loaded.Settings;
+    /// <summary>The section in force, by the type that its feature registered it with.</summary>
+    public T Get<T>() => _loaded.Get<T>();
 
-    public LoadedSettings Loaded => _loaded;
-
-    /// <summary>What is wrong with the newest version, which is then not in force.</summary>
-    public IReadOnlyList<string> Faults => _faults;
+    /// <summary>Of the newest version, which is then not in force.</summary>
+    public IReadOnlyList<string> Errors => _errors;
 
     /// <summary>
-    /// A new version is in force. Handlers run one after the other on the monitor's loop, must be quick, and find it in
-    /// <see cref="Current"/>. Subscribe in a constructor, then read: nothing is missed.
+    /// A new version is in force. Handlers run one after the other on the monitor's loop, must be quick, and read it
+    /// with <see cref="Get"/>. Subscribe in a constructor, then read: so no change is missed.
     /// </summary>
     public event Action? Changed;
 
@@ -58,8 +61,8 @@ internal sealed partial class SettingsMonitor : BackgroundService, IHealthCheck
         {
             try
             {
-                if (await ChangeAsync(stoppingToken) is { } look)
-                    Apply(look);
+                if (await ChangeAsync(stoppingToken) is { } files)
+                    Apply(files);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -68,32 +71,32 @@ internal sealed partial class SettingsMonitor : BackgroundService, IHealthCheck
         }
     }
 
-    /// <summary>What the files hold now, if that is something new that stands still.</summary>
-    private async Task<FileLook?> ChangeAsync(CancellationToken cancellationToken)
+    /// <summary>The files as they are now, if they have changed and are not being written.</summary>
+    private async Task<FileSnapshot?> ChangeAsync(CancellationToken cancellationToken)
     {
-        var look = new FileLook(_watched);
-        var fingerprint = look.Fingerprint();
+        var files = new FileSnapshot(_watched);
+        var fingerprint = files.Fingerprint();
         if (fingerprint == _seen)
             return null;
         await Task.Delay(Settle, _time, cancellationToken);
-        look = new FileLook(_watched);
-        return look.Fingerprint() == fingerprint ? look : null;
+        files = new FileSnapshot(_watched);
+        return files.Fingerprint() == fingerprint ? files : null;
     }
 
-    private void Apply(FileLook look)
+    private void Apply(FileSnapshot files)
     {
-        var (loaded, faults) = SettingsLoader.Load(_source, look);
-        (_watched, _seen) = (look.Paths, look.Fingerprint());
+        var (loaded, errors) = _loader.Load(files);
+        (_watched, _seen) = (files.Paths, files.Fingerprint());
         if (loaded is null)
         {
-            LogKept(_source.File ?? "the configuration", string.Join("; ", faults));
-            _faults = faults;
+            LogInvalid(_loader.Source, string.Join("; ", errors));
+            _errors = errors;
             return;
         }
 
         _loaded = loaded;
-        _faults = [];
-        LogLoaded(_source.File ?? "no file: the defaults");
+        _errors = [];
+        LogLoaded(_loader.File ?? "no file, the defaults apply");
         foreach (var handler in Delegate.EnumerateInvocationList(Changed))
         {
             try
@@ -108,16 +111,16 @@ internal sealed partial class SettingsMonitor : BackgroundService, IHealthCheck
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_faults is { Count: > 0 } faults
-            ? HealthCheckResult.Degraded($"the last good version is in force; {string.Join("; ", faults)}")
+        Task.FromResult(_errors is { Count: > 0 } errors
+            ? HealthCheckResult.Degraded($"the last good version is in force; {string.Join("; ", errors)}")
             : HealthCheckResult.Healthy());
 
-    [LoggerMessage(LogLevel.Information, "configuration in force: {File}")]
+    [LoggerMessage(LogLevel.Information, "Configuration loaded: {File}")]
     private partial void LogLoaded(string file);
 
-    [LoggerMessage(LogLevel.Error, "{File} cannot be used; the last good version stays in force: {Faults}")]
-    private partial void LogKept(string file, string faults);
+    [LoggerMessage(LogLevel.Error, "Configuration invalid, the last valid version stays in force: {File}: {Errors}")]
+    private partial void LogInvalid(string file, string errors);
 
-    [LoggerMessage(LogLevel.Error, "a change of the configuration was not followed everywhere")]
+    [LoggerMessage(LogLevel.Error, "Configuration change failed to apply in part")]
     private partial void LogFailed(Exception exception);
 }

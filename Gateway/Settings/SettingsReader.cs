@@ -7,62 +7,74 @@ using System.Text.Json.Serialization.Metadata;
 namespace Lyceum.Gateway.Settings;
 
 /// <summary>
-/// From JSON (comments and trailing commas allowed) to <see cref="GatewaySettings"/>. The serializer stops at the first fault, so
-/// the document is walked beside the types first, and every fault is named with its path; unknown and repeated keys are
-/// faults, because a misspelt limit is no limit. What is left without the faulty parts is read and checked: all that is wrong
-/// is said in one breath.
+/// From JSON (comments and trailing commas allowed) to the values of the sections. The serializer stops at the first
+/// error, so the document is compared with the types first, and every error is reported with its path; unknown and
+/// repeated keys are errors, because a misspelt limit would not limit. The rest, without the parts that have errors, is
+/// read and checked, so that all errors are reported together.
 /// </summary>
 /// <remarks>
-/// Of a section (<c>tls</c>), only the faulty key is left out, and has its default. Of a list, the whole item: what a token
-/// lacks cannot be told from what of it was not understood.
+/// Of a section (<c>tls</c>), only the key with the error is left out, and has its default. Of a list, the whole item
+/// is: a key that could not be read would look like one that is missing.
 /// </remarks>
 internal static class SettingsReader
 {
-    /// <summary>How the file is read, in terms of the serializer.</summary>
-    public static readonly JsonSerializerOptions Json = Options();
+    private static readonly JsonSerializerOptions Json = Options();
 
     private static readonly JsonDocumentOptions Document = new()
     {
         CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 32,
     };
 
-    /// <summary>
-    /// The settings, as far as they can be read, with what is wrong with them in <paramref name="check"/>; null where nothing can.
-    /// </summary>
-    public static GatewaySettings? Read(ReadOnlyMemory<byte> utf8, SettingsCheck check)
+    /// <summary>The document itself: its keys are all sections.</summary>
+    private sealed record Root;
+
+    /// <returns>
+    /// The sections that are there, as far as they can be read; errors are in <paramref name="check"/>.
+    /// </returns>
+    public static IReadOnlyDictionary<SettingsSection, object> Read(
+        ReadOnlyMemory<byte> utf8, IReadOnlyList<SettingsSection> sections, SettingsCheck check)
     {
+        var read = new Dictionary<SettingsSection, object>();
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
         try
         {
             using var document = JsonDocument.Parse(utf8, Document);
-            if (!TryWalk(document.RootElement, Json.GetTypeInfo(typeof(GatewaySettings)), new("", IsItem: false, check), out var readable))
-                return null;
-            var settings = readable.Deserialize<GatewaySettings>(Json)!;
-            settings.Check(check);
-            return settings;
+            TryWalk(document.RootElement, Json.GetTypeInfo(typeof(Root)),
+                new("", IsItem: false, check, sections, read), out _);
         }
         catch (JsonException e)
         {
             // The serializer's own words may quote a value; its position does not.
-            check.Fault(e.Path is { Length: > 1 } path ? path[2..] : "", $"not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})");
-            return null;
+            check.Error("", $"not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})");
         }
+        return read;
     }
 
     /// <summary>Where the walk is.</summary>
-    /// <param name="IsItem">Of a list, or a part of one: a fault in it is one of the whole item.</param>
-    private readonly record struct Place(string Path, bool IsItem, SettingsCheck Check)
+    /// <param name="IsItem">Of a list, or a part of one: an error in it is one of the whole item.</param>
+    /// <param name="Read">Receives the sections' values.</param>
+    private readonly record struct Place(
+        string Path, bool IsItem, SettingsCheck Check, IReadOnlyList<SettingsSection> Sections,
+            Dictionary<SettingsSection, object> Read)
     {
         public Place At(string name) => this with { Path = Path.Length == 0 ? name : $"{Path}.{name}" };
 
-        public Place Item(int index) => new($"{Path}[{index}]", IsItem: true, Check);
+        public Place Item(int index) => this with { Path = $"{Path}[{index}]", IsItem = true };
 
         public Place Item(string name) => At(name) with { IsItem = true };
 
-        public bool Fault(string message)
+        /// <summary>The sections that stand here, by their keys.</summary>
+        public Dictionary<string, SettingsSection> SectionsHere()
         {
-            Check.Misread(Path, message);
+            var path = Path;
+            return IsItem ? [] : Sections.Where(section => section.Parent == path)
+                .ToDictionary(section => section.Name);
+        }
+
+        public bool Error(string message)
+        {
+            Check.Unreadable(Path, message);
             return false;
         }
     }
@@ -82,12 +94,13 @@ internal static class SettingsReader
             case JsonTypeInfoKind.None:
                 return TryWalkLeaf(element, type, place, out readable);
             default:
-                return place.Fault($"must be {(type.Kind == JsonTypeInfoKind.Enumerable ? "an array" : "an object")}");
+                return place.Error($"must be {(type.Kind == JsonTypeInfoKind.Enumerable ? "an array" : "an object")}");
         }
     }
 
     private static bool TryWalkObject(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
     {
+        var sections = place.SectionsHere();
         var known = type.Properties.Where(property => property.Set is not null).ToDictionary(property => property.Name);
         var missing = known.Values.Where(property => property.IsRequired).Select(property => property.Name).ToHashSet();
         var (members, isWhole) = (new JsonObject(), true);
@@ -95,8 +108,10 @@ internal static class SettingsReader
         foreach (var (name, value) in Members(element, place))
         {
             missing.Remove(name);
-            if (!known.TryGetValue(name, out var property))
-                place.At(name).Fault($"unknown; there are {string.Join(", ", known.Keys)}");
+            if (sections.TryGetValue(name, out var section))
+                ReadSection(value, section, place.At(name));
+            else if (!known.TryGetValue(name, out var property))
+                place.At(name).Error($"unknown; there are {string.Join(", ", known.Keys.Concat(sections.Keys))}");
             else if (TryValue(value, property.PropertyType, property.IsSetNullable, place.At(name), out var member))
                 members.Add(name, member);
             else
@@ -104,8 +119,14 @@ internal static class SettingsReader
         }
 
         foreach (var name in missing)
-            isWhole = place.At(name).Fault("required");
+            isWhole = place.At(name).Error("required");
         return isWhole;
+    }
+
+    private static void ReadSection(JsonElement value, SettingsSection section, Place place)
+    {
+        if (TryValue(value, section.Type, nullable: false, place, out var readable))
+            place.Read[section] = readable.Deserialize(section.Type, Json)!;
     }
 
     private static bool TryWalkDictionary(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
@@ -124,24 +145,24 @@ internal static class SettingsReader
 
     private static bool TryWalkArray(JsonElement element, JsonTypeInfo type, Place place, out JsonNode? readable)
     {
-        var (items, left) = (new JsonArray(), new List<int>());
+        var (items, kept) = (new JsonArray(), new List<int>());
         readable = items;
         foreach (var (index, value) in element.EnumerateArray().Index())
         {
             if (!TryValue(value, type.ElementType!, nullable: false, place.Item(index), out var item))
                 continue;
             items.Add(item);
-            left.Add(index);
+            kept.Add(index);
         }
-        place.Check.Left(place.Path, left);
-        return !place.IsItem || left.Count == element.GetArrayLength();
+        place.Check.Kept(place.Path, kept);
+        return !place.IsItem || kept.Count == element.GetArrayLength();
     }
 
     private static bool TryValue(JsonElement element, Type type, bool nullable, Place place, out JsonNode? readable)
     {
         readable = null;
         return element.ValueKind == JsonValueKind.Null
-            ? nullable || place.Fault("must not be null")
+            ? nullable || place.Error("must not be null")
             : TryWalk(element, Json.GetTypeInfo(type), place, out readable);
     }
 
@@ -156,7 +177,7 @@ internal static class SettingsReader
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or NotSupportedException)
         {
-            return place.Fault($"must be {Words(type.Type)}");
+            return place.Error($"must be {Words(type.Type)}");
         }
     }
 
@@ -172,13 +193,13 @@ internal static class SettingsReader
             }
             catch (InvalidOperationException)
             {
-                place.Fault("has a key that is not text"); // half of a surrogate pair
+                place.Error("has a key that is not text"); // half of a surrogate pair
                 continue;
             }
             if (names.Add(name))
                 yield return (name, member.Value);
             else
-                place.At(name).Fault("is there twice");
+                place.At(name).Error("is there twice");
         }
     }
 

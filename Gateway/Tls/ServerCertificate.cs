@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -6,13 +7,24 @@ using Lyceum.Gateway.Settings;
 
 namespace Lyceum.Gateway.Tls;
 
-/// <summary>A certificate with its key and its chain, ready to be shown: what a handshake needs is prepared once.</summary>
+/// <summary>The section <c>tls</c> as it is used.</summary>
+/// <param name="Certificate">Null: the section names none.</param>
+internal sealed record LoadedTls(ServerCertificate? Certificate, SslProtocols Protocols)
+{
+    public static LoadedTls Load(TlsSettings settings, SettingsCheck check)
+    {
+        settings.Check("tls", check);
+        return new(ServerCertificate.Load(settings, check), settings.Protocols);
+    }
+}
+
+/// <summary>A certificate with its key and its chain, prepared once for all handshakes.</summary>
 internal sealed class ServerCertificate
 {
     private ServerCertificate(X509Certificate2 leaf, X509Certificate2Collection chain)
     {
         Leaf = leaf;
-        // Offline: a handshake waits for nobody.
+        // Offline: a handshake must not wait for a download of certificates or revocation lists.
         Context = SslStreamCertificateContext.Create(leaf, chain, offline: true);
     }
 
@@ -20,11 +32,14 @@ internal sealed class ServerCertificate
 
     public SslStreamCertificateContext Context { get; }
 
-    /// <summary>Reads what the settings name. Null where they name nothing, or with a fault, such as a key that is another certificate's.</summary>
-    public static ServerCertificate? Load(TlsSettings? settings, SettingsCheck check)
+    /// <summary>
+    /// Reads the files that the settings name. Null if they name none, or with an error, such as another certificate's
+    /// key.
+    /// </summary>
+    public static ServerCertificate? Load(TlsSettings settings, SettingsCheck check)
     {
         const string path = "tls.certificate_file";
-        if (settings?.CertificateFile is not { } file)
+        if (settings.CertificateFile is not { } file)
             return null;
         var certificate = check.Read(path, file);
         var key = settings.KeyFile is { } keyFile ? check.Read("tls.key_file", keyFile) : null;
@@ -38,14 +53,14 @@ internal sealed class ServerCertificate
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            check.Fault(path, settings.KeyFile is null
+            check.Error(path, settings.KeyFile is null
                 ? "is no PFX with a private key that the password opens; a PEM file needs key_file"
                 : "and key_file are no certificate and its private key, in PEM");
             return null;
         }
     }
 
-    /// <summary>What <c>dotnet dev-certs https</c> made for this user, while it is valid; null: nothing.</summary>
+    /// <summary>The valid certificate that <c>dotnet dev-certs https</c> made for this user; null: none.</summary>
     public static ServerCertificate? Development(DateTimeOffset now)
     {
         const string marker = "1.3.6.1.4.1.311.84.1.1"; // the extension that names its purpose
@@ -59,7 +74,8 @@ internal sealed class ServerCertificate
             return null; // no store, no certificate
         }
         var found = store.Certificates
-            .Where(one => one.HasPrivateKey && one.NotBefore <= now.LocalDateTime && now.LocalDateTime < one.NotAfter && one.Extensions.Any(extension => extension.Oid?.Value == marker))
+            .Where(one => one.HasPrivateKey && one.NotBefore <= now.LocalDateTime && now.LocalDateTime < one.NotAfter
+                && one.Extensions.Any(extension => extension.Oid?.Value == marker))
             .MaxBy(one => one.NotAfter);
         return found is null ? null : new ServerCertificate(found, []);
     }

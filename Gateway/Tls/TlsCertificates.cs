@@ -7,24 +7,25 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Lyceum.Gateway.Tls;
 
-/// <summary>The certificate in force; each handshake takes the one of its moment, and connections that stand are left alone.</summary>
+/// <summary>The certificate in force. Each handshake takes the current one; open connections keep theirs.</summary>
 internal sealed partial class TlsCertificates
 {
     private readonly SettingsMonitor _settings;
     private readonly ServerCertificate? _development;
     private readonly ILogger<TlsCertificates> _logger;
 
-    // Written by the settings' loop alone (and before it); read by every handshake.
+    // Written by the settings monitor's loop only, and at start; read by every handshake.
     private volatile InForce _current;
 
     private sealed record InForce(ServerCertificate Certificate, SslProtocols Protocols);
 
-    /// <param name="development">Shown where the settings name none.</param>
+    /// <param name="development">Used if the settings name none.</param>
     public TlsCertificates(SettingsMonitor settings, ServerCertificate? development, TimeProvider time, IMeterFactory meters, ILogger<TlsCertificates> logger)
     {
         (_settings, _development, _logger) = (settings, development, logger);
         settings.Changed += Follow;
-        _current = new InForce(settings.Loaded.Certificate ?? development!, settings.Current.Tls.Protocols);
+        var loaded = settings.Get<LoadedTls>();
+        _current = new InForce(loaded.Certificate ?? development!, loaded.Protocols);
         LogInForce();
         meters.Create("Lyceum.Gateway").CreateObservableGauge(
             "lyceum.gateway.tls.remaining", () => (_current.Certificate.Leaf.NotAfter - time.GetLocalNow().DateTime).TotalSeconds, "s",
@@ -34,7 +35,8 @@ internal sealed partial class TlsCertificates
     /// <summary>For every https address.</summary>
     public void Configure(HttpsConnectionAdapterOptions https)
     {
-        https.ServerCertificateSelector = (_, _) => _current.Certificate.Leaf; // that there is one; what is shown is below
+        // Tells Kestrel that there is a certificate; OnAuthenticate sets the one that is sent.
+        https.ServerCertificateSelector = (_, _) => _current.Certificate.Leaf;
         https.OnAuthenticate = Authenticate;
     }
 
@@ -48,8 +50,9 @@ internal sealed partial class TlsCertificates
 
     private void Follow()
     {
-        var next = new InForce(_settings.Loaded.Certificate ?? _development ?? _current.Certificate, _settings.Current.Tls.Protocols);
-        if (_settings.Loaded.Certificate is null && _development is null)
+        var loaded = _settings.Get<LoadedTls>();
+        var next = new InForce(loaded.Certificate ?? _development ?? _current.Certificate, loaded.Protocols);
+        if (loaded.Certificate is null && _development is null)
             LogKept();
         var changed = !next.Certificate.Leaf.RawDataMemory.Span.SequenceEqual(_current.Certificate.Leaf.RawDataMemory.Span);
         _current = next;
@@ -63,9 +66,11 @@ internal sealed partial class TlsCertificates
         LogCertificate(leaf.Subject, leaf.NotAfter.ToUniversalTime(), leaf.Thumbprint);
     }
 
-    [LoggerMessage(LogLevel.Information, "certificate in force: {Subject}, until {NotAfter:u}, {Thumbprint}")]
+    [LoggerMessage(LogLevel.Information,
+        "Certificate loaded: {Subject}, expires {NotAfter:u}, thumbprint {Thumbprint}")]
     private partial void LogCertificate(string subject, DateTime notAfter, string thumbprint);
 
-    [LoggerMessage(LogLevel.Warning, "tls.certificate_file is gone from the configuration; the last certificate stays in force until the next start")]
+    [LoggerMessage(LogLevel.Warning,
+        "Certificate kept until the next start: tls.certificate_file was removed from the configuration")]
     private partial void LogKept();
 }

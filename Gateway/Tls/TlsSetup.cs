@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Lyceum.Gateway.Tls;
 
 /// <summary>
-/// HTTPS with the certificate that the settings name: HTTP/1.1 and HTTP/2, agreed on in the handshake. Where to listen is said as
-/// everywhere (<c>ASPNETCORE_URLS</c>), and by <c>Tls:Listen</c> in addition. Plain addresses speak HTTP/1.1 alone.
+/// HTTPS with the certificate that the settings name: HTTP/1.1 and HTTP/2, negotiated in the handshake. Addresses come
+/// from <c>ASPNETCORE_URLS</c> and, in addition, <c>Tls:Listen</c>. Plain addresses have HTTP/1.1 only.
 /// </summary>
 internal static class TlsSetup
 {
@@ -14,17 +14,21 @@ internal static class TlsSetup
     private const string Listen = "Tls:Listen";
     private const string Urls = "urls";
 
-    /// <param name="builder">After the settings were added.</param>
-    /// <param name="settings">What was read of the configuration file.</param>
-    /// <exception cref="SettingsException">There is an https address, and nothing to show there; in Development that address is left out.</exception>
-    public static void AddTls(this WebApplicationBuilder builder, GatewaySettings settings)
+    /// <summary>The section of the configuration file; <see cref="UseTls"/> does the rest when it was read.</summary>
+    public static void AddTls(this WebApplicationBuilder builder) =>
+        builder.Services.AddSettingsSection<TlsSettings, LoadedTls>("tls", LoadedTls.Load);
+
+    /// <exception cref="SettingsException">
+    /// There is an https address and no certificate for it. In Development that address is left out instead.
+    /// </exception>
+    public static void UseTls(this WebApplicationBuilder builder, LoadedSettings settings)
     {
         var urls = Addresses(builder.Configuration);
         if (urls.Find(IsHttps) is not { } https)
             return;
 
         ServerCertificate? development = null;
-        if (settings.Tls.CertificateFile is null)
+        if (settings.Get<LoadedTls>().Certificate is null)
         {
             if (!builder.Environment.IsDevelopment())
                 throw new SettingsException("the configuration", [$"tls.certificate_file: required, because the gateway listens on {https}"]);
@@ -32,7 +36,8 @@ internal static class TlsSetup
             if (development is null)
             {
                 urls.RemoveAll(IsHttps);
-                Console.Error.WriteLine($"{https} is left out: there is no tls.certificate_file, and no development certificate (dotnet dev-certs https)");
+                Console.Error.WriteLine(
+                    $"{https} is left out: no tls.certificate_file, no development certificate (dotnet dev-certs https)");
             }
         }
 
@@ -50,7 +55,7 @@ internal static class TlsSetup
     {
         var urls = Split(configuration[Urls]);
         var further = Split(configuration[Listen]);
-        // Addresses that are named replace the default ones: they are named as well then.
+        // Named addresses replace the default ones, so these are added.
         if (urls.Count == 0 && further.Count > 0)
             urls = [.. Split(configuration["http_ports"]).Select(port => $"http://*:{port}").DefaultIfEmpty("http://localhost:5000")];
         return [.. urls, .. further];

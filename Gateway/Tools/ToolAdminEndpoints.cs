@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lyceum.Contracts;
-using Lyceum.Gateway.Tools.Execution;
 using Lyceum.Gateway.Tools.Json;
+using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.ServiceDefaults.Auth;
@@ -13,7 +13,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Tools;
 
-/// <summary><c>/api/config/tools</c>: the caller's tenant's versions, and which is in force. Scope <c>tools.admin</c>.</summary>
+/// <summary>
+/// <c>/api/config/tools</c>: the versions of the caller's tenant, and which is in force. Scope <c>tools.admin</c>.
+/// </summary>
 internal static partial class ToolAdminEndpoints
 {
     private const int DefaultLimit = 20;
@@ -34,7 +36,7 @@ internal static partial class ToolAdminEndpoints
         string Version, string Digest, bool Active, JsonElement Manifests, string? CreatedBy, DateTimeOffset? CreatedAt);
 
     private static async Task<Ok<object>> ListAsync(
-        Caller caller, ToolStore store, string? cursor, int? limit, CancellationToken clientGone)
+        Caller caller, ToolStore store, ToolRegistry registry, string? cursor, int? limit, CancellationToken clientGone)
     {
         var (before, count) = Page(cursor, limit);
         var active = await store.CurrentAsync(caller, clientGone);
@@ -43,19 +45,20 @@ internal static partial class ToolAdminEndpoints
         return TypedResults.Ok<object>(new
         {
             Active = active,
-            // The last page ends with what was there before any of them.
+            // The last page ends with the version that every tenant begins with.
             Versions = (IEnumerable<VersionDocument>)[
                 .. versions.Take(count).Select(version => Document(version, active)),
-                .. next is null ? [BuiltinDocument(active, summary: true)] : Array.Empty<VersionDocument>()],
+                .. next is null ? [BuiltinDocument(registry, active, summary: true)] : Array.Empty<VersionDocument>()],
             NextCursor = next,
         });
     }
 
-    private static async Task<Ok<VersionDocument>> ReadAsync(Caller caller, ToolStore store, string version, CancellationToken clientGone)
+    private static async Task<Ok<VersionDocument>> ReadAsync(
+        Caller caller, ToolStore store, ToolRegistry registry, string version, CancellationToken clientGone)
     {
         var active = await store.CurrentAsync(caller, clientGone);
         return TypedResults.Ok(version == ToolSet.Builtin
-            ? BuiltinDocument(active, summary: false)
+            ? BuiltinDocument(registry, active, summary: false)
             : Document(await store.ReadAsync(caller, Known(version), clientGone), active));
     }
 
@@ -72,16 +75,18 @@ internal static partial class ToolAdminEndpoints
     }
 
     private static async Task<Results<Created<VersionDocument>, ProblemHttpResult>> RegisterAsync(
-        HttpContext http, Caller caller, ToolStore store, ManifestChecks checks, ToolRegistry registry, IHints hints, CancellationToken clientGone)
+        HttpContext http, Caller caller, ToolStore store, ManifestReader reader, ManifestChecks checks,
+            ToolRegistry registry, IHints hints,
+        CancellationToken clientGone)
     {
         using var body = await JsonBody.ReadAsync(http.Request, clientGone);
-        // What is kept of it outlives the request's memory.
-        var (version, manifests, activate, faults) = Read(body.Root.Clone());
-        if (faults.Count > 0)
-            return Faulty(faults);
+        // Cloned, because manifests outlive the request's memory.
+        var (version, manifests, activate, errors) = Read(reader, body.Root.Clone());
+        if (errors.Count > 0)
+            return InputErrors.OfVersion(errors).ToResult();
         var (complete, failure) = await checks.CompleteAsync(caller.Tenant, manifests, clientGone);
         if (failure is not null)
-            return Problems.Create(failure.Status, failure.Code, failure.Detail, failure.Extensions);
+            return failure.ToResult();
 
         var (canonical, digest) = (ToolSet.CanonicalOf(complete), ToolSet.DigestOf(complete));
         var summary = JsonSerializer.Serialize(complete.Select(Summary));
@@ -99,45 +104,43 @@ internal static partial class ToolAdminEndpoints
         return TypedResults.Ok<object>(new { Version = version, Active = true, Changed = changed });
     }
 
-    /// <summary>After the commit: in force here when the caller has its answer, elsewhere a moment later.</summary>
+    /// <summary>After the commit: in force here when the response is sent, on other replicas a moment later.</summary>
     private static async Task PublishAsync(string tenant, string version, ToolRegistry registry, IHints hints, CancellationToken clientGone)
     {
         hints.Publish(new ToolVersionActivated(tenant, version));
         await registry.TryRefreshAsync(clientGone);
     }
 
-    private static (string Version, IReadOnlyList<ToolManifest> Manifests, bool Activate, List<SchemaFault> Faults) Read(JsonElement body)
+    private static (string Version, IReadOnlyList<ToolManifest> Manifests, bool Activate,
+        List<SchemaError> Errors) Read(
+        ManifestReader reader, JsonElement body)
     {
-        var faults = new List<SchemaFault>();
-        var fields = new ManifestFields(body, "", faults);
+        var errors = new List<SchemaError>();
+        var fields = new ManifestFields(body, "", errors);
         var version = fields.Text("version", 64, required: true);
         if (version is not null && !VersionName().IsMatch(version))
-            fields.Fault("version", "must begin with a letter or digit and have letters, digits, _, -, . only");
+            fields.Error("version", "must begin with a letter or digit and have letters, digits, _, -, . only");
         if (version is ToolSet.Builtin)
             throw Exists(version);
         if (version is "activations")
-            fields.Fault("version", "is a name that is taken");
+            fields.Error("version", "is a name that is taken");
         var activate = fields.Take("activate") is not { } flag || flag.ValueKind != JsonValueKind.False;
         IReadOnlyList<ToolManifest> manifests = [];
         if (fields.Take("manifests") is { } given)
         {
-            (manifests, var wrong) = ManifestReader.Read(given, "/manifests");
-            faults.AddRange(wrong);
+            (manifests, var wrong) = reader.Read(given, "/manifests");
+            errors.AddRange(wrong);
         }
         else if (body.ValueKind == JsonValueKind.Object)
-            fields.Fault("manifests", "is required");
+            fields.Error("manifests", "is required");
         fields.End("version", "manifests", "activate");
-        return (version ?? "", manifests, activate, faults);
+        return (version ?? "", manifests, activate, errors);
     }
 
     private static ProblemException Exists(string version) => new(
         StatusCodes.Status409Conflict, ErrorCodes.ToolRegistryVersionExists, $"tool registry version already exists: {version}.");
 
-    private static ProblemHttpResult Faulty(IReadOnlyList<SchemaFault> faults) => Problems.Create(
-        StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, InputFaults.Detail("The version cannot be registered", faults),
-        [InputFaults.Errors(faults)]);
-
-    /// <summary>A name that no version can have is not asked for.</summary>
+    /// <summary>A name that no version can have is not looked up.</summary>
     private static string Known(string version) => VersionName().IsMatch(version)
         ? version
         : throw new ProblemException(StatusCodes.Status404NotFound, ErrorCodes.ToolVersionNotFound, "There is no such version of yours.");
@@ -146,16 +149,16 @@ internal static partial class ToolAdminEndpoints
         stored.Version, stored.Digest, stored.Version == active, JsonDocument.Parse(stored.Manifests ?? stored.Summary).RootElement,
         stored.CreatedBy, stored.CreatedAt);
 
-    private static VersionDocument BuiltinDocument(string active, bool summary)
+    private static VersionDocument BuiltinDocument(ToolRegistry registry, string active, bool summary)
     {
-        var set = ToolSet.OfBuiltins();
+        var set = registry.Builtins;
         return new(set.Version, set.Digest, set.Version == active, JsonSerializer.SerializeToElement(
             summary ? set.Manifests.Select(Summary) : set.Manifests.Select(tool => (object)tool.Document)), null, null);
     }
 
     private static object Summary(ToolManifest tool) => new
     {
-        name = tool.Name, kind = tool.Kind.ToString().ToLowerInvariant(), description = tool.Description, digest = tool.Digest,
+        name = tool.Name, kind = tool.Kind.Name, description = tool.Description, digest = tool.Digest,
     };
 
     private static (long Before, int Count) Page(string? cursor, int? limit)

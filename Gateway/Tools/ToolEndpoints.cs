@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Lyceum.Gateway.Tools.Execution;
 using Lyceum.Gateway.Tools.Json;
+using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.ServiceDefaults.Auth;
@@ -12,8 +12,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace Lyceum.Gateway.Tools;
 
 /// <summary>
-/// <c>POST /api/tools/execute</c>: <c>{"tool": "echo", "input": {…}}</c> → <c>{"status": "ok", "output": …}</c>; and what there is to
-/// execute. Scope <c>tools</c>.
+/// <c>POST /api/tools/execute</c>: <c>{"tool": "echo", "input": {…}}</c> → <c>{"status": "ok", "output": …}</c>; and
+/// the list of tools. Scope <c>tools</c>.
 /// </summary>
 internal static class ToolEndpoints
 {
@@ -23,13 +23,14 @@ internal static class ToolEndpoints
     {
         var group = routes.MapGroup("/api/tools").RequireScope(Scopes.Tools).WithTags("tools");
         group.MapGet("/", List);
-        // As a bare delegate: the most frequent call of all is read, checked and answered without a detour over objects.
-        // The tool's own timeout comes first, whichever it is.
+        // As a bare delegate: the most frequent call is read, checked and answered without model binding.
+        // The request's timeout is a margin: the tool's own timeout comes first.
         group.MapPost("/execute", (RequestDelegate)ExecuteAsync).WithRequestTimeout(ToolManifest.MaxTimeout + TimeSpan.FromSeconds(10));
     }
 
     /// <param name="Digest">To be pinned in <c>execute</c>.</param>
-    private sealed record ListedTool(string Name, string Description, ToolKind Kind, string Digest, JsonElement? InputSchema, JsonElement? OutputSchema);
+    private sealed record ListedTool(string Name, string Description, string Kind, string Digest,
+        JsonElement? InputSchema, JsonElement? OutputSchema);
 
     private static Ok<object> List(Caller caller, ToolRegistry registry)
     {
@@ -38,7 +39,8 @@ internal static class ToolEndpoints
         {
             set.Version,
             Tools = set.Manifests.Select(tool => new ListedTool(
-                tool.Name, tool.Description, tool.Kind, tool.Digest, Member(tool, "input_schema"), Member(tool, "output_schema"))),
+                tool.Name, tool.Description, tool.Kind.Name, tool.Digest,
+                    Member(tool, "input_schema"), Member(tool, "output_schema"))),
         });
     }
 
@@ -48,9 +50,9 @@ internal static class ToolEndpoints
     {
         var services = http.RequestServices;
         using var body = await JsonBody.ReadAsync(http.Request, http.RequestAborted);
-        if (!TryRead(body.Root, out var call, out var faults))
+        if (!TryRead(body.Root, out var call, out var errors))
         {
-            await Problem(ToolCallFaults(faults)).ExecuteAsync(http);
+            await InvalidCall(errors).ToResult().ExecuteAsync(http);
             return;
         }
         var tenant = Caller.From(http.User).Tenant;
@@ -70,7 +72,7 @@ internal static class ToolEndpoints
         var result = await services.GetRequiredService<ToolRunner>().RunAsync(
             tenant, tool, call.Input, JsonMarshal.GetRawUtf8Value(call.Input).Length, http.RequestAborted);
         if (result.Failure is { } failure)
-            await Problem(failure).ExecuteAsync(http);
+            await failure.ToResult().ExecuteAsync(http);
         else
             await WriteAsync(http.Response, result.Output, http.RequestAborted);
     }
@@ -89,12 +91,12 @@ internal static class ToolEndpoints
 
     private readonly record struct Call(string Tool, JsonElement Input, string? Digest);
 
-    private static bool TryRead(JsonElement body, out Call call, out List<SchemaFault> faults)
+    private static bool TryRead(JsonElement body, out Call call, out List<SchemaError> errors)
     {
-        (call, faults) = (default, []);
+        (call, errors) = (default, []);
         if (body.ValueKind != JsonValueKind.Object)
         {
-            faults.Add(new("", "must be an object"));
+            errors.Add(new("", "must be an object"));
             return false;
         }
         var (tool, input, digest) = ((string?)null, NoInput, (string?)null);
@@ -108,21 +110,21 @@ internal static class ToolEndpoints
                 digest = member.Value.GetString();
             else
             {
-                faults.Add(new($"/{Pointer.Escape(member.Name)}", member.NameEquals("tool"u8) || member.NameEquals("digest"u8)
+                errors.Add(new($"/{Pointer.Escape(member.Name)}",
+                    member.NameEquals("tool"u8) || member.NameEquals("digest"u8)
                     ? "must be text" : "is not a field here; there are tool, input, digest"));
             }
         }
-        if (tool is null && faults.Count == 0)
-            faults.Add(new("/tool", "is required"));
+        if (tool is null && errors.Count == 0)
+            errors.Add(new("/tool", "is required"));
         call = new(tool ?? "", input, digest);
-        return faults.Count == 0;
+        return errors.Count == 0;
     }
 
-    private static ToolFailure ToolCallFaults(List<SchemaFault> faults) =>
-        new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, InputFaults.Detail("The request is not what it must be", faults), "invalid_input")
+    private static ToolFailure InvalidCall(List<SchemaError> errors) =>
+        new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
+            InputErrors.Detail("The request is not what it must be", errors), "invalid_input")
         {
-            Extensions = [InputFaults.Errors([.. faults.Take(JsonSchema.MaxFaults)])],
+            Extensions = [InputErrors.Errors([.. errors.Take(JsonSchema.MaxErrors)])],
         };
-
-    private static ProblemHttpResult Problem(ToolFailure failure) => Problems.Create(failure.Status, failure.Code, failure.Detail, failure.Extensions);
 }

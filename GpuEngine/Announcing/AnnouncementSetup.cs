@@ -1,10 +1,13 @@
-using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Auth;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.GpuEngine.Announcing;
 
-/// <summary>Being found: by announcing, and by being asked (<c>GET /v1/engine</c>, where somebody only knows the address).</summary>
+/// <summary>
+/// How others find the engine: it announces itself, and answers <c>GET /v1/engine</c> to a service that knows its
+/// address.
+/// </summary>
 internal static class AnnouncementSetup
 {
     public static WebApplicationBuilder AddAnnouncement(this WebApplicationBuilder builder)

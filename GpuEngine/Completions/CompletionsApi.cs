@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -14,11 +15,8 @@ namespace Lyceum.GpuEngine.Completions;
 /// </summary>
 internal static partial class CompletionsApi
 {
-    // Kestrel gets to drain somewhat too large a body, so that its sender reads the 413 instead of a broken connection.
-    private const long Drained = 64 * 1024 * 1024;
-
     public static void MapCompletions(this IEndpointRouteBuilder v1) =>
-        v1.MapPost("/chat/completions", CompleteAsync).WithMetadata(new RequestSizeLimitAttribute(Drained));
+        v1.MapPost("/chat/completions", CompleteAsync).WithMetadata(new RequestSizeLimitAttribute(RequestBody.MaxDrained));
 
     private static async Task CompleteAsync(
         HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, DetachedCompletions detached,
@@ -44,18 +42,16 @@ internal static partial class CompletionsApi
         }
         catch (Exception) when (bounds.ClientGone)
         {
-            // Nobody is left to be told; leaving the try block has freed the slot and the upstream's.
+            // No response can be sent; leaving the try block has freed our slot and the upstream's.
             outcome = "client_gone";
         }
         catch (Exception e)
         {
-            var error = Explain(e, bounds);
+            var error = bounds.Explain(e);
             outcome = error.Code;
             activity?.SetStatus(ActivityStatusCode.Error, error.Code);
             if (error.Status >= 500)
-            {
-                Failed(log, e is ApiException ? e.InnerException : e, error.Code, error.Message);
-            }
+                LogFailed(log, ApiException.CauseOf(e), error.Code, error.Message);
             await FailAsync(http, error);
         }
         finally
@@ -80,9 +76,7 @@ internal static partial class CompletionsApi
         for (var first = true; await output.WaitAsync(deltas.MoveNextAsync()); first = false)
         {
             if (first)
-            {
                 await output.WriteAsync(frames.Role());
-            }
             last = deltas.Current;
             if (last.Text.Length > 0)
             {
@@ -92,9 +86,7 @@ internal static partial class CompletionsApi
         }
         await output.WriteAsync(frames.Finish(last.FinishReason ?? "stop"));
         if (request.IncludeUsage && last.Usage is { } usage)
-        {
             await output.WriteAsync(frames.Usage(usage));
-        }
         await output.WriteAsync(ChatFrames.Done);
     }
 
@@ -120,25 +112,19 @@ internal static partial class CompletionsApi
         metrics.Tokens(last.Usage?.CompletionTokens ?? 0);
         var frames = new ChatFrames(id, time.GetUtcNow(), includeUsage: false);
         await http.Response.BodyWriter.WriteAsync(
-            frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0)), bounds.Token);
+            frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0, 0)),
+            bounds.Token);
     }
-
-    private static ApiError Explain(Exception e, AnswerBounds bounds) =>
-        e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
 
     private static async Task FailAsync(HttpContext http, ApiError error)
     {
         // Not the answer's own token: a reached bound has fired that one.
         if (http.Response.HasStarted)
-        {
             await http.Response.BodyWriter.WriteAsync(ChatFrames.Error(error), http.RequestAborted);
-        }
         else
-        {
             await error.AnswerAsync(http.Response, http.RequestAborted);
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Completion failed with {Code}: {Reason}")]
-    private static partial void Failed(ILogger log, Exception? cause, string code, string reason);
+    private static partial void LogFailed(ILogger log, Exception? cause, string code, string reason);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Completions;
@@ -36,7 +37,7 @@ internal static class ModelsApi
     private static ModelObject Describe(ModelInfo info, IChatModel model) =>
         new(info.Id, "model", info.Created, info.OwnedBy, new LyceumFields(model.Kind));
 
-    // Written out, since the wire is OpenAI's whatever the service's own JSON policy is.
+    // Names written out: OpenAI's, independent of the service's own JSON policy.
     private sealed record ModelList(
         [property: JsonPropertyName("object")] string Object, [property: JsonPropertyName("data")] ModelObject[] Data);
 

@@ -1,17 +1,17 @@
 using System.Diagnostics.Metrics;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Lyceum.GpuEngine.Gpu;
 
-/// <summary>What the last look found.</summary>
+/// <summary>What was read last.</summary>
 /// <param name="At">Timestamp of the <see cref="TimeProvider"/>.</param>
 /// <param name="Absent">Why there is nothing to read; null where NVML answers.</param>
 internal sealed record GpuFacts(IReadOnlyList<GpuReading> Gpus, long At, string? Absent);
 
 /// <summary>
-/// Reads the GPUs every two seconds and remembers what it found: health, metrics and requests look at that, and so never wait
-/// for a driver. Should the driver hang, this loop hangs alone, and the facts grow old.
+/// Reads the GPUs every two seconds and keeps the result: health, metrics and requests read that, and so never wait for
+/// a driver. If the driver hangs, only this loop hangs, and the facts become stale.
 /// </summary>
 internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
 {
@@ -41,10 +41,8 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
     {
         var (gpus, absent) = (_latest.Gpus, _latest.Absent);
         if (absent is null && Age() > Stale)
-        {
             return Task.FromResult(HealthCheckResult.Degraded($"the driver has not answered for {Age().TotalSeconds:0} s"));
-        }
-        var text = absent ?? (gpus.Count == 0 ? "none: CUDA_VISIBLE_DEVICES leaves none to see" : string.Join("; ", gpus.Select(Describe)));
+        var text = absent ?? (gpus.Count == 0 ? "none: CUDA_VISIBLE_DEVICES hides all" : string.Join("; ", gpus.Select(Describe)));
         return Task.FromResult(gpus.Any(gpu => gpu.Fault is not null) ? HealthCheckResult.Degraded(text) : HealthCheckResult.Healthy(text));
     }
 
@@ -56,12 +54,12 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
             var wait = Interval;
             try
             {
-                // On a thread that may be lost to a hanging driver, without holding up the engine's end.
+                // On a thread of its own, which a hanging driver may block without blocking the engine's end.
                 nvml ??= await Task.Run(_open, stoppingToken).WaitAsync(stoppingToken);
                 if (nvml is null)
                 {
                     _latest = new GpuFacts([], _time.GetTimestamp(), "none");
-                    return; // the library comes with the driver, and nobody installs that under a running engine
+                    return; // the library comes with the driver, which is not installed while the engine runs
                 }
                 var gpus = await Task.Run(() => nvml.Read(_visible), stoppingToken).WaitAsync(stoppingToken);
                 _latest = new GpuFacts(gpus, _time.GetTimestamp(), null);
@@ -69,9 +67,7 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
             catch (NvmlException e)
             {
                 if (_latest.Absent is not { } known || !known.EndsWith(e.Message, StringComparison.Ordinal))
-                {
-                    Refused(_log, e.Message);
-                }
+                    LogUnreadable(_log, e.Message);
                 _latest = new GpuFacts([], _time.GetTimestamp(), $"none: {e.Message}");
                 wait = Retry;
             }
@@ -96,8 +92,8 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
     }
 
     /// <summary>
-    /// Names and units of https://opentelemetry.io/docs/specs/semconv/hardware/gpu. Facts that are old are not told: a gap in a
-    /// graph is true, a straight line is not.
+    /// Names and units of https://opentelemetry.io/docs/specs/semconv/hardware/gpu. Stale facts are not reported: the
+    /// graph gets a gap, not a straight line.
     /// </summary>
     private void Observe(Meter meter)
     {
@@ -115,13 +111,11 @@ internal sealed partial class GpuWatch : BackgroundService, IHealthCheck
             foreach (var gpu in Age() <= Stale ? _latest.Gpus : [])
             {
                 if (value(gpu) is { } read)
-                {
                     yield return new Measurement<T>(read, new("hw.id", gpu.Uuid), new("hw.name", gpu.Name), new("hw.type", "gpu"));
-                }
             }
         }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "GPUs cannot be read: {Reason}")]
-    private static partial void Refused(ILogger log, string reason);
+    private static partial void LogUnreadable(ILogger log, string reason);
 }

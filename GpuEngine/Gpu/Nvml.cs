@@ -5,8 +5,8 @@ namespace Lyceum.GpuEngine.Gpu;
 
 /// <summary>
 /// NVIDIA's management library, which comes with the driver (https://docs.nvidia.com/deploy/nvml-api). Its functions are
-/// looked up one by one, so that a machine without it costs nothing. Any call may hang with the driver: call it where
-/// nobody waits. It is never unloaded; its end is the process's.
+/// looked up one by one, so that a machine without it costs nothing. Any call may hang with the driver: call it on a
+/// thread that may block. It is never unloaded.
 /// </summary>
 internal sealed class Nvml
 {
@@ -43,13 +43,11 @@ internal sealed class Nvml
     }
 
     /// <returns>Null where the library is not there.</returns>
-    /// <exception cref="NvmlException">It is there and of no use: no driver is loaded, say.</exception>
+    /// <exception cref="NvmlException">It is there but does not work: no driver is loaded, for example.</exception>
     public static Nvml? Open(string library)
     {
         if (!NativeLibrary.TryLoad(library, out var handle))
-        {
             return null;
-        }
         try
         {
             return new Nvml(handle);
@@ -60,7 +58,9 @@ internal sealed class Nvml
         }
     }
 
-    /// <summary>The GPUs that <paramref name="visible"/>, the value of <c>CUDA_VISIBLE_DEVICES</c>, leaves to see.</summary>
+    /// <summary>
+    /// The GPUs that <paramref name="visible"/>, the value of <c>CUDA_VISIBLE_DEVICES</c>, leaves visible.
+    /// </summary>
     /// <exception cref="NvmlException">The library as a whole does not answer.</exception>
     public IReadOnlyList<GpuReading> Read(string? visible)
     {
@@ -70,17 +70,13 @@ internal sealed class Nvml
         {
             // One that cannot be opened (lost, or not given to this container) has no UUID; CUDA does not count it either.
             if (_byIndex(i, out var device) is 0 && Read(_uuid, device) is { } uuid)
-            {
                 devices[uuid] = device;
-            }
         }
         var readings = new List<GpuReading>();
         foreach (var uuid in VisibleDevices.Select(visible, [.. devices.Keys]))
         {
             if (!devices.TryGetValue(uuid, out var device) && _byUuid(uuid, out device) is not 0)
-            {
                 break; // a MIG device that is not there
-            }
             readings.Add(Read(uuid, device));
         }
         return readings;
@@ -112,9 +108,7 @@ internal sealed class Nvml
     private void Check(int status)
     {
         if (status is not 0)
-        {
             throw new NvmlException(Explain(status));
-        }
     }
 
     private string Explain(int status) => Marshal.PtrToStringUTF8(_error(status)) ?? $"NVML error {status}";
@@ -169,5 +163,5 @@ internal sealed class Nvml
     private delegate int Counter(nint device, out uint value);
 }
 
-/// <summary>NVML refuses as a whole.</summary>
+/// <summary>NVML does not work at all.</summary>
 internal sealed class NvmlException(string message) : Exception(message);

@@ -1,6 +1,8 @@
 namespace Lyceum.GpuEngine.Launch;
 
-/// <summary>How long to wait before the next start: doubling while it keeps ending early, from the least again after a good run.</summary>
+/// <summary>
+/// How long to wait before the next start: doubling while it keeps ending early, the minimum again after a long run.
+/// </summary>
 internal sealed class Backoff(LaunchOptions options)
 {
     private TimeSpan _next = options.MinBackoff;

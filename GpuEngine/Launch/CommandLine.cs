@@ -3,8 +3,8 @@ using System.Text;
 namespace Lyceum.GpuEngine.Launch;
 
 /// <summary>
-/// Splits a command as a POSIX shell would: at blanks, with single quotes, double quotes and backslashes. Nothing else of a
-/// shell is there, no variables, no pipes: who needs them says <c>sh -c 'exec …'</c>.
+/// Splits a command as a POSIX shell would: at blanks, with single quotes, double quotes and backslashes. There are no
+/// other features of a shell, no variables, no pipes: for those, use <c>sh -c 'exec …'</c>.
 /// </summary>
 internal static class CommandLine
 {
@@ -44,9 +44,7 @@ internal static class CommandLine
             begun = true;
         }
         if (begun)
-        {
             words.Add(word.ToString());
-        }
         return words;
     }
 
@@ -56,14 +54,10 @@ internal static class CommandLine
         for (var i = open + 1; i < command.Length; i++)
         {
             if (command[i] is '"')
-            {
                 return i;
-            }
             // In double quotes a backslash takes only these apart.
             if (command[i] is '\\' && i + 1 < command.Length && command[i + 1] is '"' or '\\' or '$' or '`')
-            {
                 i++;
-            }
             word.Append(command[i]);
         }
         throw Unclosed('"', open);

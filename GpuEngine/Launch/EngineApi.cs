@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.GpuEngine.Launch;
 
-/// <summary>For whoever operates the engine, scope <c>ops</c>: its GPUs, the model server it started, and what that one says.</summary>
+/// <summary>
+/// For operators, scope <c>ops</c>: the engine's GPUs, the model server it launched, and that server's log.
+/// </summary>
 internal static class EngineApi
 {
     public static WebApplication MapEngine(this WebApplication app)
@@ -35,6 +37,6 @@ internal static class EngineApi
     private sealed record ModelServerDocument(
         ServerPhase State, DateTimeOffset Since, Uri? Address, int? Pid, int Restarts, string? Trouble, string? LastWords, DateTimeOffset? RetryAt);
 
-    /// <param name="Lines">Oldest first. A gap before the first one asked for: older lines are gone.</param>
+    /// <param name="Lines">Oldest first. A gap before the first one asked for: older lines were dropped.</param>
     private sealed record LogDocument(IReadOnlyList<LogLine> Lines);
 }

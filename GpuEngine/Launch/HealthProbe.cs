@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Launch;
 
 /// <summary>
-/// Asks the model server whether it is well. <c>/health</c> comes first, because llama.cpp's server lists its models while
-/// it still loads; servers that have no such route (Ollama) are well when they list their models.
+/// Asks the model server whether it is healthy. <c>/health</c> comes first, because llama.cpp's server lists its models
+/// while it still loads; servers that have no such route (Ollama) are healthy when they list their models.
 /// </summary>
 internal sealed class HealthProbe : IDisposable
 {
@@ -20,14 +20,14 @@ internal sealed class HealthProbe : IDisposable
     {
         (_launch, _time) = (launch.Value, time);
         _authorization = string.IsNullOrEmpty(llm.Value.ApiKey) ? null : new("Bearer", llm.Value.ApiKey);
-        // A connection of its own each time: an old one would say nothing about whether new ones are taken.
+        // A new connection each time: an old one would not show whether the server accepts new ones.
         _http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero, AllowAutoRedirect = false, UseProxy = false })
         {
-            Timeout = Timeout.InfiniteTimeSpan, // each question has its own
+            Timeout = Timeout.InfiniteTimeSpan, // each check has its own
         };
     }
 
-    /// <returns>Null if it is well, else why not.</returns>
+    /// <returns>Null if it is healthy, else why not.</returns>
     public async Task<string?> AskAsync(Uri endpoint, CancellationToken cancel)
     {
         using var limit = new CancellationTokenSource(_launch.HealthTimeout, _time);
@@ -35,9 +35,7 @@ internal sealed class HealthProbe : IDisposable
         try
         {
             if (!string.IsNullOrEmpty(_launch.Health))
-            {
                 return Verdict(await GetAsync(new Uri(endpoint, _launch.Health), either.Token));
-            }
             var status = await GetAsync(new Uri(endpoint, "/health"), either.Token);
             return Verdict(status is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotImplemented
                 ? await GetAsync(new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/models"), either.Token)

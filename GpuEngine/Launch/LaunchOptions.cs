@@ -7,16 +7,19 @@ namespace Lyceum.GpuEngine.Launch;
 /// The model server to start beside the engine; configuration section <c>Llm:Launch</c>. The section's own value is the
 /// short form of <c>Command</c>: <c>Llm__Launch='llama-server -m tutor.gguf --port {port}'</c>.
 /// </summary>
-public sealed class LaunchOptions
+internal sealed class LaunchOptions
 {
     public const string Section = "Llm:Launch";
 
-    /// <summary>In the command and the environment: where the server shall listen.</summary>
+    /// <summary>The configuration key of the launched server's own <c>CUDA_VISIBLE_DEVICES</c>.</summary>
+    public const string VisibleDevicesKey = Section + ":Environment:CUDA_VISIBLE_DEVICES";
+
+    /// <summary>In the command and the environment: replaced by the port to listen at.</summary>
     public const string PortPlaceholder = "{port}";
 
     /// <summary>
     /// The program and its arguments: a string that is split as a shell would (<see cref="CommandLine"/>), or an array
-    /// (<c>Command__0</c>, <c>Command__1</c>, …) that is taken as it is.
+    /// (<c>Command__0</c>, <c>Command__1</c>, …) that is used as it is.
     /// </summary>
     internal IReadOnlyList<string> Command { get; set; } = [];
 
@@ -27,21 +30,21 @@ public sealed class LaunchOptions
     public Dictionary<string, string> Environment { get; } = [];
 
     /// <summary>
-    /// What to ask whether it is well: a path on the server or a whole address. Empty: <c>/health</c>, and where the server
-    /// has none, <c>{Llm:Endpoint}/models</c>.
+    /// Where to ask whether it is healthy: a path on the server or a whole address. Empty: <c>/health</c>, and where
+    /// the server has none, <c>{Llm:Endpoint}/models</c>.
     /// </summary>
     public string? Health { get; set; }
 
-    /// <summary>How long it may load. Beyond, it is ended and started again.</summary>
+    /// <summary>How long it may load. Beyond that it is stopped and started again.</summary>
     public TimeSpan StartTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Between two questions for its health; each second while it loads.</summary>
+    /// <summary>Between two health checks; each second while it loads.</summary>
     public TimeSpan HealthInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>An answer that takes longer is a failure.</summary>
     public TimeSpan HealthTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>After so many failures in a row it is taken for hung, ended and started again.</summary>
+    /// <summary>After so many failures in a row it counts as hung, is stopped and started again.</summary>
     public int HealthFailures { get; set; } = 3;
 
     /// <summary>The wait before it is started again, doubling each time up to <see cref="MaxBackoff"/>.</summary>
@@ -49,17 +52,19 @@ public sealed class LaunchOptions
 
     public TimeSpan MaxBackoff { get; set; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Having been ready for so long, it begins with <see cref="MinBackoff"/> again.</summary>
+    /// <summary>After it was ready for so long, the wait begins with <see cref="MinBackoff"/> again.</summary>
     public TimeSpan WellAfter { get; set; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>From SIGTERM to SIGKILL. At the engine's own end what is left of <c>Drain:Timeout</c> bounds it as well.</summary>
+    /// <summary>
+    /// From SIGTERM to SIGKILL. At the engine's own end the remaining <c>Drain:Timeout</c> bounds it as well.
+    /// </summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Lines of its output kept in memory; the oldest goes first.</summary>
+    /// <summary>Lines of its output kept in memory; the oldest is dropped first.</summary>
     public int LogLines { get; set; } = 500;
 
     /// <summary>Why <see cref="Command"/> could not be read.</summary>
-    internal string? CommandFault { get; set; }
+    internal string? CommandError { get; set; }
 
     internal bool UsesPort => Command.Any(HasPort) || Environment.Values.Any(HasPort);
 
@@ -80,36 +85,30 @@ public sealed class LaunchOptions
         }
         catch (FormatException e)
         {
-            CommandFault = $"Llm:Launch:Command {e.Message}";
+            CommandError = $"Llm:Launch:Command {e.Message}";
         }
         if (Command is [] or ["", ..])
-        {
-            CommandFault ??= "Llm:Launch:Command is missing: the program to start and its arguments";
-        }
+            CommandError ??= "Llm:Launch:Command is missing: the program to start and its arguments";
     }
 
     private static bool HasPort(string text) => text.Contains(PortPlaceholder, StringComparison.Ordinal);
 
-    /// <summary>Reports every fault at once, at the start.</summary>
-    internal sealed class Validator(IOptions<LlmOptions> llm) : IValidateOptions<LaunchOptions>
+    /// <summary>Reports all errors together, at the start.</summary>
+    public sealed class Validator(IOptions<LlmOptions> llm) : IValidateOptions<LaunchOptions>
     {
         public ValidateOptionsResult Validate(string? name, LaunchOptions options)
         {
-            var faults = new List<string>();
-            void Must(bool holds, string fault)
+            var errors = new List<string>();
+            void Must(bool holds, string error)
             {
                 if (!holds)
-                {
-                    faults.Add(fault);
-                }
+                    errors.Add(error);
             }
 
             Must(OperatingSystem.IsLinux(), "Llm:Launch needs Linux; elsewhere start the model server yourself and set Llm:Endpoint");
-            if (options.CommandFault is { } fault)
-            {
-                faults.Add(fault);
-            }
-            Must(options.CommandFault is not null || llm.Value.IsConfigured || options.UsesPort,
+            if (options.CommandError is { } unreadable)
+                errors.Add(unreadable);
+            Must(options.CommandError is not null || llm.Value.IsConfigured || options.UsesPort,
                 "Llm:Launch: say where the server will be reached: Llm:Endpoint, or {port} in Llm:Launch:Command");
             Must(llm.Value.Connector is LlmOptions.OpenAI, $"Llm:Launch works with Llm:Connector={LlmOptions.OpenAI} only");
             Must(string.IsNullOrEmpty(options.WorkingDirectory) || Directory.Exists(options.WorkingDirectory),
@@ -131,7 +130,7 @@ public sealed class LaunchOptions
                 "Llm:Launch:MaxBackoff must be at least MinBackoff and at most a day");
             Must(options.HealthFailures >= 1, "Llm:Launch:HealthFailures must be at least 1");
             Must(options.LogLines is >= 1 and <= 100_000, "Llm:Launch:LogLines must be 1 to 100000");
-            return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+            return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
         }
     }
 }

@@ -5,13 +5,11 @@ namespace Lyceum.GpuEngine.Launch;
 internal static class LaunchSetup
 {
     /// <summary>Starts and supervises a model server where <c>Llm:Launch</c> names one.</summary>
-    /// <returns>Whether it does.</returns>
+    /// <returns>Whether one is launched.</returns>
     public static bool AddLaunch(this WebApplicationBuilder builder)
     {
         if (!LaunchOptions.IsConfigured(builder.Configuration))
-        {
             return false;
-        }
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<LaunchOptions>, LaunchOptions.Validator>();
         services.AddOptions<LaunchOptions>().BindConfiguration(LaunchOptions.Section)

@@ -7,7 +7,7 @@ namespace Lyceum.GpuEngine.Launch;
 internal sealed record ModelCommand(
     IReadOnlyList<string> Words, string? WorkingDirectory, IReadOnlyDictionary<string, string> Environment, TimeSpan StopTimeout);
 
-/// <summary>One run of the model server, all its processes included. It outlives neither its end nor the engine's.</summary>
+/// <summary>One run of the model server, with all its processes. None of them outlives the run or the engine.</summary>
 internal sealed class ModelProcess
 {
     /// <summary>A longer line is split, so that a server that writes no line ends costs no memory.</summary>
@@ -16,34 +16,39 @@ internal sealed class ModelProcess
     /// <summary>How long output that is still in the pipes may take after the end, beside the stop timeout.</summary>
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(2);
 
-    // These are about the engine. Its settings (Llm__ApiKey, ConnectionStrings__…) are nobody else's to read, and a server
-    // that is .NET too would take some of them for its own.
+    // These are about the engine. Its settings (Llm__ApiKey, ConnectionStrings__…) must not reach another program, and
+    // a server that is .NET too would take some of them for its own.
     private static readonly HashSet<string> EnginesOwn =
         ["ASPNETCORE_URLS", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT", "DOTNET_LAUNCH_PROFILE", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
 
-    private readonly Process _keeper;
+    private readonly Process _launcher;
     private readonly TaskCompletionSource<int?> _pid = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ModelProcess(Process keeper, TimeSpan stopTimeout, Action<string, bool> onLine)
+    private ModelProcess(Process launcher, TimeSpan stopTimeout, Action<string, bool> onLine)
     {
-        _keeper = keeper;
+        _launcher = launcher;
         Exited = RunAsync(stopTimeout + DrainTime, onLine);
     }
 
     /// <summary>The server's pid, once it runs; null if it never did.</summary>
     public Task<int?> Pid => _pid.Task;
 
-    /// <summary>The server's exit code (128 + signal), once nothing of it is left and its output is read.</summary>
+    /// <summary>
+    /// The server's exit code (128 + signal), once all its processes have ended and its output is read.
+    /// </summary>
     public Task<int> Exited { get; }
 
     /// <param name="onLine">Gets each line of output, and whether it is of stderr; must not block.</param>
     /// <exception cref="System.ComponentModel.Win32Exception">There is no shell, or no such working directory.</exception>
     public static ModelProcess Start(ModelCommand command, Action<string, bool> onLine)
     {
-        var looks = Math.Max(1, (int)Math.Ceiling(command.StopTimeout / Keeper.Look));
+        var polls = Math.Max(1, (int)Math.Ceiling(command.StopTimeout / Launcher.Poll));
         var start = new ProcessStartInfo("/bin/sh")
         {
-            ArgumentList = { "-c", Keeper.Script, "model-server-keeper", Guid.NewGuid().ToString("N"), looks.ToString() },
+            ArgumentList =
+            {
+                "-c", Launcher.Script, "model-server-launcher", Guid.NewGuid().ToString("N"), polls.ToString(),
+            },
             WorkingDirectory = command.WorkingDirectory ?? "",
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -51,26 +56,22 @@ internal sealed class ModelProcess
             RedirectStandardError = true,
         };
         foreach (var word in command.Words)
-        {
             start.ArgumentList.Add(word);
-        }
         foreach (var name in start.Environment.Keys.Where(IsEnginesOwn).ToList())
-        {
             start.Environment.Remove(name);
-        }
         foreach (var (name, value) in command.Environment)
-        {
             start.Environment[name] = value;
-        }
         return new ModelProcess(Process.Start(start)!, command.StopTimeout, onLine);
     }
 
-    /// <summary>Lets the keeper end the server: SIGTERM, after the stop timeout SIGKILL. <see cref="Exited"/> says when.</summary>
+    /// <summary>
+    /// Has the launcher stop the server: SIGTERM, after the stop timeout SIGKILL. <see cref="Exited"/> says when.
+    /// </summary>
     public void End()
     {
         try
         {
-            _keeper.StandardInput.Close();
+            _launcher.StandardInput.Close();
         }
         catch (Exception e) when (e is InvalidOperationException or IOException)
         {
@@ -84,27 +85,23 @@ internal sealed class ModelProcess
     private async Task<int> RunAsync(TimeSpan drain, Action<string, bool> onLine)
     {
         var output = Task.WhenAll(
-            Task.Run(() => PumpAsync(_keeper.StandardOutput, line =>
+            Task.Run(() => PumpAsync(_launcher.StandardOutput, line =>
             {
-                // The keeper's first line, which the server cannot precede.
+                // The launcher's first line, which comes before any of the server's.
                 if (!_pid.Task.IsCompleted)
-                {
                     _pid.TrySetResult(int.TryParse(line, out var pid) ? pid : null);
-                }
                 else
-                {
                     onLine(line, false);
-                }
             })),
-            Task.Run(() => PumpAsync(_keeper.StandardError, line => onLine(line, true))));
-        await _keeper.WaitForExitAsync();
-        var code = _keeper.ExitCode;
-        // Nobody is left to write, unless the keeper was killed: then the pipe's end makes its other half end the server, and
-        // the output's end tells that it has.
+            Task.Run(() => PumpAsync(_launcher.StandardError, line => onLine(line, true))));
+        await _launcher.WaitForExitAsync();
+        var code = _launcher.ExitCode;
+        // No process is left to write, unless the launcher was killed: then the closed pipe makes its other half stop
+        // the server, and the output ends when it has.
         End();
         await output.WaitAsync(drain).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _pid.TrySetResult(null);
-        _keeper.Dispose();
+        _launcher.Dispose();
         return code;
     }
 
@@ -120,19 +117,15 @@ internal sealed class ModelProcess
                 foreach (var c in buffer.AsSpan(0, read))
                 {
                     if (c == '\n' || line.Length == MaxLine)
-                    {
                         Flush();
-                    }
-                    // A progress bar draws its line over and over: what counts is how it looks in the end.
+                    // A progress bar rewrites its line: only the last version is kept.
                     else if (rewound)
                     {
                         line.Clear();
                     }
                     rewound = c == '\r';
                     if (c is not ('\n' or '\r'))
-                    {
                         line.Append(c);
-                    }
                 }
             }
         }
@@ -141,9 +134,7 @@ internal sealed class ModelProcess
             onLine($"(its output cannot be read any more: {e.Message})");
         }
         if (line.Length > 0)
-        {
             Flush();
-        }
 
         void Flush()
         {

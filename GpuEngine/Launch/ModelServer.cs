@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -11,13 +11,13 @@ internal enum ServerPhase
     /// <summary>It runs and loads.</summary>
     Loading,
 
-    /// <summary>It runs and is well.</summary>
+    /// <summary>It runs and is healthy.</summary>
     Ready,
 
-    /// <summary>It is being ended.</summary>
+    /// <summary>It is being stopped.</summary>
     Ending,
 
-    /// <summary>Nothing of it runs; it is started at <see cref="ServerState.RetryAt"/>.</summary>
+    /// <summary>It does not run; it is started at <see cref="ServerState.RetryAt"/>.</summary>
     Waiting,
 }
 
@@ -26,20 +26,20 @@ internal enum ServerPhase
 /// <param name="Address">Base of its API, while it runs.</param>
 /// <param name="Pid">Its first process, while it runs.</param>
 /// <param name="Restarts">How often it was started again.</param>
-/// <param name="Trouble">Why it was last ended or ended itself; null once it is ready.</param>
-/// <param name="LastWords">The last lines of the run that ended so.</param>
+/// <param name="Trouble">Why the last run ended; null once it is ready.</param>
+/// <param name="LastWords">The last lines of that run's output.</param>
 /// <param name="RetryAt">When it is started again.</param>
 internal sealed record ServerState(
     ServerPhase Phase, DateTimeOffset Since, Uri? Address = null, int? Pid = null, int Restarts = 0,
     string? Trouble = null, string? LastWords = null, DateTimeOffset? RetryAt = null);
 
 /// <summary>
-/// What everybody may know of the model server. <see cref="ModelServerSupervisor"/> alone writes <see cref="State"/>; requests,
-/// health and metrics read it.
+/// The model server's state. Only <see cref="ModelServerSupervisor"/> writes <see cref="State"/>; requests, health and
+/// metrics read it.
 /// </summary>
 internal sealed class ModelServer : IHealthCheck
 {
-    /// <summary>Clients of a server that loads for minutes need not ask each second.</summary>
+    /// <summary>Seconds after which to retry while it loads, which may take minutes.</summary>
     private const int LoadingRetry = 5;
 
     private readonly TimeProvider _time;
@@ -63,7 +63,7 @@ internal sealed class ModelServer : IHealthCheck
         set => _state = value;
     }
 
-    /// <summary>Counts an end that nobody wanted.</summary>
+    /// <summary>Counts an unexpected end.</summary>
     public void Ended(string reason) => _restarts.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>Base address of its API.</summary>

@@ -9,15 +9,15 @@ namespace Lyceum.GpuEngine.Launch;
 internal sealed record LogLine(long Number, DateTimeOffset At, string Stream, string Text);
 
 /// <summary>
-/// What the model server said, its last lines in memory (the oldest goes first) and all of it in the engine's own log. Model
-/// servers like to print their settings, so secrets they were given are blotted out before anybody sees the line.
+/// The model server's output: its last lines in memory (the oldest is dropped first) and all of it in the engine's own
+/// log. Model servers print their settings, so secrets they were given are masked before a line is kept.
 /// </summary>
 internal sealed partial class ModelServerLog
 {
     /// <summary>The logging category of the lines.</summary>
     public const string Category = "Lyceum.GpuEngine.ModelServer";
 
-    /// <summary>What is shorter is no secret, and would be found everywhere.</summary>
+    /// <summary>A shorter value is not masked: it would be found in ordinary words.</summary>
     private const int MinSecret = 6;
 
     private readonly Lock _lock = new();
@@ -38,37 +38,34 @@ internal sealed partial class ModelServerLog
             .Where(variable => IsSecret(variable.Item1)).Select(variable => variable.Item2)
             .Append(llm.Value.ApiKey)
             .OfType<string>().Where(secret => secret.Length >= MinSecret)
-            // Of two that begin alike, the longer one must go first.
+            // Of two that begin alike, the longer one must be replaced first.
             .Distinct().OrderByDescending(secret => secret.Length)];
     }
 
     public void Add(string text, string stream)
     {
         foreach (var secret in _secrets)
-        {
             text = text.Replace(secret, "***", StringComparison.Ordinal);
-        }
         lock (_lock)
         {
             while (_lines.Count >= _capacity)
-            {
                 _lines.Dequeue();
-            }
             _lines.Enqueue(new LogLine(++_last, _time.GetUtcNow(), stream, text));
         }
-        Said(_log, text);
+        LogOutput(_log, text);
     }
 
     /// <summary>The kept lines numbered above <paramref name="after"/>, oldest first.</summary>
     public IReadOnlyList<LogLine> After(long after)
     {
         lock (_lock)
-        {
             return [.. _lines.Where(line => line.Number > after)];
-        }
     }
 
-    /// <summary>The last words for a health report, short: <c>a | b | c</c>; empty if it said nothing since <paramref name="after"/>.</summary>
+    /// <summary>
+    /// The last lines for a health report, short: <c>a | b | c</c>; empty if there are none since <paramref
+    /// name="after"/>.
+    /// </summary>
     public string Tail(int lines, long after)
     {
         IEnumerable<LogLine> last = After(after).Where(line => line.Stream is not "engine" && !string.IsNullOrWhiteSpace(line.Text)).TakeLast(lines);
@@ -81,9 +78,7 @@ internal sealed partial class ModelServerLog
         get
         {
             lock (_lock)
-            {
                 return _last;
-            }
         }
     }
 
@@ -91,5 +86,5 @@ internal sealed partial class ModelServerLog
         Array.Exists(["KEY", "TOKEN", "SECRET", "PASSWORD"], word => variable.Contains(word, StringComparison.OrdinalIgnoreCase));
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Line}")]
-    private static partial void Said(ILogger log, string line);
+    private static partial void LogOutput(ILogger log, string line);
 }

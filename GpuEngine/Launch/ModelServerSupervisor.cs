@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Launch;
 
 /// <summary>
-/// Keeps the model server running. One loop: start it, watch it until it ends or has to be ended, wait, again. The next run
-/// begins when nothing of the last one is left, so there are never two.
+/// Keeps the model server running. One loop: start it, watch it until it ends or has to be stopped, wait, again. The
+/// next run begins when all processes of the last one have ended, so there are never two.
 /// </summary>
 internal sealed partial class ModelServerSupervisor(
     ModelServer server, ModelServerLog output, HealthProbe probe, IOptions<LaunchOptions> launch, IOptions<LlmOptions> llm,
@@ -35,7 +35,7 @@ internal sealed partial class ModelServerSupervisor(
             var end = await RunAsync(address, restarts, started => ready = started, stoppingToken);
             var wait = backoff.After(ready is { } since ? Now() - since : TimeSpan.Zero);
             server.Ended(end.Reason);
-            Restarting(log, end.Trouble, wait.TotalSeconds);
+            LogRestarting(log, end.Trouble, wait.TotalSeconds);
             output.Add($"{end.Trouble}; started again in {wait.TotalSeconds:0.##} s", "engine");
             server.State = new ServerState(ServerPhase.Waiting, time.GetUtcNow(), Restarts: restarts, Trouble: end.Trouble,
                 LastWords: output.Tail(LastWords, before), RetryAt: time.GetUtcNow() + wait);
@@ -43,13 +43,11 @@ internal sealed partial class ModelServerSupervisor(
         }
     }
 
-    /// <summary>One run, from its start until nothing of it is left.</summary>
+    /// <summary>One run, from its start until all its processes have ended.</summary>
     private async Task<End> RunAsync(Uri address, int restarts, Action<TimeSpan> onReady, CancellationToken stop)
     {
         if (ServerAddress.IsTaken(address))
-        {
             return new End("not_started", $"port {address.Port} is taken by another program");
-        }
         var last = server.State;
         var loading = new ServerState(
             ServerPhase.Loading, time.GetUtcNow(), address, Restarts: restarts, Trouble: last.Trouble, LastWords: last.LastWords);
@@ -70,7 +68,7 @@ internal sealed partial class ModelServerSupervisor(
         try
         {
             var pid = await process.Pid.WaitAsync(stop);
-            Started(log, pid, address);
+            LogStarted(log, pid, address);
             server.State = loading with { Pid = pid };
             watch = WatchAsync(address, onReady, watching.Token);
             await Task.WhenAny(process.Exited, watch);
@@ -80,7 +78,7 @@ internal sealed partial class ModelServerSupervisor(
         }
         finally
         {
-            // The state is one task's to write at a time.
+            // Only one task at a time writes the state.
             await watching.CancelAsync();
             await ((Task?)watch ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!process.Exited.IsCompleted)
@@ -92,7 +90,7 @@ internal sealed partial class ModelServerSupervisor(
         }
     }
 
-    /// <summary>Asks for its health until it has to be ended, and says why.</summary>
+    /// <summary>Checks its health until it has to be stopped, and returns why.</summary>
     private async Task<End> WatchAsync(Uri address, Action<TimeSpan> onReady, CancellationToken cancel)
     {
         var (started, ready, failures) = (Now(), false, 0);
@@ -100,8 +98,8 @@ internal sealed partial class ModelServerSupervisor(
         {
             var interval = ready || _options.HealthInterval < LoadingInterval ? _options.HealthInterval : LoadingInterval;
             await Task.Delay(interval, time, cancel);
-            var fault = await probe.AskAsync(address, cancel);
-            if (fault is null)
+            var unhealthy = await probe.AskAsync(address, cancel);
+            if (unhealthy is null)
             {
                 failures = 0;
                 if (!ready)
@@ -109,20 +107,19 @@ internal sealed partial class ModelServerSupervisor(
                     ready = true;
                     onReady(Now());
                     server.State = server.State with { Phase = ServerPhase.Ready, Since = time.GetUtcNow(), Trouble = null, LastWords = null };
-                    Ready(log, (Now() - started).TotalSeconds);
+                    LogReady(log, (Now() - started).TotalSeconds);
                 }
             }
             else if (!ready && Now() - started >= _options.StartTimeout)
             {
-                return new End("start_timeout", $"it was not ready within {_options.StartTimeout.TotalSeconds:0.#} s: {fault}");
+                return new End(
+                    "start_timeout", $"it was not ready within {_options.StartTimeout.TotalSeconds:0.#} s: {unhealthy}");
             }
             else if (ready)
             {
-                Unwell(log, fault, ++failures, _options.HealthFailures);
+                LogUnhealthy(log, unhealthy, ++failures, _options.HealthFailures);
                 if (failures >= _options.HealthFailures)
-                {
-                    return new End("hung", $"it failed {failures} health checks in a row: {fault}");
-                }
+                    return new End("hung", $"it failed {failures} health checks in a row: {unhealthy}");
             }
         }
     }
@@ -139,15 +136,15 @@ internal sealed partial class ModelServerSupervisor(
     /// <summary>Monotonic.</summary>
     private TimeSpan Now() => time.GetElapsedTime(0);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Model server started: pid {Pid}, to be reached at {Address}")]
-    private static partial void Started(ILogger log, int? pid, Uri address);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Model server started: pid {Pid}, address {Address}")]
+    private static partial void LogStarted(ILogger log, int? pid, Uri address);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Model server is ready after {Seconds:0.0} s")]
-    private static partial void Ready(ILogger log, double seconds);
+    private static partial void LogReady(ILogger log, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Model server is unwell: {Fault} ({Failures} of {Limit})")]
-    private static partial void Unwell(ILogger log, string fault, int failures, int limit);
+    [LoggerMessage(LogLevel.Warning, "Model server failed a health check ({Failures} of {Limit}): {Reason}")]
+    private static partial void LogUnhealthy(ILogger log, string reason, int failures, int limit);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Model server: {Trouble}; it is started again in {Seconds:0.0} s")]
-    private static partial void Restarting(ILogger log, string trouble, double seconds);
+    [LoggerMessage(LogLevel.Error, "Model server ended: {Trouble}; it is started again in {Seconds:0.0} s")]
+    private static partial void LogRestarting(ILogger log, string trouble, double seconds);
 }

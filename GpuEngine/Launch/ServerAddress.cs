@@ -4,15 +4,17 @@ using System.Net.Sockets;
 
 namespace Lyceum.GpuEngine.Launch;
 
-/// <summary>Where the model server shall listen: at <c>Llm:Endpoint</c>, or on a free port of loopback, a new one at each start.</summary>
+/// <summary>
+/// Where the model server listens: at <c>Llm:Endpoint</c>, or on a free port of loopback, a new one at each start.
+/// </summary>
 internal static class ServerAddress
 {
     public static Uri Choose(string? endpoint) =>
         string.IsNullOrWhiteSpace(endpoint) ? new Uri($"http://127.0.0.1:{FreePort()}/v1") : new Uri(endpoint);
 
     /// <summary>
-    /// Whether somebody listens at this port of this machine already. He would answer in the place of a server that cannot
-    /// listen there.
+    /// Whether another program listens at this port of this machine already: it would answer in place of the server,
+    /// which could not listen there.
     /// </summary>
     public static bool IsTaken(Uri address) =>
         address.IsLoopback && Array.Exists(

@@ -13,7 +13,7 @@ namespace Lyceum.GpuEngine.OpenAI;
 /// <param name="Message">For people; says what to do where that is known.</param>
 /// <param name="Param">The offending request field, as <c>messages[0].role</c>.</param>
 /// <param name="RetryAfter">Whole seconds after which a retry may help.</param>
-public sealed record ApiError(
+internal sealed record ApiError(
     int Status, string Type, string Code, string Message, string? Param = null, int? RetryAfter = null)
 {
     public static ApiError Invalid(string code, string message, string? param = null, int status = 400) =>
@@ -25,7 +25,7 @@ public sealed record ApiError(
     public static ApiError NoSuchModel(string model) =>
         Invalid(ErrorCodes.ModelNotFound, $"The model '{model}' does not exist here; GET /v1/models lists those that do.", "model", 404);
 
-    /// <summary>What a caller is told of a failure.</summary>
+    /// <summary>The error that a caller gets for a failure.</summary>
     public static ApiError From(Exception failure) => failure switch
     {
         ApiException known => known.Error,
@@ -52,22 +52,25 @@ public sealed record ApiError(
         response.StatusCode = Status;
         response.ContentType = "application/json; charset=utf-8";
         if (RetryAfter is { } seconds)
-        {
             response.Headers.RetryAfter = seconds.ToString();
-        }
         await using (var json = new Utf8JsonWriter(response.BodyWriter))
-        {
             Write(json);
-        }
         await response.BodyWriter.FlushAsync(cancel);
     }
 }
 
 /// <summary>Carries an <see cref="ApiError"/> from where it is found to the endpoint that answers with it.</summary>
-public sealed class ApiException : Exception
+internal sealed class ApiException : Exception
 {
     public ApiException(ApiError error, Exception? inner = null)
         : base(error.Message, inner) => Error = error;
 
     public ApiError Error { get; }
+
+    /// <summary>What to log of a failure beside its error: the exception that caused it, if there is one.</summary>
+    public static Exception? CauseOf(Exception failure) => failure is ApiException ? failure.InnerException : failure;
+
+    /// <summary>429: too much runs already; a retry may help after a second.</summary>
+    public static ApiException Overloaded(string message) =>
+        new(new ApiError(429, "rate_limit_error", ErrorCodes.Overloaded, message, RetryAfter: 1));
 }

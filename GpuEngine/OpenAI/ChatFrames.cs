@@ -4,9 +4,6 @@ using System.Text.Json;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Token counts of one completion, by the model's own tokeniser.</summary>
-public sealed record TokenUsage(int PromptTokens, int CompletionTokens);
-
 /// <summary>Writes one completion in OpenAI's shapes, for models that answer in deltas.</summary>
 internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeUsage)
 {
@@ -19,7 +16,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
     public static ReadOnlyMemory<byte> Done { get; } = "data: [DONE]\n\n"u8.ToArray();
     public static ReadOnlyMemory<byte> Ping { get; } = ": ping\n\n"u8.ToArray();
 
-    /// <summary>The first chunk: who speaks. Each frame is valid until the next is asked for.</summary>
+    /// <summary>The first chunk: the role. Each frame is valid until the next is made.</summary>
     public ReadOnlyMemory<byte> Role() => Chunk(delta =>
     {
         delta.WriteString("role", "assistant");
@@ -37,13 +34,9 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         {
             json.WriteStartObject();
             foreach (var property in choice.EnumerateObject())
-            {
                 property.WriteTo(json);
-            }
             if (!choice.TryGetProperty("finish_reason", out _))
-            {
                 json.WriteNull("finish_reason");
-            }
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -61,7 +54,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         Usage(json, usage);
     });
 
-    /// <summary>The same chunk, with all that a model says of its usage.</summary>
+    /// <summary>The same chunk, with the model's whole usage object.</summary>
     public ReadOnlyMemory<byte> Usage(JsonElement usage) => Event(json =>
     {
         Head(json, "chat.completion.chunk");
@@ -77,9 +70,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         var buffer = new ArrayBufferWriter<byte>(256);
         buffer.Write("data: "u8);
         using (var json = new Utf8JsonWriter(buffer, Relaxed))
-        {
             error.Write(json);
-        }
         buffer.Write("\n\n"u8);
         return buffer.WrittenMemory;
     }
@@ -161,7 +152,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         json.WriteStartObject("usage");
         json.WriteNumber("prompt_tokens", usage.PromptTokens);
         json.WriteNumber("completion_tokens", usage.CompletionTokens);
-        json.WriteNumber("total_tokens", usage.PromptTokens + usage.CompletionTokens);
+        json.WriteNumber("total_tokens", usage.TotalTokens);
         json.WriteEndObject();
     }
 }

@@ -2,17 +2,17 @@ namespace Lyceum.GpuEngine.OpenAI;
 
 /// <summary>A message of the conversation; the text parts of its content, joined.</summary>
 /// <param name="Role"><c>system | developer | user | assistant | tool | function</c>.</param>
-public sealed record ChatMessage(string Role, string Text);
+internal sealed record ChatMessage(string Role, string Text);
 
 /// <summary>A passage to answer from, given in the request's extension field <c>lyceum.passages</c>.</summary>
 /// <param name="Source">Where the reader finds it: a file name, an address.</param>
-public sealed record GivenPassage(string? Id, string? Title, string Text, string? Source);
+internal sealed record GivenPassage(string? Id, string? Title, string Text, string? Source);
 
 /// <summary>
 /// A validated <c>POST /v1/chat/completions</c>. What GpuEngine itself needs is typed here; everything else travels to an
 /// upstream in <see cref="Body"/>, untouched.
 /// </summary>
-public sealed class ChatRequest
+internal sealed class ChatRequest
 {
     /// <summary>Null where the request names none: the default model answers.</summary>
     public string? Model { get; init; }
@@ -20,7 +20,7 @@ public sealed class ChatRequest
     public required IReadOnlyList<ChatMessage> Messages { get; init; }
     public bool Stream { get; init; }
 
-    /// <summary><c>stream_options.include_usage</c>: a last chunk tells the token counts.</summary>
+    /// <summary><c>stream_options.include_usage</c>: a last chunk has the token counts.</summary>
     public bool IncludeUsage { get; init; }
 
     /// <summary><c>max_completion_tokens</c>, or the older <c>max_tokens</c>.</summary>

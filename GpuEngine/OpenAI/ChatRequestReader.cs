@@ -4,10 +4,10 @@ using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Reads and validates a chat completion request; every fault becomes a 4xx that names the field.</summary>
+/// <summary>Reads and validates a chat completion request; every error becomes a 4xx that names the field.</summary>
 internal static class ChatRequestReader
 {
-    /// <summary>Bytes of a request's body; a larger one is refused with 413.</summary>
+    /// <summary>Bytes of a request's body; a larger one is rejected with 413.</summary>
     public const int MaxBody = 4 * 1024 * 1024;
 
     private const int MaxPassages = 200;
@@ -17,11 +17,9 @@ internal static class ChatRequestReader
     public static async Task<ChatRequest> ReadAsync(HttpRequest http, CancellationToken cancel)
     {
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
-        // Checked on the bytes: the JSON reader looks into a string only when asked for it.
+        // Checked on the bytes: the JSON reader decodes a string only when it is read.
         if (!Utf8.IsValid(body))
-        {
             throw Invalid("invalid_utf8", "The request body is not valid UTF-8.");
-        }
         try
         {
             using var json = JsonDocument.Parse(body);
@@ -41,15 +39,11 @@ internal static class ChatRequestReader
     private static ChatRequest Read(JsonElement root, byte[] body)
     {
         if (root.ValueKind is not JsonValueKind.Object)
-        {
             throw Invalid("invalid_type", "The request body must be a JSON object.");
-        }
         var stream = Flag(root, "stream", "stream");
         var options = Child(root, "stream_options", "stream_options", JsonValueKind.Object);
         if (options is not null && !stream)
-        {
             throw Invalid("invalid_value", "'stream_options' is only allowed when 'stream' is true.", "stream_options");
-        }
         var format = Child(root, "response_format", "response_format", JsonValueKind.Object);
         return new ChatRequest
         {
@@ -86,23 +80,17 @@ internal static class ChatRequestReader
         var array = Child(root, "messages", "messages", JsonValueKind.Array)
             ?? throw Invalid("missing_required_parameter", "'messages' is required.", "messages");
         if (array.GetArrayLength() == 0)
-        {
             throw Invalid("empty_array", "'messages' must hold at least one message.", "messages");
-        }
         var messages = new List<ChatMessage>(array.GetArrayLength());
         foreach (var message in array.EnumerateArray())
         {
             var at = $"messages[{messages.Count}]";
             if (message.ValueKind is not JsonValueKind.Object)
-            {
                 throw WrongType(at, "an object");
-            }
             var role = Text(message, "role", $"{at}.role")
                 ?? throw Invalid("missing_required_parameter", $"'{at}.role' is required.", $"{at}.role");
             if (!Roles.Contains(role))
-            {
                 throw Invalid("invalid_value", $"'{at}.role' must be one of {string.Join(", ", Roles)}.", $"{at}.role");
-            }
             messages.Add(new ChatMessage(role, Content(message, role, $"{at}.content")));
         }
         return messages;
@@ -126,9 +114,7 @@ internal static class ChatRequestReader
     private static string Part(JsonElement part, string at)
     {
         if (part.ValueKind is not JsonValueKind.Object)
-        {
             throw WrongType(at, "an object");
-        }
         var type = Text(part, "type", $"{at}.type")
             ?? throw Invalid("missing_required_parameter", $"'{at}.type' is required.", $"{at}.type");
         return type is not "text" ? "" : Text(part, "text", $"{at}.text")
@@ -138,9 +124,7 @@ internal static class ChatRequestReader
     private static List<string> Stop(JsonElement root)
     {
         if (!root.TryGetProperty("stop", out var stop) || stop.ValueKind is JsonValueKind.Null)
-        {
             return [];
-        }
         List<string> texts = stop.ValueKind switch
         {
             JsonValueKind.String => [stop.GetString()!],
@@ -160,16 +144,12 @@ internal static class ChatRequestReader
             return [];
         }
         if (array.GetArrayLength() > MaxPassages)
-        {
             throw Invalid("invalid_value", $"'lyceum.passages' takes at most {MaxPassages} passages.", "lyceum.passages");
-        }
         return [.. array.EnumerateArray().Select((passage, i) =>
         {
             var at = $"lyceum.passages[{i}]";
             if (passage.ValueKind is not JsonValueKind.Object)
-            {
                 throw WrongType(at, "an object");
-            }
             var text = Text(passage, "text", $"{at}.text");
             return string.IsNullOrWhiteSpace(text)
                 ? throw Invalid("missing_required_parameter", $"'{at}.text' is required.", $"{at}.text")
@@ -186,18 +166,14 @@ internal static class ChatRequestReader
     private static JsonElement? Child(JsonElement parent, string name, string at, JsonValueKind kind)
     {
         if (!parent.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return null;
-        }
         return value.ValueKind == kind ? value : throw WrongType(at, kind is JsonValueKind.Object ? "an object" : "an array");
     }
 
     private static string? Text(JsonElement parent, string name, string at)
     {
         if (!parent.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return null;
-        }
         return value.ValueKind is JsonValueKind.String ? value.GetString() : throw WrongType(at, "a string");
     }
 
@@ -207,9 +183,7 @@ internal static class ChatRequestReader
     private static bool Flag(JsonElement parent, string name, string at)
     {
         if (!parent.TryGetProperty(name, out var value))
-        {
             return false;
-        }
         return value.ValueKind switch
         {
             JsonValueKind.True => true,
@@ -221,22 +195,16 @@ internal static class ChatRequestReader
     private static int? Integer(JsonElement root, string name, int least, int most)
     {
         if (Number(root, name, least, most) is null)
-        {
             return null;
-        }
         return root.GetProperty(name).TryGetInt32(out var value) ? value : throw WrongType(name, "a whole number");
     }
 
     private static double? Number(JsonElement root, string name, double least, double most)
     {
         if (!root.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return null;
-        }
         if (value.ValueKind is not JsonValueKind.Number)
-        {
             throw WrongType(name, "a number");
-        }
         var number = value.GetDouble();
         return number >= least && number <= most
             ? number

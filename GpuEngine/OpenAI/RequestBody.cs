@@ -3,16 +3,20 @@ using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Reads a request's whole body, and no more of it than may be.</summary>
+/// <summary>Reads a request's whole body, up to a limit.</summary>
 internal static class RequestBody
 {
+    /// <summary>
+    /// The server's own limit of a body, above ours: Kestrel drains a body that is somewhat too large, so that its
+    /// sender reads the 413 instead of a broken connection.
+    /// </summary>
+    public const long MaxDrained = 64 * 1024 * 1024;
+
     /// <exception cref="ApiException">413: it is larger than <paramref name="max"/> bytes.</exception>
     public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
     {
         if (http.ContentLength > max)
-        {
             throw TooLarge(max);
-        }
         while (true)
         {
             var read = await http.BodyReader.ReadAsync(cancel);

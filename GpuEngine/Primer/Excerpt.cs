@@ -13,9 +13,7 @@ internal static partial class Excerpt
     {
         text = text.Trim();
         if (text.Length <= Limit)
-        {
             return text;
-        }
         var sentences = SentenceEnd().Split(text).Where(sentence => sentence.Length > 0).ToList();
         var hits = sentences.ConvertAll(sentence => Terms.Of(sentence).Intersect(question).Count());
         var (best, from, to) = (-1, 0, 1);
@@ -29,16 +27,12 @@ internal static partial class Excerpt
                 score += hits[end++];
             }
             if (score > best)
-            {
                 (best, from, to) = (score, start, end);
-            }
         }
         var quote = string.Concat(sentences.GetRange(from, to - from)).Trim();
-        quote = quote.Length > 2 * Limit ? quote[..SafeCut(quote, 2 * Limit)] : quote;
+        quote = Utf16.Truncate(quote, 2 * Limit);
         return $"{(from > 0 ? "… " : "")}{quote}{(to < sentences.Count || quote.Length >= 2 * Limit ? " …" : "")}";
     }
-
-    private static int SafeCut(string text, int at) => char.IsHighSurrogate(text[at - 1]) ? at - 1 : at;
 
     // Behind a full stop with the space after it, a Chinese full stop, or a line's end: the ends stay with the sentences.
     [GeneratedRegex(@"(?<=[.!?]\s+)(?=\S)|(?<=[。！？])|(?<=\n)")]

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace Lyceum.GpuEngine.Primer;
 
 /// <summary>
-/// The documents Primer knows without being given any: <c>Library/{en,zh}/*.md</c>, embedded. A document is a title line,
+/// The documents that Primer always knows: <c>Library/{en,zh}/*.md</c>, embedded. A document is a title line,
 /// a line of keywords, and sections, each of which becomes a passage.
 /// </summary>
 internal static class Library

@@ -19,9 +19,7 @@ internal sealed class PassageIndex
     {
         _entries = [.. passages.Select(passage => new Entry(passage, Count(passage)))];
         foreach (var term in _entries.SelectMany(entry => entry.Counts.Keys))
-        {
             _documentsWith[term] = _documentsWith.GetValueOrDefault(term) + 1;
-        }
         _averageLength = _entries.Count == 0 ? 1 : _entries.Average(entry => entry.Length);
     }
 
@@ -83,9 +81,7 @@ internal sealed class PassageIndex
         void Add(string? text, int weight)
         {
             foreach (var term in Terms.Of(text ?? ""))
-            {
                 counts[term] = counts.GetValueOrDefault(term) + weight;
-            }
         }
     }
 

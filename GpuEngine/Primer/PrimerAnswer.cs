@@ -12,10 +12,12 @@ internal static class PrimerAnswer
     private const int QuotesPerAnswer = 3;
     private const int QuestionLimit = 4_000;
 
-    // Below this a library passage merely shares a common word with the question; held by the tests' lists of questions.
+    // Below this a library passage merely shares a common word with the question; the tests' lists of questions check
+    // it.
     private const double LeastCoverage = 0.42;
 
-    // A passage far below the best one is about something else that shares a word: it waits until more is asked for.
+    // A passage far below the best one is about something else that shares a word: it is quoted only when more is asked
+    // for.
     private const double NearBest = 0.5;
 
     public static string To(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> given)
@@ -38,15 +40,13 @@ internal static class PrimerAnswer
     {
         var found = Find(question, given);
         if (found.Count == 0)
-        {
             return words.NothingFound(Library.Titles(question.Language));
-        }
         var first = found.Take(QuotesPerAnswer).Count(hit => hit.Score >= NearBest * found[0].Score);
         var quoted = question.Page == 0
             ? found.Take(first)
             : found.Skip(first + ((question.Page - 1) * QuotesPerAnswer)).Take(QuotesPerAnswer);
         var passages = quoted.Select(hit => hit.Passage).ToList();
-        // Numbers up to the last one given mean what was given: whoever gave them finds them cited by these.
+        // The library's numbers follow those of the given passages, which keep the numbers they were given under.
         return passages.Count == 0 ? words.NoMore
             : Quote(question, words, [.. passages.Select((p, i) => p.Number > 0 ? p : p with { Number = given.Count + i + 1 })]);
     }
@@ -59,9 +59,7 @@ internal static class PrimerAnswer
             var fitting = new PassageIndex(given.Select((passage, i) => new Passage(
                 passage.Title ?? passage.Source ?? passage.Id ?? "?", null, passage.Text, passage.Source, Number: i + 1))).Rank(question.Terms);
             if (fitting.Count > 0)
-            {
                 return fitting;
-            }
         }
         return [.. Library.Of(question.Language).Rank(question.Terms).Where(hit => hit.Coverage >= LeastCoverage)];
     }
@@ -77,9 +75,7 @@ internal static class PrimerAnswer
         }
         text.Append(words.Sources).Append('\n');
         foreach (var passage in passages)
-        {
             text.Append($"[{passage.Number}] {words.Cite(passage)}\n");
-        }
         return text.Append('\n').Append(words.HowToConnect).ToString();
     }
 }

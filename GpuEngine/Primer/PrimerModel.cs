@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
@@ -28,7 +28,7 @@ internal sealed class PrimerModel(IOptions<PrimerOptions> options, TimeProvider 
     public async IAsyncEnumerable<ChatDelta> AnswerAsync(
         ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
     {
-        Refuse(request);
+        Validate(request);
         var text = PrimerAnswer.To(request.Messages, request.Passages);
         var stop = request.Stop.Select(word => text.IndexOf(word, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
         var tokens = PrimerTokens.Split(stop >= 0 ? text[..stop] : text).ToList();
@@ -40,22 +40,23 @@ internal sealed class PrimerModel(IOptions<PrimerOptions> options, TimeProvider 
         {
             if (rate > 0)
             {
-                // Against the start, so that what one token loses the next makes good.
+                // Measured from the start, so that delays do not add up.
                 var wait = TimeSpan.FromSeconds(i / rate) - time.GetElapsedTime(start);
                 await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, time, cancel);
             }
             yield return new ChatDelta(tokens[i]);
         }
         cancel.ThrowIfCancellationRequested();
-        yield return new ChatDelta("", wanted < tokens.Count ? "length" : "stop", new TokenUsage(PromptTokens(request), wanted));
+        var usage = TokenUsage.Of(PromptTokens(request), wanted);
+        yield return new ChatDelta("", wanted < tokens.Count ? "length" : "stop", usage);
     }
 
     private static int PromptTokens(ChatRequest request) =>
         request.Messages.Sum(message => PrimerTokens.Count(message.Text)) +
         request.Passages.Sum(passage => PrimerTokens.Count(passage.Text));
 
-    // What would change the answer's shape is refused rather than ignored.
-    private static void Refuse(ChatRequest request)
+    // Options that would change the answer's shape are rejected rather than ignored.
+    private static void Validate(ChatRequest request)
     {
         if (request.Choices > 1)
         {

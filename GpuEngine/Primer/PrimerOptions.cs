@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Lyceum.GpuEngine.Primer;
 
 /// <summary>Primer's settings; configuration section <c>Primer</c>.</summary>
-public sealed class PrimerOptions
+internal sealed class PrimerOptions
 {
     public const string Section = "Primer";
 

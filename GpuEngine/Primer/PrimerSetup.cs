@@ -1,4 +1,4 @@
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 
 namespace Lyceum.GpuEngine.Primer;
 

@@ -38,21 +38,15 @@ internal static class PrimerTokens
             i += width;
         }
         if (start < text.Length)
-        {
             yield return text[start..];
-        }
     }
 
     private static Kind KindOf(Rune rune)
     {
         if (Rune.IsWhiteSpace(rune))
-        {
             return Kind.Space;
-        }
         if (Terms.IsIdeograph(rune))
-        {
             return Kind.Ideograph;
-        }
         // Marks belong to the letter before them.
         return Rune.IsLetterOrDigit(rune) || rune.Value is '\'' or '’' ||
             Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark

@@ -1,3 +1,5 @@
+using Lyceum.Text;
+
 namespace Lyceum.GpuEngine.Primer;
 
 /// <summary>Primer's own sentences, in one language. All else in an answer is quoted.</summary>
@@ -96,5 +98,5 @@ internal abstract class PrimerWords
         passage.Source is null || passage.Source == passage.Title ? "" : open + passage.Source + close;
 
     private static string Short(string question) =>
-        question.Length <= 80 ? question : question[..(char.IsHighSurrogate(question[79]) ? 79 : 80)] + "…";
+        question.Length <= 80 ? question : Utf16.Truncate(question, 80) + "…";
 }

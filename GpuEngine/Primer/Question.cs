@@ -33,7 +33,7 @@ internal sealed partial record Question(
         var text = asked.Count > 0 ? asked[^1] : "";
         if (page > 0)
         {
-            // "more" is the same word in many mouths: the subject's language counts.
+            // "more" is typed in any language: the subject's language counts.
             language = LanguageOf(text);
         }
         var terms = Lyceum.Text.Terms.OfQuestion(text);

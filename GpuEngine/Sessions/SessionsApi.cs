@@ -1,9 +1,10 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Lyceum.GpuEngine.Announcing;
+using Lyceum.GpuEngine.Addressing;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Live;
+using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -13,7 +14,7 @@ namespace Lyceum.GpuEngine.Sessions;
 
 /// <summary>
 /// Management of live sessions, for services with scope <c>sessions</c>. A session belongs to the caller's (tenant, owner);
-/// somebody else's is not found.
+/// another caller's is not found.
 /// </summary>
 internal static partial class SessionsApi
 {
@@ -34,41 +35,40 @@ internal static partial class SessionsApi
     }
 
     private static Results<Created<SessionConnection>, ProblemHttpResult> Create(
-        CreateSession request, Caller caller, SessionStore store, PublicAddress address, Announcement announcement,
-        IOptions<SessionOptions> options, HttpContext http)
+        CreateSession request, Caller caller, SessionStore store, PublicAddress address, EngineRun run,
+        IOptions<LiveSessionOptions> options, HttpContext http)
     {
         var setup = Validate(request, caller, store.NewId());
-        // Before the session is made: a client that could not reach it leaves none behind.
+        // Before the session is made: none is made that its client could not reach.
         _ = address.For(http, caller, setup.Id, "");
         if (store.TryCreate(setup) is not { } session)
-        {
             return Problems.Overloaded($"All {options.Value.Max} sessions of this engine are taken (MAX_SESSIONS).", SessionStore.RetryAfter);
-        }
-        return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, announcement));
+        return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, run));
     }
 
     private static Results<Ok<SessionDocument>, ProblemHttpResult> Get(string id, Caller caller, SessionStore store) =>
         store.Find(id, caller) is { } session ? TypedResults.Ok(SessionDocument.Of(session)) : Unknown();
 
     private static Results<Ok<SessionConnection>, ProblemHttpResult> Connect(
-        string id, Caller caller, SessionStore store, PublicAddress address, Announcement announcement, HttpContext http) =>
-        store.Find(id, caller) is { } session ? TypedResults.Ok(Connection(session, address, caller, http, announcement)) : Unknown();
+        string id, Caller caller, SessionStore store, PublicAddress address, EngineRun run, HttpContext http) =>
+        store.Find(id, caller) is { } session
+            ? TypedResults.Ok(Connection(session, address, caller, http, run))
+            : Unknown();
 
     private static async Task<Results<Ok<Deleted>, ProblemHttpResult>> DeleteAsync(string id, Caller caller, SessionStore store)
     {
         if (store.Find(id, caller) is not { } session)
-        {
             return Unknown();
-        }
         await store.EndAsync(session, "deleted");
         return TypedResults.Ok(new Deleted("deleted"));
     }
 
     private static SessionConnection Connection(
-        Session session, PublicAddress address, Caller caller, HttpContext http, Announcement announcement)
+        Session session, PublicAddress address, Caller caller, HttpContext http, EngineRun run)
     {
         var token = session.Credentials.IssueToken();
-        return new SessionConnection(session.Id, address.For(http, caller, session.Id, token), token, "active", session.ExpiresAt, announcement.Incarnation);
+        return new SessionConnection(
+            session.Id, address.For(http, caller, session.Id, token), token, "active", session.ExpiresAt, run.Incarnation);
     }
 
     private static ProblemHttpResult Unknown() => Problems.NotFound(ErrorCodes.SessionNotFound, "There is no such session here (any more).");
@@ -83,33 +83,21 @@ internal static partial class SessionsApi
             _ => throw Invalid("student_id must be a number or a string."),
         };
         if (student.Length is 0 or > MaxName)
-        {
             throw Invalid($"student_id must have 1 to {MaxName} characters.");
-        }
         if (request.KbId is { } kb && !Slug().IsMatch(kb))
-        {
             throw Invalid("kb_id must be a slug: letters, digits, '-', '_' and '.', at most 64, beginning with a letter or digit.");
-        }
         if (request.Language is { Length: 0 or > 64 })
-        {
             throw Invalid("language must have 1 to 64 characters.");
-        }
         if (request.Voice is { Length: 0 or > MaxName })
-        {
             throw Invalid($"voice must have 1 to {MaxName} characters.");
-        }
         Bounded("instructions", request.Instructions, MaxInstructions);
         var history = request.History ?? [];
         if (history.Count > MaxHistory)
-        {
             throw Invalid($"history holds more than {MaxHistory} messages.");
-        }
         foreach (var message in history)
         {
             if (message.Role is not ("user" or "assistant"))
-            {
                 throw Invalid("A message's role in history is user or assistant.");
-            }
             Bounded("A message in history", message.Content, MaxText);
         }
         RetrievalSource? retrieval = null;
@@ -120,16 +108,14 @@ internal static partial class SessionsApi
                 : throw Invalid("retrieval.url must be an http or https address.");
         }
         return new SessionSetup(
-            id, caller.Tenant, caller.Owner, tutor, student, request.KbId, request.Instructions, request.Language,
+            id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
             [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice);
     }
 
     private static void Bounded(string what, string? text, int bytes)
     {
         if (text is not null && Encoding.UTF8.GetByteCount(text) > bytes)
-        {
             throw Invalid($"{what} may have {bytes} bytes at most.");
-        }
     }
 
     private static ProblemException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, detail);
@@ -143,7 +129,7 @@ internal static partial class SessionsApi
 /// <param name="Instructions">Becomes the system prompt.</param>
 /// <param name="Language">The answers' language, as a person or a tag names it.</param>
 /// <param name="Voice">Speaks the answers where the client asks for no other.</param>
-/// <param name="History">What was said in an earlier session that this one goes on with, oldest first.</param>
+/// <param name="History">Messages of an earlier session that this one continues, oldest first.</param>
 internal sealed record CreateSession(
     long? TutorId, JsonElement StudentId, string? KbId = null, string? Instructions = null, string? Language = null,
     IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null, string? Voice = null);
@@ -152,7 +138,7 @@ internal sealed record HistoryMessage(string Role, string Content);
 
 internal sealed record RetrievalRequest(string Url, string Token);
 
-/// <summary>How to connect: <c>engine_url</c> holds the token and is to be used as it is.</summary>
+/// <summary>How to connect: <c>engine_url</c> contains the token; use it unchanged.</summary>
 /// <param name="Incarnation">The run of the engine's process that the session lives and ends with.</param>
 internal sealed record SessionConnection(string SessionId, string EngineUrl, string EngineToken, string Status, DateTimeOffset ExpiresAt, Guid Incarnation);
 

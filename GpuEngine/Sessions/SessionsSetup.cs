@@ -1,6 +1,10 @@
-using Lyceum.GpuEngine.Sessions.Core;
-using Lyceum.GpuEngine.Sessions.Protocols;
+using Lyceum.GpuEngine.Addressing;
+using Lyceum.GpuEngine.Sessions.Hearing;
+using Lyceum.GpuEngine.Sessions.Live;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.GpuEngine.Sessions.Sockets;
 using Lyceum.GpuEngine.Sessions.Transcripts;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -13,13 +17,13 @@ internal static class SessionsSetup
 {
     public static WebApplicationBuilder AddSessions(this WebApplicationBuilder builder)
     {
-        builder.AddSeedEnvironment();
+        builder.AddLegacyEnvironment();
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<EngineAddressOptions>, EngineAddressOptions.Validator>();
         services.AddOptions<EngineAddressOptions>().BindConfiguration(EngineAddressOptions.Section)
             .PostConfigure<ServiceInfo>((engine, info) => engine.Id = engine.Id.Length > 0 ? engine.Id : info.Instance)
             .ValidateOnStart();
-        services.AddOptions<SessionOptions>().BindConfiguration(SessionOptions.Section)
+        services.AddOptions<LiveSessionOptions>().BindConfiguration(LiveSessionOptions.Section)
             .ValidateDataAnnotations()
             .Validate(
                 options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 },
@@ -30,6 +34,8 @@ internal static class SessionsSetup
             .ValidateDataAnnotations().ValidateOnStart();
 
         services.AddSingleton<SessionMetrics>();
+        services.AddSingleton<TurnMetrics>();
+        services.AddSingleton<TranscriptMetrics>();
         services.AddSingleton<TranscriptLog>();
         services.AddHostedService(provider => provider.GetRequiredService<TranscriptLog>());
         services.AddSingleton<ITranscript>(provider => provider.GetRequiredService<TranscriptLog>());
@@ -43,8 +49,9 @@ internal static class SessionsSetup
         services.AddSingleton<SessionStore>();
         services.AddHostedService(provider => provider.GetRequiredService<SessionStore>());
         services.AddSingleton<PublicAddress>();
+        services.AddSingleton<EngineRun>();
 
-        // As clients of engines before this one read it; the checks are the house's own.
+        // The names that clients of earlier engines read in /health.
         services.Configure<HealthNames>(names => (names.Service, names.Healthy) = ("GPU Server", "healthy"));
         services.AddHealthChecks()
             .AddCheck<PublicAddress>("public_url")
@@ -60,12 +67,12 @@ internal static class SessionsSetup
         return app;
     }
 
-    /// <summary>Whether what is said can be recorded, without which nothing is said.</summary>
+    /// <summary>Whether what is said can be recorded; otherwise sessions say nothing.</summary>
     private sealed class TranscriptHealth(TranscriptLog transcripts) : IHealthCheck
     {
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-            Task.FromResult(transcripts.Fault is { } fault
-                ? HealthCheckResult.Degraded($"sessions say nothing: {fault}")
+            Task.FromResult(transcripts.Error is { } error
+                ? HealthCheckResult.Degraded($"sessions say nothing: {error}")
                 : HealthCheckResult.Healthy());
     }
 }

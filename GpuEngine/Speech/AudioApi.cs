@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Errors;
@@ -24,12 +24,9 @@ internal static partial class AudioApi
     private const int BufferSize = 16 * 1024;
     private const int Rate = 24_000; // of OpenAI's "pcm"
 
-    // Kestrel gets to drain somewhat too large a body, so that its sender reads the 413 instead of a broken connection.
-    private const long Drained = 64 * 1024 * 1024;
-
     public static void MapAudio(this IEndpointRouteBuilder v1)
     {
-        var audio = v1.MapGroup("/audio").WithMetadata(new RequestSizeLimitAttribute(Drained));
+        var audio = v1.MapGroup("/audio").WithMetadata(new RequestSizeLimitAttribute(RequestBody.MaxDrained));
         audio.MapPost("/transcriptions", TranscribeAsync);
         audio.MapPost("/speech", SpeakAsync);
     }
@@ -37,7 +34,7 @@ internal static partial class AudioApi
     private static async Task TranscribeAsync(
         HttpContext http, Transcriber transcriber, AudioSlots slots, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<AudioSlots> log)
     {
-        // It comes when all was heard: there is no first token to wait for less long.
+        // The text comes after all of the audio: a first token takes as long as the whole.
         var whole = new AnswersOptions
         {
             MaxDuration = answers.Value.MaxDuration, FirstToken = answers.Value.MaxDuration, BetweenTokens = answers.Value.BetweenTokens,
@@ -46,9 +43,7 @@ internal static partial class AudioApi
         await AnswerAsync(http, bounds, log, async () =>
         {
             if (!transcriber.IsAvailable)
-            {
                 throw Transcriber.Missing();
-            }
             using var slot = slots.TakeForHearing();
             var form = await ReadFormAsync(http.Request, bounds.Token);
             using var upstream = Upstream(form, out var hasModel);
@@ -64,9 +59,7 @@ internal static partial class AudioApi
         await AnswerAsync(http, bounds, log, async () =>
         {
             if (!synthesizer.IsAvailable)
-            {
                 throw NoSynthesizer.Missing();
-            }
             using var slot = slots.TakeForSpeaking();
             var request = await SpokenRequest.ReadAsync(http.Request, bounds.Token);
             if (synthesizer is IRelayingSynthesizer relaying)
@@ -125,9 +118,7 @@ internal static partial class AudioApi
                 ErrorCodes.UnsupportedMediaType, "A transcription is asked for with multipart/form-data.", status: 415));
         }
         if (request.ContentLength > MaxRecording + MaxFields)
-        {
             throw RequestBody.TooLarge(MaxRecording);
-        }
         request.HttpContext.Features.Set<IFormFeature>(new FormFeature(request, new FormOptions
         {
             MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
@@ -146,13 +137,11 @@ internal static partial class AudioApi
         }
     }
 
-    /// <summary>The caller's form, taken apart and put together again: only what is understood goes on.</summary>
+    /// <summary>The caller's form, rebuilt from the fields that are understood.</summary>
     private static MultipartFormDataContent Upstream(IFormCollection form, out bool hasModel)
     {
         if (form.Files.GetFile("file") is not { Length: > 0 } file)
-        {
             throw new ApiException(ApiError.Invalid("missing_required_parameter", "'file' is required: the recording.", "file"));
-        }
         var extension = Path.GetExtension(file.FileName);
         var upstream = new MultipartFormDataContent
         {
@@ -161,15 +150,13 @@ internal static partial class AudioApi
         foreach (var (name, values) in form.Where(field => FieldName().IsMatch(field.Key)))
         {
             foreach (var value in values)
-            {
                 upstream.Add(Transcriber.Field(name, value ?? ""));
-            }
         }
         hasModel = !string.IsNullOrWhiteSpace(form["model"]);
         return upstream;
     }
 
-    /// <summary>Hands on what the server answers, as it comes.</summary>
+    /// <summary>Relays the server's answer as it comes.</summary>
     private static async Task RelayAsync(HttpResponseMessage upstream, HttpResponse response, AnswerBounds bounds)
     {
         response.ContentType = upstream.Content.Headers.ContentType?.ToString() ?? "application/octet-stream";
@@ -213,15 +200,13 @@ internal static partial class AudioApi
         }
         catch (Exception) when (bounds.ClientGone)
         {
-            // Nobody is left to be told; what the answer occupied is free.
+            // No response can be sent; what the answer occupied is freed.
         }
         catch (Exception e)
         {
-            var error = e is OperationCanceledException && bounds.Token.IsCancellationRequested ? bounds.WholeExceeded : ApiError.From(e);
+            var error = bounds.Explain(e);
             if (error.Status >= 500)
-            {
-                Failed(log, e is ApiException ? e.InnerException : e, http.Request.Path, error.Code, error.Message);
-            }
+                LogFailed(log, ApiException.CauseOf(e), http.Request.Path, error.Code, error.Message);
             if (http.Response.HasStarted)
             {
                 http.Abort(); // half a recording must not look like a whole one
@@ -239,5 +224,5 @@ internal static partial class AudioApi
     private static partial Regex FieldName();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} failed with {Code}: {Reason}")]
-    private static partial void Failed(ILogger log, Exception? cause, string path, string code, string reason);
+    private static partial void LogFailed(ILogger log, Exception? cause, string path, string code, string reason);
 }

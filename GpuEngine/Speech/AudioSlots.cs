@@ -1,11 +1,10 @@
 using System.Threading.RateLimiting;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Speech;
 
-/// <summary>Requests of the audio API at once; one more is refused, never queued.</summary>
+/// <summary>Requests of the audio API at once; one more is rejected, never queued.</summary>
 internal sealed class AudioSlots(IOptions<AsrOptions> asr, IOptions<TtsOptions> tts) : IDisposable
 {
     private readonly ConcurrencyLimiter _hearing = new(new() { PermitLimit = asr.Value.MaxRunning, QueueLimit = 0 });
@@ -27,11 +26,8 @@ internal sealed class AudioSlots(IOptions<AsrOptions> asr, IOptions<TtsOptions> 
     {
         var lease = slots.AttemptAcquire();
         if (lease.IsAcquired)
-        {
             return lease;
-        }
         lease.Dispose();
-        throw new ApiException(new ApiError(
-            429, "rate_limit_error", ErrorCodes.Overloaded, $"As many {what} run as this engine takes.", RetryAfter: 1));
+        throw ApiException.Overloaded($"As many {what} run as this engine takes.");
     }
 }

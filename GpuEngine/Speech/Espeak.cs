@@ -2,20 +2,19 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Threading.RateLimiting;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.Speech;
 
 /// <summary>
 /// espeak-ng, a process for each sentence: text on its standard input, never on its command line; a WAV on its standard
-/// output. Bounded in number, in time and in what it may say; killed when nobody wants it any more.
+/// output. Bounded in number, in time and in the length of its output; killed when its result is no longer wanted.
 /// </summary>
 internal sealed class Espeak : IDisposable
 {
     // Twenty minutes of its 22.05 kHz: a sentence is far from it.
     private const int MaxBytes = 50 * 1024 * 1024;
 
-    // Sentences that wait for a process; one more is refused.
+    // Sentences that wait for a process; one more is rejected.
     private const int MaxWaiting = 2_000;
 
     private readonly string _program;
@@ -35,9 +34,7 @@ internal sealed class Espeak : IDisposable
     public static string? Find(string program)
     {
         if (program.Contains('/'))
-        {
             return File.Exists(program) ? program : null;
-        }
         return program.Length == 0 ? null : (Environment.GetEnvironmentVariable("PATH") ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
@@ -50,15 +47,13 @@ internal sealed class Espeak : IDisposable
     {
         using var lease = await _processes.AcquireAsync(1, cancel);
         if (!lease.IsAcquired)
-        {
-            throw new ApiException(new ApiError(429, "rate_limit_error", ErrorCodes.Overloaded, "Too much waits to be spoken.", RetryAfter: 1));
-        }
+            throw ApiException.Overloaded("Too much waits to be spoken.");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(_timeout);
         using var process = Start("--stdin", "--stdout", "-b", "1", "-v", voice);
         try
         {
-            // Its errors are read beside, or it would wait for that.
+            // Its errors are read at the same time, or it would block on a full pipe.
             var errors = process.StandardError.ReadToEndAsync(limit.Token);
             var wav = ReadAsync(process.StandardOutput.BaseStream, limit.Token);
             await process.StandardInput.WriteAsync(text.AsMemory(), limit.Token);
@@ -79,9 +74,7 @@ internal sealed class Espeak : IDisposable
         finally
         {
             if (!process.HasExited)
-            {
                 process.Kill();
-            }
         }
     }
 
@@ -122,9 +115,7 @@ internal sealed class Espeak : IDisposable
         {
             await all.WriteAsync(buffer.AsMemory(0, read), cancel);
             if (all.Length > MaxBytes)
-            {
                 throw Failed("does not stop speaking");
-            }
         }
         return all.ToArray();
     }

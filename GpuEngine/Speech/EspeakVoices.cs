@@ -20,9 +20,7 @@ internal sealed class EspeakVoices(Espeak espeak)
         var known = await KnownAsync(cancel);
         // OpenAI's voices (alloy, …) are none of espeak-ng's: the text decides.
         if (request.Voice is { } voice && known.Contains(voice))
-        {
             return voice;
-        }
         var wanted = OfScript(request.Text) ?? OfTag(request.Language);
         return wanted is not null && known.Contains(wanted) ? wanted : English;
     }
@@ -45,7 +43,7 @@ internal sealed class EspeakVoices(Espeak espeak)
             han += Terms.IsIdeograph(rune) ? 1 : 0;
             letters += Rune.IsLetter(rune) ? 1 : 0;
         }
-        // A Chinese word quoted in an English sentence makes no Chinese sentence of it.
+        // An English sentence that quotes a Chinese word stays English.
         return han > 0 && han * 4 >= letters ? Chinese : null;
     }
 
@@ -63,9 +61,7 @@ internal sealed class EspeakVoices(Espeak espeak)
         lock (_lock)
         {
             if (_known is null or { IsFaulted: true })
-            {
                 _known = AskAsync();
-            }
             return _known.WaitAsync(cancel);
         }
     }

@@ -7,10 +7,13 @@ namespace Lyceum.GpuEngine.Speech;
 /// <param name="Text">A sentence, or what stands between two.</param>
 /// <param name="Rate">Samples a second of the audio wanted.</param>
 /// <param name="Voice">Null: the configured one, or the one of the text's language.</param>
-/// <param name="Language">The language the text is probably in, as a tag; null: the text tells.</param>
+/// <param name="Language">The language the text is probably in, as a tag; null: judged by the text.</param>
 internal sealed record SpeechRequest(string Text, int Rate, string? Voice = null, string? Language = null);
 
-/// <summary>Makes speech of text: an upstream server, espeak-ng, or nobody. Failures are thrown as <see cref="ApiException"/>.</summary>
+/// <summary>
+/// Makes speech of text: an upstream server, espeak-ng, or <see cref="NoSynthesizer"/>. Failures are thrown as <see
+/// cref="ApiException"/>.
+/// </summary>
 internal interface ISynthesizer
 {
     /// <summary>For <c>/health</c>.</summary>
@@ -22,14 +25,14 @@ internal interface ISynthesizer
     IAsyncEnumerable<ReadOnlyMemory<byte>> SpeakAsync(SpeechRequest request, CancellationToken cancel);
 }
 
-/// <summary>A synthesizer with OpenAI's own API, whose bytes can be handed on in whatever format they are.</summary>
+/// <summary>A synthesizer with OpenAI's own API, whose bytes can be relayed in any format.</summary>
 internal interface IRelayingSynthesizer : ISynthesizer
 {
     /// <summary>Answers a request of the API; its body is unread.</summary>
     Task<HttpResponseMessage> OpenAsync(ReadOnlyMemory<byte> request, CancellationToken cancel);
 }
 
-/// <summary>Neither is there: says what to do about it.</summary>
+/// <summary>There is neither: its error says what to configure.</summary>
 internal sealed class NoSynthesizer : ISynthesizer
 {
     public string Description => "none: set Tts:Endpoint, or install espeak-ng";

@@ -4,8 +4,8 @@ using Lyceum.GpuEngine.Upstream;
 namespace Lyceum.GpuEngine.Speech;
 
 /// <summary>
-/// Turns what a synthesizer sends, in whatever pieces, into whole samples of PCM16 mono at the rate wanted: bare samples,
-/// or a WAV file, which some servers send whatever they were asked for.
+/// Turns what a synthesizer sends, in pieces of any length, into whole samples of PCM16 mono at the rate wanted: bare
+/// samples, or a WAV file, which some servers send although <c>pcm</c> was asked for.
 /// </summary>
 /// <param name="bareRate">Samples a second where there is no header to say it.</param>
 internal sealed class PcmDecoder(int bareRate, int rate)
@@ -40,17 +40,13 @@ internal sealed class PcmDecoder(int bareRate, int rate)
         var source = bareRate;
         start = 0;
         if (all.Length < 4)
-        {
             return false;
-        }
         if (all.StartsWith("RIFF"u8))
         {
             try
             {
                 if (!Wav.TryReadHeader(all, out start, out source, out _left))
-                {
                     return all.Length <= MaxHeader ? false : throw new InvalidDataException("an endless header");
-                }
             }
             catch (InvalidDataException e)
             {

@@ -11,13 +11,11 @@ internal sealed class Resampler(int from, int to)
     private short _last; // the sample before the next piece
     private long _at;    // of the next sample out, in 1/to of a sample in, from the next piece's first
 
-    /// <summary>The samples, as bytes, that can be told with what came so far.</summary>
+    /// <summary>The samples, as bytes, that can be computed from what came so far.</summary>
     public byte[] Process(ReadOnlySpan<short> samples)
     {
         if (samples.IsEmpty)
-        {
             return [];
-        }
         // A sample out at i + fraction needs those at i and i + 1, where i may be the one before the piece.
         var end = (long)(samples.Length - 1) * to;
         var bytes = new byte[_at >= end ? 0 : ((end - _at + from - 1) / from) * sizeof(short)];
@@ -26,9 +24,7 @@ internal sealed class Resampler(int from, int to)
         {
             var index = (int)Math.DivRem(_at, to, out var fraction);
             if (fraction < 0)
-            {
                 (index, fraction) = (index - 1, fraction + to);
-            }
             int before = index < 0 ? _last : samples[index];
             result[i] = (short)(before + ((samples[index + 1] - before) * fraction / to));
         }

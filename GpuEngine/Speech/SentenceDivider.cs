@@ -65,38 +65,24 @@ internal sealed class SentenceDivider
         {
             weight += !char.IsSurrogate(text[i]) && Terms.IsIdeograph(new Rune(text[i])) ? IdeographWeight : 1;
             if (weight > Most)
-            {
                 return Pause(text[..i]);
-            }
             hasWords |= char.IsLetterOrDigit(text[i]) || char.IsSurrogate(text[i]);
             if (!hasWords || !Ends(text, i))
-            {
                 continue;
-            }
             var end = i + 1;
             while (end < text.Length && (Closing.Contains(text[end]) || WideEnds.Contains(text[end]) || text[end] is '.' or '!' or '?'))
-            {
                 end++;
-            }
             var closed = end;
             while (end < text.Length && char.IsWhiteSpace(text[end]))
-            {
                 end++;
-            }
             // White space after a mark makes it an end, and a wide mark or a line's end is one by itself: but not before it
             // is known that nothing more belongs to it.
             if (end > closed || text[i] is '\n' || (isWhole && end == text.Length))
-            {
                 return end;
-            }
             if (end == text.Length)
-            {
                 return 0;
-            }
             if (WideEnds.Contains(text[i]))
-            {
                 return end;
-            }
         }
         return isWhole ? text.Length : 0;
     }
@@ -120,6 +106,6 @@ internal sealed class SentenceDivider
     private static int Pause(ReadOnlySpan<char> text)
     {
         var pause = text.LastIndexOfAny(Pauses) + 1;
-        return pause > text.Length / 3 ? pause : char.IsHighSurrogate(text[^1]) ? text.Length - 1 : text.Length;
+        return pause > text.Length / 3 ? pause : Utf16.Boundary(text, text.Length);
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Speech;
 
 /// <summary>A server of an OpenAI-compatible audio API.</summary>
-public abstract class SpeechServerOptions
+internal abstract class SpeechServerOptions
 {
     /// <summary>Base address, as <c>http://127.0.0.1:8000/v1</c>.</summary>
     public string? Endpoint { get; set; }
@@ -15,43 +15,43 @@ public abstract class SpeechServerOptions
     /// <summary>The longest wait for one utterance or sentence of a live session. Reached: it fails, the session goes on.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Requests of the audio API at once. One more is refused with 429 and Retry-After.</summary>
+    /// <summary>Requests of the audio API at once. One more is rejected with 429 and Retry-After.</summary>
     [Range(1, 10_000)]
     public int MaxRunning { get; set; } = 64;
 
     /// <summary>Whether a server is configured at all.</summary>
     public bool IsConfigured => !string.IsNullOrWhiteSpace(Endpoint);
 
-    internal IEnumerable<string> Faults(string section)
+    protected ValidateOptionsResult Validate(string section) =>
+        Errors(section).ToList() is { Count: > 0 } errors
+            ? ValidateOptionsResult.Fail(errors)
+            : ValidateOptionsResult.Success;
+
+    private IEnumerable<string> Errors(string section)
     {
         if (IsConfigured && !(Uri.TryCreate(Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
-        {
             yield return $"{section}:Endpoint must be an http or https address, not '{Endpoint}'";
-        }
         if (Timeout <= TimeSpan.Zero || Timeout > TimeSpan.FromHours(1))
-        {
             yield return $"{section}:Timeout must be above 0 and at most an hour";
-        }
     }
 }
 
 /// <summary>The server that recognizes speech; configuration section <c>Asr</c>. Without an endpoint nothing does.</summary>
-public sealed class AsrOptions : SpeechServerOptions
+internal sealed class AsrOptions : SpeechServerOptions
 {
     public const string Section = "Asr";
 
     /// <summary>The model of requests that name none.</summary>
     public string Model { get; set; } = "whisper-1";
 
-    internal sealed class Validator : IValidateOptions<AsrOptions>
+    public sealed class Validator : IValidateOptions<AsrOptions>
     {
-        public ValidateOptionsResult Validate(string? name, AsrOptions options) =>
-            options.Faults(Section).ToList() is { Count: > 0 } faults ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
+        public ValidateOptionsResult Validate(string? name, AsrOptions options) => options.Validate(Section);
     }
 }
 
 /// <summary>The server that speaks; configuration section <c>Tts</c>. Without an endpoint, espeak-ng does where it is installed.</summary>
-public sealed class TtsOptions : SpeechServerOptions
+internal sealed class TtsOptions : SpeechServerOptions
 {
     public const string Section = "Tts";
 
@@ -72,9 +72,8 @@ public sealed class TtsOptions : SpeechServerOptions
     [Range(0, 256)]
     public int EspeakProcesses { get; set; }
 
-    internal sealed class Validator : IValidateOptions<TtsOptions>
+    public sealed class Validator : IValidateOptions<TtsOptions>
     {
-        public ValidateOptionsResult Validate(string? name, TtsOptions options) =>
-            options.Faults(Section).ToList() is { Count: > 0 } faults ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
+        public ValidateOptionsResult Validate(string? name, TtsOptions options) => options.Validate(Section);
     }
 }

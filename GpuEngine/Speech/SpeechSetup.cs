@@ -5,7 +5,9 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Speech;
 
-/// <summary>What hears and speaks: configured servers, espeak-ng where it is installed, or nobody.</summary>
+/// <summary>
+/// What recognizes and makes speech: configured servers, espeak-ng where it is installed, or neither.
+/// </summary>
 internal static class SpeechSetup
 {
     public static WebApplicationBuilder AddSpeech(this WebApplicationBuilder builder)
@@ -40,7 +42,7 @@ internal static class SpeechSetup
             new UpstreamAddress(section, options.Endpoint!, options.ApiKey), provider.GetRequiredService<IOptions<AnswersOptions>>().Value)
         : null;
 
-    /// <summary>What is configured; having none is no fault of the engine's.</summary>
+    /// <summary>What is configured; having none does not degrade the engine.</summary>
     private sealed class AsrHealth(Transcriber transcriber) : IHealthCheck
     {
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

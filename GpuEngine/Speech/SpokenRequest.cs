@@ -24,29 +24,21 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
             using var json = JsonDocument.Parse(body);
             var root = json.RootElement;
             if (root.ValueKind is not JsonValueKind.Object)
-            {
                 throw Invalid("invalid_type", "The request body must be a JSON object.");
-            }
             var input = Text(root, "input");
             if (string.IsNullOrWhiteSpace(input))
-            {
                 throw Invalid("missing_required_parameter", "'input' is required.", "input");
-            }
             if (input.Length > MaxInput)
-            {
                 throw Invalid("string_above_max_length", $"'input' may have {MaxInput} characters; this has {input.Length}.", "input");
-            }
             var format = Text(root, "response_format");
             if (format is not null && !Formats.Contains(format))
-            {
                 throw Invalid("invalid_value", $"'response_format' must be one of {string.Join(", ", Formats)}.", "response_format");
-            }
             if (root.TryGetProperty("speed", out var speed) && speed.ValueKind is not JsonValueKind.Null &&
                 !(speed.ValueKind is JsonValueKind.Number && speed.GetDouble() is >= 0.25 and <= 4))
             {
                 throw Invalid("invalid_value", "'speed' must be a number between 0.25 and 4.", "speed");
             }
-            // OpenAI's API takes a custom voice as an object; whose server it is knows what that means.
+            // OpenAI's API takes a custom voice as an object, which only the upstream server understands.
             var voice = root.TryGetProperty("voice", out var named) && named.ValueKind is JsonValueKind.Object ? null : Text(root, "voice");
             return new SpokenRequest(input, Text(root, "model"), voice, format, body);
         }
@@ -60,9 +52,7 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
     private static string? Text(JsonElement root, string name)
     {
         if (!root.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return null;
-        }
         return value.ValueKind is JsonValueKind.String ? value.GetString() : throw Invalid("invalid_type", $"'{name}' must be a string.", name);
     }
 

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Lyceum.GpuEngine.Speech;
 
-/// <summary>What of a written sentence is said aloud: not the marks of Markdown, nor the numbers of sources, nor addresses.</summary>
+/// <summary>
+/// What is spoken of a written sentence: not the marks of Markdown, nor the numbers of sources, nor addresses.
+/// </summary>
 internal static partial class SpokenText
 {
     /// <returns>Empty where there is nothing to say.</returns>

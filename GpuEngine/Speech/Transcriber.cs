@@ -22,9 +22,7 @@ internal sealed class Transcriber(UpstreamClient? client, AsrOptions options, Ti
     public Task<HttpResponseMessage> OpenAsync(MultipartFormDataContent form, bool hasModel, CancellationToken cancel)
     {
         if (!hasModel)
-        {
             form.Add(Field("model", options.Model));
-        }
         return (client ?? throw Missing()).PostAsync(Path, form, cancel);
     }
 
@@ -38,9 +36,7 @@ internal sealed class Transcriber(UpstreamClient? client, AsrOptions options, Ti
         {
             using var form = new MultipartFormDataContent { File(new ByteArrayContent(wav), "audio/wav", ".wav"), Field("response_format", "json") };
             if (language?.Split('-')[0] is [>= 'a' and <= 'z', >= 'a' and <= 'z'] tag)
-            {
                 form.Add(Field("language", tag));
-            }
             using var response = await OpenAsync(form, hasModel: false, either.Token);
             await response.Content.LoadIntoBufferAsync(MaxAnswer, either.Token);
             using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(either.Token));

@@ -31,9 +31,7 @@ internal sealed class UpstreamSynthesizer(UpstreamClient client, TtsOptions opti
         {
             var pcm = decoder.Decode(buffer.AsSpan(0, read));
             if (!pcm.IsEmpty)
-            {
                 yield return pcm;
-            }
         }
     }
 
@@ -71,7 +69,7 @@ internal sealed class UpstreamSynthesizer(UpstreamClient client, TtsOptions opti
         return body.WrittenSpan.ToArray();
     }
 
-    /// <summary>The caller's request, with what it leaves to the server's owner.</summary>
+    /// <summary>The caller's request, with the configured model and voice where it names none.</summary>
     private ReadOnlyMemory<byte> WithDefaults(ReadOnlyMemory<byte> request)
     {
         using var given = JsonDocument.Parse(request);
@@ -80,15 +78,11 @@ internal sealed class UpstreamSynthesizer(UpstreamClient client, TtsOptions opti
         {
             json.WriteStartObject();
             foreach (var property in given.RootElement.EnumerateObject().Where(property => property.Value.ValueKind is not JsonValueKind.Null))
-            {
                 property.WriteTo(json);
-            }
             foreach (var (name, value) in new[] { ("model", options.Model), ("voice", options.Voice) })
             {
                 if (!given.RootElement.TryGetProperty(name, out var present) || present.ValueKind is JsonValueKind.Null)
-                {
                     json.WriteString(name, value);
-                }
             }
             json.WriteEndObject();
         }

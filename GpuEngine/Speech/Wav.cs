@@ -47,14 +47,12 @@ internal static class Wav
             start += 8;
             if (chunk.SequenceEqual("data"u8))
             {
-                // Whoever streams a file writes a size that cannot be: 0, or about the largest.
+                // A streamed file has an impossible size: 0, or about the largest.
                 length = size is 0 or >= 0x7FFF_0000 ? long.MaxValue : size;
                 return rate > 0 ? true : throw new InvalidDataException("a WAV file without a format");
             }
             if (wav.Length < start + size)
-            {
                 return false;
-            }
             if (chunk.SequenceEqual("fmt "u8) && size >= 16)
             {
                 var format = wav[start..];

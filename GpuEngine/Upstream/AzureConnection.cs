@@ -39,7 +39,7 @@ internal sealed class AzureConnection : IDisposable
     /// <param name="body">The request's JSON (<see cref="RequestJson"/>).</param>
     public IChatCompletionService Chat(ReadOnlyMemory<byte> body)
     {
-        // Made for each request, as the pipeline holds its JSON. Connections, which are dear, are shared.
+        // Made for each request, as the pipeline holds its JSON. Connections are shared.
         var options = new AzureOpenAIClientOptions(_version)
         {
             Transport = _transport,
@@ -53,8 +53,8 @@ internal sealed class AzureConnection : IDisposable
     }
 
     /// <summary>
-    /// Asks whether the resource answers and takes our key. It lists models that could be deployed, not the deployments, so the
-    /// list itself is of no use; a gateway before it may not serve the route at all (404).
+    /// Checks that the resource answers and accepts our key. It lists models that could be deployed, not the
+    /// deployments, so the list itself is not read; a gateway before it may not serve the route at all (404).
     /// </summary>
     /// <exception cref="ApiException">It does not.</exception>
     public async Task CheckAsync(CancellationToken cancel)
@@ -67,17 +67,14 @@ internal sealed class AzureConnection : IDisposable
         {
             response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         }
-        catch (Exception e) when (e is HttpRequestException ||
-            (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (UpstreamErrors.IsNoResponse(e, cancel))
         {
             throw UpstreamErrors.NoResponse(e, LlmOptions.Section);
         }
         using (response)
         {
             if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.NotFound))
-            {
                 throw await UpstreamErrors.FromAsync(response, LlmOptions.Section, cancel);
-            }
         }
     }
 

@@ -16,16 +16,14 @@ internal static class AzureErrors
     public static Exception From(Exception e, string deployment, bool answering, CancellationToken cancel)
     {
         if (cancel.IsCancellationRequested)
-        {
             return e is OperationCanceledException ? e : new OperationCanceledException(e.Message, e, cancel);
-        }
         for (var cause = e; cause is not null; cause = cause.InnerException)
         {
             switch (cause)
             {
                 case ApiException known:
                     return known;
-                case ClientResultException { Status: > 0 } refused when refused.GetRawResponse() is { } response:
+                case ClientResultException { Status: > 0 } rejected when rejected.GetRawResponse() is { } response:
                     return From(response, deployment);
                 case HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }:
                     return UpstreamErrors.Broken("sent an answer that is larger than any", e);

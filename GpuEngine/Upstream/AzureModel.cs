@@ -1,8 +1,8 @@
 using System.ClientModel.Primitives;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.EngineClient;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
@@ -52,7 +52,7 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
             {
                 output.TokensArrived(1);
             }
-            // Azure's first chunk has no choices but what the content filter thinks of the prompt.
+            // Azure's first chunk has no choices, only the content filter's result for the prompt.
             using var update = JsonDocument.Parse(json);
             if (update.RootElement.GetProperty("choices") is var choices && choices.GetArrayLength() > 0)
             {
@@ -66,7 +66,7 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
         await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
     }
 
-    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel)
+    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, IGenerationSink output, CancellationToken cancel)
     {
         string? finish = null;
         TokenUsage? usage = null;
@@ -119,16 +119,17 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
     }
 
     /// <summary>A streamed answer's chunks, in OpenAI's shape and as they are understood.</summary>
-    private async IAsyncEnumerable<(ReadOnlyMemory<byte> Json, Chunk Chunk)> ChunksAsync(
+    private async IAsyncEnumerable<(ReadOnlyMemory<byte> Json, CompletionChunk Chunk)> ChunksAsync(
         ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
     {
         var chat = azure.Chat(UpstreamBody.For(request, model, stream: true, countTokens: true));
         await using var updates = chat.GetStreamingChatMessageContentsAsync(Placeholder, cancellationToken: cancel).GetAsyncEnumerator(cancel);
+        var reader = new CompletionReader(TextAs.Decoded);
         for (var answering = false; await MoveNextAsync(updates, answering, cancel); answering = true)
         {
             var json = ModelReaderWriter.Write((StreamingChatCompletionUpdate)updates.Current.InnerContent!).ToMemory();
-            var chunk = ChunkReader.Read(json.Span, TextAs.String);
-            yield return chunk.Error is null ? (json, chunk) : throw UpstreamErrors.Said(chunk.Error);
+            var chunk = reader.Read(json.Span);
+            yield return chunk.Error is null ? (json, chunk) : throw UpstreamErrors.Said(chunk.Error.Message);
         }
     }
 

@@ -1,8 +1,11 @@
+using Lyceum.EngineClient;
+
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>
 /// Stands between the network and the SDK, which has no bounds of its own: an answer that comes whole has 16 MiB at most, a
-/// stream's event 1 MiB (<see cref="EventBuffer"/>). So a faulty upstream costs one answer, not the process's memory.
+/// stream's event 1 MiB (<see cref="EventBuffer"/>). So a defective upstream costs one answer, not the process's
+/// memory.
 /// </summary>
 internal sealed class AzureResponses(HttpMessageHandler network) : DelegatingHandler(network)
 {
@@ -20,9 +23,7 @@ internal sealed class AzureResponses(HttpMessageHandler network) : DelegatingHan
             }
             var events = new StreamContent(new PairedEvents(await response.Content.ReadAsStreamAsync(cancellationToken)));
             foreach (var (name, values) in response.Content.Headers)
-            {
                 events.Headers.TryAddWithoutValidation(name, values);
-            }
             response.Content = events;
             return response;
         }

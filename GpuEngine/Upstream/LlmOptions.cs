@@ -6,7 +6,7 @@ namespace Lyceum.GpuEngine.Upstream;
 /// The language model server to ask; configuration section <c>Llm</c> (environment <c>Llm__Endpoint</c> …). Without an
 /// endpoint, Primer answers.
 /// </summary>
-public sealed class LlmOptions
+internal sealed class LlmOptions
 {
     public const string Section = "Llm";
 
@@ -28,78 +28,54 @@ public sealed class LlmOptions
     /// <summary>Sent as bearer token; to Azure as <c>api-key</c>. The caller's own credentials never reach the upstream.</summary>
     public string? ApiKey { get; set; }
 
-    /// <summary>Who speaks with the server: <c>openai</c> or <c>azure-openai</c>.</summary>
+    /// <summary>How to speak with the server: <c>openai</c> or <c>azure-openai</c>.</summary>
     public string Connector { get; set; } = OpenAI;
 
     /// <summary>Version of Azure's API, as <c>2024-10-21</c>. Empty: the newest that the connector speaks.</summary>
     public string? ApiVersion { get; set; }
 
-    /// <summary>How long the server's list of models is believed.</summary>
+    /// <summary>How long the server's list of models is cached.</summary>
     public TimeSpan ModelsCache { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether a language model is configured at all.</summary>
     public bool IsConfigured => !string.IsNullOrWhiteSpace(Endpoint);
 
-    /// <summary>Reports every fault at once, at the start.</summary>
-    internal sealed class Validator : IValidateOptions<LlmOptions>
+    /// <summary>Reports all errors together, at the start.</summary>
+    public sealed class Validator : IValidateOptions<LlmOptions>
     {
         public ValidateOptionsResult Validate(string? name, LlmOptions options)
         {
-            var faults = new List<string>();
+            var errors = new List<string>();
             var isAddress = Uri.TryCreate(options.Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
             if (options.IsConfigured && !isAddress)
-            {
-                faults.Add($"Llm:Endpoint must be an http or https address, not '{options.Endpoint}'");
-            }
+                errors.Add($"Llm:Endpoint must be an http or https address, not '{options.Endpoint}'");
             if (options.Connector is Azure)
-            {
-                faults.AddRange(AzureFaults(options, isAddress ? uri : null));
-            }
+                errors.AddRange(ErrorsOnAzure(options, isAddress ? uri : null));
             else if (options.Connector is not OpenAI)
-            {
-                faults.Add($"Llm:Connector must be {OpenAI} or {Azure}, not '{options.Connector}'");
-            }
+                errors.Add($"Llm:Connector must be {OpenAI} or {Azure}, not '{options.Connector}'");
             else if (!string.IsNullOrWhiteSpace(options.ApiVersion))
-            {
-                faults.Add($"Llm:ApiVersion is for Llm:Connector={Azure} only");
-            }
+                errors.Add($"Llm:ApiVersion is for Llm:Connector={Azure} only");
             if (options.ModelsCache < TimeSpan.Zero)
-            {
-                faults.Add("Llm:ModelsCache must not be negative");
-            }
-            return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+                errors.Add("Llm:ModelsCache must not be negative");
+            return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
         }
 
-        private static IEnumerable<string> AzureFaults(LlmOptions options, Uri? endpoint)
+        private static IEnumerable<string> ErrorsOnAzure(LlmOptions options, Uri? endpoint)
         {
             if (!options.IsConfigured)
-            {
                 yield return $"Llm:Endpoint is missing: Llm:Connector={Azure} needs the resource's address, https://NAME.openai.azure.com";
-            }
             if (endpoint is { Scheme: "http", IsLoopback: false })
-            {
                 yield return "Llm:Endpoint must be https: the key would be sent in the clear";
-            }
             if (endpoint is not null && endpoint.AbsolutePath.TrimEnd('/').EndsWith("/openai/v1", StringComparison.OrdinalIgnoreCase))
-            {
                 yield return $"Llm:Endpoint is Azure's OpenAI-compatible API: use Llm:Connector={OpenAI} with it";
-            }
             else if (endpoint is not null && endpoint.PathAndQuery is not "/")
-            {
                 yield return $"Llm:Endpoint must be the resource's address alone, {endpoint.GetLeftPart(UriPartial.Authority)}, without a path";
-            }
             if (string.IsNullOrWhiteSpace(options.Model))
-            {
                 yield return "Llm:Model is missing: the name of the deployment on Azure";
-            }
             if (string.IsNullOrWhiteSpace(options.ApiKey))
-            {
                 yield return "Llm:ApiKey is missing: a key of the Azure resource";
-            }
             if (!AzureApiVersion.IsKnown(options.ApiVersion))
-            {
                 yield return $"Llm:ApiVersion must be one of {string.Join(", ", AzureApiVersion.Known)}, not '{options.ApiVersion}'";
-            }
         }
     }
 }

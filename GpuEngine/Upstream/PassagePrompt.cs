@@ -5,8 +5,8 @@ using Lyceum.GpuEngine.OpenAI;
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>
-/// How a language model is shown the passages of a request (<c>lyceum.passages</c>), be it a chat completion's or a live
-/// session's turn: numbered, in the system message. Primer, which quotes them itself, has no need of it.
+/// How a language model gets the passages of a request (<c>lyceum.passages</c>), a chat completion's or a live
+/// session's turn: numbered, in the system message. Primer quotes passages itself and does not use it.
 /// </summary>
 internal static class PassagePrompt
 {
@@ -24,15 +24,13 @@ internal static class PassagePrompt
     public static string? For(IReadOnlyList<GivenPassage> passages)
     {
         if (passages.Count == 0)
-        {
             return null;
-        }
         var prompt = new StringBuilder(Instructions).Append("\n\n<passages>\n");
         for (var i = 0; i < passages.Count; i++)
         {
             var (title, source) = (passages[i].Title ?? passages[i].Source, passages[i].Source);
             var name = title is null ? "" : $" {title}{(source is null || source == title ? "" : $" ({source})")}";
-            // A text that pretends to be the passages' end does not become it.
+            // A passage cannot close the tag itself.
             var text = passages[i].Text.Trim().Replace(End, "", StringComparison.OrdinalIgnoreCase);
             prompt.Append($"[{i + 1}]{name}\n{text}\n\n");
         }
@@ -42,7 +40,7 @@ internal static class PassagePrompt
 
     /// <summary>
     /// Writes the member <c>messages</c> with the prompt behind what its first message says, if that is the system's; else with
-    /// a system message before the others. Never a second one: many models' chat templates refuse that.
+    /// a system message before the others. Never a second one: many models' chat templates reject that.
     /// </summary>
     /// <param name="messages">The request's own, validated.</param>
     public static void WriteMessages(Utf8JsonWriter writer, JsonElement messages, string prompt)
@@ -58,9 +56,7 @@ internal static class PassagePrompt
             else
             {
                 if (isFirst)
-                {
                     WriteSystem(writer, prompt);
-                }
                 message.WriteTo(writer);
             }
             isFirst = false;
@@ -93,9 +89,7 @@ internal static class PassagePrompt
             {
                 writer.WriteStartArray("content");
                 foreach (var part in property.Value.EnumerateArray())
-                {
                     part.WriteTo(writer);
-                }
                 writer.WriteStartObject();
                 writer.WriteString("type", "text");
                 writer.WriteString("text", prompt);

@@ -18,28 +18,20 @@ internal static class UpstreamBody
         var root = json.RootElement;
         var prompt = PassagePrompt.For(request.Passages);
         if (prompt is null && request.Model == model && stream is null && !root.TryGetProperty("lyceum", out _))
-        {
             return request.Body;
-        }
         var buffer = new ArrayBufferWriter<byte>(request.Body.Length + 128);
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
             writer.WriteString("model", model);
             if (stream is { } streamed)
-            {
                 writer.WriteBoolean("stream", streamed);
-            }
             if (countTokens)
-            {
                 WriteStreamOptions(writer, root);
-            }
             foreach (var property in root.EnumerateObject())
             {
                 if (prompt is not null && property.NameEquals("messages"))
-                {
                     PassagePrompt.WriteMessages(writer, property.Value, prompt);
-                }
                 else if (!(property.NameEquals("model") || property.NameEquals("lyceum") ||
                     (stream is not null && property.NameEquals("stream")) ||
                     (countTokens && property.NameEquals("stream_options"))))
@@ -58,9 +50,7 @@ internal static class UpstreamBody
         if (root.TryGetProperty("stream_options", out var options) && options.ValueKind is JsonValueKind.Object)
         {
             foreach (var property in options.EnumerateObject().Where(property => !property.NameEquals("include_usage")))
-            {
                 property.WriteTo(writer);
-            }
         }
         writer.WriteBoolean("include_usage", true);
         writer.WriteEndObject();

@@ -1,16 +1,21 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Http;
-using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>Where a model server is.</summary>
 /// <param name="Section">The configuration section that says so; errors name it.</param>
-internal sealed record UpstreamAddress(string Section, string Endpoint, string? ApiKey);
+internal sealed record UpstreamAddress(string Section, string Endpoint, string? ApiKey)
+{
+    /// <summary>
+    /// The language model server; any address on loopback where it is launched, which then says its own.
+    /// </summary>
+    public static UpstreamAddress Of(LlmOptions llm) =>
+        new(LlmOptions.Section, llm.IsConfigured ? llm.Endpoint! : "http://127.0.0.1", llm.ApiKey);
+}
 
 /// <summary>
 /// HTTP to a configured model server. A bare invoker: no retries, since a POST that was repeated would be answered
@@ -25,38 +30,29 @@ internal sealed class UpstreamClient : IDisposable
     private readonly Func<string> _base;
     private readonly AuthenticationHeaderValue? _authorization;
 
-    /// <summary>The language model server.</summary>
-    /// <param name="launched">The server that the engine started itself: it may move, and must be ready to be asked.</param>
-    public UpstreamClient(IOptions<LlmOptions> llm, IOptions<AnswersOptions> answers, ModelServer? launched = null)
-        : this(
-            new UpstreamAddress(LlmOptions.Section, llm.Value.IsConfigured ? llm.Value.Endpoint! : "http://127.0.0.1", llm.Value.ApiKey),
-            answers.Value)
-    {
-        if (launched is not null)
-        {
-            _base = () => launched.Address().AbsoluteUri.TrimEnd('/');
-        }
-    }
-
-    public UpstreamClient(UpstreamAddress address, AnswersOptions answers)
+    /// <param name="current">
+    /// Where the server is now, if it may move between requests; throws <see cref="ApiException"/> while it is not
+    /// ready.
+    /// </param>
+    public UpstreamClient(UpstreamAddress address, AnswersOptions answers, Func<Uri>? current = null)
     {
         var endpoint = new Uri(address.Endpoint);
         var fixedBase = endpoint.AbsoluteUri.TrimEnd('/');
-        (_section, _base) = (address.Section, () => fixedBase);
+        (_section, _base) = (address.Section, current is null ? () => fixedBase : () => current().AbsoluteUri.TrimEnd('/'));
         _authorization = string.IsNullOrEmpty(address.ApiKey) ? null : new("Bearer", address.ApiKey);
         _http = new HttpMessageInvoker(Handler(endpoint, answers));
     }
 
-    /// <summary>How connections to a model server are kept, whoever speaks on them.</summary>
+    /// <summary>How connections to a model server are kept, ours and the connectors'.</summary>
     public static SocketsHttpHandler Handler(Uri endpoint, AnswersOptions answers) => new()
     {
         ConnectTimeout = answers.Connect,
-        // uvicorn, under most model servers, closes an idle connection after 5 s: ours must go first, or a request
-        // that meets the closing fails. Over TLS a connection is worth more, and those servers keep it longer.
+        // uvicorn, under most model servers, closes an idle connection after 5 s: ours must close first, or a request
+        // sent at that moment fails. Over TLS a connection costs more to make, and those servers keep it longer.
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(endpoint.Scheme is "https" ? 30 : 4),
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-        // A response let go unread would otherwise keep its connection, and the upstream generating, for 2 s more in
-        // the hope of its end. After [DONE] that end is a few bytes away.
+        // A response disposed unread would otherwise keep its connection, and the upstream generating, for 2 s more to
+        // reach its end. After [DONE] that end is a few bytes away.
         ResponseDrainTimeout = TimeSpan.FromMilliseconds(50),
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -93,19 +89,14 @@ internal sealed class UpstreamClient : IDisposable
             {
                 response = await _http.SendAsync(request, cancel);
             }
-            catch (Exception e) when (e is HttpRequestException ||
-                (e is OperationCanceledException && !cancel.IsCancellationRequested))
+            catch (Exception e) when (UpstreamErrors.IsNoResponse(e, cancel))
             {
                 throw UpstreamErrors.NoResponse(e, _section);
             }
         }
         if (response.StatusCode is HttpStatusCode.OK)
-        {
             return response;
-        }
         using (response)
-        {
             throw await UpstreamErrors.FromAsync(response, _section, cancel);
-        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Lyceum.EngineClient;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 
@@ -22,12 +23,18 @@ internal static class UpstreamErrors
     public static ApiException Said(string message) =>
         new(ApiError.Server(502, "upstream_error", $"The model server reported: {message}"));
 
-    /// <summary>No connection, or none in time. The address stays in the log: callers need not know it.</summary>
+    /// <summary>No connection, or none in time. The address is logged, not sent: callers need not know it.</summary>
     public static ApiException Unreachable(Exception e, string section = LlmOptions.Section) => e is OperationCanceledException
         ? new(ApiError.Server(504, "connect_timeout", "The model server did not accept a connection in time."), e)
         : new(ApiError.Server(502, "upstream_unreachable", $"The model server cannot be reached; is it running at {section}:Endpoint?"), e);
 
-    /// <summary>A request that failed without a response, for another reason than its cancellation by the caller.</summary>
+    /// <summary>
+    /// The request failed without a response, for another reason than its cancellation by the caller.
+    /// </summary>
+    public static bool IsNoResponse(Exception e, CancellationToken cancel) =>
+        e is HttpRequestException || (e is OperationCanceledException && !cancel.IsCancellationRequested);
+
+    /// <summary>What a failure for which <see cref="IsNoResponse"/> holds means.</summary>
     public static ApiException NoResponse(Exception e, string section) =>
         e is HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse
             or HttpRequestError.HttpProtocolError or HttpRequestError.Unknown }
@@ -62,7 +69,7 @@ internal static class UpstreamErrors
                 502, "upstream_rejected", $"The model server refused our credentials ({status}); check {section}:ApiKey."),
             HttpStatusCode.TooManyRequests => new ApiError(
                 429, "rate_limit_error", "upstream_busy", $"The model server is busy: {error.Message}", RetryAfter: failure.RetryAfter ?? 1),
-            // A 404 without an error object comes from something that is no model server.
+            // A 404 without an error object does not come from a model server.
             HttpStatusCode.NotFound when !isApi => ApiError.Server(
                 502, "upstream_broken", $"The model server has no such route; does {section}:Endpoint end in /v1?"),
             HttpStatusCode.NotFound => error with { Status = 404, Code = ErrorCodes.ModelNotFound, Param = "model" },
@@ -90,17 +97,13 @@ internal static class UpstreamErrors
         {
             using var json = JsonDocument.Parse(failure.Body);
             if (json.RootElement.ValueKind is not JsonValueKind.Object)
-            {
                 return (fallback, false);
-            }
             var isApi = json.RootElement.TryGetProperty("error", out var error) || json.RootElement.TryGetProperty("message", out _);
             if (error.ValueKind is JsonValueKind.Undefined)
-            {
                 error = json.RootElement;
-            }
             return (fallback with
             {
-                Message = ChunkReader.UpstreamMessage(error),
+                Message = EngineError.Of(error).Message,
                 Type = Text(error, "type") ?? fallback.Type,
                 Code = Text(error, "code") ?? fallback.Code,
                 Param = Text(error, "param"),
@@ -115,6 +118,6 @@ internal static class UpstreamErrors
     private static string? Text(JsonElement error, string name) =>
         error.ValueKind is JsonValueKind.Object && error.TryGetProperty(name, out var value) &&
         value.ValueKind is JsonValueKind.String
-            ? value.GetString()
+            ? JsonText.Read(value)
             : null;
 }

@@ -1,10 +1,12 @@
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Lyceum.GpuEngine.Upstream;
 
-/// <summary>Whether the model answers. Away is degraded, not unhealthy: restarting the engine would not bring it back.</summary>
+/// <summary>
+/// Whether the model answers. If not, the engine is degraded, not unhealthy: a restart of the engine would not help.
+/// </summary>
 internal sealed class UpstreamHealth(IChatModel model) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

@@ -1,14 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.EngineClient;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Upstream;
 
 /// <summary>
-/// Any OpenAI-compatible server as a model. Streamed answers are relayed event by event as bytes; each is looked at once,
-/// to tell tokens from comments and an answer's end from a broken one.
+/// Any OpenAI-compatible server as a model. Streamed answers are relayed event by event as bytes; each is parsed once,
+/// to tell tokens from comments and an answer's end from a broken connection.
 /// </summary>
 internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models) : IRelayingModel
 {
@@ -25,12 +25,10 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
     {
         using var response = await output.WaitAsync(new ValueTask<HttpResponseMessage>(
             client.PostAsync(Completions, UpstreamBody.For(request, model), cancel)));
-        var events = new EventBuffer(await OpenAsync(response, cancel));
-        var finished = false;
-        while (await output.WaitAsync(ReadAsync(events, cancel)))
+        var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Nothing);
+        while (await output.WaitAsync(ReadAsync(answer, cancel)))
         {
-            var batch = Look(events);
-            finished |= batch.Finished;
+            var batch = Scan(answer);
             if (batch.Tokens > 0)
             {
                 output.TokensArrived(batch.Tokens);
@@ -43,27 +41,26 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
             {
                 throw batch.Failure;
             }
-            if (batch.Done)
-            {
-                return;
-            }
         }
-        // Some servers leave the last line out; an answer with its finish reason is whole all the same.
-        await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
+        if (!answer.IsDone)
+        {
+            // Some servers leave the last line out; an answer with its finish reason is whole all the same.
+            await output.WriteAsync(answer.End is null ? throw Cut() : ChatFrames.Done);
+        }
     }
 
-    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, Generation output, CancellationToken cancel)
+    public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, IGenerationSink output, CancellationToken cancel)
     {
         using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model), cancel);
-        var events = new EventBuffer(await OpenAsync(response, cancel));
-        var last = default(Tail);
-        while (!last.IsOver && await ReadAsync(events, cancel))
+        var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Raw);
+        while (await ReadAsync(answer, cancel))
         {
-            last = Append(events, output, last);
+            if (!Append(answer, output))
+            {
+                return GenerationEnd.Full;
+            }
         }
-        return last.IsFull ? GenerationEnd.Full
-            : last.Finish is not null || last.Done ? new GenerationEnd(last.Finish ?? "stop", last.Usage)
-            : throw Cut();
+        return new GenerationEnd(answer.End ?? throw Cut(), answer.Usage);
     }
 
     public async Task<ReadOnlyMemory<byte>> WholeAsync(ChatRequest request, string model, CancellationToken cancel)
@@ -88,19 +85,14 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
         ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model, stream: true), cancel);
-        var events = new EventBuffer(await OpenAsync(response, cancel));
-        string? finish = null;
-        TokenUsage? usage = null;
-        var done = false;
-        while (!done && await ReadAsync(events, cancel))
+        var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Decoded);
+        while (await ReadAsync(answer, cancel))
         {
-            while (!done && TryRead(events, TextAs.String, out var chunk, out _, out done))
+            while (TryRead(answer, out var chunk, out _))
             {
-                finish = chunk.FinishReason ?? finish;
-                usage = chunk.Usage ?? usage;
                 if (chunk.Error is not null)
                 {
-                    throw UpstreamErrors.Said(chunk.Error);
+                    throw UpstreamErrors.Said(chunk.Error.Message);
                 }
                 if (chunk.Text is { Length: > 0 } text)
                 {
@@ -108,35 +100,32 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
                 }
             }
         }
-        yield return finish is not null || done ? new ChatDelta("", finish ?? "stop", usage) : throw Cut();
+        yield return new ChatDelta("", answer.End ?? throw Cut(), answer.Usage);
     }
 
     /// <summary>The events that a fill brought. On a failure, those before it, which the client shall still get.</summary>
-    private readonly record struct Batch(
-        ReadOnlyMemory<byte> Events, int Tokens, bool Finished, bool Done, ApiException? Failure);
-
-    /// <summary>What the events so far say of an answer's end.</summary>
-    private readonly record struct Tail(string? Finish, TokenUsage? Usage, bool Done, bool IsFull)
-    {
-        public bool IsOver => Done || IsFull;
-    }
+    private readonly record struct Batch(ReadOnlyMemory<byte> Events, int Tokens, ApiException? Failure);
 
     /// <summary>Appends what a fill brought, and then wakes the readers once; of a fill that fails, what came before.</summary>
-    private static Tail Append(EventBuffer events, Generation output, Tail last)
+    /// <returns>False: there was no room for all of it.</returns>
+    private static bool Append(CompletionStream answer, IGenerationSink output)
     {
         var tokens = 0;
         try
         {
-            while (!last.IsOver && TryRead(events, TextAs.Raw, out var chunk, out var data, out var done))
+            while (TryRead(answer, out var chunk, out var data))
             {
                 if (chunk.Error is not null)
                 {
-                    throw UpstreamErrors.Said(chunk.Error);
+                    throw UpstreamErrors.Said(chunk.Error.Message);
                 }
-                var room = output.Text.AppendJson(data[chunk.Raw], chunk.RawEscaped);
                 tokens += chunk.HasToken ? 1 : 0;
-                last = new Tail(chunk.FinishReason ?? last.Finish, chunk.Usage ?? last.Usage, done, !room);
+                if (!output.Text.AppendJson(data[chunk.Raw], chunk.IsRawEscaped) || !output.Text.Append(chunk.Text))
+                {
+                    return false;
+                }
             }
+            return true;
         }
         finally
         {
@@ -145,73 +134,64 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
                 output.TokensArrived(tokens);
             }
         }
-        return last;
     }
 
-    private static Batch Look(EventBuffer events)
+    private static Batch Scan(CompletionStream answer)
     {
-        var (tokens, finished, good) = (0, false, 0);
+        var (tokens, good) = (0, 0);
         try
         {
-            while (TryRead(events, TextAs.Nothing, out var chunk, out _, out var done))
+            while (TryRead(answer, out var chunk, out _))
             {
                 if (chunk.Error is not null)
                 {
-                    return new Batch(events.Taken[..good], tokens, finished, false, UpstreamErrors.Said(chunk.Error));
+                    throw UpstreamErrors.Said(chunk.Error.Message);
+                }
+                if (chunk.IsDone && answer.End is null)
+                {
+                    throw Cut();
                 }
                 tokens += chunk.HasToken ? 1 : 0;
-                finished |= chunk.FinishReason is not null;
-                good = events.Taken.Length;
-                if (done)
-                {
-                    return new Batch(events.Taken, tokens, finished, true, null);
-                }
+                good = answer.Taken.Length;
             }
-            return new Batch(events.Taken, tokens, finished, false, null);
+            return new Batch(answer.Taken[..good], tokens, null);
         }
         catch (ApiException e)
         {
-            return new Batch(events.Taken[..good], tokens, finished, false, e);
+            return new Batch(answer.Taken[..good], tokens, e);
         }
     }
 
-    private static bool TryRead(
-        EventBuffer events, TextAs text, out Chunk chunk, out ReadOnlySpan<byte> data, out bool done)
-    {
-        (chunk, done) = (default, false);
-        if (!events.TryTake(out data))
-        {
-            return false;
-        }
-        done = data.SequenceEqual("[DONE]"u8);
-        if (!done && !data.IsEmpty)
-        {
-            try
-            {
-                chunk = ChunkReader.Read(data, text);
-            }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
-            {
-                throw UpstreamErrors.Broken("sent an event that cannot be read", e);
-            }
-        }
-        return true;
-    }
-
-    private static async ValueTask<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancel) =>
-        response.Content.Headers.ContentType?.MediaType is "text/event-stream"
-            ? await response.Content.ReadAsStreamAsync(cancel)
-            : throw UpstreamErrors.Broken("did not stream although asked to");
-
-    private static async ValueTask<bool> ReadAsync(EventBuffer events, CancellationToken cancel)
+    private static bool TryRead(CompletionStream answer, out CompletionChunk chunk, out ReadOnlySpan<byte> data)
     {
         try
         {
-            return await events.FillAsync(cancel);
+            return answer.TryRead(out chunk, out data);
+        }
+        catch (MalformedStreamException e)
+        {
+            throw UpstreamErrors.Broken("sent an event that cannot be read", e);
+        }
+    }
+
+    private static async ValueTask<Stream> OpenAsync(HttpResponseMessage response, CancellationToken cancel) =>
+        "text/event-stream".Equals(response.Content.Headers.ContentType?.MediaType, StringComparison.OrdinalIgnoreCase)
+            ? await response.Content.ReadAsStreamAsync(cancel)
+            : throw UpstreamErrors.Broken("did not stream although asked to");
+
+    private static async ValueTask<bool> ReadAsync(CompletionStream answer, CancellationToken cancel)
+    {
+        try
+        {
+            return await answer.FillAsync(cancel);
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
             throw UpstreamErrors.Broken("broke the connection amid its answer", e);
+        }
+        catch (MalformedStreamException e)
+        {
+            throw UpstreamErrors.Broken("sent an event that is larger than any", e);
         }
     }
 

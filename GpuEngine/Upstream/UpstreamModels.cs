@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Microsoft.Extensions.Options;
 
@@ -8,23 +8,22 @@ namespace Lyceum.GpuEngine.Upstream;
 /// <summary>The models that an OpenAI-compatible server lists.</summary>
 internal sealed class UpstreamModels(UpstreamClient client, IOptions<LlmOptions> llm, TimeProvider time)
 {
-    private readonly ModelListCache _cache = new(cancel => AskAsync(client, llm.Value.Model, cancel), llm.Value.ModelsCache, time);
+    private readonly ModelListCache _cache = new(
+        cancel => FetchAsync(client, llm.Value.Model, cancel), llm.Value.ModelsCache, time);
 
     /// <summary>The models, the configured default first.</summary>
-    /// <exception cref="ApiException">The upstream does not say.</exception>
+    /// <exception cref="ApiException">The upstream does not answer with one.</exception>
     public ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel) => _cache.ListAsync(cancel);
 
     /// <summary>
-    /// The id to send for what a caller asked. The configured one needs no look-up; another must be listed. Where the
-    /// upstream does not list its models, it judges the id itself.
+    /// The id to send for what a caller asked for. The configured one needs no request; another must be listed. Where
+    /// the upstream does not list its models, the id is sent as it is and the upstream decides.
     /// </summary>
     public async ValueTask<string> ResolveAsync(string? requested, CancellationToken cancel)
     {
         var configured = llm.Value.Model is { Length: > 0 } model ? model : null;
         if (configured is not null && (requested is null || requested == configured))
-        {
             return configured;
-        }
         IReadOnlyList<ModelInfo> models;
         try
         {
@@ -35,15 +34,14 @@ internal sealed class UpstreamModels(UpstreamClient client, IOptions<LlmOptions>
             return requested;
         }
         if (requested is null)
-        {
             return models is [var first, ..] ? first.Id : throw UpstreamErrors.Broken("lists no model; set Llm:Model");
-        }
         return models.Any(info => info.Id == requested)
             ? requested
             : throw new ApiException(ApiError.NoSuchModel(requested));
     }
 
-    private static async Task<IReadOnlyList<ModelInfo>> AskAsync(UpstreamClient client, string? configured, CancellationToken cancel)
+    private static async Task<IReadOnlyList<ModelInfo>> FetchAsync(
+        UpstreamClient client, string? configured, CancellationToken cancel)
     {
         try
         {

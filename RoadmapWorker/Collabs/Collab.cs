@@ -14,7 +14,7 @@ public static class Writers
     /// <summary>The engine's built-in answerer: what it found, quoted and cited.</summary>
     public const string Primer = "primer";
 
-    /// <summary>Nobody could: the text says so.</summary>
+    /// <summary>No model was connected: the text says so.</summary>
     public const string None = "none";
 }
 

@@ -15,7 +15,7 @@ namespace Lyceum.RoadmapWorker.Collabs;
 /// result of them. So a turn that was finished is never taken again, whatever dies.
 /// <para>
 /// Where no language model is connected the roles say so, once each, and the result is what the engine's built-in answerer finds,
-/// quoted and cited. A model that is connected but fails is tried again; then the task fails, and a retry goes on behind the last turn.
+/// quoted and cited. A connected model that fails is retried; then the task fails, and a retry goes on behind the last turn.
 /// </para>
 /// </summary>
 public sealed class CollabKind(
@@ -112,7 +112,7 @@ public sealed class CollabKind(
         var contribution = question.Shape is null ? new(ContributionReader.WithoutThoughts(reply.Text)) : ContributionReader.Read(reply.Text);
         if (contribution is null)
         {
-            // Told once; an answer that is still another object is what the model has to say.
+            // Corrected once; an answer that is still another object is taken as text.
             reply = await dialogue.AskAsync(ModelJson.Correction(reply.Text, ["It must have the member text, which is not empty."]), cancellationToken);
             contribution = ContributionReader.Read(reply.Text) ?? new(ContributionReader.WithoutThoughts(reply.Text));
         }

@@ -59,7 +59,7 @@ public sealed record CollabOrder(
 /// <param name="Instructions">To the model that speaks for it.</param>
 public sealed record CollabRole(string Name, string Instructions);
 
-/// <summary>Turns a request into an order, or reports every fault of it.</summary>
+/// <summary>Turns a request into an order, or reports all its validation errors.</summary>
 public static class CollabValidation
 {
     private const int MaxTask = 4000;
@@ -75,7 +75,7 @@ public static class CollabValidation
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static CollabOrder Check(ExecuteRequest request)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.CheckText("task", request.Task, MaxTask, required: true);
         faults.AddIf(request.Rounds is < 1 or > MaxRounds, "rounds", $"rounds must be from 1 to {MaxRounds}.");
         faults.AddIf(request.MaxTokens is < MinTokens or > MaxTokens, "max_tokens", $"max_tokens must be from {MinTokens} to {MaxTokens}.");
@@ -86,7 +86,7 @@ public static class CollabValidation
             request.TutorId, request.KbId);
     }
 
-    private static List<CollabRole> CheckRoles(IReadOnlyList<RoleRequest?> roles, Faults faults)
+    private static List<CollabRole> CheckRoles(IReadOnlyList<RoleRequest?> roles, ValidationErrors faults)
     {
         faults.AddIf(roles.Count > MaxRoles, "roles", $"roles must have 1 to {MaxRoles} entries.");
         var checkedRoles = new List<CollabRole>();
@@ -106,7 +106,7 @@ public static class CollabValidation
         return checkedRoles;
     }
 
-    private static string? CheckGiven(JsonElement? context, Faults faults)
+    private static string? CheckGiven(JsonElement? context, ValidationErrors faults)
     {
         if (context is not { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } given)
             return null;

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Lyceum.Jobs;
+using Lyceum.Text;
 
 namespace Lyceum.RoadmapWorker.Collabs;
 

@@ -69,7 +69,7 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
     }
 }
 
-/// <summary>A task: something to be done once, in stages, by whoever holds <c>(owner, epoch)</c> of it.</summary>
+/// <summary>A task: something to be done once, in stages, by the worker that holds <c>(owner, epoch)</c> of it.</summary>
 public sealed class JobRow
 {
     public Guid TaskId { get; init; }
@@ -133,14 +133,14 @@ public sealed class JobRow
     /// <summary>The client's <c>Idempotency-Key</c>; holds for as long as the task exists.</summary>
     public string? IdempotencyKey { get; init; }
 
-    /// <summary>SHA-256 of what was asked: the same key with another request is a mistake, and is refused.</summary>
+    /// <summary>SHA-256 of what was asked: the same key with another request is rejected.</summary>
     public byte[]? Fingerprint { get; init; }
 
     /// <summary>W3C <c>traceparent</c> of the request that asked.</summary>
     public string? Traceparent { get; init; }
 }
 
-/// <summary>What a finished stage left, or a finished part of one that is not finished.</summary>
+/// <summary>The result of a finished stage, or a checkpoint of a stage that is not finished.</summary>
 public sealed class JobStageRow
 {
     public Guid TaskId { get; init; }
@@ -152,7 +152,7 @@ public sealed class JobStageRow
     public required string Body { get; init; }
     public DateTimeOffset CompletedAt { get; init; }
 
-    /// <summary>Of the run that left it.</summary>
+    /// <summary>Of the run that saved it.</summary>
     public int Epoch { get; init; }
 
     /// <summary>Of a recorded step, what it cost; 0 otherwise: the log of the run has the whole.</summary>
@@ -161,7 +161,7 @@ public sealed class JobStageRow
     public int CompletionTokens { get; init; }
 }
 
-/// <summary>One thing that happened to a task, as its readers are told. Never changed, without a gap.</summary>
+/// <summary>One thing that happened to a task, as its readers see it. Never changed; numbered without a gap.</summary>
 public sealed class JobEventRow
 {
     public Guid TaskId { get; init; }
@@ -173,7 +173,7 @@ public sealed class JobEventRow
     public required string Stage { get; init; }
     public int Progress { get; init; }
 
-    /// <summary>The part of a stage that was finished; null for the task as a whole.</summary>
+    /// <summary>The checkpoint that was saved; null for the task as a whole.</summary>
     public string? Part { get; init; }
 
     public string? ErrorMessage { get; init; }

@@ -14,7 +14,7 @@ public sealed class GroundingOptions
     public int Passages { get; set; } = 6;
 
     /// <summary>
-    /// How long a search takes at most. Reached: a request that names a tutor is refused (503); a stage is tried again later, and at its
+    /// How long a search takes at most. Reached: a request that names a tutor is rejected (503); a stage is retried later, and at its
     /// last attempt goes on without passages, and says so.
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(3);
@@ -25,13 +25,13 @@ public sealed partial class Grounder(
     KnowledgeClient knowledge, IOptions<GroundingOptions> options, ILogger<Grounder> logger)
 {
     /// <summary>
-    /// The knowledge base that a request means. A knowledge base that nobody can look for at the moment is taken for granted: the task is
+    /// The knowledge base that a request means. A knowledge base that cannot be looked up at the moment is assumed to exist: the task is
     /// recorded, and searches when it is done.
     /// </summary>
     /// <param name="kbId">Goes before the tutor's own.</param>
     /// <returns>Null where none is named and the tutor has none.</returns>
     /// <exception cref="ProblemException">
-    /// 404 <c>tutor_not_found</c>, <c>knowledge_base_not_found</c> (also another tenant's); 503 where nobody can say who the tutor is.
+    /// 404 <c>tutor_not_found</c>, <c>knowledge_base_not_found</c> (also another tenant's); 503 where the tutor cannot be looked up.
     /// </exception>
     public async Task<string?> ResolveAsync(Caller caller, int? tutorId, string? kbId, CancellationToken cancellationToken)
     {
@@ -45,7 +45,7 @@ public sealed partial class Grounder(
         try
         {
             // What is found is of no interest, only whether it can be searched.
-            if (await knowledge.SearchAsync(caller.Tenant, caller.Owner, kbId, "?", 1, bound.Token) is null)
+            if (await knowledge.SearchAsync(caller.Tenant, caller.Person, kbId, "?", 1, bound.Token) is null)
                 throw new ProblemException(404, ErrorCodes.KnowledgeBaseNotFound, $"There is no knowledge base {kbId} of yours.");
         }
         catch (Exception e) when (IsAway(e, cancellationToken))
@@ -59,7 +59,7 @@ public sealed partial class Grounder(
     {
         try
         {
-            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Owner, id, bound)
+            return await knowledge.ReadTutorAsync(caller.Tenant, caller.Person, id, bound)
                 ?? throw new ProblemException(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");
         }
         catch (Exception e) when (IsAway(e, clientGone))
@@ -84,7 +84,7 @@ public sealed partial class Grounder(
     {
         if (kbId is null)
             return null;
-        if (job.Part(Checkpoint.Passages(key)) is { } before)
+        if (job.Checkpoint(CheckpointName.Passages(key)) is { } before)
         {
             var recorded = JobJson.Read<Found>(before);
             var shelf = new Shelf(recorded.IsGone ? null : kbId, recorded.Status, known);
@@ -102,7 +102,7 @@ public sealed partial class Grounder(
             var status = found switch { null => GroundingStatus.Unavailable, [] => GroundingStatus.NothingFound, _ => GroundingStatus.Found };
             var shelf = new Shelf(found is null ? null : kbId, status, known);
             var passages = shelf.Add(found ?? []);
-            await job.RecordAsync(Checkpoint.Passages(key), JobJson.Write(new Found(status, passages, found is null)), of: key);
+            await job.RecordAsync(CheckpointName.Passages(key), JobJson.Write(new Found(status, passages, found is null)), of: key);
             return shelf;
         }
         catch (Exception e) when (IsAway(e, cancellationToken))
@@ -124,10 +124,10 @@ public sealed partial class Grounder(
     /// <param name="IsGone">The knowledge base is not there any more: there is nothing to search.</param>
     private sealed record Found(string Status, IReadOnlyList<Passage> Passages, bool IsGone);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Knowledge base {KbId} not looked for, its task is recorded all the same: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Knowledge base {KbId} not looked up, its task is recorded all the same: {Reason}")]
     private static partial void LogUnchecked(ILogger logger, string kbId, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Tutor {TutorId} not looked up, the request is refused: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tutor {TutorId} not looked up, the request is rejected: {Reason}")]
     private static partial void LogNoTutor(ILogger logger, int tutorId, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Task {TaskId}: the knowledge base {KbId} is not there any more")]

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using Lyceum.Jobs;
 using Lyceum.Knowledge;
+using Lyceum.Text;
 using Microsoft.SemanticKernel;
 
 namespace Lyceum.RoadmapWorker.Knowledge;

@@ -6,13 +6,13 @@ public static class GroundingStatus
     /// <summary>The model was given passages.</summary>
     public const string Found = "found";
 
-    /// <summary>The knowledge base has nothing that speaks of what was asked; the model answered by itself.</summary>
+    /// <summary>The knowledge base has nothing on the subject; the model answered without passages.</summary>
     public const string NothingFound = "nothing_found";
 
-    /// <summary>The knowledge base could not be searched, or is not there any more; the model answered by itself.</summary>
+    /// <summary>The knowledge base could not be searched, or is not there any more; the model answered without passages.</summary>
     public const string Unavailable = "unavailable";
 
-    /// <summary>No language model made it, so there was nobody to read the passages.</summary>
+    /// <summary>No language model made it, so the passages were not used.</summary>
     public const string NotUsed = "not_used";
 }
 

@@ -1,6 +1,6 @@
 using System.Text;
-using Lyceum.Jobs;
 using Lyceum.Knowledge;
+using Lyceum.Text;
 
 namespace Lyceum.RoadmapWorker.Knowledge;
 

@@ -58,7 +58,7 @@ public sealed partial class Dialogue
         if (question.System is { } system)
             _history.AddSystemMessage(system + DescribeShelf());
         _history.AddUserMessage(question.Text);
-        while (job.Part(Checkpoint.Step(question.Key, _steps + 1)) is { } before)
+        while (job.Checkpoint(CheckpointName.Step(question.Key, _steps + 1)) is { } before)
             Take(JobJson.Read<DialogueStep>(before), isRecorded: true);
     }
 
@@ -152,7 +152,7 @@ public sealed partial class Dialogue
 
     private async Task RecordAsync(DialogueStep step)
     {
-        await _job.RecordAsync(Checkpoint.Step(_question.Key, _steps + 1), JobJson.Write(step), of: _question.Key);
+        await _job.RecordAsync(CheckpointName.Step(_question.Key, _steps + 1), JobJson.Write(step), of: _question.Key);
         Take(step, isRecorded: false);
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
+using Lyceum.Text;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
 using OpenAI.Chat;

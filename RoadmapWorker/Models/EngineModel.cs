@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
-using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
@@ -13,15 +11,14 @@ using Microsoft.SemanticKernel.Connectors.OpenAI;
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>
-/// Asks a GpuEngine, in turn where there are several, through Semantic Kernel's connector for OpenAI-compatible APIs. Each request is
-/// bounded by <c>Answers:MaxDuration</c>; nothing is retried but what an overloaded engine turned away, and what a model server refused
-/// for its form (<see cref="RequestForm"/>).
+/// Asks the engines (<see cref="EngineTries"/>) through Semantic Kernel's connector for OpenAI-compatible APIs. Each
+/// request is bounded by <c>Answers:MaxDuration</c>. Where every engine is overloaded, the question is asked again for
+/// a while; what a model server refused for its form is asked in a lesser one (<see cref="RequestForm"/>).
 /// </summary>
 public sealed partial class EngineModel(
-    IHttpClientFactory clients, EngineDirectory directory, IdentityTokens identity, ModelAbilities abilities, IOptions<AnswersOptions> answers,
+    IHttpClientFactory clients, CompletionsClient engines, ModelAbilities abilities, IOptions<AnswersOptions> answers,
     IOptions<ModelOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
 {
-    public const string Service = EngineDirectory.Engines;
     private const int MaxReply = 1024 * 1024; // characters
     private static readonly TimeSpan ListWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ListRemembered = TimeSpan.FromSeconds(30);
@@ -29,13 +26,12 @@ public sealed partial class EngineModel(
 
     private readonly SemaphoreSlim _places = new(options.Value.QuestionsAtOnce);
     private readonly ConcurrentDictionary<Uri, (string Id, long Since)> _defaults = new();
-    private int _next;
 
     public IChatCompletionService Chat(string tenant, string subject) => new EngineChat(this, tenant, subject);
 
     public async Task<bool> IsConnectedAsync(string tenant, string subject, CancellationToken cancellationToken)
     {
-        var list = await ListAsync(PickEngine(), tenant, subject, cancellationToken);
+        var list = await AtAnEngineAsync(engine => ListAsync(engine, tenant, subject, cancellationToken));
         // Other servers' lists have no kind; what they have is a model.
         return list.Any(model =>
             !(model.TryGetProperty("lyceum", out var own) && own.TryGetProperty("kind", out var kind) && kind.ValueEquals("primer")));
@@ -52,7 +48,8 @@ public sealed partial class EngineModel(
             {
                 try
                 {
-                    return await CompleteOnceAsync(tenant, subject, history, settings, kernel, cancellationToken);
+                    return await AtAnEngineAsync(
+                        engine => CompleteAsync(engine, tenant, subject, history, settings, kernel, cancellationToken));
                 }
                 catch (ModelException e) when (e.IsOverload && time.GetElapsedTime(asked) < options.Value.OverloadPatience)
                 {
@@ -68,10 +65,39 @@ public sealed partial class EngineModel(
 
     public void Dispose() => _places.Dispose();
 
-    private async Task<ChatMessageContent> CompleteOnceAsync(
-        string tenant, string subject, ChatHistory history, OpenAIPromptExecutionSettings settings, Kernel? kernel, CancellationToken cancellationToken)
+    /// <summary>Asks an engine, and others where it takes nothing on.</summary>
+    private async Task<T> AtAnEngineAsync<T>(Func<Uri, Task<T>> ask)
     {
-        var engine = PickEngine();
+        for (var tries = Tries(); ;)
+        {
+            var engine = tries.Current;
+            try
+            {
+                return await ask(engine);
+            }
+            catch (ModelException e) when (e.TookNothingOn && tries.MoveNext())
+            {
+                LogMovedOn(logger, engine, tries.Current, e.Message);
+            }
+        }
+    }
+
+    private EngineTries Tries()
+    {
+        try
+        {
+            return engines.Tries();
+        }
+        catch (EngineException e)
+        {
+            throw new ModelException(e.Message, e);
+        }
+    }
+
+    private async Task<ChatMessageContent> CompleteAsync(
+        Uri engine, string tenant, string subject, ChatHistory history, OpenAIPromptExecutionSettings settings,
+        Kernel? kernel, CancellationToken cancellationToken)
+    {
         var model = await DefaultModelAsync(engine, tenant, subject, cancellationToken);
         var first = abilities.Limit(engine, EngineChat.FormOf(settings));
         for (var form = first; ;)
@@ -81,9 +107,9 @@ public sealed partial class EngineModel(
             try
             {
                 // The connector turns the SDK's own retries off where it is given a client. No logger: at Trace it writes prompts.
-                using var client = clients.CreateClient(Service);
+                using var client = clients.CreateClient(CompletionsClient.Service);
                 var connector = new OpenAIChatCompletionService(
-                    model, new Uri(engine, "/v1"), identity.ForService(tenant, subject, Scopes.Llm), httpClient: client);
+                    model, new Uri(engine, "/v1"), engines.TokenFor(tenant, subject), httpClient: client);
                 var (messages, fields) = EngineChat.Shape(history, settings, form);
                 var answer = (await connector.GetChatMessageContentsAsync(messages, fields, kernel, bound.Token))[0];
                 if (answer.Content?.Length > MaxReply)
@@ -101,10 +127,7 @@ public sealed partial class EngineModel(
             {
                 if (status == HttpStatusCode.NotFound)
                     _defaults.TryRemove(engine, out _); // the model may have been exchanged
-                throw new ModelException($"The engine answered {(int)status}.", e)
-                {
-                    IsOverload = status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
-                };
+                throw Rejected(Error((int)status, e.ResponseContent), e);
             }
             catch (Exception e) when (
                 !cancellationToken.IsCancellationRequested && e is HttpOperationException or HttpRequestException or IOException or OperationCanceledException)
@@ -114,7 +137,7 @@ public sealed partial class EngineModel(
             catch (Exception e) when (
                 e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException or NullReferenceException)
             {
-                // What the SDK throws on an answer that is none, or that holds half of a surrogate pair.
+                // What the SDK throws on an answer that is none.
                 throw new ModelException("The engine's answer is no chat completion.", e);
             }
         }
@@ -135,38 +158,54 @@ public sealed partial class EngineModel(
         return id;
     }
 
-    private Uri PickEngine()
-    {
-        var engines = directory.Live;
-        return engines.Count == 0
-            ? throw new ModelException("No engine is known.")
-            : engines[(int)((uint)Interlocked.Increment(ref _next) % (uint)engines.Count)].Url;
-    }
-
-    private async Task<List<JsonElement>> ListAsync(Uri engine, string tenant, string subject, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<JsonElement>> ListAsync(
+        Uri engine, string tenant, string subject, CancellationToken cancellationToken)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(ListWithin);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(engine, "/v1/models"));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, subject, Scopes.Llm));
-            using var response = await clients.CreateClient(Service).SendAsync(request, bound.Token);
-            if (response.StatusCode != HttpStatusCode.OK)
-                throw new ModelException($"The engine answered {(int)response.StatusCode}.");
-            var list = await response.Content.ReadFromJsonAsync<JsonElement>(bound.Token);
-            return list.ValueKind == JsonValueKind.Object && list.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array
-                ? [.. data.EnumerateArray().Where(model => model.ValueKind == JsonValueKind.Object)]
-                : [];
+            return await engines.ListModelsAsync(engine, engines.TokenFor(tenant, subject), bound.Token);
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpRequestException or IOException or JsonException or OperationCanceledException)
+        catch (EngineException e)
+        {
+            throw Rejected(e.Error, e);
+        }
+        catch (Exception e) when (
+            !cancellationToken.IsCancellationRequested
+            && e is HttpRequestException or IOException or JsonException or OperationCanceledException)
         {
             throw Away(e, ListWithin);
         }
     }
 
+    private static EngineError Error(int status, string? body)
+    {
+        try
+        {
+            return EngineError.Of(JsonElement.Parse(body ?? ""), status);
+        }
+        catch (JsonException)
+        {
+            return new(status, EngineError.Unknown, "");
+        }
+    }
+
+    private static ModelException Rejected(EngineError error, Exception e) =>
+        new($"The engine answered {error.Status}.", e)
+        {
+            IsOverload = error.Status is 429 or 503, TookNothingOn = error.TookNothingOn,
+        };
+
     private static ModelException Away(Exception e, TimeSpan limit) =>
-        new(e is OperationCanceledException ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e);
+        new(e is OperationCanceledException
+            ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e)
+        {
+            TookNothingOn = EngineTries.IsUnreachable(e),
+        };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Engine {Failed} took nothing on, {Engine} is asked: {Reason}")]
+    private static partial void LogMovedOn(ILogger logger, Uri failed, Uri engine, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The engine has too much to do, asking again shortly: {Reason}")]
     private static partial void LogOverload(ILogger logger, string reason);

@@ -1,4 +1,4 @@
-using Lyceum.Jobs;
+using Lyceum.Text;
 using Microsoft.SemanticKernel;
 
 namespace Lyceum.RoadmapWorker.Models;

@@ -7,6 +7,9 @@ public sealed class ModelException(string message, Exception? inner = null) : Ex
 {
     /// <summary>It has too much to do: the same question may be answered shortly.</summary>
     public bool IsOverload { get; init; }
+
+    /// <summary>The engine took nothing on: another one may be asked at once.</summary>
+    public bool TookNothingOn { get; init; }
 }
 
 /// <summary>Whom the kinds of work ask.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Lyceum.EngineClient;
 
 namespace Lyceum.RoadmapWorker.Models;
 
@@ -23,24 +24,27 @@ internal sealed class LenientCompletions : DelegatingHandler
         await response.Content.LoadIntoBufferAsync(MaxBody, cancellationToken);
         try
         {
-            using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
-            if (Member(json.RootElement, "choices") is { ValueKind: JsonValueKind.Array } choices && choices.GetArrayLength() > 0
+            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+            var answer = CompletionReader.ReadWhole(body);
+            using var json = JsonDocument.Parse(body);
+            if (answer is { HasChoice: true, Error: null }
+                && Member(json.RootElement, "choices") is { ValueKind: JsonValueKind.Array } choices
                 && Member(choices[0], "message") is { ValueKind: JsonValueKind.Object } message)
             {
-                var written = new ByteArrayContent(Write(json.RootElement, choices[0], message));
+                var written = new ByteArrayContent(Write(json.RootElement, answer, message));
                 written.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                 response.Content.Dispose();
                 response.Content = written;
             }
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or MalformedStreamException)
         {
-            // It is no JSON, or holds half of a surrogate pair.
+            // It is no JSON.
         }
         return response;
     }
 
-    private static byte[] Write(JsonElement root, JsonElement choice, JsonElement message)
+    private static byte[] Write(JsonElement root, CompletionChunk answer, JsonElement message)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -49,22 +53,21 @@ internal sealed class LenientCompletions : DelegatingHandler
             json.WriteString("id", Text(root, "id") ?? "");
             json.WriteString("object", "chat.completion");
             json.WriteNumber("created", 0);
-            json.WriteString("model", Text(root, "model") ?? "");
+            json.WriteString("model", answer.Model ?? "");
             json.WriteStartArray("choices");
             json.WriteStartObject();
             json.WriteNumber("index", 0);
-            json.WriteString("finish_reason", Text(choice, "finish_reason") is { } reason && Reasons.Contains(reason) ? reason : "stop");
+            json.WriteString("finish_reason", Reasons.Contains(answer.FinishReason) ? answer.FinishReason! : "stop");
             json.WriteStartObject("message");
             json.WriteString("role", "assistant");
-            json.WriteString("content", Content(message));
+            json.WriteString("content", answer.Text ?? "");
             if (Member(message, "tool_calls") is { ValueKind: JsonValueKind.Array } calls && calls.GetArrayLength() > 0)
                 WriteCalls(json, calls);
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteEndArray();
-            if (Member(root, "usage") is { ValueKind: JsonValueKind.Object } usage)
+            if (answer.Usage is var (prompt, completion, _))
             {
-                var (prompt, completion) = (Count(usage, "prompt_tokens"), Count(usage, "completion_tokens"));
                 json.WriteStartObject("usage");
                 json.WriteNumber("prompt_tokens", prompt);
                 json.WriteNumber("completion_tokens", completion);
@@ -90,7 +93,9 @@ internal sealed class LenientCompletions : DelegatingHandler
             json.WriteString("name", name);
             json.WriteString("arguments", Member(function, "arguments") switch
             {
-                null => "", { ValueKind: JsonValueKind.String } text => text.GetString(), { } other => other.GetRawText(),
+                null => "",
+                { ValueKind: JsonValueKind.String } text => JsonText.Read(text),
+                { } other => other.GetRawText(),
             });
             json.WriteEndObject();
             json.WriteEndObject();
@@ -98,20 +103,9 @@ internal sealed class LenientCompletions : DelegatingHandler
         json.WriteEndArray();
     }
 
-    /// <summary>A string, or the texts of an array of parts; empty where there is none.</summary>
-    private static string Content(JsonElement message) => Member(message, "content") switch
-    {
-        { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(part => Text(part, "text"))),
-        _ => "",
-    };
-
     private static JsonElement? Member(JsonElement parent, string name) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static string? Text(JsonElement parent, string name) =>
-        Member(parent, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-
-    private static int Count(JsonElement usage, string name) =>
-        Member(usage, name) is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out var count) ? (int)Math.Clamp(count, 0, int.MaxValue) : 0;
+        Member(parent, name) is { ValueKind: JsonValueKind.String } text ? JsonText.Read(text) : null;
 }

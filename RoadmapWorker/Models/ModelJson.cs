@@ -56,7 +56,7 @@ public sealed class ModelJson(Dialogues dialogues)
             $"That cannot be used:\n- {string.Join("\n- ", faults.Take(MaxFaultsTold))}\nAnswer again with the whole corrected JSON object and nothing else."),
     ];
 
-    internal static (T? Value, IReadOnlyList<string> Faults) Read<T>(string text, Func<T, IReadOnlyList<string>> check) where T : class
+    internal static (T? Value, IReadOnlyList<string> ValidationErrors) Read<T>(string text, Func<T, IReadOnlyList<string>> check) where T : class
     {
         try
         {

@@ -1,5 +1,4 @@
 using Lyceum.EngineClient;
-using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.RoadmapWorker.Models;
 
@@ -35,10 +34,9 @@ public static class ModelRegistration
             .Validate(o => o is { FunctionCalls: > 0, FunctionRounds: > 0, FunctionResult: >= 100 } && o.FunctionTimeout > TimeSpan.Zero,
                 "Models: FunctionCalls, FunctionRounds and FunctionTimeout must be positive, FunctionResult at least 100")
             .ValidateOnStart();
-        builder.AddServiceClient(EngineModel.Service);
+        builder.AddCompletionsClient();
         builder.Services.AddTransient<LenientCompletions>();
-        builder.Services.AddHttpClient(EngineModel.Service).AddHttpMessageHandler<LenientCompletions>();
-        builder.AddEngineDirectory();
+        builder.Services.AddHttpClient(CompletionsClient.Service).AddHttpMessageHandler<LenientCompletions>();
         builder.Services.AddSingleton<ModelAbilities>();
         builder.Services.AddSingleton<ILanguageModel, EngineModel>();
         builder.Services.AddSingleton<Dialogues>();

@@ -1,4 +1,3 @@
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.RoadmapWorker.Planning;
 
@@ -21,7 +20,7 @@ public static class CataloguePlanner
     }
 
     /// <summary>
-    /// The subject's concepts for this learner. What somebody beyond the beginning probably knows takes half of its time; with a
+    /// The subject's concepts for this learner. What a learner beyond the beginning probably knows takes half of its time; with a
     /// deadline, advanced concepts are left out from the end until the rest fits, so long as nothing that stays needs them.
     /// </summary>
     public static Design Design(RoadmapOrder order, Analysis analysis)

@@ -1,4 +1,3 @@
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.RoadmapWorker.Planning;
 

@@ -1,9 +1,9 @@
-using Lyceum.RoadmapWorker.Roadmaps;
+using Lyceum.Text;
 
 namespace Lyceum.RoadmapWorker.Planning;
 
 /// <summary>
-/// For a subject nobody has written down here: a plan of how to find out what there is to learn, learn its base, use it, and keep it.
+/// For a subject that the catalogue does not have: a plan of how to find out what there is to learn, learn its base, use it, and keep it.
 /// It names no facts about the subject, as it knows none.
 /// </summary>
 internal static class GenericPlan
@@ -84,9 +84,6 @@ internal static class GenericPlan
     private static string Short(string text)
     {
         var line = text.ReplaceLineEndings(" ");
-        if (line.Length <= LongestTitle)
-            return line;
-        // Never in the middle of a surrogate pair.
-        return line[..(char.IsHighSurrogate(line[LongestTitle - 1]) ? LongestTitle - 1 : LongestTitle)] + "…";
+        return line.Length <= LongestTitle ? line : Utf16.Truncate(line, LongestTitle) + "…";
     }
 }

@@ -1,8 +1,7 @@
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.RoadmapWorker.Planning;
 
-/// <summary>What every roadmap fulfils, whoever made it. Each fault is a sentence for whoever has to mend it.</summary>
+/// <summary>What every roadmap fulfils, whatever made it. Each validation error is a sentence for the planner that has to repair it.</summary>
 public static class RoadmapRules
 {
     public const int MaxModules = 20;

@@ -1,5 +1,4 @@
 using Lyceum.RoadmapWorker.Knowledge;
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.RoadmapWorker.Planning;
 

@@ -136,7 +136,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
         async Task<ConceptContent> WriteConceptAsync(int index, CancellationToken cancel)
         {
             var concept = concepts[index];
-            if (job.Part(concept.Id) is { } before)
+            if (job.Checkpoint(concept.Id) is { } before)
             {
                 Interlocked.Increment(ref written);
                 return JobJson.Read<ConceptContent>(before);
@@ -144,7 +144,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
             var (own, _) = await TryAsync(job, order, () => planner.WriteAsync(job, order, analysis, concept, cancel));
             var made = own ?? GenericPlan.Write(order, concept);
             var progress = Validated + (100 - Validated - 1) * Interlocked.Increment(ref written) / concepts.Count;
-            await job.SavePartAsync(concept.Id, JobJson.Write(made), progress);
+            await job.SaveCheckpointAsync(concept.Id, JobJson.Write(made), progress);
             return made;
         }
     }
@@ -163,7 +163,7 @@ public sealed class RoadmapKind(ILanguageModel model, ModelPlanner planner, IHin
 
     /// <summary>
     /// What a model makes; or null, and why, where it cannot be used, or cannot be asked at the last attempt. At an earlier attempt
-    /// the stage fails, and is tried again later.
+    /// the stage fails, and is retried later.
     /// </summary>
     private static async Task<(T? Made, string Because)> TryAsync<T>(JobContext job, RoadmapOrder order, Func<Task<T?>> ask) where T : class
     {

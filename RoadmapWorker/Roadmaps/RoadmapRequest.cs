@@ -1,3 +1,4 @@
+using Lyceum.RoadmapWorker.Planning;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
@@ -19,35 +20,7 @@ public sealed record GenerateRequest(
 public sealed record PreferencesRequest(
     double? WeeklyCommitmentHours, IReadOnlyList<string>? LearningStyle = null, string? PrimaryLanguage = null);
 
-/// <summary>What is to be made, checked and complete: the task's input.</summary>
-/// <param name="Language">A language tag.</param>
-/// <param name="Today">When it was asked for: a plan made later is the same plan.</param>
-/// <param name="KbId">Once it is recorded, the tutor's if the request names none.</param>
-public sealed record RoadmapOrder(
-    string? UserId, string Query, double WeeklyHours, IReadOnlyList<string> Styles, string Language, string Level, DateOnly? Deadline,
-    DateOnly Today, int? TutorId = null, string? KbId = null)
-{
-    /// <summary>Whole weeks until the deadline; null without one.</summary>
-    public int? WeeksUntilDeadline => Deadline is { } day ? Math.Max(1, (day.DayNumber - Today.DayNumber) / 7) : null;
-
-    public bool IsChinese => Language.StartsWith("zh", StringComparison.OrdinalIgnoreCase);
-
-    public bool IsEnglish => Language.StartsWith("en", StringComparison.OrdinalIgnoreCase);
-}
-
-/// <summary>How somebody likes to learn.</summary>
-public static class LearningStyles
-{
-    public const string Visual = "visual";
-    public const string Auditory = "auditory";
-    public const string Reading = "reading";
-    public const string HandsOn = "hands_on";
-
-    public static readonly string[] All = [Visual, Auditory, Reading, HandsOn];
-    public static readonly string[] Default = [Reading, HandsOn];
-}
-
-/// <summary>Turns a request into an order, or reports every fault of it.</summary>
+/// <summary>Turns a request into an order, or reports all its validation errors.</summary>
 public static class RoadmapValidation
 {
     public const int MaxQuery = 2000;
@@ -60,7 +33,7 @@ public static class RoadmapValidation
     /// <exception cref="ProblemException">400 <c>invalid_request</c>, with all that is wrong.</exception>
     public static RoadmapOrder Check(GenerateRequest request, DateOnly today)
     {
-        var faults = new Faults();
+        var faults = new ValidationErrors();
         faults.CheckText("user_id", request.UserId, MaxId);
         faults.CheckText("user_query", request.UserQuery, MaxQuery, required: true);
         faults.AddIf(request.Level is { } level && !Levels.Contains(level), "level", $"level must be one of {string.Join(", ", Levels)}.");

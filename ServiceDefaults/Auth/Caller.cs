@@ -8,8 +8,8 @@ namespace Lyceum.ServiceDefaults.Auth;
 public enum CallerKind { User, Token, Service }
 
 /// <summary>
-/// Who calls, from the validated identity token; a handler takes it as a parameter. The owner of a thing is
-/// <c>(Tenant, Subject)</c>; ids in bodies and queries are data, never authority.
+/// Who calls, from the validated identity token; a handler takes it as a parameter. Things are stored under
+/// <c>(Tenant, Person)</c> and found by it; ids in bodies and queries are data, never authority.
 /// </summary>
 /// <param name="Tenant">The tenant all of the caller's data belongs to.</param>
 /// <param name="Subject">User id, token subject, or the calling service's name.</param>
@@ -17,11 +17,16 @@ public enum CallerKind { User, Token, Service }
 /// <param name="Scopes">What it may do.</param>
 public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IReadOnlySet<string> Scopes)
 {
-    /// <summary>The subject a service acts for (claim <c>act</c>); null when it acts for nobody in particular.</summary>
+    /// <summary>
+    /// The subject that a service acts for (claim <c>act</c>); null when it calls on its own account.
+    /// </summary>
     public string? Act { get; init; }
 
-    /// <summary>Whose things this call may touch: a service acting for somebody touches theirs.</summary>
-    public string Owner => Act ?? Subject;
+    /// <summary>
+    /// Whose things this call reads and makes, in every service: the subject that a service acts for, else the caller's
+    /// own.
+    /// </summary>
+    public string Person => Act ?? Subject;
 
     /// <exception cref="ProblemException">401, when the principal carries no identity.</exception>
     public static Caller From(ClaimsPrincipal principal)
@@ -40,7 +45,7 @@ public sealed class CallerIdentity(Caller caller, string scheme) : ClaimsIdentit
 {
     public Caller Caller { get; } = caller;
 
-    /// <summary>The configured credential that was shown, by its id; null for a person, and inside the house.</summary>
+    /// <summary>The configured credential that was shown, by its id; null for a person, and between services.</summary>
     public string? KeyId { get; init; }
 
     /// <summary>The caller that a configured credential or a token's <c>scope</c> claim describes.</summary>

@@ -20,7 +20,7 @@ public static class IdentityAuthentication
     /// <summary>Policy of <c>/metrics</c>: this machine itself, or scope <c>ops</c>.</summary>
     internal const string LoopbackOrOps = "ops (or loopback)";
 
-    /// <summary>Policy of what services tell each other.</summary>
+    /// <summary>Policy of routes between services.</summary>
     internal const string ServiceOnly = "service";
 
     internal static void AddIdentity(this WebApplicationBuilder builder)
@@ -62,7 +62,7 @@ public static class IdentityAuthentication
     private static bool Has(ClaimsPrincipal user, string scope) =>
         user.Identity is CallerIdentity identity && identity.Caller.Scopes.Contains(scope);
 
-    // The last one is what is left where the middleware for them has been by.
+    // The last one is what the middleware for forwarded headers leaves.
     private static readonly string[] ForwardingHeaders = ["X-Forwarded-For", "Forwarded", "X-Original-For"];
 
     /// <summary>A reverse proxy on this machine is loopback too; it says so by a forwarding header.</summary>
@@ -74,7 +74,7 @@ public static class IdentityAuthentication
         IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, IdentityVerifier verifier)
         : ProblemAuthenticationHandler(options, loggers, encoder)
     {
-        protected override ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token) =>
+        protected override ValueTask<(ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(string token) =>
             verifier.VerifyAsync(token);
     }
 }

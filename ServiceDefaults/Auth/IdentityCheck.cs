@@ -16,6 +16,7 @@ internal sealed partial class IdentityCheck(IdentityKeys keys, ILogger<IdentityC
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(LogLevel.Warning, "the key set does not hold this service's own key {Kid}: others will refuse its tokens")]
+    [LoggerMessage(LogLevel.Warning,
+        "the key set does not hold this service's own key {Kid}: other services will reject its tokens")]
     private partial void LogUnknownOwnKey(string kid);
 }

@@ -10,8 +10,9 @@ using Microsoft.IdentityModel.Tokens;
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// The keys of identity: this service's private one and everybody's public ones. Both files are watched, so that keys
-/// rotate without a restart; whatever was derived from a key (cached tokens) lives and dies with its snapshot.
+/// The keys of identity: this service's private one and the public ones of all services. Both files are watched, so
+/// that keys rotate without a restart; whatever was derived from a key (cached tokens) lives and dies with its
+/// snapshot.
 /// </summary>
 internal sealed class IdentityKeys : IDisposable
 {
@@ -68,7 +69,7 @@ internal sealed class SigningKey(JsonWebKey key)
     }
 }
 
-/// <summary>Everybody's public keys by <c>kid</c>, and the callers whose tokens they already verified.</summary>
+/// <summary>The services' public keys by <c>kid</c>, and the callers whose tokens they already verified.</summary>
 internal sealed class TrustedKeys(FrozenDictionary<string, JsonWebKey> keys)
 {
     public FrozenDictionary<string, JsonWebKey> Keys { get; } = keys;

@@ -18,17 +18,17 @@ internal sealed class IdentityValidator : IValidateOptions<IdentityOptions>
 {
     public ValidateOptionsResult Validate(string? name, IdentityOptions options)
     {
-        var faults = new List<string>();
+        var errors = new List<string>();
         Check(nameof(options.KeyFile), options.KeyFile);
         Check(nameof(options.JwksFile), options.JwksFile);
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
         void Check(string setting, string path)
         {
             if (path.Length == 0)
-                faults.Add($"{IdentityOptions.Section}:{setting} is not set");
+                errors.Add($"{IdentityOptions.Section}:{setting} is not set");
             else if (!File.Exists(path))
-                faults.Add($"{IdentityOptions.Section}:{setting}: file {path} missing");
+                errors.Add($"{IdentityOptions.Section}:{setting}: file {path} missing");
         }
     }
 }

@@ -39,8 +39,8 @@ public sealed class IdentityTokens
         MintByParts(new Caller(tenant, _service.Service, CallerKind.Service, new SortedSet<string>(scopes, StringComparer.Ordinal)) { Act = act }).Token;
 
     /// <summary>
-    /// A token that carries on an authenticated caller. Services refuse kinds <c>user</c> and <c>token</c> from anybody
-    /// but the gateway, which is the one to authenticate them.
+    /// A token that carries on an authenticated caller. Services accept kinds <c>user</c> and <c>token</c> only from
+    /// the gateway, which authenticates them.
     /// </summary>
     public string ForCaller(Caller caller)
     {
@@ -50,7 +50,7 @@ public sealed class IdentityTokens
 
     private string Mint(Caller caller)
     {
-        // A caller that is the same object, as an API token's is with each request, needs no comparing by its parts.
+        // An API token's caller is the same object at each request: found by reference, without comparing its parts.
         var (signing, time) = (_keys.Signing, _time.GetUtcNow());
         if (_shown.TryGetValue(caller, out var shown) && ReferenceEquals(shown.Key, signing) && time < shown.Minted.ReuseUntil)
             return shown.Minted.Token;
@@ -62,7 +62,7 @@ public sealed class IdentityTokens
     private MintedToken MintByParts(Caller caller)
     {
         var scope = string.Join(' ', caller.Scopes.Order(StringComparer.Ordinal));
-        // No separator can occur twice in one reading: lengths make the key unambiguous.
+        // Lengths make the key unambiguous, whatever the parts contain.
         var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Act}";
 
         var key = _keys.Signing;

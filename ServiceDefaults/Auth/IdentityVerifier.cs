@@ -8,31 +8,31 @@ namespace Lyceum.ServiceDefaults.Auth;
 /// <summary>
 /// Decides whether a token is an identity. Beyond signature, audience and expiry: the issuer must be the service its
 /// key belongs to, a service may only speak as itself, and only the gateway may vouch for users and API tokens; so one
-/// service's stolen key does not make the thief everybody.
+/// service's stolen key cannot impersonate everyone.
 /// </summary>
 internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
 {
     public const string Scheme = "identity";
 
-    /// <summary>The refusal of a token that would hold, were it not for something else: a ticket, perhaps.</summary>
+    /// <summary>The rejection of a valid token with another audience: a ticket, perhaps.</summary>
     internal const string OtherAudience = "audience";
 
     internal static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
 
-    /// <summary>Longer tokens are none of ours; refused before any work.</summary>
+    /// <summary>Characters. Longer tokens are not ours, and are rejected before any work.</summary>
     private const int MaxTokenLength = 8 * 1024;
 
     private static readonly JsonWebTokenHandler Handler = new() { MapInboundClaims = false };
 
-    /// <summary>The caller, or why the token is refused (for the log and the challenge; never secret).</summary>
-    public async ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
+    /// <summary>The caller, or why the token is rejected (for the log and the challenge; never secret).</summary>
+    public async ValueTask<(ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(string token)
     {
         if (keys.Trusted.Verified.Find(token, time.GetUtcNow()) is { } known)
             return known;
 
-        var (jwt, refusal) = await ValidateAsync(token, IdentityTokens.Audience);
-        if (jwt is null || Read(jwt, out refusal) is not { } caller)
-            return (null, refusal);
+        var (jwt, rejection) = await ValidateAsync(token, IdentityTokens.Audience);
+        if (jwt is null || Read(jwt, out rejection) is not { } caller)
+            return (null, rejection);
 
         var principal = CallerIdentity.Principal(caller, Scheme);
         var trusted = keys.Trusted;
@@ -41,10 +41,10 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
     }
 
     /// <summary>
-    /// A token that a service of this house signed for <paramref name="audience"/> and that is in force; what it says is the
-    /// caller's to judge.
+    /// A token that one of our services signed for <paramref name="audience"/> and that has not expired; its claims are
+    /// for the caller to check.
     /// </summary>
-    public async ValueTask<(JsonWebToken? Token, string? Refusal)> ValidateAsync(string token, string audience)
+    public async ValueTask<(JsonWebToken? Token, string? Rejection)> ValidateAsync(string token, string audience)
     {
         if (token.Length > MaxTokenLength || !Handler.CanReadToken(token))
             return (null, "not a token");
@@ -75,15 +75,15 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
         return validated.IsValid ? (jwt, null) : (null, Reason(validated.Exception));
     }
 
-    private static Caller? Read(JsonWebToken jwt, out string? refusal)
+    private static Caller? Read(JsonWebToken jwt, out string? rejection)
     {
-        refusal = null;
+        rejection = null;
         if (!jwt.TryGetPayloadValue<string>("tenant", out var tenant) || string.IsNullOrEmpty(tenant)
             || !jwt.TryGetPayloadValue<string>("kind", out var kind)
             || !jwt.TryGetPayloadValue<string>("scope", out var scope)
             || string.IsNullOrEmpty(jwt.Subject))
         {
-            refusal = "claims missing";
+            rejection = "claims missing";
             return null;
         }
 
@@ -96,7 +96,7 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
         };
         if (caller is null)
         {
-            refusal = "issuer may not vouch for this subject";
+            rejection = "issuer may not vouch for this subject";
             return null;
         }
 

@@ -10,21 +10,24 @@ using Microsoft.Net.Http.Headers;
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// Bearer authentication whose refusals are problem documents with the <c>WWW-Authenticate</c> of RFC 6750. A stage
-/// decides what a token is; this says no in one voice.
+/// Bearer authentication whose rejections are problem documents with the <c>WWW-Authenticate</c> of RFC 6750. A derived
+/// class decides what a token is.
 /// </summary>
 public abstract partial class ProblemAuthenticationHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     private const string Bearer = "Bearer ";
-    private string? _refusal;
+    private string? _rejection;
 
     /// <summary>The caller a token stands for, or why there is none (never the token itself).</summary>
-    protected abstract ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token);
+    protected abstract ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(
+        string token);
 
-    /// <summary>What the request shows, <c>Authorization: Bearer</c> unless overridden: nothing, a token, or a fault.</summary>
-    protected virtual (string? Token, string? Refusal) ReadCredential()
+    /// <summary>
+    /// What the request shows, <c>Authorization: Bearer</c> unless overridden: nothing, a token, or an error.
+    /// </summary>
+    protected virtual (string? Token, string? Rejection) ReadCredential()
     {
         string? header = Request.Headers.Authorization;
         if (string.IsNullOrEmpty(header))
@@ -36,32 +39,33 @@ public abstract partial class ProblemAuthenticationHandler(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var (token, refusal) = ReadCredential();
-        if (refusal is not null)
-            return Refuse(refusal);
+        var (token, rejection) = ReadCredential();
+        if (rejection is not null)
+            return Reject(rejection);
         if (string.IsNullOrEmpty(token))
             return AuthenticateResult.NoResult();
 
-        (var principal, refusal) = await VerifyAsync(token);
+        (var principal, rejection) = await VerifyAsync(token);
         return principal is null
-            ? Refuse(refusal ?? "unknown token")
+            ? Reject(rejection ?? "unknown token")
             : AuthenticateResult.Success(new AuthenticationTicket(principal, Scheme.Name));
     }
 
-    /// <param name="refusal">For the caller, as the end of a sentence; never the credential.</param>
-    protected AuthenticateResult Refuse(string refusal)
+    /// <param name="rejection">For the caller, as the end of a sentence; never the credential.</param>
+    protected AuthenticateResult Reject(string rejection)
     {
-        _refusal = refusal;
-        LogRefused(Logger, Scheme.Name, refusal);
-        return AuthenticateResult.Fail(refusal);
+        _rejection = rejection;
+        LogRejected(Logger, Scheme.Name, rejection);
+        return AuthenticateResult.Fail(rejection);
     }
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        Response.Headers.Append(HeaderNames.WWWAuthenticate, _refusal is null ? "Bearer" : "Bearer error=\"invalid_token\"");
-        var detail = _refusal is null
+        Response.Headers.Append(
+            HeaderNames.WWWAuthenticate, _rejection is null ? "Bearer" : "Bearer error=\"invalid_token\"");
+        var detail = _rejection is null
             ? "Send an Authorization: Bearer header."
-            : $"The token is not accepted: {_refusal}.";
+            : $"The token is not accepted: {_rejection}.";
         return Problems.Create(StatusCodes.Status401Unauthorized, ErrorCodes.Unauthorized, detail).ExecuteAsync(Context);
     }
 
@@ -75,6 +79,6 @@ public abstract partial class ProblemAuthenticationHandler(
             [new("required_scope", scope)]).ExecuteAsync(Context);
     }
 
-    [LoggerMessage(LogLevel.Debug, "{Scheme} token refused: {Reason}")]
-    private static partial void LogRefused(ILogger logger, string scheme, string reason);
+    [LoggerMessage(LogLevel.Debug, "{Scheme} token rejected: {Reason}")]
+    private static partial void LogRejected(ILogger logger, string scheme, string reason);
 }

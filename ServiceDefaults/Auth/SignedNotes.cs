@@ -5,8 +5,9 @@ using Microsoft.IdentityModel.Tokens;
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// What a service hands to somebody to get it back unchanged, at any of its replicas: signed with its key, for one purpose,
-/// for a while. Who holds a note can read it. Its audience is its purpose, so that it is a token nowhere.
+/// Data that a service gives to a client and gets back unchanged, at any of its replicas: signed with its key, for one
+/// purpose, with an expiry. The holder can read it. Its audience is its purpose, so that no service takes it for a
+/// token.
 /// </summary>
 public sealed class SignedNotes
 {

@@ -13,8 +13,8 @@ namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
 /// Narrow credentials: a ticket opens one path of the service that issued it, as one caller, for a while. Its audience is that
-/// path, so that it is an identity nowhere. It is shown in the query string by what cannot send headers
-/// (<c>EventSource</c>), or as a bearer token by somebody who was given a URL and a token for it (an engine that searches).
+/// path, so that no service takes it for an identity. It is shown in the query string by what cannot send headers
+/// (<c>EventSource</c>), or as a bearer token by a client that got a URL and a token for it (an engine that searches).
 /// </summary>
 public sealed class Tickets
 {
@@ -48,18 +48,18 @@ public sealed class Tickets
             Expires = (now + lifetime).UtcDateTime,
             Claims = new Dictionary<string, object>(StringComparer.Ordinal)
             {
-                [JwtRegisteredClaimNames.Sub] = caller.Subject, ["tenant"] = caller.Tenant, ["scope"] = scope,
+                [JwtRegisteredClaimNames.Sub] = caller.Person, ["tenant"] = caller.Tenant, ["scope"] = scope,
             },
             SigningCredentials = _keys.Signing.Credentials,
         });
     }
 
-    /// <summary>Whom a ticket lets in at <paramref name="path"/>, or why nobody.</summary>
-    internal async ValueTask<(Caller? Caller, string? Refusal)> RedeemAsync(string path, string ticket)
+    /// <summary>The caller of a ticket at <paramref name="path"/>, or why it is rejected.</summary>
+    internal async ValueTask<(Caller? Caller, string? Rejection)> RedeemAsync(string path, string ticket)
     {
-        var (jwt, refusal) = await _verifier.ValidateAsync(ticket, Audience(path));
+        var (jwt, rejection) = await _verifier.ValidateAsync(ticket, Audience(path));
         if (jwt is null)
-            return (null, refusal);
+            return (null, rejection);
         if (jwt.Issuer != _service.Service)
             return (null, "issuer");
         var scope = jwt.GetPayloadValue<string>("scope");
@@ -69,8 +69,8 @@ public sealed class Tickets
     private static string Audience(string path) => $"ticket:{path}";
 
     /// <summary>
-    /// Lets in who has a ticket of this path, in the query or as bearer token; without one, the request is anybody's with an
-    /// identity. A ticket in the query is the only credential looked at where there is one.
+    /// Accepts a ticket of this path, in the query or as bearer token, or an identity. Where the query has a ticket, it
+    /// is the only credential that counts.
     /// </summary>
     internal sealed class TicketHandler(
         IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Tickets tickets,
@@ -79,19 +79,20 @@ public sealed class Tickets
     {
         private bool IsInQuery => Request.Query.ContainsKey(Parameter);
 
-        protected override (string? Token, string? Refusal) ReadCredential() =>
+        protected override (string? Token, string? Rejection) ReadCredential() =>
             IsInQuery ? (Request.Query[Parameter], null) : base.ReadCredential();
 
-        protected override async ValueTask<(System.Security.Claims.ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
+        protected override async ValueTask<(
+            System.Security.Claims.ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(string token)
         {
             if (!IsInQuery)
             {
                 var identity = await identities.VerifyAsync(token);
-                if (identity.Refusal is not IdentityVerifier.OtherAudience)
+                if (identity.Rejection is not IdentityVerifier.OtherAudience)
                     return identity;
             }
-            var (caller, refusal) = await tickets.RedeemAsync(Request.Path, token);
-            return (caller is null ? null : CallerIdentity.Principal(caller, Scheme.Name), refusal);
+            var (caller, rejection) = await tickets.RedeemAsync(Request.Path, token);
+            return (caller is null ? null : CallerIdentity.Principal(caller, Scheme.Name), rejection);
         }
     }
 }

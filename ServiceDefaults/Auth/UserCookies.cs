@@ -1,8 +1,8 @@
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// How a browser is signed in: HttpOnly, SameSite=Strict cookies that SessionApi sets and the gateway reads. No script sees
-/// them.
+/// How a browser is signed in: HttpOnly, SameSite=Strict cookies that SessionApi sets and the gateway reads. Scripts
+/// cannot read them.
 /// </summary>
 public static class UserCookies
 {
@@ -16,7 +16,7 @@ public static class UserCookies
 
     /// <summary>
     /// A sign-in by an external provider that has begun, for <see cref="OidcPath"/> alone. SameSite=Lax: the way back from the
-    /// provider is another site's navigation. It signs nobody in.
+    /// provider is another site's navigation. It is no sign-in by itself.
     /// </summary>
     public const string Oidc = "lyceum_oidc";
 

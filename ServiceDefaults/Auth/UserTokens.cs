@@ -28,7 +28,7 @@ public sealed class UserTokens
     internal UserTokens(IdentityKeys keys, IdentityVerifier verifier, ServiceInfo service, TimeProvider time) =>
         (_keys, _verifier, _service, _time) = (keys, verifier, service, time);
 
-    /// <summary>A token for a person who has just shown who they are. Only SessionApi's are accepted.</summary>
+    /// <summary>A token for a person who has just signed in. Only SessionApi's are accepted.</summary>
     public string Issue(string tenant, string subject, IEnumerable<string> scopes, TimeSpan lifetime)
     {
         var now = _time.GetUtcNow();
@@ -46,15 +46,17 @@ public sealed class UserTokens
         });
     }
 
-    /// <summary>Whom a token stands for, or why nobody. A verified one is remembered until it expires or its key goes.</summary>
-    public async ValueTask<(ClaimsPrincipal? Principal, string? Refusal)> VerifyAsync(string token)
+    /// <summary>
+    /// The person of a token, or why it is rejected. A verified one is remembered until it expires or its key goes.
+    /// </summary>
+    public async ValueTask<(ClaimsPrincipal? Principal, string? Rejection)> VerifyAsync(string token)
     {
         if (_keys.Trusted.VerifiedUsers.Find(token, _time.GetUtcNow()) is { } known)
             return known;
 
-        var (jwt, refusal) = await _verifier.ValidateAsync(token, Audience);
+        var (jwt, rejection) = await _verifier.ValidateAsync(token, Audience);
         if (jwt is null)
-            return (null, refusal);
+            return (null, rejection);
         if (jwt.Issuer != Issuer)
             return (null, "issuer");
         if (string.IsNullOrEmpty(jwt.Subject) || !jwt.TryGetPayloadValue<string>("tenant", out var tenant) || string.IsNullOrEmpty(tenant)

@@ -16,7 +16,7 @@ internal sealed class VerifiedTokens
     private readonly ConcurrentDictionary<string, (ClaimsPrincipal Principal, DateTimeOffset Expires)> _tokens = new(StringComparer.Ordinal);
 
     /// <summary>Null for one that was not seen before.</summary>
-    public (ClaimsPrincipal? Principal, string? Refusal)? Find(string token, DateTimeOffset now) =>
+    public (ClaimsPrincipal? Principal, string? Rejection)? Find(string token, DateTimeOffset now) =>
         _tokens.TryGetValue(token, out var known)
             ? now < known.Expires + IdentityVerifier.Skew ? (known.Principal, null) : (null, "expired")
             : null;

@@ -30,7 +30,7 @@ public static class ErrorCodes
     public const string NotAdmitted = "not_admitted";
     public const string SignInRefused = "sign_in_refused";
 
-    // 404: not there, or not yours (which is never told apart).
+    // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
     public const string RouteNotFound = "route_not_found";
     public const string ConversationNotFound = "conversation_not_found";
@@ -107,7 +107,7 @@ public static class ErrorCodes
     // 500: ours; the log has the reason under the document's trace_id.
     public const string Internal = "internal";
 
-    /// <summary>The code of a bare status that nobody gave a body.</summary>
+    /// <summary>The code for a status that came without a body.</summary>
     internal static string ForStatus(int status) => status switch
     {
         StatusCodes.Status401Unauthorized => Unauthorized,

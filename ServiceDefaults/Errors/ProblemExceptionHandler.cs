@@ -23,7 +23,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is there any more to be told; said as a failure here, it would fill the log with those of who left.
+            // The client is gone: not a failure of ours, and not worth a log line.
         }
         return true;
     }

@@ -10,7 +10,7 @@ namespace Lyceum.ServiceDefaults.Errors;
 
 /// <summary>
 /// Writes every problem document, whoever made it. The framework's writer declines when <c>Accept</c> names something
-/// else (<c>text/event-stream</c>); an error without a body helps nobody, so this one always writes.
+/// else (<c>text/event-stream</c>); an error without a body helps no client, so this one always writes.
 /// </summary>
 internal sealed class ProblemWriter(IOptions<JsonOptions> json) : IProblemDetailsWriter
 {

@@ -26,7 +26,7 @@ public static class Problems
     public static ProblemHttpResult BadRequest(string detail, string code = ErrorCodes.InvalidRequest) =>
         Create(StatusCodes.Status400BadRequest, code, detail);
 
-    /// <summary>Not there, or not the caller's: the two are never told apart.</summary>
+    /// <summary>Not there, or not the caller's: the two are never distinguished.</summary>
     public static ProblemHttpResult NotFound(string code, string detail) =>
         Create(StatusCodes.Status404NotFound, code, detail);
 

@@ -1,7 +1,7 @@
 namespace Lyceum.ServiceDefaults.Health;
 
 /// <summary>
-/// How a service's <c>/health</c> speaks of the service as a whole, where clients older than the house expect other words.
+/// How a service's <c>/health</c> speaks of the service as a whole, where legacy clients expect other words.
 /// The checks' own names and states, the other states and the HTTP status are the same everywhere.
 /// </summary>
 public sealed class HealthNames

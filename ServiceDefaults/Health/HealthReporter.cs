@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 namespace Lyceum.ServiceDefaults.Health;
 
 /// <summary>
-/// Runs the health checks, one round at a time. A round is shared by everybody who asks within half a second, so that
-/// pollers, of whom the open door may have many, cost the database no more than two rounds a second. Changes are logged.
+/// Runs the health checks, one round at a time. A round is shared by all requests within half a second, so that
+/// pollers, of which a public route may have many, cost the database no more than two rounds a second. Changes are
+/// logged.
 /// </summary>
 internal sealed partial class HealthReporter(
     HealthCheckService checks, TimeProvider time, ILogger<HealthReporter> logger) : IDisposable
@@ -24,7 +25,7 @@ internal sealed partial class HealthReporter(
         {
             if (_last is null || time.GetElapsedTime(_lastAt) >= MaxAge)
             {
-                // Not the asker's token: the round belongs to all who wait for it. Every check has its own time limit.
+                // Not the caller's token: the round belongs to all who wait for it. Every check has its own time limit.
                 var report = await checks.CheckHealthAsync(CancellationToken.None);
                 LogChanges(_last, report);
                 (_last, _lastAt) = (report, time.GetTimestamp());

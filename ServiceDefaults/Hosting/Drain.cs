@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.ServiceDefaults.Hosting;
 
 /// <summary>
-/// How a service leaves (section <c>Drain</c>). SIGTERM sets <see cref="IHostApplicationLifetime.ApplicationStopping"/>,
+/// How a service stops (section <c>Drain</c>). SIGTERM sets <see cref="IHostApplicationLifetime.ApplicationStopping"/>,
 /// the signal on which parts hand over what they own; <c>/health</c> says <c>draining</c> from then on; after
 /// <see cref="Announce"/> the listener closes and requests in flight have the rest of <see cref="Timeout"/> to end.
 /// </summary>
@@ -28,7 +28,7 @@ public sealed class DrainOptions
 
     /// <summary>
     /// How long new requests are still accepted after SIGTERM, for load balancers that need to notice first. None by
-    /// default: a gateway sends elsewhere what is refused here.
+    /// default: a gateway retries elsewhere what is rejected here.
     /// </summary>
     public TimeSpan Announce { get; set; } = TimeSpan.Zero;
 }
@@ -48,7 +48,10 @@ internal static class Drain
         services.AddHostedService<Announcement>();
     }
 
-    /// <summary>Runs before any part is stopped, the server included, and holds the door open for a while.</summary>
+    /// <summary>
+    /// Runs before any part is stopped, the server included, and keeps the listener open for
+    /// <see cref="DrainOptions.Announce"/>.
+    /// </summary>
     private sealed class Announcement(IOptions<DrainOptions> options, TimeProvider time) : IHostedLifecycleService
     {
         public async Task StoppingAsync(CancellationToken cancellationToken) =>

@@ -23,7 +23,7 @@ public sealed partial class WatchedFile<T> : IDisposable where T : class
     private long _checkedAt;
     private volatile T _current;
 
-    /// <exception cref="IOException">The file cannot be read; at start that is a fault, later it is not.</exception>
+    /// <exception cref="IOException">The file cannot be read at start.</exception>
     public WatchedFile(string path, Func<byte[], T> parse, TimeProvider time, ILogger logger)
     {
         ArgumentNullException.ThrowIfNull(parse);
@@ -38,7 +38,7 @@ public sealed partial class WatchedFile<T> : IDisposable where T : class
     public T Current => _current;
 
     /// <summary>
-    /// Looks at the file now, at most five times a second: for a reader who has reason to think it changed.
+    /// Reads the file now, at most five times a second: for a reader with reason to think that it changed.
     /// </summary>
     /// <returns>Whether the value changed.</returns>
     public bool Refresh()
@@ -61,7 +61,7 @@ public sealed partial class WatchedFile<T> : IDisposable where T : class
                 if (hash.AsSpan().SequenceEqual(_seen))
                     return;
 
-                // Remembered before parsing: one log line per faulty content, not one per second.
+                // Remembered before parsing: one log line per bad content, not one per second.
                 _seen = hash;
                 _current = _parse(content);
                 LogReloaded(_path);

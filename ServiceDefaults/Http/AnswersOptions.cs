@@ -27,33 +27,35 @@ public sealed class AnswersOptions
     /// <summary>A stream is never silent for longer: <c>ping</c> events in between.</summary>
     public TimeSpan Ping { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long the gateway bears silence on a streamed route: four missed pings.</summary>
+    /// <summary>How long the gateway tolerates silence on a streamed route: four missed pings.</summary>
     public TimeSpan GatewayActivityTimeout => Ping * 4;
 
-    /// <summary>How long a reader may take nothing of its stream before it is cut: it missed two pings.</summary>
+    /// <summary>
+    /// How long a reader may read nothing of its stream before it is disconnected: it missed two pings.
+    /// </summary>
     public TimeSpan StalledReaderTimeout => Ping * 2;
 
     /// <summary>How long a hop waits for an answer that comes whole.</summary>
     public TimeSpan WholeAnswerTimeout => MaxDuration + TimeSpan.FromSeconds(10);
 }
 
-/// <summary>Reports every fault at once, so that one restart is enough.</summary>
+/// <summary>Reports every validation error at once, so that one restart is enough.</summary>
 internal sealed class AnswersValidator : IValidateOptions<AnswersOptions>
 {
     public ValidateOptionsResult Validate(string? name, AnswersOptions options)
     {
-        var faults = new List<string>();
+        var errors = new List<string>();
         Positive(nameof(options.MaxDuration), options.MaxDuration);
         Positive(nameof(options.Connect), options.Connect);
         Positive(nameof(options.FirstToken), options.FirstToken);
         Positive(nameof(options.BetweenTokens), options.BetweenTokens);
         Positive(nameof(options.Ping), options.Ping);
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
         void Positive(string setting, TimeSpan value)
         {
             if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
-                faults.Add($"{AnswersOptions.Section}:{setting} is {value}; it must be above 0 and at most a day");
+                errors.Add($"{AnswersOptions.Section}:{setting} is {value}; it must be above 0 and at most a day");
         }
     }
 }

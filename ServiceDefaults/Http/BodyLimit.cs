@@ -6,15 +6,15 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Lyceum.ServiceDefaults.Http;
 
 /// <summary>
-/// Refuses a body whose announced length is over the route's limit, without reading it, and in a way the caller hears.
-/// Kestrel on its own closes the connection on such a body; a client still sending then sees a broken pipe and no 413.
-/// With the limit lifted, Kestrel discards what still arrives, for 5 s at most, after the refusal was sent.
+/// Rejects a body whose announced length is over the route's limit, without reading it, and so that the client gets the
+/// 413. Kestrel on its own closes the connection on such a body; a client still sending then sees a broken pipe and no
+/// 413. With the limit lifted, Kestrel discards what still arrives, for 5 s at most, after the answer was sent.
 /// </summary>
 internal static class BodyLimit
 {
     private static readonly object Exceeded = new();
 
-    /// <summary>Before authentication: a 401 to a large request is to be heard as well.</summary>
+    /// <summary>Before authentication: a 401 to a large request must arrive as well.</summary>
     public static void UseBodyLimit(this WebApplication app) => app.Use((http, next) =>
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false, MaxRequestBodySize: { } limit } size

@@ -10,7 +10,7 @@ namespace Lyceum.ServiceDefaults.Http;
 /// <summary>How requests and bodies are read: limits of the server, and one JSON dialect.</summary>
 internal static class WebDefaults
 {
-    /// <summary>Bytes; a larger body is refused with 413. A route that takes files raises it for itself.</summary>
+    /// <summary>Bytes; a larger body gets 413. A route that takes files raises it for itself.</summary>
     private const long MaxRequestBody = 1024 * 1024;
 
     public static void AddWebDefaults(this WebApplicationBuilder builder)
@@ -29,7 +29,7 @@ internal static class WebDefaults
     {
         json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
-        // A number in quotes, or null for what must be there, is a client's mistake that it should hear of.
+        // A number in quotes, or null for what must be there, is a client's mistake and gets 400.
         json.NumberHandling = JsonNumberHandling.Strict;
         json.RespectNullableAnnotations = true;
         // Bodies are JSON, never HTML: text in any script stays readable and small.

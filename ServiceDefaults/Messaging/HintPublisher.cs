@@ -18,7 +18,7 @@ internal sealed partial class HintPublisher : BackgroundService, IHints
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(1);
     private static readonly ActivitySource Source = new("Lyceum.Messaging");
 
-    // Not worth a disk write, and worth nothing once a sweep has been by; so a queue nobody reads does not grow for long.
+    // Not worth a disk write, and worthless after the next sweep; so a queue without a reader does not grow for long.
     private static readonly IPipe<PublishContext> AsHint = Pipe.Execute<PublishContext>(context =>
     {
         context.Durable = false;
@@ -85,7 +85,7 @@ internal sealed partial class HintPublisher : BackgroundService, IHints
         using var span = Source.StartActivity($"publish {hint.Type.Name}", ActivityKind.Producer, hint.Trace);
         using var limit = new CancellationTokenSource(PublishTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stoppingToken);
-        // Waited for from outside too: while the bus has no connection, it may look at the token late.
+        // Bounded from outside too: while the bus has no connection, it may check the token late.
         await _bus.Publish(hint.Message, hint.Type, AsHint, either.Token).WaitAsync(either.Token);
     }
 

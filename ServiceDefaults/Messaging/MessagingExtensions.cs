@@ -8,7 +8,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Lyceum.ServiceDefaults.Messaging;
 
 /// <summary>
-/// MassTransit over RabbitMQ with the house's conventions: kebab-case endpoints, a failed message tried again at once
+/// MassTransit over RabbitMQ with Lyceum's conventions: kebab-case endpoints, a failed message tried again at once
 /// and then ever later, then set aside in <c>{endpoint}_error</c>. The bus connects in the background, for as long as it
 /// takes; a broker that is away degrades <c>/health</c> and slows hints, and fails nothing.
 /// </summary>
@@ -60,7 +60,7 @@ public static class MessagingExtensions
         builder.Services.AddOptions<MassTransitHostOptions>().Configure(host =>
         {
             host.WaitUntilStarted = false;
-            // A bus without a broker waits for all of it; part of what the host gives everybody (Drain:Timeout).
+            // A bus without a broker waits for all of it; it is part of Drain:Timeout.
             host.StopTimeout = TimeSpan.FromSeconds(2);
         });
 

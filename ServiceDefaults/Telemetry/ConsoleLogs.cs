@@ -15,11 +15,12 @@ internal static class ConsoleLogs
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "Warning",
-        // What fails there is thrown to whoever asked, and is logged there if nobody expected it.
+        // What fails there is thrown to the caller, which logs it where it is unexpected.
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Update"] = "None",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Connection"] = "None",
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore.Database.Command"] = "None",
-        // Each refused token at Information would let strangers fill the log; the gateway logs refusals at a bounded rate.
+        // A line for each rejected token would let strangers fill the log; the gateway logs rejections at a bounded
+        // rate.
         ["Logging:LogLevel:Lyceum.Gateway.Auth.CallerHandler"] = "Warning",
         ["Logging:LogLevel:Lyceum.ServiceDefaults.Auth.IdentityAuthentication"] = "Warning",
         ["Logging:LogLevel:Npgsql"] = "Warning",

@@ -34,7 +34,7 @@ public static class OpenTelemetryExtensions
         ["OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY"] = "",
     };
 
-    /// <summary>Whether spans are wanted by anybody.</summary>
+    /// <summary>Whether spans are exported.</summary>
     public static bool ExportsTelemetry(this IConfiguration configuration) => !string.IsNullOrWhiteSpace(configuration[Endpoint]);
 
     internal static void ConfigureOpenTelemetry(this WebApplicationBuilder builder)

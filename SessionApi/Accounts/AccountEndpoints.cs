@@ -2,8 +2,6 @@ using System.Net;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.SessionApi.Accounts.Oidc;
-using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -36,7 +34,7 @@ internal static class AccountEndpoints
 
     private static SignInMethods Methods(IOptions<AccountOptions> options) => new(
         options.Value.PasswordLogin,
-        options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcEndpoints.LoginPath) : null);
+        options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcOptions.LoginPath) : null);
 
     /// <summary>Lets nothing through where people sign in with an external provider alone.</summary>
     private static ValueTask<object?> WithPasswords(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
@@ -48,11 +46,11 @@ internal static class AccountEndpoints
     private static async Task<Created<AccountView>> RegisterAsync(
         RegisterRequest request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
     {
-        var (username, faults) = (Username.Normalize(request.Username), new Faults());
-        faults.AddIf(!Username.IsValid(username), "username", Username.Rule);
-        faults.CheckText("name", request.Name, MaxName);
-        Passwords.Check(faults, "password", request.Password, username);
-        faults.ThrowIfAny();
+        var (username, errors) = (Username.Normalize(request.Username), new ValidationErrors());
+        errors.AddIf(!Username.IsValid(username), "username", Username.Rule);
+        errors.CheckText("name", request.Name, MaxName);
+        Passwords.Check(errors, "password", request.Password, username);
+        errors.ThrowIfAny();
 
         var account = await accounts.RegisterAsync(
             username, request.Name is { Length: > 0 } name ? name : username, request.Password!,
@@ -64,10 +62,10 @@ internal static class AccountEndpoints
         SignInRequest request, HttpContext http, AccountStore accounts, UserTokens tokens, IOptions<AccountOptions> options,
         CancellationToken cancellationToken)
     {
-        var faults = new Faults();
-        faults.CheckText("username", request.Username, Username.MaxLength, required: true);
-        faults.AddIf(string.IsNullOrEmpty(request.Password), "password", "password must not be empty.");
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.CheckText("username", request.Username, Username.MaxLength, required: true);
+        errors.AddIf(string.IsNullOrEmpty(request.Password), "password", "password must not be empty.");
+        errors.ThrowIfAny();
 
         var signedIn = await accounts.SignInAsync(
             Username.Normalize(request.Username), request.Password!, ClientAddress(http), cancellationToken);
@@ -102,10 +100,11 @@ internal static class AccountEndpoints
         IOptions<AccountOptions> options, CancellationToken cancellationToken)
     {
         var account = await accounts.FindAsync(caller, cancellationToken) ?? throw AccountStore.NoAccount();
-        var faults = new Faults();
-        faults.AddIf(string.IsNullOrEmpty(request.CurrentPassword), "current_password", "current_password must not be empty.");
-        Passwords.Check(faults, "new_password", request.NewPassword, account.Username);
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.AddIf(
+            string.IsNullOrEmpty(request.CurrentPassword), "current_password", "current_password must not be empty.");
+        Passwords.Check(errors, "new_password", request.NewPassword, account.Username);
+        errors.ThrowIfAny();
 
         var signedIn = await accounts.ChangePasswordAsync(
             caller, request.CurrentPassword!, request.NewPassword!, ClientAddress(http), cancellationToken);

@@ -1,5 +1,3 @@
-using Lyceum.SessionApi.Accounts.Oidc;
-
 namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>Who may have an account, and for how long one stays signed in (section <c>Accounts</c>).</summary>
@@ -7,7 +5,7 @@ public sealed class AccountOptions
 {
     public const string Section = "Accounts";
 
-    /// <summary>Whether anybody may register. Null: in Development only; elsewhere it takes a code.</summary>
+    /// <summary>Whether registration is open. Null: in Development only; elsewhere it takes a code.</summary>
     public bool? OpenRegistration { get; set; }
 
     /// <summary>Whether accounts have passwords. False: people sign in with <see cref="Oidc"/> alone.</summary>
@@ -15,7 +13,7 @@ public sealed class AccountOptions
 
     public OidcOptions Oidc { get; init; } = new();
 
-    /// <summary>Of the JWT at the gateway. It cannot be taken back before, so it is short.</summary>
+    /// <summary>Of the JWT at the gateway. It cannot be revoked, so it is short.</summary>
     public TimeSpan AccessLifetime { get; set; } = TimeSpan.FromMinutes(15);
 
     /// <summary>A sign-in that is not refreshed for so long is over.</summary>
@@ -27,8 +25,8 @@ public sealed class AccountOptions
     public int MaxOpenInvitations { get; set; } = 20;
 
     /// <summary>
-    /// Failed attempts an account bears at once; one is forgiven every <see cref="AccountForgiveness"/>. At the limit: 429
-    /// <c>too_many_attempts</c>, before the password is looked at.
+    /// Failed attempts that an account may have at once; one is forgotten every <see cref="AccountForgiveness"/>. At the limit: 429
+    /// <c>too_many_attempts</c>, before the password is checked.
     /// </summary>
     public int AccountAttempts { get; set; } = 10;
 
@@ -39,13 +37,13 @@ public sealed class AccountOptions
 
     public TimeSpan AddressForgiveness { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Every fault, or none.</summary>
-    internal IEnumerable<string> Faults()
+    /// <summary>Every validation error, or none.</summary>
+    internal IEnumerable<string> Errors()
     {
         if (!PasswordLogin && !Oidc.IsConfigured)
             yield return $"{Section}:PasswordLogin is false and {Section}:Oidc:Authority not set; nobody could sign in";
-        foreach (var fault in Oidc.Faults())
-            yield return fault;
+        foreach (var error in Oidc.Errors())
+            yield return error;
         foreach (var (name, value) in new[]
         {
             (nameof(AccessLifetime), AccessLifetime), (nameof(RefreshLifetime), RefreshLifetime),

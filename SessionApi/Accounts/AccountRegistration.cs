@@ -1,5 +1,3 @@
-using Lyceum.ServiceDefaults.Http;
-using Lyceum.SessionApi.Accounts.Oidc;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -17,10 +15,6 @@ internal static class AccountRegistration
         services.AddSingleton<AttemptLimit>();
         services.AddScoped<Admission>();
         services.AddScoped<AccountStore>();
-        builder.AddServiceClient(OidcDiscovery.HttpClientName);
-        services.AddSingleton<OidcDiscovery>();
-        services.AddSingleton<OidcClient>();
-        services.AddScoped<ExternalAccounts>();
         services.AddHostedService<AccountUpkeep>();
     }
 
@@ -28,8 +22,8 @@ internal static class AccountRegistration
     {
         public ValidateOptionsResult Validate(string? name, AccountOptions options)
         {
-            var faults = options.Faults().ToList();
-            return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+            var errors = options.Errors().ToList();
+            return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
         }
     }
 }

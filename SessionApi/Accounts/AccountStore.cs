@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>Somebody who has just shown who they are.</summary>
+/// <summary>An account that has just signed in.</summary>
 internal sealed record SignedIn(Account Account, RefreshToken Refresh);
 
 /// <summary>
@@ -28,11 +28,11 @@ internal sealed partial class AccountStore(
     {
         ready.ThrowIfNotReady();
         await attempts.TakeAsync(address, cancellationToken);
-        // Rehearsed and rolled back: who will be refused anyway costs no hash.
+        // A dry run, rolled back: a request that will be rejected anyway costs no hash.
         await using (await db.Database.BeginTransactionAsync(cancellationToken))
         {
             await admission.AdmitAsync(codes, cancellationToken);
-            if (await db.Accounts.AnyAsync(a => a.Username == username, cancellationToken))
+            if (await db.Set<Account>().AnyAsync(a => a.Username == username, cancellationToken))
                 throw Exists(username);
         }
 
@@ -54,7 +54,8 @@ internal sealed partial class AccountStore(
         {
             await db.SaveChangesAsync(cancellationToken);
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: SessionDb.OneUsername })
+        catch (DbUpdateException e) when (
+            e.InnerException is PostgresException { ConstraintName: AccountTables.OneUsername })
         {
             throw Exists(username);
         }
@@ -69,7 +70,7 @@ internal sealed partial class AccountStore(
         ready.ThrowIfNotReady();
         await attempts.TakeAsync(username, address, cancellationToken);
         var account = await Transient.RetryOnceAsync(
-            _ => db.Accounts.AsNoTracking().SingleOrDefaultAsync(a => a.Username == username, cancellationToken));
+            _ => db.Set<Account>().AsNoTracking().SingleOrDefaultAsync(a => a.Username == username, cancellationToken));
         var (right, outdated) = await passwords.VerifyAsync(account?.PasswordHash, password, cancellationToken);
         if (account is null || !right)
             throw WrongPassword();
@@ -78,16 +79,16 @@ internal sealed partial class AccountStore(
             await RenewHashAsync(account, password, cancellationToken);
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        if (!await db.Accounts.FromSql(
+        if (!await db.Set<Account>().FromSql(
                 $"SELECT * FROM accounts WHERE id = {account.Id} AND password_hash = {account.PasswordHash} FOR SHARE").AnyAsync(cancellationToken))
-            throw WrongPassword(); // it was changed this very moment
+            throw WrongPassword(); // it was changed meanwhile
         var refresh = Begin(account.Id);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new(account, refresh);
     }
 
-    /// <summary>Of somebody whom an external provider vouches for.</summary>
+    /// <summary>For an account that an external provider authenticated.</summary>
     public async Task<SignedIn> SignInAsync(Account account, CancellationToken cancellationToken)
     {
         var refresh = Begin(account.Id);
@@ -96,7 +97,7 @@ internal sealed partial class AccountStore(
     }
 
     /// <summary>
-    /// Spends a refresh token for the next. One that was spent before is in two hands: the sign-in ends, for both. Null when
+    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders. Null when
     /// it is not accepted. Not repeated after a lost connection: it might have been spent.
     /// </summary>
     public async Task<SignedIn?> RefreshAsync(string? token, CancellationToken cancellationToken)
@@ -106,19 +107,21 @@ internal sealed partial class AccountStore(
             return null;
         var (now, shownHash) = (time.GetStoredNow(), shown.Hash);
         var next = new RefreshToken(shown.SignIn, Secret.New());
-        var spent = await db.SignIns.Where(s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
+        var spent = await db.Set<SignIn>().Where(
+            s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
             .ExecuteUpdateAsync(
                 set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.RefreshedAt, now)
                     .SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
                 cancellationToken);
         if (spent == 0)
         {
-            if (await db.SignIns.Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
+            if (await db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
                 LogEnded(shown.SignIn);
             return null;
         }
-        var account = await db.SignIns.Where(s => s.Id == shown.SignIn)
-            .Join(db.Accounts, s => s.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+        var account = await db.Set<SignIn>().Where(s => s.Id == shown.SignIn)
+            .Join(db.Set<Account>(), s => s.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(
+                cancellationToken);
         return account is null ? null : new(account, next); // null: ended between the two statements
     }
 
@@ -127,7 +130,8 @@ internal sealed partial class AccountStore(
     {
         ready.ThrowIfNotReady();
         if (RefreshToken.Parse(token) is { } shown)
-            await Transient.RetryOnceAsync(_ => db.SignIns.Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
+            await Transient.RetryOnceAsync(
+                _ => db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
     }
 
     /// <summary>Ends every sign-in of the account and begins one.</summary>
@@ -151,12 +155,12 @@ internal sealed partial class AccountStore(
         var hash = await passwords.HashAsync(next, cancellationToken);
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var changed = await db.Accounts.Where(a => a.Id == account.Id && a.PasswordHash == account.PasswordHash)
+        var changed = await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == account.PasswordHash)
             .ExecuteUpdateAsync(
                 set => set.SetProperty(a => a.PasswordHash, hash).SetProperty(a => a.PasswordChangedAt, time.GetStoredNow()), cancellationToken);
         if (changed == 0)
-            throw WrongPassword(); // somebody else was faster
-        await db.SignIns.Where(s => s.AccountId == account.Id).ExecuteDeleteAsync(cancellationToken);
+            throw WrongPassword(); // another request changed it first
+        await db.Set<SignIn>().Where(s => s.AccountId == account.Id).ExecuteDeleteAsync(cancellationToken);
         var refresh = Begin(account.Id);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -170,7 +174,7 @@ internal sealed partial class AccountStore(
         ready.ThrowIfNotReady();
         if (caller.Kind != CallerKind.User || !Guid.TryParse(caller.Subject, out var id))
             return null;
-        return await Transient.RetryOnceAsync(_ => db.Accounts.AsNoTracking()
+        return await Transient.RetryOnceAsync(_ => db.Set<Account>().AsNoTracking()
             .SingleOrDefaultAsync(a => a.Id == id && a.Tenant == caller.Tenant, cancellationToken));
     }
 
@@ -196,7 +200,7 @@ internal sealed partial class AccountStore(
     private async Task RenewHashAsync(Account account, string password, CancellationToken cancellationToken)
     {
         var (old, hash) = (account.PasswordHash, await passwords.HashAsync(password, cancellationToken));
-        await db.Accounts.Where(a => a.Id == account.Id && a.PasswordHash == old)
+        await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == old)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.PasswordHash, hash), cancellationToken);
         account.PasswordHash = hash;
     }

@@ -7,7 +7,7 @@ namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>
 /// At start, the setup code: made while there is no account, the same for all replicas and all starts, and printed where it
-/// is needed. From then on forgets what is over. Every replica does both; neither minds the other.
+/// is needed. From then on deletes what has expired. Every replica does both; the statements do not conflict.
 /// </summary>
 internal sealed partial class AccountUpkeep(
     IServiceScopeFactory scopes, DatabaseReady ready, IOptions<AccountOptions> options, IHostEnvironment environment,
@@ -16,7 +16,7 @@ internal sealed partial class AccountUpkeep(
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long an invitation that is over stays in its maker's list.</summary>
+    /// <summary>How long an expired invitation stays in its maker's list.</summary>
     private static readonly TimeSpan InvitationsShown = TimeSpan.FromDays(30);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -49,7 +49,7 @@ internal sealed partial class AccountUpkeep(
              INSERT INTO setup_codes (id, code) SELECT 1, {Secret.NewCode()}
              WHERE NOT EXISTS (SELECT FROM accounts) ON CONFLICT DO NOTHING
              """, cancellationToken);
-        if (Admission.IsOpen(options.Value, environment) || await db.Accounts.AnyAsync(cancellationToken))
+        if (Admission.IsOpen(options.Value, environment) || await db.Set<Account>().AnyAsync(cancellationToken))
             return;
         if (await db.Set<SetupCode>().AsNoTracking().SingleOrDefaultAsync(cancellationToken) is { } setup)
             LogSetupCode(setup.Code);
@@ -58,9 +58,10 @@ internal sealed partial class AccountUpkeep(
     private async Task ForgetAsync(SessionDb db, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        await db.SignIns.Where(s => s.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
-        await db.Invitations.Where(i => i.ExpiresAt < now - InvitationsShown).ExecuteDeleteAsync(cancellationToken);
-        // By then the fullest bucket has run dry.
+        await db.Set<SignIn>().Where(s => s.ExpiresAt < now).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<Invitation>().Where(i => i.ExpiresAt < now - InvitationsShown).ExecuteDeleteAsync(
+            cancellationToken);
+        // By then the fullest bucket is empty.
         var settings = options.Value;
         var leak = TimeSpan.FromTicks(Math.Max(
             settings.AccountForgiveness.Ticks * settings.AccountAttempts, settings.AddressForgiveness.Ticks * settings.AddressAttempts));
@@ -71,6 +72,6 @@ internal sealed partial class AccountUpkeep(
     [LoggerMessage(LogLevel.Warning, "There is no account yet. Setup code: {Code}")]
     private partial void LogSetupCode(string code);
 
-    [LoggerMessage(LogLevel.Warning, "accounts not kept up, trying again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "upkeep of accounts failed, trying again: {Reason}")]
     private partial void LogRetry(string reason);
 }

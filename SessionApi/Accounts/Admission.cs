@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>What lets somebody in where registration is not open.</summary>
+/// <summary>The codes that a registration shows where it is not open.</summary>
 internal readonly record struct Codes(string? Setup, string? Invitation);
 
 /// <summary>
@@ -31,7 +31,7 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
         // Locked: of two who both have it, one is the first.
         var setup = await db.Set<SetupCode>().FromSql($"SELECT * FROM setup_codes FOR UPDATE").AsNoTracking()
             .SingleOrDefaultAsync(cancellationToken);
-        if (setup is not null && await db.Accounts.AnyAsync(cancellationToken))
+        if (setup is not null && await db.Set<Account>().AnyAsync(cancellationToken))
             setup = null;
 
         if (!open)
@@ -47,21 +47,24 @@ internal sealed class Admission(SessionDb db, IOptions<AccountOptions> options, 
     private static void CheckSetupCode(SetupCode setup, string? shown)
     {
         if (string.IsNullOrWhiteSpace(shown))
-            throw Refused(ErrorCodes.InvitationRequired, "The first account needs the setup_code that session-api prints at its start.");
+            throw Rejected(ErrorCodes.InvitationRequired,
+                "The first account needs the setup_code that session-api prints at its start.");
         if (!CryptographicOperations.FixedTimeEquals(Secret.HashCode(shown), Secret.HashCode(setup.Code)))
-            throw Refused(ErrorCodes.InvalidInvitation, "This is not the setup code.");
+            throw Rejected(ErrorCodes.InvalidInvitation, "This is not the setup code.");
     }
 
     private async Task UseInvitationAsync(string? shown, CancellationToken cancellationToken)
     {
         if (string.IsNullOrWhiteSpace(shown))
-            throw Refused(ErrorCodes.InvitationRequired, "Registration here needs an invitation_code; ask somebody who has an account.");
+            throw Rejected(ErrorCodes.InvitationRequired,
+                "Registration here needs an invitation_code; ask somebody who has an account.");
         var (hash, now) = (Secret.HashCode(shown), time.GetStoredNow());
-        var used = await db.Invitations.Where(i => i.CodeHash == hash && i.UsedAt == null && i.ExpiresAt > now)
+        var used = await db.Set<Invitation>().Where(i => i.CodeHash == hash && i.UsedAt == null && i.ExpiresAt > now)
             .ExecuteUpdateAsync(set => set.SetProperty(i => i.UsedAt, now), cancellationToken);
         if (used == 0)
-            throw Refused(ErrorCodes.InvalidInvitation, "This invitation is unknown, used, revoked or over.");
+            throw Rejected(ErrorCodes.InvalidInvitation, "This invitation is unknown, used, revoked or over.");
     }
 
-    private static ProblemException Refused(string code, string detail) => new(StatusCodes.Status403Forbidden, code, detail);
+    private static ProblemException Rejected(string code, string detail) =>
+        new(StatusCodes.Status403Forbidden, code, detail);
 }

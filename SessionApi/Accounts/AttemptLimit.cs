@@ -10,7 +10,7 @@ namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>
 /// Leaky buckets of failed sign-ins, by account and by address, in Postgres: one count over all replicas. A place is taken
-/// before the password is looked at and given back when it was right, so that attempts at the same moment count too.
+/// before the password is checked and given back when it was right, so that attempts at the same moment count too.
 /// </summary>
 internal sealed class AttemptLimit(NpgsqlDataSource source, IOptions<AccountOptions> options)
 {
@@ -67,7 +67,7 @@ internal sealed class AttemptLimit(NpgsqlDataSource source, IOptions<AccountOpti
 
     private async Task TakeAsync(string key, TimeSpan forgiveness, int most, string whose, CancellationToken cancellationToken)
     {
-        // A repetition may count an attempt twice; nobody minds.
+        // A repetition may count an attempt twice, which does no harm.
         if (await Transient.RetryOnceAsync(_ => RunAsync(Take, command => command.ExecuteNonQueryAsync(cancellationToken))) > 0)
             return;
         var seconds = await RunAsync(SecondsToWait, command => command.ExecuteScalarAsync(cancellationToken)) as double? ?? 1;

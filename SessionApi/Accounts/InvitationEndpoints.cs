@@ -28,7 +28,7 @@ internal static class InvitationEndpoints
     {
         await RequireAccountAsync(caller, accounts, cancellationToken);
         var now = time.GetStoredNow();
-        var invitations = await db.Invitations.AsNoTracking().Where(i => i.Tenant == caller.Tenant)
+        var invitations = await db.Set<Invitation>().AsNoTracking().Where(i => i.Tenant == caller.Tenant)
             .OrderByDescending(i => i.Id).Take(MaxListed).ToListAsync(cancellationToken);
         return new(invitations.Select(i => InvitationView.Of(i, now)).ToList());
     }
@@ -37,12 +37,13 @@ internal static class InvitationEndpoints
         InvitationRequest request, Caller caller, AccountStore accounts, SessionDb db, IOptions<AccountOptions> options,
         TimeProvider time, CancellationToken cancellationToken)
     {
-        var faults = new Faults();
-        faults.CheckText("note", request.Note, MaxNote);
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.CheckText("note", request.Note, MaxNote);
+        errors.ThrowIfAny();
         var account = await RequireAccountAsync(caller, accounts, cancellationToken);
         var (now, most) = (time.GetStoredNow(), options.Value.MaxOpenInvitations);
-        if (await db.Invitations.CountAsync(i => i.Tenant == caller.Tenant && i.UsedAt == null && i.ExpiresAt > now, cancellationToken) >= most)
+        if (await db.Set<Invitation>().CountAsync(
+            i => i.Tenant == caller.Tenant && i.UsedAt == null && i.ExpiresAt > now, cancellationToken) >= most)
             throw new ProblemException(409, ErrorCodes.Conflict, $"{most} invitations are open; revoke one first.");
 
         var code = Secret.NewCode();
@@ -66,7 +67,8 @@ internal static class InvitationEndpoints
     {
         await RequireAccountAsync(caller, accounts, cancellationToken);
         var gone = await Transient.RetryOnceAsync(
-            _ => db.Invitations.Where(i => i.Id == id && i.Tenant == caller.Tenant).ExecuteDeleteAsync(cancellationToken));
+            _ => db.Set<Invitation>().Where(i => i.Id == id && i.Tenant == caller.Tenant).ExecuteDeleteAsync(
+                cancellationToken));
         return gone > 0
             ? TypedResults.NoContent()
             : throw new ProblemException(404, ErrorCodes.InvitationNotFound, $"There is no invitation {id} of yours.");

@@ -7,7 +7,7 @@ namespace Lyceum.SessionApi.Accounts;
 /// <summary>
 /// Hashes and checks passwords with ASP.NET Core's hasher: PBKDF2 with HMAC-SHA-512, a salt of 128 bits, function and cost
 /// written into each hash. A hash costs 0.1-0.3 s of a core by intent; so no more are made at once than there are cores, and
-/// who would wait for more than a few seconds is refused.
+/// whoever would wait longer than 5 s gets 429.
 /// </summary>
 internal sealed class Passwords : IDisposable
 {
@@ -17,30 +17,32 @@ internal sealed class Passwords : IDisposable
     public const int MinLength = 12;
     public const int MaxLength = 256;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
     private readonly PasswordHasher<object> _hasher;
     private readonly SemaphoreSlim _cores = new(Environment.ProcessorCount);
-    private readonly string _nobody;
+    private readonly string _noAccount; // a hash to compare with where there is no account
 
     public Passwords(IOptions<PasswordHasherOptions> options)
     {
         _hasher = new PasswordHasher<object>(options);
-        _nobody = _hasher.HashPassword(this, Secret.New());
+        _noAccount = _hasher.HashPassword(this, Secret.New());
     }
 
     /// <summary>
     /// What is wrong with a new password. As NIST SP 800-63B: a length, no rules of composition, and nothing that is guessed
     /// first.
     /// </summary>
-    public static void Check(Faults faults, string field, string? password, string username)
+    public static void Check(ValidationErrors errors, string field, string? password, string username)
     {
         if (string.IsNullOrEmpty(password))
-            faults.Add(field, $"{field} must have {MinLength} to {MaxLength} characters.", ErrorCodes.WeakPassword);
+            errors.Add(field, $"{field} must have {MinLength} to {MaxLength} characters.", ErrorCodes.WeakPassword);
         else if (password.Length is < MinLength or > MaxLength)
-            faults.Add(field, $"{field} must have {MinLength} to {MaxLength} characters; this has {password.Length}.", ErrorCodes.WeakPassword);
+            errors.Add(field, $"{field} must have {MinLength} to {MaxLength} characters; this has {password.Length}.",
+                ErrorCodes.WeakPassword);
         else if (CommonPasswords.Contains(password, username))
-            faults.Add(field, $"{field} is one of those that are guessed first; choose another.", ErrorCodes.WeakPassword);
+            errors.Add(
+                field, $"{field} is one of those that are guessed first; choose another.", ErrorCodes.WeakPassword);
     }
 
     /// <exception cref="ProblemException">429 <c>overloaded</c>.</exception>
@@ -52,18 +54,19 @@ internal sealed class Passwords : IDisposable
     /// <exception cref="ProblemException">429 <c>overloaded</c>.</exception>
     public async Task<(bool Right, bool Outdated)> VerifyAsync(string? hash, string password, CancellationToken cancellationToken)
     {
-        // Nobody's password is longer, and its length is the attacker's to choose.
+        // No password is longer, and hashing must not cost what an attacker chooses.
         var shown = password.Length <= MaxLength ? password : "";
-        var result = await OnACoreAsync(() => _hasher.VerifyHashedPassword(this, hash ?? _nobody, shown), cancellationToken);
+        var result = await OnACoreAsync(
+            () => _hasher.VerifyHashedPassword(this, hash ?? _noAccount, shown), cancellationToken);
         return hash is null ? (false, false) : (result != PasswordVerificationResult.Failed, result == PasswordVerificationResult.SuccessRehashNeeded);
     }
 
     private async Task<T> OnACoreAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
-        if (!await _cores.WaitAsync(Patience, cancellationToken))
+        if (!await _cores.WaitAsync(MaxWait, cancellationToken))
         {
             throw new ProblemException(StatusCodes.Status429TooManyRequests, ErrorCodes.Overloaded,
-                "More people sign in than this server can check at once. Try again shortly.", Patience);
+                "More people sign in than this server can check at once. Try again shortly.", MaxWait);
         }
         try
         {

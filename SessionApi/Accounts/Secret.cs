@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>Random secrets that are handed out once and kept as hashes. (They are no passwords: nobody guesses 160 bits.)</summary>
+/// <summary>
+/// Random secrets that are handed out once and kept as hashes. (A fast hash is enough: 160 random bits cannot be
+/// guessed.)
+/// </summary>
 internal static class Secret
 {
     /// <summary>256 bits, base64url.</summary>

@@ -1,9 +1,10 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.SessionApi.Engines;
 
 /// <summary>An engine as it announced itself last.</summary>
-public sealed class EngineRow
+internal sealed class EngineRow
 {
     public required string Id { get; init; }
 
@@ -25,11 +26,11 @@ public sealed class EngineRow
 }
 
 /// <summary>Table <c>engines</c>.</summary>
-public static class EngineModel
+internal sealed class EngineTable : IEntityTypeConfiguration<EngineRow>
 {
-    public static void AddEngines(this ModelBuilder model) => model.Entity<EngineRow>(engine =>
+    public void Configure(EntityTypeBuilder<EngineRow> engine)
     {
         engine.ToTable("engines");
         engine.Property(e => e.Id).ValueGeneratedNever();
-    });
+    }
 }

@@ -5,13 +5,13 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Engines;
 
-/// <summary>The directory of engines: one row each, as good as its last second.</summary>
+/// <summary>The directory of engines: one row each, renewed each second.</summary>
 internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
 {
-    /// <summary>After so long without a word an engine is given no new work.</summary>
+    /// <summary>After so long without an announcement an engine gets no new sessions.</summary>
     public static readonly TimeSpan Live = TimeSpan.FromSeconds(5);
 
-    /// <summary>After so long without a word its sessions are lost.</summary>
+    /// <summary>After so long without an announcement its sessions are lost.</summary>
     public static readonly TimeSpan Lost = TimeSpan.FromSeconds(10);
 
     /// <returns>False where a later process goes by this id.</returns>
@@ -32,11 +32,11 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
              """, cancellationToken) == 1;
     }
 
-    /// <summary>Those that are there; the least loaded first.</summary>
+    /// <summary>Live engines, the least loaded first.</summary>
     public async Task<List<EngineRow>> LiveAsync(CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var engines = await Transient.RetryOnceAsync(_ => db.Engines
+        var engines = await Transient.RetryOnceAsync(_ => db.Set<EngineRow>()
             .FromSql($"SELECT * FROM engines WHERE seen_at > clock_timestamp() - {Live}").AsNoTracking().ToListAsync(cancellationToken));
         // Equally loaded ones by chance: what they said is up to a second old, and many ask within one.
         return [.. engines.OrderBy(engine => (double)engine.Sessions / Math.Max(1, engine.Capacity)).ThenBy(_ => Random.Shared.Next())];
@@ -44,5 +44,6 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
 
     /// <summary>An engine, live or not; null where nothing is known of it any more.</summary>
     public async Task<EngineRow?> FindAsync(string id, CancellationToken cancellationToken) =>
-        await Transient.RetryOnceAsync(_ => db.Engines.AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancellationToken));
+        await Transient.RetryOnceAsync(
+            _ => db.Set<EngineRow>().AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancellationToken));
 }

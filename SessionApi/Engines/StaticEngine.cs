@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.SessionApi.Engines;
 
 /// <summary>
-/// The engine that <c>ENGINE_URL</c> names and that announces itself to nobody: asked each second, and put into the directory
-/// as if it had said so itself.
+/// The engine that <c>ENGINE_URL</c> names, which does not announce itself here: polled each second, and put into the
+/// directory as if it had announced itself.
 /// </summary>
 internal sealed partial class StaticEngine(
     Uri address, IServiceScopeFactory scopes, DatabaseReady ready, IHttpClientFactory clients, IdentityTokens identity, IServer server,

@@ -24,6 +24,8 @@ internal static class KnowledgeEndpoints
                 "Knowledge: every limit must be positive, and MaxDocumentBytes at most 30 MB")
             .ValidateOnStart();
         builder.Services.AddScoped<KnowledgeStore>();
+        builder.Services.AddSingleton<PassageReindex>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<PassageReindex>());
     }
 
     public static void MapKnowledge(this IEndpointRouteBuilder routes)

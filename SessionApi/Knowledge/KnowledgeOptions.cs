@@ -5,7 +5,7 @@ public sealed class KnowledgeOptions
 {
     public const string Section = "Knowledge";
 
-    /// <summary>Bytes of one document; larger ones are refused with 413.</summary>
+    /// <summary>Bytes of one document; larger ones get 413.</summary>
     public int MaxDocumentBytes { get; set; } = 8 * 1024 * 1024;
 
     /// <summary>Documents of one knowledge base.</summary>

@@ -30,7 +30,8 @@ internal sealed class KnowledgeStore(
         ORDER BY score DESC, d.name, h.position LIMIT $4
         """;
 
-    private IQueryable<KnowledgeBase> Of(Caller caller) => db.KnowledgeBases.Where(k => k.Tenant == caller.Tenant);
+    private IQueryable<KnowledgeBase> Of(Caller caller) =>
+        db.Set<KnowledgeBase>().Where(k => k.Tenant == caller.Tenant);
 
     public async Task<(KnowledgeBase Base, bool Created)> PutAsync(
         Caller caller, string kbId, string? title, CancellationToken cancellationToken)
@@ -40,7 +41,7 @@ internal sealed class KnowledgeStore(
         var before = await Of(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
         if (before >= options.Value.MaxKnowledgeBases)
             throw Full($"A tenant may have {options.Value.MaxKnowledgeBases} knowledge bases (Knowledge:MaxKnowledgeBases).");
-        // Two that make the same one at once meet at the index: one makes it, the other finds it.
+        // Of two requests at once, the unique index lets one make it; the other finds it.
         var created = await db.Database.ExecuteSqlAsync(
             $"""
              INSERT INTO knowledge_bases (id, tenant, kb_id, title, created_at, updated_at)
@@ -75,7 +76,7 @@ internal sealed class KnowledgeStore(
     public async Task DeleteAsync(Caller caller, string kbId, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        await db.KnowledgeBases.Where(k => k.Id == kb.Id).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<KnowledgeBase>().Where(k => k.Id == kb.Id).ExecuteDeleteAsync(cancellationToken);
     }
 
     /// <summary>Stores a document and its passages, in place of one of the same name: all of it or nothing.</summary>
@@ -92,11 +93,14 @@ internal sealed class KnowledgeStore(
             Content = upload.Content,
             Length = Encoding.UTF8.GetByteCount(upload.Content),
             CreatedAt = time.GetStoredNow(),
+            IndexVersion = SearchTerms.Version,
         };
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
-        await db.Documents.Where(d => d.KnowledgeBaseId == kb.Id && d.Name == upload.Name).ExecuteDeleteAsync(cancellationToken);
-        if (await db.Documents.CountAsync(d => d.KnowledgeBaseId == kb.Id, cancellationToken) >= options.Value.MaxDocuments)
+        await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id && d.Name == upload.Name)
+            .ExecuteDeleteAsync(cancellationToken);
+        var others = await db.Set<Document>().CountAsync(d => d.KnowledgeBaseId == kb.Id, cancellationToken);
+        if (others >= options.Value.MaxDocuments)
             throw Full($"A knowledge base may have {options.Value.MaxDocuments} documents (Knowledge:MaxDocuments).");
         db.Add(document);
         await db.SaveChangesAsync(cancellationToken);
@@ -109,10 +113,11 @@ internal sealed class KnowledgeStore(
         Caller caller, string kbId, string after, int count, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        return await Transient.RetryOnceAsync(_ => db.Documents.AsNoTracking()
+        return await Transient.RetryOnceAsync(_ => db.Set<Document>().AsNoTracking()
             .Where(d => d.KnowledgeBaseId == kb.Id && d.Name.CompareTo(after) > 0).OrderBy(d => d.Name).Take(count)
             .Select(d => new DocumentView(
-                d.Id, d.Name, d.MediaType, d.Length, db.Passages.Count(p => p.DocumentId == d.Id), d.CreatedAt))
+                d.Id, d.Name, d.MediaType, d.Length,
+                db.Set<PassageRow>().Count(p => p.DocumentId == d.Id), d.CreatedAt))
             .ToListAsync(cancellationToken));
     }
 
@@ -120,9 +125,10 @@ internal sealed class KnowledgeStore(
         Caller caller, string kbId, Guid documentId, int after, int count, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        if (!await db.Documents.AnyAsync(d => d.Id == documentId && d.KnowledgeBaseId == kb.Id, cancellationToken))
+        if (!await db.Set<Document>().AnyAsync(
+            d => d.Id == documentId && d.KnowledgeBaseId == kb.Id, cancellationToken))
             throw NoDocument(documentId);
-        return await Transient.RetryOnceAsync(_ => db.Passages.AsNoTracking()
+        return await Transient.RetryOnceAsync(_ => db.Set<PassageRow>().AsNoTracking()
             .Where(p => p.DocumentId == documentId && p.Position > after).OrderBy(p => p.Position).Take(count)
             .Select(p => new PassageView(p.Position, p.Section, p.Text)).ToListAsync(cancellationToken));
     }
@@ -130,7 +136,9 @@ internal sealed class KnowledgeStore(
     public async Task DeleteDocumentAsync(Caller caller, string kbId, Guid documentId, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        if (await db.Documents.Where(d => d.Id == documentId && d.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken) == 0)
+        var deleted = await db.Set<Document>().Where(d => d.Id == documentId && d.KnowledgeBaseId == kb.Id)
+            .ExecuteDeleteAsync(cancellationToken);
+        if (deleted == 0)
             throw NoDocument(documentId);
     }
 
@@ -140,12 +148,17 @@ internal sealed class KnowledgeStore(
         var kb = await ReadAsync(caller, kbId, cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
-        await db.Passages.Where(p => p.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken);
+        // Documents before passages: uploads and the reindex lock them in this order too.
+        await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
+        await db.Set<PassageRow>().Where(p => p.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken);
         var (documents, made) = (0, 0);
-        foreach (var id in await db.Documents.Where(d => d.KnowledgeBaseId == kb.Id).Select(d => d.Id).ToListAsync(cancellationToken))
+        var ids = await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id).Select(d => d.Id)
+            .ToListAsync(cancellationToken);
+        foreach (var id in ids)
         {
             // One at a time: a thousand documents need not be in memory at once.
-            var document = await db.Documents.AsNoTracking().SingleAsync(d => d.Id == id, cancellationToken);
+            var document = await db.Set<Document>().AsNoTracking().SingleAsync(d => d.Id == id, cancellationToken);
             var passages = Passages.Of(document.MediaType, document.Content);
             await InsertAsync(document, passages, cancellationToken);
             (documents, made) = (documents + 1, made + passages.Count);

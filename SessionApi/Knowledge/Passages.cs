@@ -2,6 +2,7 @@ using System.Text;
 using AngleSharp.Dom;
 using AngleSharp.Html.Parser;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Markdig;
 
 namespace Lyceum.SessionApi.Knowledge;
@@ -12,7 +13,7 @@ public sealed record Passage(string Section, string Text);
 
 /// <summary>
 /// Documents as passages. Markdown becomes HTML, and HTML is read as a browser reads it: headings say what a passage is about,
-/// blocks that belong together stay together, and what is no text (scripts, navigation) is left out.
+/// blocks that belong together stay together, and scripts and navigation are left out.
 /// </summary>
 public static class Passages
 {
@@ -22,7 +23,7 @@ public static class Passages
     /// <summary>No passage is longer: a block beyond it is divided at the ends of sentences.</summary>
     private const int Most = 1400;
 
-    /// <summary>Elements within elements. No honest document has so many, and reading costs the square of them.</summary>
+    /// <summary>Elements within elements. Real documents have fewer, and reading costs their square.</summary>
     private const int MostNested = 256;
 
     private const string Separator = " › ";
@@ -35,7 +36,7 @@ public static class Passages
     public static readonly IReadOnlyList<string> MediaTypes = ["text/markdown", "text/plain", "text/html"];
 
     /// <param name="mediaType">One of <see cref="MediaTypes"/>.</param>
-    /// <exception cref="ProblemException">400: nested beyond sense.</exception>
+    /// <exception cref="ProblemException">400: nested too deeply.</exception>
     public static IReadOnlyList<Passage> Of(string mediaType, string content) => mediaType switch
     {
         "text/markdown" => OfHtml(ToHtml(content)),
@@ -51,7 +52,7 @@ public static class Passages
         }
         catch (ArgumentException)
         {
-            throw TooNested(); // the one thing that Markdig refuses
+            throw TooNested(); // the one thing that Markdig rejects
         }
     }
 
@@ -134,7 +135,7 @@ public static class Passages
         "address" or "article" or "aside" or "blockquote" or "body" or "dd" or "details" or "div" or "dl" or "dt" or "figcaption" or
         "figure" or "footer" or "h1" or "h2" or "h3" or "h4" or "h5" or "h6" or "header" or "hr" or "li" or "main" or "ol" or "p" or
         "pre" or "section" or "summary" or "table" or "tbody" or "tfoot" or "thead" or "tr" or "ul"
-        // What holds a block is one, whatever it is called.
+        // An element that contains a block is one, whatever its name.
         || element.QuerySelector("p, h1, h2, h3, h4, h5, h6, li, pre, table, div") is not null;
 
     private static string TextOf(IElement element) => element.LocalName switch
@@ -210,10 +211,9 @@ public static class Passages
                     end = block.LastIndexOf(' ', Most - 1);
                 if (end < Enough / 2)
                     end = Most - 1;
-                if (char.IsHighSurrogate(block[end]))
-                    end--;
-                yield return block[..(end + 1)].Trim();
-                block = block[(end + 1)..].TrimStart();
+                end = Utf16.Boundary(block, end + 1);
+                yield return block[..end].Trim();
+                block = block[end..].TrimStart();
             }
             if (block.Length > 0)
                 yield return block;

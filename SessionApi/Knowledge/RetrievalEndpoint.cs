@@ -1,19 +1,20 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
 /// What engines and ChatApi ground answers in. Not below <c>/api</c>: Gateway has no route to it. Either a service's identity
-/// with scope <c>tutors</c>, or a ticket of this path as bearer token, for who is given a URL and a token only (an engine's
-/// session): <see cref="Tickets.IssueToken"/> with <see cref="PathOf"/> and <see cref="Scopes.Tutors"/>.
+/// with scope <c>tutors</c>, or a ticket of this path as bearer token, for a client that got a URL and a token only (an
+/// engine's session): <see cref="Tickets.IssueToken"/> with <see cref="PathOf"/> and <see cref="Scopes.Tutors"/>.
 /// </summary>
 internal static class RetrievalEndpoint
 {
     private const int MaxPassages = 50;
 
-    // What is longer is a text to talk about rather than a question; its beginning says what it is about.
+    // Characters. A longer query is a pasted text; its beginning is searched for.
     private const int MaxQuery = 4000;
 
     public static string PathOf(string kbId) => $"/internal/retrieval/{kbId}";
@@ -31,7 +32,7 @@ internal static class RetrievalEndpoint
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "query must not be empty.");
         if (request.Limit is < 1 or > MaxPassages)
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPassages}.");
-        var query = request.Query.Length > MaxQuery ? request.Query[..MaxQuery] : request.Query;
+        var query = Utf16.Truncate(request.Query, MaxQuery);
         var hits = await store.SearchAsync(kb, query, request.Limit, cancellationToken);
         return new([.. hits.Select(RetrievedPassage.Of)]);
     }

@@ -5,10 +5,16 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
 /// Texts and questions as PostgreSQL's <c>tsvector</c> and <c>tsquery</c>, written out: the terms are ours (stems, and pairs of
-/// Chinese characters), so that no dictionary and no locale of the server has a say.
+/// Chinese characters), so that dictionaries and locale of the server do not matter.
 /// </summary>
 public static class SearchTerms
 {
+    /// <summary>
+    /// Of <see cref="Vector"/>. Raised whenever it, or <see cref="Terms"/>, makes other terms of the same text than
+    /// before: <see cref="PassageReindex"/> then brings what is stored up to date.
+    /// </summary>
+    public const int Version = 1;
+
     // PostgreSQL's own bounds: a position above is its highest, and a lexeme keeps no more than 255 of them.
     private const int MaxPosition = 16_383;
     private const int MaxTermLength = 200;

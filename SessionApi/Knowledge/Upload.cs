@@ -55,7 +55,7 @@ internal sealed record Upload(string Name, string MediaType, string Content)
         var mediaType = given?.MediaType.Value?.ToLowerInvariant() switch
         {
             "text/x-markdown" => "text/markdown",
-            // What browsers and curl say of files they know nothing about: the name tells.
+            // What browsers and curl send for unknown types: the name decides.
             null or "application/octet-stream" or "application/x-www-form-urlencoded" => Path.GetExtension(name).ToLowerInvariant() switch
             {
                 ".md" or ".markdown" => "text/markdown",

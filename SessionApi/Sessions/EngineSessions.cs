@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Engines;
+using Lyceum.SessionApi.Transcripts;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -12,11 +13,7 @@ namespace Lyceum.SessionApi.Sessions;
 /// <summary>What an engine is asked to make.</summary>
 internal sealed record EngineSessionRequest(
     int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
-    IReadOnlyList<EngineMessage> History,
-    EngineRetrieval? Retrieval);
-
-/// <param name="Role"><c>user | assistant</c>.</param>
-internal sealed record EngineMessage(string Role, string Content);
+    IReadOnlyList<HistoryMessage> History, EngineRetrieval? Retrieval);
 
 /// <summary>Where the engine searches for passages, and what it shows there.</summary>
 internal sealed record EngineRetrieval(string Url, string Token);
@@ -25,15 +22,18 @@ internal sealed record EngineRetrieval(string Url, string Token);
 internal sealed record EngineSession(
     string SessionId, string EngineUrl, string EngineToken, DateTimeOffset ExpiresAt, Guid Incarnation);
 
-/// <summary>Why an engine did not do what it was asked: it refused, could not be reached, or did not answer in time.</summary>
+/// <summary>
+/// Why an engine did not do what it was asked: it rejected the request, could not be reached, or did not answer in
+/// time.
+/// </summary>
 /// <param name="Status">What it answered; 0 where it did not.</param>
 /// <param name="Code">One of <see cref="ErrorCodes"/>.</param>
-internal sealed record EngineRefusal(int Status, string Code, string Message);
+internal sealed record EngineRejection(int Status, string Code, string Message);
 
 /// <summary>One of the two; neither where nothing was to be answered.</summary>
-internal readonly record struct EngineAnswer(EngineSession? Session, EngineRefusal? Refusal);
+internal readonly record struct EngineAnswer(EngineSession? Session, EngineRejection? Rejection);
 
-/// <summary>One caller's client, as the engine must know of it to tell an address that it can reach.</summary>
+/// <summary>One caller's client, from which the engine chooses an address that the client can reach.</summary>
 internal sealed record ClientView(string? Host, string Scheme, string? Address)
 {
     /// <summary>As the gateway says, else as the request came.</summary>
@@ -43,33 +43,41 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
         http.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? http.Connection.RemoteIpAddress?.ToString());
 }
 
-/// <summary>Asks one engine about sessions, on behalf of their owner. Every wait is the caller's to bound.</summary>
+/// <summary>
+/// Asks one engine about sessions, on behalf of the person they belong to. Every wait is the caller's to bound.
+/// </summary>
 internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
 {
     public Task<EngineAnswer> CreateAsync(
-        EngineRow engine, string tenant, string owner, ClientView client, EngineSessionRequest wanted, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, owner, client, wanted, cancellationToken);
+        EngineRow engine, string tenant, string person, ClientView client, EngineSessionRequest wanted,
+        CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken);
 
     /// <summary>A fresh address of a session that is there.</summary>
     public Task<EngineAnswer> ConnectAsync(
-        EngineRow engine, string session, string tenant, string owner, ClientView client, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, owner, client, null, cancellationToken);
+        EngineRow engine, string session, string tenant, string person, ClientView client,
+        CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, engine, $"/v1/sessions/{session}/connect", tenant, person, client, null,
+            cancellationToken);
 
-    /// <summary>Ends a session; one that is not there is as good as ended: somebody, or its clock, was faster.</summary>
+    /// <summary>Ends a session; one that is not there has ended already.</summary>
     /// <returns>Null: it is ended.</returns>
-    public async Task<EngineRefusal?> DeleteAsync(EngineRow engine, string session, string tenant, string owner, CancellationToken cancellationToken) =>
-        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, owner, null, null, cancellationToken)).Refusal is { Status: not 404 } refusal
-            ? refusal
+    public async Task<EngineRejection?> DeleteAsync(
+        EngineRow engine, string session, string tenant, string person, CancellationToken cancellationToken) =>
+        (await SendAsync(HttpMethod.Delete, engine, $"/v1/sessions/{session}", tenant, person, null, null,
+            cancellationToken)).Rejection is { Status: not 404 } rejection
+            ? rejection
             : null;
 
     private async Task<EngineAnswer> SendAsync(
-        HttpMethod method, EngineRow engine, string path, string tenant, string owner, ClientView? client, EngineSessionRequest? body,
-        CancellationToken cancellationToken)
+        HttpMethod method, EngineRow engine, string path, string tenant, string person, ClientView? client,
+        EngineSessionRequest? body, CancellationToken cancellationToken)
     {
         try
         {
             using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, owner, Scopes.Sessions));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Bearer", identity.ForService(tenant, person, Scopes.Sessions));
             if (client is not null)
             {
                 request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);
@@ -80,7 +88,7 @@ internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens 
                 request.Content = JsonContent.Create(body, options: json.Value.SerializerOptions);
             using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, cancellationToken);
             if (!response.IsSuccessStatusCode)
-                return new(null, await RefusalAsync(engine, response, cancellationToken));
+                return new(null, await RejectionAsync(engine, response, cancellationToken));
             if (method == HttpMethod.Delete)
                 return default;
             return await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken)
@@ -105,7 +113,8 @@ internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens 
     private static EngineAnswer Unavailable(EngineRow engine, string why) =>
         new(null, new(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url}{why}"));
 
-    private static async Task<EngineRefusal> RefusalAsync(EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<EngineRejection> RejectionAsync(
+        EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var (code, detail) = (ErrorCodes.EngineUnavailable, $"engine {engine.Id} answered {(int)response.StatusCode}");
         if (response.Content.Headers.ContentType?.MediaType is "application/problem+json")

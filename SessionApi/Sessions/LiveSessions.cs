@@ -1,6 +1,5 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
@@ -9,8 +8,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>
-/// What a client does with sessions. At the engine first, then the row, then the address: a session nobody has stored is one
-/// whose address nobody was told, which the engine forgets by itself.
+/// What a client does with sessions. First the engine, then the row, then the answer: a session without a row is one
+/// whose address no client has, and the engine ends it after its idle timeout.
 /// </summary>
 internal sealed partial class LiveSessions(
     SessionStore store, TutorStore tutors, TranscriptStore transcripts, EngineStore directory, EngineSessions engines, Placement placement,
@@ -23,10 +22,11 @@ internal sealed partial class LiveSessions(
     public async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> CreateAsync(
         Caller caller, Tutor tutor, string studentId, string? kbId, ClientView client, CancellationToken cancellationToken)
     {
-        var (place, problem) = await placement.PlaceAsync(caller, caller.Owner, tutor, studentId, kbId, [], client, cancellationToken);
+        var (place, problem) = await placement.PlaceAsync(
+            caller, caller.Person, tutor, studentId, kbId, [], client, cancellationToken);
         if (place is null)
             return (null, problem);
-        await KeepAsync(caller, caller.Owner, tutor, studentId, kbId, place, continues: null, cancellationToken);
+        await StoreAsync(caller, caller.Person, tutor, studentId, kbId, place, continues: null, cancellationToken);
         return (Connection(place.Session), null);
     }
 
@@ -46,7 +46,7 @@ internal sealed partial class LiveSessions(
                 return (connection, null);
             if (await TryContinueAsync(caller, session, client, cancellationToken) is var answer && answer != default)
                 return answer;
-            // Somebody else went on with it in the same moment: theirs is the one.
+            // Another request continued it at the same moment: use that session.
             session = await store.ReadAsync(caller, session.Id, cancellationToken);
             if (hops >= LongestChain)
                 throw new ProblemException(409, ErrorCodes.Conflict, "This session is being gone on with again and again.");
@@ -57,20 +57,21 @@ internal sealed partial class LiveSessions(
     {
         var session = await store.ReadAsync(caller, id, cancellationToken);
         await store.DeleteAsync(caller, session, cancellationToken);
-        // From here on it is deleted; an engine that cannot be told now is told by the sweep.
+        // It is deleted now; where the engine cannot be reached, the sweep deletes it there.
         await ReleaseAsync(session, cancellationToken);
     }
 
-    /// <summary>Tells the engine of a deleted session that it is.</summary>
+    /// <summary>Deletes a deleted session at its engine too.</summary>
     public async Task ReleaseAsync(LiveSession session, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(DeleteLimit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         if (await directory.FindAsync(session.EngineId, either.Token) is { } engine
             && (engine.Incarnation == session.Incarnation || session.Incarnation == Guid.Empty)
-            && await engines.DeleteAsync(engine, session.Id, session.Tenant, session.Owner, either.Token) is { } refusal)
+            && await engines.DeleteAsync(
+                engine, session.Id, session.Tenant, session.Person, either.Token) is { } rejection)
         {
-            LogNotReleased(session.Id, refusal.Message);
+            LogNotReleased(session.Id, rejection.Message);
             return;
         }
         await store.ReleasedAsync(session, CancellationToken.None);
@@ -82,65 +83,70 @@ internal sealed partial class LiveSessions(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         if (await directory.FindAsync(session.EngineId, cancellationToken) is not { } engine)
             return null;
-        var (made, refusal) = await engines.ConnectAsync(engine, session.Id, session.Tenant, session.Owner, client, either.Token);
+        var (made, rejection) = await engines.ConnectAsync(
+            engine, session.Id, session.Tenant, session.Person, client, either.Token);
         if (made is not null)
             return Connection(made);
-        if (refusal!.Code == ErrorCodes.PublicUrlNotConfigured)
-            throw new ProblemException(refusal.Status, refusal.Code, refusal.Message);
+        if (rejection!.Code == ErrorCodes.PublicUrlNotConfigured)
+            throw new ProblemException(rejection.Status, rejection.Code, rejection.Message);
         cancellationToken.ThrowIfCancellationRequested();
-        LogGone(session.Id, refusal.Message);
-        // The engine knows; that it cannot be reached is the sweep's to judge, and does not keep the student waiting.
-        if (refusal.Status == 404)
+        LogGone(session.Id, rejection.Message);
+        // 404 is certain. An engine that cannot be reached is left to the sweep; the student does not wait for it.
+        if (rejection.Status == 404)
             await store.EndAsync(session, SessionStatus.Lost, "engine_lost", cancellationToken);
         return null;
     }
 
-    /// <returns>Neither where somebody else went on with it in the same moment.</returns>
+    /// <returns>Neither where another request continued it at the same moment.</returns>
     private async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> TryContinueAsync(
         Caller caller, LiveSession session, ClientView client, CancellationToken cancellationToken)
     {
         if (session.TutorId is not { } tutorId)
             throw new ProblemException(409, ErrorCodes.SessionEnded, "This session is over, and was made at the engine itself: make a new one.");
         var tutor = await tutors.ReadAsync(caller, tutorId, cancellationToken);
-        var history = await transcripts.HistoryAsync(session, cancellationToken);
+        var history = await transcripts.HistoryAsync(session.Tenant, session.Number, cancellationToken);
         var (place, problem) = await placement.PlaceAsync(
-            caller, session.Owner, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
+            caller, session.Person, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
         if (place is null)
             return (null, problem);
-        return await KeepAsync(caller, session.Owner, tutor, session.StudentId, session.KbId, place, session.Id, cancellationToken)
+        return await StoreAsync(
+            caller, session.Person, tutor, session.StudentId, session.KbId, place, session.Id, cancellationToken)
             ? (Connection(place.Session), null)
             : default;
     }
 
-    /// <summary>Stores what an engine made, or has it unmade.</summary>
-    private async Task<bool> KeepAsync(
-        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, Place place, string? continues, CancellationToken cancellationToken)
+    /// <summary>Stores the session that an engine made, or deletes it there again.</summary>
+    private async Task<bool> StoreAsync(
+        Caller caller, string person, Tutor tutor, string studentId, string? kbId, Place place, string? continues,
+        CancellationToken cancellationToken)
     {
-        var kept = false;
+        var stored = false;
         try
         {
-            return kept = await store.AddAsync(caller, owner, tutor.Id, studentId, kbId, place.Engine.Id, place.Session, continues, cancellationToken);
+            return stored = await store.AddAsync(caller, person, tutor.Id, studentId, kbId, place.Engine.Id,
+                place.Session, continues, cancellationToken);
         }
         finally
         {
-            if (!kept)
-                await UnmakeAsync(place, caller.Tenant, owner);
+            if (!stored)
+                await UndoAsync(place, caller.Tenant, person);
         }
     }
 
-    private async Task UnmakeAsync(Place place, string tenant, string owner)
+    private async Task UndoAsync(Place place, string tenant, string person)
     {
         using var limit = new CancellationTokenSource(DeleteLimit, time);
-        if (await engines.DeleteAsync(place.Engine, place.Session.SessionId, tenant, owner, limit.Token) is { } refusal)
-            LogNotReleased(place.Session.SessionId, refusal.Message); // nobody has its address: it times out
+        if (await engines.DeleteAsync(
+            place.Engine, place.Session.SessionId, tenant, person, limit.Token) is { } rejection)
+            LogNotReleased(place.Session.SessionId, rejection.Message); // no client has its address: it times out
     }
 
     private static SessionConnection Connection(EngineSession made) =>
         new(made.SessionId, made.EngineUrl, made.EngineToken, SessionStatus.Active, made.ExpiresAt);
 
-    [LoggerMessage(LogLevel.Information, "session {Session} goes on elsewhere: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "session {Session} not at its engine, continued elsewhere: {Reason}")]
     private partial void LogGone(string session, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "session {Session} is not freed at its engine yet: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "session {Session} not deleted at its engine, trying again: {Reason}")]
     private partial void LogNotReleased(string session, string reason);
 }

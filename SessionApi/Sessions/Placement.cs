@@ -1,16 +1,16 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text;
-using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Lyceum.SessionApi.Transcripts;
+using Lyceum.SessionApi.Tutors;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>
-/// Has a session made at an engine: the least loaded one that is there, the next one where that refuses, ten seconds at most
-/// for all of it.
+/// Makes a session at an engine: the least loaded live one, the next one where that rejects it, ten seconds at most.
 /// </summary>
 internal sealed class Placement(EngineStore directory, EngineSessions engines, Tickets tickets, TimeProvider time)
 {
@@ -25,8 +25,8 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
     /// none answered; with the cause. 500 <c>public_url_not_configured</c>: as the engine says.
     /// </returns>
     public async Task<(Place? Place, ProblemHttpResult? Problem)> PlaceAsync(
-        Caller caller, string owner, Tutor tutor, string studentId, string? kbId, IReadOnlyList<EngineMessage> history, ClientView client,
-        CancellationToken cancellationToken)
+        Caller caller, string person, Tutor tutor, string studentId, string? kbId,
+        IReadOnlyList<HistoryMessage> history, ClientView client, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(Limit, time);
         var started = time.GetTimestamp();
@@ -38,7 +38,7 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
                 $"No engine is there: none has announced itself in the last {EngineStore.Live.TotalSeconds} s. Start GpuEngine, or see its log and its Engine:AnnounceTo.",
                 RetryAfter));
         }
-        EngineRefusal? refusal = null;
+        EngineRejection? rejection = null;
         for (var i = 0; i < live.Count; i++)
         {
             // An engine that hangs leaves time for the others.
@@ -47,18 +47,20 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
                 tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
-            var (made, refused) = await engines.CreateAsync(live[i], caller.Tenant, owner, client, wanted, all.Token);
+            var (made, rejected) = await engines.CreateAsync(live[i], caller.Tenant, person, client, wanted, all.Token);
             if (made is not null)
                 return (new(made, live[i]), null);
-            if (refused!.Code == ErrorCodes.PublicUrlNotConfigured)
-                return (null, Problems.Create(refused.Status, refused.Code, refused.Message));
+            if (rejected!.Code == ErrorCodes.PublicUrlNotConfigured)
+                return (null, Problems.Create(rejected.Status, rejected.Code, rejected.Message));
             cancellationToken.ThrowIfCancellationRequested();
             // That one cannot be reached says more than that another one is full.
-            refusal = refusal is null || refusal.Status == 429 ? refused : refusal;
+            rejection = rejection is null || rejection.Status == 429 ? rejected : rejection;
         }
-        return (null, refusal!.Status == 429
-            ? Problems.Unavailable(ErrorCodes.NoEngineFree, $"No engine has a place free: {refusal.Message}", RetryAfter)
-            : Problems.Unavailable(ErrorCodes.EngineUnavailable, $"No session was made: {refusal.Message}.", RetryAfter));
+        return (null, rejection!.Status == 429
+            ? Problems.Unavailable(
+                ErrorCodes.NoEngineFree, $"No engine has a place free: {rejection.Message}", RetryAfter)
+            : Problems.Unavailable(
+                ErrorCodes.EngineUnavailable, $"No session was made: {rejection.Message}.", RetryAfter));
     }
 
     private EngineRetrieval? Retrieval(Caller caller, EngineRow engine, string? kbId)

@@ -37,17 +37,19 @@ internal static class SessionEndpoints
     {
         var kb = request?.KbId ?? kb_id;
         var student = Student(request?.StudentId ?? default, student_id);
-        var faults = new Faults();
-        faults.AddIf(student is null, "student_id", $"student_id must be a number, or a string of 1 to {MaxStudent} characters, in the body or the query.");
-        faults.AddIf(kb is not null && !Slug.IsValid(kb), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.AddIf(student is null, "student_id",
+            $"student_id must be a number, or a string of 1 to {MaxStudent} characters, in the body or the query.");
+        errors.AddIf(kb is not null && !Slug.IsValid(kb), "kb_id",
+            "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        errors.ThrowIfAny();
         var tutor = await tutors.ReadAsync(caller, id, cancellationToken);
         kb ??= tutor.KbId;
 
         var (made, problem) = await sessions.CreateAsync(caller, tutor, student!, kb, ClientView.Of(http), cancellationToken);
         if (made is null)
             return problem!;
-        // A knowledge base may be made later; that it is not there now is said, and no reason to refuse a lesson.
+        // A knowledge base may be made later: that it is missing is a warning, and no reason to reject the session.
         return TypedResults.Created($"/api/sessions/{made.SessionId}", kb is null || await knowledge.ExistsAsync(caller, kb, cancellationToken)
             ? made
             : made with { Warnings = [$"There is no knowledge base {kb} yet: answers cite nothing until PUT /api/kb/{kb} makes it."] });
@@ -78,7 +80,8 @@ internal static class SessionEndpoints
         if (limit is < 1 or > MaxTurns)
             throw Invalid($"limit must be between 1 and {MaxTurns}.");
         var session = await sessions.ReadAsync(caller, session_id, cancellationToken);
-        var turns = await transcripts.ReadAsync(session, (int)Math.Min(int.MaxValue, Cursor(cursor) ?? 0), limit + 1, cancellationToken);
+        var turns = await transcripts.ReadAsync(
+            session.Number, (int)Math.Min(int.MaxValue, Cursor(cursor) ?? 0), limit + 1, cancellationToken);
         return SessionView.Of(session) with
         {
             Turns = [.. turns.Take(limit)],

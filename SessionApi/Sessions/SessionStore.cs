@@ -2,6 +2,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Transcripts;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Sessions;
@@ -30,15 +31,15 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
             .OrderByDescending(s => s.Number).Take(count).ToListAsync(cancellationToken));
     }
 
-    /// <summary>Records a session that an engine has made; until then nobody knows its address.</summary>
+    /// <summary>Records a session that an engine has made; until then no client knows its address.</summary>
     /// <param name="continues">The session it goes on with; null for a new one.</param>
     /// <returns>False where another session already goes on with that one: this one is not stored.</returns>
     public async Task<bool> AddAsync(
-        Caller caller, string owner, int tutorId, string studentId, string? kbId, string engineId, EngineSession made, string? continues,
-        CancellationToken cancellationToken)
+        Caller caller, string person, int tutorId, string studentId, string? kbId, string engineId, EngineSession made,
+        string? continues, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        if (continues is not null && await db.Sessions
+        if (continues is not null && await db.Set<LiveSession>()
                 .Where(s => s.Tenant == caller.Tenant && s.Id == continues && s.ContinuedBy == null && s.Status != SessionStatus.Deleted)
                 .ExecuteUpdateAsync(set => set.SetProperty(s => s.ContinuedBy, made.SessionId), cancellationToken) == 0)
         {
@@ -48,7 +49,7 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
         {
             Id = made.SessionId,
             Tenant = caller.Tenant,
-            Owner = owner,
+            Person = person,
             TutorId = tutorId,
             StudentId = studentId,
             KbId = kbId,
@@ -64,13 +65,17 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
         return true;
     }
 
-    /// <summary>Its engine says that it has no such session: it ended there, in a way that nobody has told yet.</summary>
+    /// <summary>Its engine says that it has no such session: it ended there, and how is not recorded yet.</summary>
     public Task<int> EndAsync(LiveSession session, string status, string reason, CancellationToken cancellationToken) =>
-        db.Sessions.Where(s => s.Number == session.Number && s.Status == SessionStatus.Active).ExecuteUpdateAsync(
+        db.Set<LiveSession>().Where(s => s.Number == session.Number && s.Status == SessionStatus.Active)
+            .ExecuteUpdateAsync(
             set => set.SetProperty(s => s.Status, status).SetProperty(s => s.Reason, reason).SetProperty(s => s.EndedAt, time.GetUtcNow()),
             cancellationToken);
 
-    /// <summary>Deletes what was said and leaves a mark; whether the engine was told is noted by <see cref="ReleasedAsync"/>.</summary>
+    /// <summary>
+    /// Deletes the transcript and marks the row; whether the engine deleted it too is recorded by
+    /// <see cref="ReleasedAsync"/>.
+    /// </summary>
     public async Task DeleteAsync(Caller caller, LiveSession session, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -81,17 +86,17 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
         {
             throw NotFound(session.Id);
         }
-        await db.Turns.Where(t => t.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<SessionTurn>().Where(t => t.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
         await db.Set<SessionDelta>().Where(d => d.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
 
     public Task<int> ReleasedAsync(LiveSession session, CancellationToken cancellationToken) =>
-        db.Sessions.Where(s => s.Number == session.Number)
+        db.Set<LiveSession>().Where(s => s.Number == session.Number)
             .ExecuteUpdateAsync(set => set.SetProperty(s => s.Released, true), cancellationToken);
 
     private IQueryable<LiveSession> Of(Caller caller) =>
-        db.Sessions.Where(s => s.Tenant == caller.Tenant && s.Status != SessionStatus.Deleted);
+        db.Set<LiveSession>().Where(s => s.Tenant == caller.Tenant && s.Status != SessionStatus.Deleted);
 
     private static ProblemException NotFound(string id) =>
         new(404, ErrorCodes.SessionNotFound, $"There is no session {id} of yours.");

@@ -7,9 +7,9 @@ using Npgsql;
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>
-/// Makes rows agree with what became of engines: sessions of one that died are lost, those of one that was only out of reach
-/// come back, what is over by the clock has ended, deleted ones are deleted at their engine too. Every replica does it;
-/// none minds the others.
+/// Makes rows agree with what became of engines: sessions of one that died are lost, those of one that was only out of
+/// reach come back, expired ones have ended, deleted ones are deleted at their engine too. Every replica does it; the
+/// statements do not conflict.
 /// </summary>
 internal sealed partial class SessionSweep(
     IServiceScopeFactory scopes, DatabaseReady ready, TimeProvider time, ILogger<SessionSweep> logger) : BackgroundService
@@ -22,7 +22,9 @@ internal sealed partial class SessionSweep(
     /// <summary>How long one that was made at the engine itself is thought to live, if its engine does not say that it ended.</summary>
     private static readonly TimeSpan UnknownLife = TimeSpan.FromDays(1);
 
-    /// <summary>How long a deleted session's mark stays: what its engine may still send is not taken for new.</summary>
+    /// <summary>
+    /// How long a deleted session's mark stays: records that its engine still sends must not make a new session.
+    /// </summary>
     private static readonly TimeSpan DeletedKept = TimeSpan.FromDays(7);
 
     private static readonly TimeSpan EnginesKept = TimeSpan.FromDays(1);
@@ -31,7 +33,8 @@ internal sealed partial class SessionSweep(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await ready.WaitAsync(stoppingToken);
-        // Engines announce themselves here: after a start, or while the database was away, their silence says nothing.
+        // After a start, or while the database was away, engines could not announce themselves: their silence means
+        // nothing.
         var listening = time.GetTimestamp();
         var away = false;
         while (true)
@@ -70,7 +73,7 @@ internal sealed partial class SessionSweep(
              """, cancellationToken);
         if (lost > 0)
             LogLost(lost);
-        // Silent, not dead: what it has, it still has.
+        // Its engine was out of reach and is back, with the session.
         await db.Database.ExecuteSqlAsync(
             $"""
              UPDATE sessions s SET status = 'active', reason = NULL, ended_at = NULL
@@ -94,15 +97,16 @@ internal sealed partial class SessionSweep(
 
     private static async Task ReleaseAsync(SessionDb db, LiveSessions sessions, CancellationToken cancellationToken)
     {
-        var deleted = await db.Sessions.AsNoTracking().Where(s => s.Status == SessionStatus.Deleted && !s.Released)
+        var deleted = await db.Set<LiveSession>().AsNoTracking()
+            .Where(s => s.Status == SessionStatus.Deleted && !s.Released)
             .OrderBy(s => s.EndedAt).Take(ReleasedAtOnce).ToListAsync(cancellationToken);
         foreach (var session in deleted)
             await sessions.ReleaseAsync(session, cancellationToken);
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Count} sessions are lost with their engine; connect goes on with them")]
+    [LoggerMessage(LogLevel.Warning, "{Count} sessions lost: engine gone")]
     private partial void LogLost(int count);
 
-    [LoggerMessage(LogLevel.Warning, "sessions are not swept: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "sweep of sessions failed: {Reason}")]
     private partial void LogAway(string reason);
 }

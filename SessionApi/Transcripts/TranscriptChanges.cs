@@ -1,5 +1,6 @@
 using System.Text;
 using Lyceum.Contracts;
+using Lyceum.Text;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -106,7 +107,7 @@ internal sealed class TranscriptChanges
             WHERE t.session_number = u.session_number AND t.turn = u.turn
             """,
             Number(_ended), Turn(_ended), Citations(_ended), At(_ended),
-            Rows.Column(_ended, NpgsqlDbType.Text, row => TranscriptRecorder.Cut(
+            Rows.Column(_ended, NpgsqlDbType.Text, row => Utf8Text.Truncate(
                 answers.GetValueOrDefault((row.Number, row.Record.Turn), ""), row.Record.Length ?? int.MaxValue)),
             Rows.Column(_ended, NpgsqlDbType.Text, row => row.Record.Status),
             Rows.Column(_ended, NpgsqlDbType.Text, row => row.Record.FinishReason));

@@ -1,7 +1,5 @@
-using System.Text;
 using Lyceum.Contracts;
 using Lyceum.Durability.Postgres;
-using Lyceum.SessionApi.Sessions;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -54,8 +52,8 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         await FindAsync(connection, [.. sessions.Select(session => session.SessionId)], rows, cancellationToken);
         if (sessions.Where(session => !rows.ContainsKey(session.SessionId)).ToList() is not { Count: > 0 } unknown)
             return rows;
-        // Made at the engine itself, past this service: kept all the same, for whom they belong to. What came before the first
-        // record there is went to a keeper before this one.
+        // Sessions made at the engine itself, not through this service: stored all the same, for the person they belong
+        // to. Records before the first one here went to another store.
         await using var insert = Rows.Command(
             """
             INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
@@ -78,11 +76,14 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
     {
         // In the order of their ids: two messages that lock some of the same never wait for each other in a circle.
         await using var command = new NpgsqlCommand(
-            "SELECT s.id, number, recorded_seq, status FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id ORDER BY s.id FOR UPDATE OF s", connection);
+            """
+            SELECT s.id, number, recorded_seq, status = 'deleted' FROM unnest($1) AS u(id) JOIN sessions s ON s.id = u.id
+            ORDER BY s.id FOR UPDATE OF s
+            """, connection);
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            rows[reader.GetString(0)] = (reader.GetInt64(1), reader.GetInt64(2), reader.GetString(3) == SessionStatus.Deleted);
+            rows[reader.GetString(0)] = (reader.GetInt64(1), reader.GetInt64(2), reader.GetBoolean(3));
     }
 
     /// <summary>What of a record's pieces is not stored yet.</summary>
@@ -92,16 +93,5 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         return known == 0
             ? record
             : record with { Seq = stored + 1, Text = record.Then![known - 1], Then = [.. record.Then.Skip(known)] };
-    }
-
-    /// <summary>The first <paramref name="bytes"/> of its UTF-8, to a whole character.</summary>
-    internal static string Cut(string text, int bytes)
-    {
-        var utf8 = Encoding.UTF8.GetBytes(text);
-        if (utf8.Length <= bytes)
-            return text;
-        while (bytes > 0 && (utf8[bytes] & 0xC0) == 0x80)
-            bytes--;
-        return Encoding.UTF8.GetString(utf8, 0, bytes);
     }
 }

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
-using Lyceum.SessionApi.Sessions;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Transcripts;
@@ -15,10 +15,11 @@ internal sealed class TranscriptStore(SessionDb db)
     private const int MessageBytes = 32 * 1024;
 
     /// <summary>Turns after <paramref name="after"/>, in order; of one whose end is not known, what has come of its answer.</summary>
-    public async Task<List<TurnView>> ReadAsync(LiveSession session, int after, int count, CancellationToken cancellationToken)
+    public async Task<List<TurnView>> ReadAsync(long session, int after, int count, CancellationToken cancellationToken)
     {
-        var turns = await Transient.RetryOnceAsync(_ => db.Turns.AsNoTracking()
-            .Where(t => t.SessionNumber == session.Number && t.Turn > after).OrderBy(t => t.Turn).Take(count).ToListAsync(cancellationToken));
+        var turns = await Transient.RetryOnceAsync(_ => db.Set<SessionTurn>().AsNoTracking()
+            .Where(t => t.SessionNumber == session && t.Turn > after).OrderBy(t => t.Turn).Take(count)
+            .ToListAsync(cancellationToken));
         return [.. (await WithPiecesAsync(turns, cancellationToken)).Select(turn => TurnView.Of(turn.Turn, turn.Said))];
     }
 
@@ -26,24 +27,25 @@ internal sealed class TranscriptStore(SessionDb db)
     /// What a session that goes on with this one is to know: the newest turns of it and of those it goes on with, oldest first,
     /// as much as a model will be shown.
     /// </summary>
-    public async Task<List<EngineMessage>> HistoryAsync(LiveSession session, CancellationToken cancellationToken)
+    public async Task<List<HistoryMessage>> HistoryAsync(
+        string tenant, long session, CancellationToken cancellationToken)
     {
-        var turns = await db.Turns.FromSql(
+        var turns = await db.Set<SessionTurn>().FromSql(
             $"""
              WITH RECURSIVE chain(number, continues, depth) AS (
-                 SELECT number, continues, 0 FROM sessions WHERE number = {session.Number}
+                 SELECT number, continues, 0 FROM sessions WHERE number = {session}
                  UNION ALL
                  SELECT s.number, s.continues, chain.depth + 1 FROM chain JOIN sessions s ON s.id = chain.continues
-                 WHERE s.tenant = {session.Tenant} AND chain.depth < {HistoryTurns})
+                 WHERE s.tenant = {tenant} AND chain.depth < {HistoryTurns})
              SELECT t.* FROM session_turns t JOIN chain ON t.session_number = chain.number
              """).AsNoTracking().OrderByDescending(t => t.SessionNumber).ThenByDescending(t => t.Turn).Take(HistoryTurns).ToListAsync(cancellationToken);
-        var messages = new List<EngineMessage>();
+        var messages = new List<HistoryMessage>();
         var bytes = 0;
         foreach (var (turn, said) in await WithPiecesAsync(turns, cancellationToken))
         {
-            foreach (var message in (EngineMessage[])[new("assistant", said), new("user", turn.Question)])
+            foreach (var message in (HistoryMessage[])[new("assistant", said), new("user", turn.Question)])
             {
-                var text = TranscriptRecorder.Cut(message.Content, MessageBytes);
+                var text = Utf8Text.Truncate(message.Content, MessageBytes);
                 bytes += Encoding.UTF8.GetByteCount(text);
                 if (text.Length > 0 && bytes <= HistoryBytes)
                     messages.Add(message with { Content = text });
@@ -62,6 +64,9 @@ internal sealed class TranscriptStore(SessionDb db)
             pieces.Where(piece => piece.SessionNumber == turn.SessionNumber && piece.Turn == turn.Turn).Select(piece => piece.Text))))];
     }
 }
+
+/// <param name="Role"><c>user | assistant</c>.</param>
+internal sealed record HistoryMessage(string Role, string Content);
 
 /// <summary>A question and its answer.</summary>
 /// <param name="Status"><c>complete | interrupted | failed</c>; null while the answer's end is not known.</param>

@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text;
-using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Tutors;
@@ -84,14 +83,16 @@ public sealed partial record TutorRequest(
 
     internal void Validate()
     {
-        var faults = new Faults();
-        faults.CheckText("name", Name, MaxName, required: true);
-        faults.CheckText("subject", Subject, MaxSubject);
-        faults.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language", "language must be a language tag, such as en or zh-Hans.");
-        faults.CheckText("instructions", Instructions, MaxInstructions);
-        faults.CheckText("voice", Voice, MaxVoice);
-        faults.AddIf(KbId is not null && !Slug.IsValid(KbId), "kb_id", "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
-        faults.ThrowIfAny();
+        var errors = new ValidationErrors();
+        errors.CheckText("name", Name, MaxName, required: true);
+        errors.CheckText("subject", Subject, MaxSubject);
+        errors.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language",
+            "language must be a language tag, such as en or zh-Hans.");
+        errors.CheckText("instructions", Instructions, MaxInstructions);
+        errors.CheckText("voice", Voice, MaxVoice);
+        errors.AddIf(KbId is not null && !Slug.IsValid(KbId), "kb_id",
+            "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        errors.ThrowIfAny();
     }
 
     internal void ApplyTo(Tutor tutor)

@@ -63,7 +63,7 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, TimeProvider
             throw NotFound(id);
     }
 
-    private IQueryable<Tutor> Of(Caller caller) => db.Tutors.Where(t => t.Tenant == caller.Tenant);
+    private IQueryable<Tutor> Of(Caller caller) => db.Set<Tutor>().Where(t => t.Tenant == caller.Tenant);
 
     private static ProblemException NotFound(int id) =>
         new(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");

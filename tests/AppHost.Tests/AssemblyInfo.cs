@@ -1,4 +1,4 @@
 using System.Runtime.Versioning;
 
-// The house runs on Linux: the tests look at /proc, signals and file modes.
+// The system runs on Linux: the tests look at /proc, signals and file modes.
 [assembly: SupportedOSPlatform("linux")]

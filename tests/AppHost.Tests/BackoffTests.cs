@@ -1,10 +1,11 @@
 using Lyceum.AppHost.Supervision;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.AppHost;
 
 public sealed class BackoffTests
 {
-    private readonly ManualTime time = new();
+    private readonly FakeTimeProvider time = new();
 
     [Fact]
     public void Delay_WhileItKeepsDying_DoublesTo15Seconds()
@@ -45,14 +46,5 @@ public sealed class BackoffTests
         time.Advance(TimeSpan.FromSeconds(2));
 
         backoff.Died().TotalSeconds.ShouldBe(0.5);
-    }
-
-    private sealed class ManualTime : TimeProvider
-    {
-        private DateTimeOffset now = DateTimeOffset.UnixEpoch;
-
-        public void Advance(TimeSpan by) => now += by;
-
-        public override DateTimeOffset GetUtcNow() => now;
     }
 }

@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ServiceDefaults;
+using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -58,7 +59,7 @@ internal sealed class ChatApiHost : IAsyncDisposable
     }
 
     /// <summary>Starts a child with what AppHost gave the system's own ChatApi, and waits until it is healthy.</summary>
-    public static async Task<ChatApiHost> StartAsync(House house, bool journal, CancellationToken cancel)
+    public static async Task<ChatApiHost> StartAsync(RunningSystem system, bool journal, CancellationToken cancel)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, [Command, "--journal", journal ? "on" : "off"])
         {
@@ -66,7 +67,7 @@ internal sealed class ChatApiHost : IAsyncDisposable
             RedirectStandardOutput = true,
         };
         start.Environment.Clear();
-        foreach (var (name, value) in await house.EnvironmentAsync("chat-api", cancel))
+        foreach (var (name, value) in await system.EnvironmentAsync("chat-api", cancel))
             start.Environment[name] = value;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["Service__Name"] = "chat-api"; // its identity; its key is the service's

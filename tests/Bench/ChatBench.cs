@@ -12,7 +12,7 @@ internal sealed record Load(BenchApi Api, int Streams, double Rate, int Tokens, 
 
 /// <summary>What came of it.</summary>
 /// <param name="Bytes">UTF-8 bytes of answers that came in.</param>
-internal sealed record BenchResult(string Line, bool AllGood, List<string> Faults, double LatenessP50, double LatenessP99, long Bytes);
+internal sealed record BenchResult(string Line, bool AllGood, List<string> ValidationErrors, double LatenessP50, double LatenessP99, long Bytes);
 
 /// <summary>
 /// N answers at once from the stub model (which sends token i at i/rate after it was asked), through whatever stands

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Lyceum.Tests.Support;
+using Lyceum.Tests.Support.Services;
 using Npgsql;
 
 namespace Lyceum.Tests.Bench;

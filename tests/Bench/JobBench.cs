@@ -22,7 +22,7 @@ namespace Lyceum.Tests.Bench;
 /// that do nothing pass through. Each measurement has a fresh database, and one process that enqueues and works.
 /// </summary>
 /// <param name="graphile">The script that measures graphile-worker the same way.</param>
-internal sealed class JobBench(House house, FileInfo graphile, int runs)
+internal sealed class JobBench(RunningSystem system, FileInfo graphile, int runs)
 {
     private const int Seconds = 10;
     private const int Warm = 4_000; // jobs that load code, not counted
@@ -73,7 +73,7 @@ internal sealed class JobBench(House house, FileInfo graphile, int runs)
     }
 
     private async Task<string> ConnectionStringAsync(CancellationToken cancel) =>
-        (await house.EnvironmentAsync("roadmap-worker", cancel))["ConnectionStrings__roadmapdb"];
+        (await system.EnvironmentAsync("roadmap-worker", cancel))["ConnectionStrings__roadmapdb"];
 
     private async Task<(double P50, double P99)> LatencyAsync(string database, int perSecond, CancellationToken cancel)
     {
@@ -135,7 +135,7 @@ internal sealed class JobBench(House house, FileInfo graphile, int runs)
     private async Task<WebApplication> StartAsync(string database, NoWork kind, CancellationToken cancel)
     {
         var builder = WebApplication.CreateBuilder();
-        builder.Configuration.AddInMemoryCollection((await house.EnvironmentAsync("roadmap-worker", cancel))
+        builder.Configuration.AddInMemoryCollection((await system.EnvironmentAsync("roadmap-worker", cancel))
             .Where(variable => variable.Key.StartsWith("Identity__", StringComparison.Ordinal))
             .Select(variable => new KeyValuePair<string, string?>(variable.Key.Replace("__", ":", StringComparison.Ordinal), variable.Value)));
         builder.Configuration.AddInMemoryCollection(

@@ -4,12 +4,12 @@ namespace Lyceum.Tests.Bench;
 /// What it costs to make text durable before it is shown: the same load on two ChatApi processes that differ in the
 /// journal alone, turn by turn so that what else goes on on the machine meets both. Both are asked directly.
 /// </summary>
-internal sealed class JournalCost(House house, Load load, int runs)
+internal sealed class JournalCost(RunningSystem system, Load load, int runs)
 {
     public async Task<int> RunAsync(TextWriter output, CancellationToken cancel)
     {
-        await using var on = await ChatApiHost.StartAsync(house, journal: true, cancel);
-        await using var off = await ChatApiHost.StartAsync(house, journal: false, cancel);
+        await using var on = await ChatApiHost.StartAsync(system, journal: true, cancel);
+        await using var off = await ChatApiHost.StartAsync(system, journal: false, cancel);
         var (with, without) = (new List<BenchResult>(), new List<BenchResult>());
         for (var i = 0; i < runs; i++)
         {
@@ -24,11 +24,11 @@ internal sealed class JournalCost(House house, Load load, int runs)
 
         async Task MeasureAsync(ChatApiHost host, string journal, List<BenchResult> results)
         {
-            using var bench = new ChatBench(new Target(host.Url, house.Identity()), load);
+            using var bench = new ChatBench(new Target(host.Url, system.Identity()), load);
             var result = await bench.RunAsync(cancel);
             results.Add(result);
             await output.WriteLineAsync($"{result.Line} journal={journal}");
-            result.Faults.ForEach(output.WriteLine);
+            result.ValidationErrors.ForEach(output.WriteLine);
         }
 
         double Added(Func<BenchResult, double> figure) => with.Select(figure).Median() - without.Select(figure).Median();

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using Lyceum.Tests.Bench;
-using Lyceum.Tests.House;
+using Lyceum.Tests.StubModel;
 
 var url = new Option<string?>("--url") { Description = "the gateway's (or an engine's) base address" };
 var token = new Option<string?>("--token") { Description = "API token" };
 var data = new Option<DirectoryInfo?>("--data") { Description = "data folder of a running system, instead of --url and --token" };
-var house = new Option<DirectoryInfo>("--data") { Description = "data folder of a running system", Required = true };
+var folder = new Option<DirectoryInfo>("--data") { Description = "data folder of a running system", Required = true };
 var api = new Option<BenchApi>("--api") { Description = "chat: POST /chat; openai: POST /v1/chat/completions" };
 var streams = new Option<int>("--streams") { DefaultValueFactory = _ => 300 };
 var rate = new Option<double>("--rate") { Description = "tokens per second and stream", DefaultValueFactory = _ => 20 };
@@ -32,23 +32,23 @@ chat.SetAction(async (arguments, cancel) =>
     using var bench = new ChatBench(target, LoadOf(arguments));
     var result = await bench.RunAsync(cancel);
     Console.WriteLine(result.Line);
-    result.Faults.ForEach(Console.Error.WriteLine);
+    result.ValidationErrors.ForEach(Console.Error.WriteLine);
     return result.AllGood ? 0 : 1;
 });
 
-var resume = new Command("resume", "Comes back to a 100 kB answer in the middle, on either of two replicas.") { house, count };
+var resume = new Command("resume", "Comes back to a 100 kB answer in the middle, on either of two replicas.") { folder, count };
 resume.SetAction(async (arguments, cancel) =>
 {
-    var system = new House(arguments.GetRequiredValue(house));
+    var system = new RunningSystem(arguments.GetRequiredValue(folder));
     using var bench = new ResumeBench(await system.UrlsAsync("chat-api", cancel), system.Identity(), arguments.GetValue(count));
     await foreach (var line in bench.RunAsync(cancel))
         Console.WriteLine(line);
 });
 
-var stop = new Command("stop", "Stops answers at the replica that does not write them.") { house, count };
+var stop = new Command("stop", "Stops answers at the replica that does not write them.") { folder, count };
 stop.SetAction(async (arguments, cancel) =>
 {
-    var system = new House(arguments.GetRequiredValue(house));
+    var system = new RunningSystem(arguments.GetRequiredValue(folder));
     var model = new Uri((await system.EnvironmentAsync("gpu-engine", cancel))["Llm__Endpoint"]);
     using var bench = new StopBench(await system.UrlsAsync("chat-api", cancel), system.Identity(), model, arguments.GetValue(count));
     Console.WriteLine(await bench.RunAsync(cancel));
@@ -56,39 +56,39 @@ stop.SetAction(async (arguments, cancel) =>
 
 var journalCost = new Command("journal", "What durability costs: the same load with the journal and without.")
 {
-    house, runs, streams, rate, tokens, ramp, unicode,
+    folder, runs, streams, rate, tokens, ramp, unicode,
 };
 journalCost.SetAction((arguments, cancel) =>
-    new JournalCost(new House(arguments.GetRequiredValue(house)), LoadOf(arguments), arguments.GetValue(runs)).RunAsync(Console.Out, cancel));
+    new JournalCost(new RunningSystem(arguments.GetRequiredValue(folder)), LoadOf(arguments), arguments.GetValue(runs)).RunAsync(Console.Out, cancel));
 
-var wal = new Command("wal", "Bytes of write-ahead log per byte of answer.") { house, streams, rate, tokens, ramp, unicode, details };
+var wal = new Command("wal", "Bytes of write-ahead log per byte of answer.") { folder, streams, rate, tokens, ramp, unicode, details };
 wal.SetAction(async (arguments, cancel) =>
 {
-    await using var cost = new WalCost(new House(arguments.GetRequiredValue(house)), LoadOf(arguments));
+    await using var cost = new WalCost(new RunningSystem(arguments.GetRequiredValue(folder)), LoadOf(arguments));
     return await cost.RunAsync(Console.Out, arguments.GetValue(details), cancel);
 });
 
 var sessions = new Command("sessions", "Idle and talking live sessions, and refusals beside them; wants an engine that takes no more than these.")
 {
-    house, idle, talking,
+    folder, idle, talking,
 };
 sessions.SetAction(async (arguments, cancel) =>
 {
-    var system = new House(arguments.GetRequiredValue(house));
+    var system = new RunningSystem(arguments.GetRequiredValue(folder));
     using var bench = new SessionBench(await Target.GatewayAsync(system, cancel), system, arguments.GetValue(idle), arguments.GetValue(talking));
     return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
 });
 
-var jobs = new Command("jobs", "The job engine beside graphile-worker, in turns on the same Postgres.") { house, graphile, runs };
+var jobs = new Command("jobs", "The job engine beside graphile-worker, in turns on the same Postgres.") { folder, graphile, runs };
 jobs.SetAction(async (arguments, cancel) =>
-    await new JobBench(new House(arguments.GetRequiredValue(house)), arguments.GetRequiredValue(graphile), arguments.GetValue(runs))
+    await new JobBench(new RunningSystem(arguments.GetRequiredValue(folder)), arguments.GetRequiredValue(graphile), arguments.GetValue(runs))
         .RunAsync(Console.Out, cancel) ? 0 : 1);
 
-var roadmaps = new Command("roadmaps", "Polls roadmaps through the gateway while as many as --making are always being made.") { house, making, polls };
+var roadmaps = new Command("roadmaps", "Polls roadmaps through the gateway while as many as --making are always being made.") { folder, making, polls };
 roadmaps.SetAction(async (arguments, cancel) =>
 {
     using var bench = new RoadmapBench(
-        await Target.GatewayAsync(new House(arguments.GetRequiredValue(house)), cancel), arguments.GetValue(making), arguments.GetValue(polls));
+        await Target.GatewayAsync(new RunningSystem(arguments.GetRequiredValue(folder)), cancel), arguments.GetValue(making), arguments.GetValue(polls));
     return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
 });
 

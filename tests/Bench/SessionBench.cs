@@ -12,7 +12,7 @@ namespace Lyceum.Tests.Bench;
 /// i is its arrival minus (question sent + i/rate), over all tokens, as in <see cref="ChatBench"/>; measured before, while
 /// refusals are asked for, and after. Memory is what the engine's resident set grew by, for each idle session with its socket.
 /// </summary>
-internal sealed class SessionBench(Target target, House house, int idle, int talking) : IDisposable
+internal sealed class SessionBench(Target target, RunningSystem system, int idle, int talking) : IDisposable
 {
     private const int Rate = 20;
     private const int Tokens = 60;
@@ -91,7 +91,7 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
         return opened;
     }
 
-    private static async Task<(double[] LatenessMs, List<string> Faults)> TalkAsync(List<ClientWebSocket> sockets, long seed, CancellationToken cancel)
+    private static async Task<(double[] LatenessMs, List<string> ValidationErrors)> TalkAsync(List<ClientWebSocket> sockets, long seed, CancellationToken cancel)
     {
         var heard = await Task.WhenAll(sockets.Select((socket, i) => TalkAsync(socket, seed + i, i * 3000 / sockets.Count, cancel)));
         return ([.. heard.SelectMany(h => h.LatenessMs).Order()], [.. heard.Select(h => h.Fault).OfType<string>()]);
@@ -161,7 +161,7 @@ internal sealed class SessionBench(Target target, House house, int idle, int tal
     private async Task<long> ResidentAsync(CancellationToken cancel)
     {
         await Task.Delay(TimeSpan.FromSeconds(5), cancel);
-        var pid = await house.PidAsync("gpu-engine", cancel);
+        var pid = await system.PidAsync("gpu-engine", cancel);
         var line = (await File.ReadAllLinesAsync($"/proc/{pid}/status", cancel)).Single(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
         return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024;
     }

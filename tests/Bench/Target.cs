@@ -10,10 +10,10 @@ internal sealed record Target(Uri Url, string? Token)
             return new Target(new Uri(url), token);
         if (data is null)
             throw new ArgumentException("--url or --data is needed");
-        return await GatewayAsync(new House(data), cancel) is var gateway && token is null ? gateway : gateway with { Token = token };
+        return await GatewayAsync(new RunningSystem(data), cancel) is var gateway && token is null ? gateway : gateway with { Token = token };
     }
 
     /// <summary>A system's public door, with the development token.</summary>
-    public static async Task<Target> GatewayAsync(House house, CancellationToken cancel) =>
-        new((await house.UrlsAsync("gateway", cancel))[0], await house.DevelopmentTokenAsync(cancel));
+    public static async Task<Target> GatewayAsync(RunningSystem system, CancellationToken cancel) =>
+        new((await system.UrlsAsync("gateway", cancel))[0], await system.DevelopmentTokenAsync(cancel));
 }

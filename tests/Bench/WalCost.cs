@@ -9,18 +9,18 @@ namespace Lyceum.Tests.Bench;
 /// whole once) and without (none is, unless the server began one of its own: the page images tell), and with the vacuum
 /// that the deleted chunks lead to sooner or later.
 /// </summary>
-internal sealed class WalCost(House house, Load load) : IAsyncDisposable
+internal sealed class WalCost(RunningSystem system, Load load) : IAsyncDisposable
 {
     private const string Chatdb = "ConnectionStrings__chatdb";
     private NpgsqlDataSource? _source;
 
     public async Task<int> RunAsync(TextWriter output, bool details, CancellationToken cancel)
     {
-        var environment = await house.EnvironmentAsync("chat-api", cancel);
+        var environment = await system.EnvironmentAsync("chat-api", cancel);
         _source = NpgsqlDataSource.Create(environment[Chatdb]);
         // The server's own view of its log, in a schema of its own so that the product's stays as it is.
         await ExecuteAsync("CREATE SCHEMA IF NOT EXISTS bench; CREATE EXTENSION IF NOT EXISTS pg_walinspect SCHEMA bench", cancel);
-        using var bench = new ChatBench(await Target.GatewayAsync(house, cancel), load);
+        using var bench = new ChatBench(await Target.GatewayAsync(system, cancel), load);
         await bench.WarmUpAsync(cancel);
 
         var good = true;
@@ -36,7 +36,7 @@ internal sealed class WalCost(House house, Load load) : IAsyncDisposable
             var vacuumed = await PositionAsync(cancel);
 
             good &= result.AllGood;
-            result.Faults.ForEach(output.WriteLine);
+            result.ValidationErrors.ForEach(output.WriteLine);
             var images = await PageImagesAsync(start, end, cancel);
             await output.WriteLineAsync(
                 FormattableString.Invariant($"[perf] wal streams={load.Streams} rate={load.Rate} answer_bytes={result.Bytes} ") +

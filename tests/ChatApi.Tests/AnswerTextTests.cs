@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 
 namespace Lyceum.Tests.ChatApi;
 

@@ -4,14 +4,15 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Leases;
+using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
-using Lyceum.Durability.Postgres;
-using Lyceum.Durability.Leases;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -61,12 +62,19 @@ public sealed class ChatMachinery : IAsyncDisposable
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
     public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>
-        WithStoreAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
+        WithQuestionsAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
 
     public async Task<T> WithStoreAsync<T>(Func<ConversationStore, Task<T>> use)
     {
         await using var scope = _app.Services.CreateAsyncScope();
         return await use(ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider));
+    }
+
+    public async Task<T> WithQuestionsAsync<T>(Func<QuestionStore, Task<T>> use)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        var conversations = ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider);
+        return await use(ActivatorUtilities.CreateInstance<QuestionStore>(scope.ServiceProvider, conversations));
     }
 
     /// <summary>A recorded question whose answer this replica (or <paramref name="owner"/>) writes; begun in the future, so
@@ -136,24 +144,6 @@ public sealed class RecordedHints : IHints
     public ConcurrentQueue<object> Published { get; } = new();
 
     public void Publish<T>(T message) where T : class => Published.Enqueue(message);
-}
-
-public static class Eventually
-{
-    /// <summary>Looks every 10 ms until <paramref name="condition"/> holds; fails after <paramref name="seconds"/>.</summary>
-    public static Task TrueAsync(Func<bool> condition, string what, double seconds = 15) =>
-        TrueAsync(() => Task.FromResult(condition()), what, seconds);
-
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            if (Stopwatch.GetElapsedTime(started).TotalSeconds > seconds)
-                throw new TimeoutException($"Waited {seconds} s in vain until {what}.");
-            await Task.Delay(10);
-        }
-    }
 }
 
 /// <summary>A key of this test run, in the files that AppHost would write.</summary>

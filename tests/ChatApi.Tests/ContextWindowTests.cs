@@ -1,5 +1,5 @@
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Answers;
+using Lyceum.EngineClient;
 
 namespace Lyceum.Tests.ChatApi;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 using Npgsql;
 
 namespace Lyceum.Tests.ChatApi;
@@ -152,6 +153,34 @@ public sealed class GenerationJournalTests(PostgresFixture postgres)
         await Eventually.TrueAsync(() => generation.Text.Committed == generation.Text.Written, "all is committed");
         (await replica.ChunksAsync(generation.Id)).ShouldBe(string.Concat(Enumerable.Range(0, 300).Select(i => $"{i},")));
         shown.Distinct().Count().ShouldBeGreaterThan(10);
+    }
+
+    /// <summary>The batch is divided, and each half is written once, with what was appended meanwhile behind it.</summary>
+    [Fact]
+    public async Task Commit_RejectedForItsData_NoGapNoDoubleOnceItIsAccepted()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        await replica.ExecuteAsync("ALTER TABLE generation_chunks ADD CONSTRAINT no_bad CHECK (body NOT LIKE 'bad%')");
+        var generations = new List<RunningGeneration>();
+        for (var i = 0; i < 9; i++)
+            generations.Add(await replica.BeginAsync());
+        foreach (var (i, generation) in generations.Index())
+        {
+            generation.Text.Append(i == 4 ? "bad " : "good ");
+            replica.Journal.Enqueue(generation);
+        }
+        await Eventually.TrueAsync(() => generations[0].Text.Committed > 0, "those before it are written");
+        foreach (var generation in generations)
+        {
+            generation.Text.Append("more");
+            replica.Journal.Enqueue(generation);
+        }
+        ChatMachinery.Shown(generations[4]).ShouldBe("");
+
+        await replica.ExecuteAsync("ALTER TABLE generation_chunks DROP CONSTRAINT no_bad");
+        await Eventually.TrueAsync(() => generations.TrueForAll(g => g.Text.Committed == g.Text.Written), "all is written");
+        foreach (var (i, generation) in generations.Index())
+            (await replica.ChunksAsync(generation.Id)).ShouldBe(i == 4 ? "bad more" : "good more");
     }
 
     [Fact]

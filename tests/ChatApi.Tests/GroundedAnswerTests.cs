@@ -1,8 +1,9 @@
 using System.Text.Json;
 using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Reading;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Builder;
@@ -86,7 +87,7 @@ public sealed class GroundedAnswerTests(PostgresFixture postgres)
             await replica.ExecuteAsync("UPDATE messages SET status = 'complete', content = 'answer' WHERE role = 'assistant'");
         }
 
-        Task<List<string>> Earlier(Caller caller, Guid? id) => replica.WithStoreAsync(store => store.EarlierQuestionsAsync(caller, id));
+        Task<List<string>> Earlier(Caller caller, Guid? id) => replica.WithQuestionsAsync(store => store.EarlierQuestionsAsync(caller, id));
         (await Earlier(ChatMachinery.Caller, conversation)).ShouldBe(["five", "four", "three", "two"]);
         (await Earlier(ChatMachinery.Caller with { Subject = "somebody else" }, conversation)).ShouldBeEmpty();
         (await Earlier(ChatMachinery.Caller, null)).ShouldBeEmpty();
@@ -97,15 +98,15 @@ public sealed class GroundedAnswerTests(PostgresFixture postgres)
     {
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         var question = new Question(null, "Why?", false, "key", 3, "bio");
-        (await replica.WithStoreAsync(store => store.FindAskedAsync(ChatMachinery.Caller, question))).ShouldBeNull();
+        (await replica.WithQuestionsAsync(store => store.FindAskedAsync(ChatMachinery.Caller, question))).ShouldBeNull();
         var asked = await replica.RecordAsync(question, replica.Lease.OwnerId, Biology);
 
-        var found = await replica.WithStoreAsync(store => store.FindAskedAsync(ChatMachinery.Caller, question));
+        var found = await replica.WithQuestionsAsync(store => store.FindAskedAsync(ChatMachinery.Caller, question));
         found.ShouldBe(new RecordedQuestion(asked.ConversationId, asked.MessageId, null));
         foreach (var other in (Question[])[question with { KbId = "chem" }, question with { TutorId = 4 }, question with { TutorId = null, KbId = null }])
         {
             var refused = await Should.ThrowAsync<ProblemException>(
-                () => replica.WithStoreAsync(store => store.FindAskedAsync(ChatMachinery.Caller, other)));
+                () => replica.WithQuestionsAsync(store => store.FindAskedAsync(ChatMachinery.Caller, other)));
             refused.Code.ShouldBe(ErrorCodes.IdempotencyKeyReused);
         }
     }

@@ -1,8 +1,9 @@
 using System.Buffers.Text;
 using System.Net;
 using System.Text.Json;
-using Lyceum.ChatApi.Generation;
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
+using Lyceum.ChatApi.Writing;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 using Lyceum.ServiceDefaults.Errors;
 using Npgsql;
 

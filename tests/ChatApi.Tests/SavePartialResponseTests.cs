@@ -1,5 +1,5 @@
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Generation;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Contracts;
 
 namespace Lyceum.Tests.ChatApi;

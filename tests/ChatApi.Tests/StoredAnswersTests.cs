@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
-using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Asking;
+using Lyceum.ChatApi.Reading;
 using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.Tests.ChatApi;
@@ -47,6 +48,23 @@ public sealed class StoredAnswersTests(PostgresFixture postgres)
             var answer = await stored.ReadAsync(Owner, generation.Id, cursor, default);
             (answer!.Text.Length, answer.Length, answer.End).ShouldBe((0, 5, null));
         }
+    }
+
+    [Fact]
+    public async Task Service_ActingForAPerson_AsksAndReadsAsThatPerson()
+    {
+        await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
+        var stored = new StoredAnswers(replica.Database);
+        var service = new Caller(
+            "t", "roadmap-worker", CallerKind.Service, FrozenSet<string>.Empty) { Act = Owner.Subject };
+
+        var asked = await replica.WithQuestionsAsync(questions => questions.RecordQuestionAsync(
+            service, new Question(null, "What is light?", false, null), replica.Lease.OwnerId,
+            new Uri("http://127.0.0.1:9"), null));
+
+        (await stored.ReadAsync(service, asked.MessageId, 0, default)).ShouldNotBeNull();
+        (await stored.ReadAsync(Owner, asked.MessageId, 0, default)).ShouldNotBeNull();
+        (await stored.ReadAsync(service with { Act = null }, asked.MessageId, 0, default)).ShouldBeNull();
     }
 
     private static async Task<string> ReadAllAsync(StoredAnswers stored, Guid id, int cursor)

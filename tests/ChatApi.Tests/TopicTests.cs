@@ -1,4 +1,4 @@
-using Lyceum.ChatApi.Grounding;
+using Lyceum.ChatApi.Asking;
 
 namespace Lyceum.Tests.ChatApi;
 

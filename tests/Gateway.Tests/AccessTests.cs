@@ -113,11 +113,11 @@ public sealed class AccessTests : IAsyncLifetime
     public async Task ReplacedSecret_IsInForceWithinSeconds_OldAndNewTogetherWhileBothAreListed()
     {
         await File.WriteAllTextAsync(_gateway.SecretFile, $"{TestGateway.Secret}\nthe-new-secret\n", TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat", "the-new-secret")).IsSuccessStatusCode, "new secret");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat", "the-new-secret")).IsSuccessStatusCode, "new secret");
         (await _gateway.GetAsync("/chat")).IsSuccessStatusCode.ShouldBeTrue();
 
         await File.WriteAllTextAsync(_gateway.SecretFile, "the-new-secret\n", TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Unauthorized, "old secret out");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Unauthorized, "old secret out");
 
         File.Delete(_gateway.SecretFile);
         await Task.Delay(600, TestContext.Current.CancellationToken); // longer than two looks

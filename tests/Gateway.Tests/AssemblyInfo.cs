@@ -1,3 +1,6 @@
-global using PostgresFixture = Lyceum.Tests.Postgres.PostgresFixture<Lyceum.Gateway.Data.GatewayDb>;
+global using PostgresFixture = Lyceum.Tests.Support.Postgres.PostgresFixture<Lyceum.Gateway.Data.GatewayDb>;
 
 [assembly: AssemblyFixture(typeof(PostgresFixture))]
+
+// Tests mostly wait, so more of them run at once than there are cores.
+[assembly: Xunit.v3.Parallelization(MaxThreads = 4)]

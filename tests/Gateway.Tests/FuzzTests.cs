@@ -47,9 +47,9 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
         settings["Logging:LogLevel:Default"] = "Error";
         _gateway = TestGateway.Start(_identity, settings, configure: file => file["auth"]!["tokens"] =
             new JsonArray(TestGateway.Token("ada", "acme", [.. Scopes.All], ("secret_file", "ada"))));
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => (await _gateway.GetAsync("/api/observe/events")).StatusCode == HttpStatusCode.OK, "the database is ready");
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => (await _gateway.GetAsync("/api/config/tools")).StatusCode == HttpStatusCode.OK, "the registry is read");
         _client.BaseAddress = _gateway.Client.BaseAddress;
         _routes = [.. _gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()

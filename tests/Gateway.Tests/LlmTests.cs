@@ -40,7 +40,9 @@ public sealed class LlmTests(PostgresFixture postgres) : IAsyncLifetime
     private TestGateway Start(params Uri[] engines) =>
         TestGateway.Start(_identity, new([.. TestGateway.Reference("gpu-engine", engines), new("Answers:Ping", "00:00:00.05")]));
 
-    /// <summary>A number is a refusal's status, <c>cut</c> breaks off, anything else is a chunk, or the whole.</summary>
+    /// <summary>
+    /// A number is a rejection's status, <c>cut</c> breaks off, anything else is a chunk, or the whole.
+    /// </summary>
     private async Task AnswerAsync(HttpContext http, Caller caller)
     {
         _asked = await JsonSerializer.DeserializeAsync<JsonElement>(http.Request.Body);
@@ -212,23 +214,23 @@ public sealed class LlmTests(PostgresFixture postgres) : IAsyncLifetime
                 JsonNode.Parse("""{"budgets": [{"tenant": "acme", "model_tokens": 10000, "period": "total"}], "default_max_tokens": 1000}"""));
         async Task<long?> UsedAsync() => (await gateway.GetAsync("/api/usage")) is { IsSuccessStatusCode: true } usage
             ? (await usage.JsonAsync()).GetProperty("budgets")[0].GetProperty("used").GetInt64() : null;
-        await Assertions.Eventually(async () => await UsedAsync() == 0, "nothing used");
+        await Eventually.TrueAsync(async () => await UsedAsync() == 0, "nothing used");
 
         Say(Whole("Hi", ""","usage":{"prompt_tokens":30,"completion_tokens":10,"total_tokens":40}"""));
         await AskAsync(new { prompt = "p" }, gateway);
-        await Assertions.Eventually(async () => await UsedAsync() == 40, "40 used");
+        await Eventually.TrueAsync(async () => await UsedAsync() == 40, "40 used");
 
         Say(Chunk("Hi"), Finish, Counted, "[DONE]");
         await (await AskAsync(new { prompt = "p", stream = true }, gateway)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => await UsedAsync() == 45, "45 used");
+        await Eventually.TrueAsync(async () => await UsedAsync() == 45, "45 used");
 
         Say(Chunk("0123456789012345678901234567890123456789"), "[DONE]"); // broken off at 40 bytes, and 20 were asked
         await (await AskAsync(new { prompt = new string('p', 20), stream = true }, gateway)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => await UsedAsync() == 60, "60 used");
+        await Eventually.TrueAsync(async () => await UsedAsync() == 60, "60 used");
 
         Say("503");
         await AskAsync(new { prompt = "p" }, gateway);
-        await Assertions.Eventually(async () => await UsedAsync() == 60, "nothing more");
+        await Eventually.TrueAsync(async () => await UsedAsync() == 60, "nothing more");
         using var refused = await AskAsync(new { prompt = "p", max_tokens = 9_990 }, gateway);
         await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "budget_exhausted");
         refused.Headers.RetryAfter.ShouldNotBeNull();

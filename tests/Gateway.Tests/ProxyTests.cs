@@ -256,7 +256,7 @@ public sealed class ProxyTests : IAsyncLifetime
         await _chat.DisposeAsync();
         await _gateway.GetAsync("/chat");
 
-        await Assertions.Eventually(async () => await HealthOf("chat-api") == "degraded", "chat-api degraded");
+        await Eventually.TrueAsync(async () => await HealthOf("chat-api") == "degraded", "chat-api degraded");
         (await _gateway.GetAsync("/health", token: null)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 

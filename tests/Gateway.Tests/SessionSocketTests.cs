@@ -42,7 +42,7 @@ public sealed class SessionSocketTests : IAsyncLifetime
         await (await _gateway.GetAsync("/ws/far-away.1?token=t", token: null)).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
 
         _directory.Engines.Enqueue(new EngineAnnouncement("far-away", Guid.NewGuid(), _announced.Address, null, 10, 0, null));
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/ws/far-away.1?token=t", token: null)).StatusCode == HttpStatusCode.OK, "it is found in the directory");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/ws/far-away.1?token=t", token: null)).StatusCode == HttpStatusCode.OK, "it is found in the directory");
         _announced.Seen.ShouldHaveSingleItem();
         // The configured one has announced itself to nobody, and is there all the same.
         (await _gateway.GetAsync("/ws/gpu-engine.2?token=t", token: null)).StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -130,8 +130,8 @@ public sealed class UserTests : IAsyncLifetime
 
         _identity.Rotate("session-api");
 
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat", UserToken())).StatusCode == HttpStatusCode.OK, "the new key is known");
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat", before)).StatusCode == HttpStatusCode.Unauthorized, "the old one is forgotten, with what it verified");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat", UserToken())).StatusCode == HttpStatusCode.OK, "the new key is known");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat", before)).StatusCode == HttpStatusCode.Unauthorized, "the old one is forgotten, with what it verified");
     }
 
     [Fact]

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
-using Lyceum.GpuEngine.Completions;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -18,7 +18,7 @@ public sealed class DetachedTests
     [InlineData("")]
     [InlineData("unicode=1")]
     [InlineData("unicode=1 escape=1 crlf=1")]
-    public async Task Detached_Streamed_LooksLikeAnyAnswer(string style)
+    public async Task Detached_Streamed_HasTheShapeOfAnAnswer(string style)
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -36,7 +36,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Detached_ClientGone_GoesOnAndIsReadWholeLater()
+    public async Task Detached_ClientGone_IsReadWholeLater()
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -53,7 +53,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Reader_FromAnyCharacter_GetsTheRestAndFromWithinOneIsRefused()
+    public async Task Reader_AfterAnyCharacter_GetsTheRest_AndWithinACharacterIsRejected()
     {
         await using var engine = await Engine.BeforeStubAsync();
         using (var first = await engine.DetachAsync(_id, "[[stub tokens=16 rate=0 seed=7 unicode=1]]"))
@@ -83,7 +83,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Readers_OfARunningGeneration_AllGetItLiveFromWhereTheyWant()
+    public async Task Readers_OfARunningGeneration_AllGetItLiveFromTheirOffset()
     {
         await using var upstream = await RawUpstream.StartAsync();
         await using var engine = await upstream.EngineAsync();
@@ -110,7 +110,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Pair_SplitOverTwoEvents_IsJoinedAndALoneHalfReplaced()
+    public async Task SurrogatePair_SplitOverTwoEvents_IsJoined_AndALoneHalfReplaced()
     {
         await using var upstream = await RawUpstream.StartAsync();
         await using var engine = await upstream.EngineAsync();
@@ -158,7 +158,7 @@ public sealed class DetachedTests
     [InlineData("0191e0a4-0000-7000-8000-000000000001", """{"stream":false,"messages":[{"role":"user","content":"hi"}]}""", "stream")]
     [InlineData("0191e0a4-0000-7000-8000-000000000001", """{"stream":true,"n":2,"messages":[{"role":"user","content":"hi"}]}""", "n")]
     [InlineData("0191e0a4-0000-7000-8000-000000000001", """{"stream":true,"tools":[{}],"messages":[{"role":"user","content":"hi"}]}""", "tools")]
-    public async Task Request_ThatCannotBeDetached_Is400AndLeavesNothing(string id, string body, string param)
+    public async Task Detached_UnsupportedRequest_Is400AndKeepsNothing(string id, string body, string param)
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -171,7 +171,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Generation_OfAnother_IsNotThere()
+    public async Task Generation_OfAnotherCaller_Is404()
     {
         await using var engine = await Engine.BeforeStubAsync();
         var mine = engine.Token(act: "ada");
@@ -187,7 +187,7 @@ public sealed class DetachedTests
             using var deleted = await engine.DeleteAsync(_id, other);
             deleted.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }
-        // An id is its owner's own: the same one of somebody else neither meets it nor tells of it.
+        // An id belongs to its owner: another caller's same id neither finds this generation nor reveals it.
         using (var theirs = await engine.DetachAsync(_id, "[[stub tokens=3 rate=0]]", token: engine.Token(sub: "bob")))
         {
             (await StreamedAnswer.ReadAsync(theirs)).Text.ShouldBe(StubText.Text(0, 3, false));
@@ -198,7 +198,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Unknown_IsNotFoundAndDeletedAllTheSame()
+    public async Task Generation_Unknown_Is404OnGetAnd204OnDelete()
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -215,7 +215,7 @@ public sealed class DetachedTests
     [InlineData("stall_after=3 rate=0")]
     [InlineData("rate=20")]
     [InlineData("header_delay_ms=60000")]
-    public async Task Delete_OfARunningOne_FreesTheModelAtOnce(string directive)
+    public async Task Delete_RunningGeneration_FreesTheModelAtOnce(string directive)
     {
         await using var engine = await Engine.BeforeStubAsync();
         var beginning = engine.DetachAsync(_id, $"[[stub tokens=1000 {directive}]]");
@@ -253,7 +253,7 @@ public sealed class DetachedTests
     [InlineData("cut_after=5", "upstream_broken")]
     [InlineData("garbage_after=5", "upstream_broken")]
     [InlineData("stall_after=5", "token_timeout")]
-    public async Task Error_AfterText_IsKeptBesideItForLateReaders(string directive, string code)
+    public async Task Generation_FailedAfterText_KeepsTextAndErrorForLaterReaders(string directive, string code)
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:BetweenTokens", "00:00:00.4"));
 
@@ -273,7 +273,7 @@ public sealed class DetachedTests
     [InlineData("status=429 retry_after=7", 429, "upstream_busy")]
     [InlineData("status=500", 502, "upstream_error")]
     [InlineData("first_delay_ms=60000 comment_every_ms=50", 504, "first_token_timeout")]
-    public async Task Error_BeforeText_IsAStatusToTheFirstReaderAndAnEventToLaterOnes(string directive, int status, string code)
+    public async Task Generation_FailedBeforeText_IsAStatusToTheFirstReaderAndAnEventToLaterOnes(string directive, int status, string code)
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:FirstToken", "00:00:00.3"));
 
@@ -286,7 +286,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Generation_ThatNobodyReads_StillHasItsLongestDuration()
+    public async Task Generation_WithoutReaders_EndsAtMaxDuration()
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:MaxDuration", "00:00:00.5"));
 
@@ -300,7 +300,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Silence_OfTheModel_IsBridgedByPings()
+    public async Task Reader_ModelSilent_GetsPings()
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:Ping", "00:00:00.1"));
         await engine.DetachAndLeaveAsync(_id, "[[stub tokens=3 stall_after=1 rate=0]]");
@@ -313,7 +313,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Text_BeyondMaxGenerationBytes_IsCutWithFinishReasonLength()
+    public async Task Generation_BeyondMaxGenerationBytes_EndsWithFinishReasonLength()
     {
         await using var engine = await Engine.BeforeStubAsync(("Engine:MaxGenerationBytes", "100"));
 
@@ -327,7 +327,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Kept_BeyondTheirNumber_GoInTheOrderOfTheirEnds()
+    public async Task Store_BeyondMaxKeptGenerations_EvictsTheFirstEnded()
     {
         await using var engine = await Engine.BeforeStubAsync(("Engine:MaxKeptGenerations", "3"));
         var ids = Enumerable.Range(0, 4).Select(_ => Guid.CreateVersion7()).ToList();
@@ -355,7 +355,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Kept_BeyondTheirBytes_GoInTheOrderOfTheirEnds()
+    public async Task Store_BeyondMaxKeptBytes_EvictsTheFirstEnded()
     {
         await using var engine = await Engine.BeforeStubAsync(("Engine:MaxKeptBytes", "20000"));
         var store = engine.Services.GetRequiredService<GenerationStore>();
@@ -376,7 +376,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Kept_TenMinutesAfterItsEnd_IsForgotten()
+    public async Task Generation_TenMinutesAfterItsEnd_IsForgotten()
     {
         var time = new JumpingTime();
         await using var engine = await Engine.BeforeStubAsync(time);
@@ -396,7 +396,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Kept_ThatNobodyAsksFor_IsSweptAway()
+    public async Task Store_ExpiredGenerations_AreSweptWithoutBeingRead()
     {
         await using var engine = await Engine.BeforeStubAsync(("Engine:KeepFor", "00:00:00.2"));
         var store = engine.Services.GetRequiredService<GenerationStore>();
@@ -404,12 +404,12 @@ public sealed class DetachedTests
         await engine.DetachAndLeaveAsync(_id, "[[stub tokens=10 rate=50]]");
         store.Usage.Kept.ShouldBe(1);
 
-        await Assertions.Eventually(() => Task.FromResult(store.Usage == (0, 0, 0)), "swept");
+        await Eventually.TrueAsync(() => Task.FromResult(store.Usage == (0, 0, 0)), "swept");
         engine.Stub!.Log.Requests[0].Ended.ShouldBe(StubEnd.Complete);
     }
 
     [Fact]
-    public async Task Reader_ThatStalls_HoldsBackNobody()
+    public async Task Reader_Stalled_DoesNotDelayOthers()
     {
         await using var engine = await Engine.BeforeStubAsync();
         // 8 MB of events into a socket that is not read: the first reader's connection is full long before the end.
@@ -420,7 +420,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Engine_Stopping_BreaksReadersOffAndFreesTheModel()
+    public async Task Engine_Stopping_DisconnectsReadersAndFreesTheModel()
     {
         await using var engine = await Engine.BeforeStubAsync();
         using var response = await engine.DetachAsync(_id, "[[stub tokens=1000 rate=50]]");
@@ -435,7 +435,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Primer_Detached_IsReadAgain()
+    public async Task Primer_Detached_IsReadLater()
     {
         await using var engine = await Engine.PrimerAsync(("Primer:TokensPerSecond", "500"));
         var whole = await engine.StreamAsync("什么是费曼技巧？");
@@ -449,7 +449,7 @@ public sealed class DetachedTests
     }
 
     [Fact]
-    public async Task Metrics_TellOfGenerations()
+    public async Task Metrics_Generations_AreCounted()
     {
         await using var engine = await Engine.BeforeStubAsync();
         await engine.DetachAndLeaveAsync(_id, "[[stub tokens=5 stall_after=1 rate=0]]");
@@ -498,15 +498,5 @@ public sealed class DetachedTests
         }
 
         public void Dispose() => _reader?.Dispose();
-    }
-
-    /// <summary>The system's time, with leaps.</summary>
-    private sealed class JumpingTime : TimeProvider
-    {
-        private long _ahead;
-
-        public void Jump(TimeSpan by) => Interlocked.Add(ref _ahead, by.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
-
-        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead);
     }
 }

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
+using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.Tests.StubModel;

@@ -57,7 +57,7 @@ public sealed class FunctionTests
     }
 
     [Fact]
-    public async Task ModelServer_ThatRejectsTools_IsToldInItsWords()
+    public async Task ModelServer_RejectingTools_IsQuotedInTheError()
     {
         await using var engine = await Engine.BeforeStubAsync();
         using var response = await engine.AskAsync(Ask("reject_tools=1"));

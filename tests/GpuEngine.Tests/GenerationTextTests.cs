@@ -1,12 +1,12 @@
 using System.Text;
-using Lyceum.GpuEngine.Generations;
+using Lyceum.GpuEngine.Completions.Answers;
 
 namespace Lyceum.Tests.GpuEngine;
 
 public sealed class GenerationTextTests
 {
     [Fact]
-    public void Text_HoweverItIsCutAndEscaped_HoldsWhatTheWholeWouldHold()
+    public void Append_InAnyPiecesAndEscapes_EqualsTheWholeText()
     {
         string[] units = ["a", "é", "学", "\ud83d", "\ude80", "🚀", "\0", "\n", "\"", "\\", "plain words ", "\u001f"];
         for (var seed = 0; seed < 400; seed++)
@@ -34,7 +34,7 @@ public sealed class GenerationTextTests
     }
 
     [Fact]
-    public void Text_FromBytesThatAreNoUtf8_ReplacesThem()
+    public void Append_InvalidUtf8_IsReplaced()
     {
         var text = new GenerationText(100, _ => { });
 
@@ -47,7 +47,7 @@ public sealed class GenerationTextTests
     [InlineData(5, "学a", false)]
     [InlineData(6, "学a", false)]
     [InlineData(7, "学a学", true)]
-    public void Text_BeyondItsLimit_IsCutAtACharacter(int max, string kept, bool fits)
+    public void Append_BeyondTheLimit_CutsAtACharacter(int max, string kept, bool fits)
     {
         var text = new GenerationText(max, _ => { });
 
@@ -57,7 +57,7 @@ public sealed class GenerationTextTests
     }
 
     [Fact]
-    public void Slice_OfAtMostSoManyBytes_EndsAtACharacter()
+    public void Slice_ShorterThanTheText_EndsAtACharacter()
     {
         var text = new GenerationText(100, _ => { });
         text.AppendJson("a🚀é学b"u8, escaped: false);

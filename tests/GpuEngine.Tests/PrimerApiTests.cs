@@ -6,7 +6,7 @@ namespace Lyceum.Tests.GpuEngine;
 public sealed class PrimerApiTests
 {
     [Fact]
-    public async Task Models_WithoutLanguageModel_ListPrimerAsSuch()
+    public async Task Models_WithoutLanguageModel_ListPrimer()
     {
         await using var engine = await Engine.PrimerAsync();
 
@@ -105,7 +105,7 @@ public sealed class PrimerApiTests
     }
 
     [Fact]
-    public async Task Stream_OfPrimer_KeepsItsPace()
+    public async Task Stream_OfPrimer_KeepsTokensPerSecond()
     {
         await using var engine = await Engine.PrimerAsync(("Primer:TokensPerSecond", "100"));
         var start = Stopwatch.GetTimestamp();

@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Primer;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.Text;
 
 namespace Lyceum.Tests.GpuEngine;
@@ -14,7 +15,7 @@ public sealed class PrimerTests
         Ask("How do I stop procrastinating?").ShouldBe(Ask("How do I stop procrastinating?"));
 
     [Fact]
-    public void Answer_OnASubject_QuotesAndCitesAndSaysWhatItIs()
+    public void Answer_OnASubject_QuotesCitesAndSaysWhatPrimerIs()
     {
         var answer = Ask("What is interleaving?");
 
@@ -66,7 +67,7 @@ public sealed class PrimerTests
     }
 
     [Fact]
-    public void Answer_WithPassagesOnSomethingElse_FallsBackToTheLibrary_WhichIsNotTakenForThem()
+    public void Answer_WithUnrelatedPassages_QuotesTheLibraryUnderOtherNumbers()
     {
         var answer = PrimerAnswer.To([User("What is interleaving?")], [Photosynthesis]);
         answer.ShouldContain("[2] Interleaving: mixing what is alike");
@@ -100,7 +101,7 @@ public sealed class PrimerTests
     [InlineData("今天天气怎么样")]
     [InlineData("写一首关于大海的诗")]
     [InlineData("光合作用是什么？")]
-    public void Answer_ToWhatItDoesNotKnow_SaysSo(string question)
+    public void Answer_ToAnUnknownSubject_SaysSo(string question)
     {
         var answer = Ask(question);
 
@@ -133,7 +134,7 @@ public sealed class PrimerTests
     [InlineData("做错的题应该怎么办", "错误")]
     [InlineData("怎样接入语言模型", "Lyceum 手册：运行")]
     [InlineData("连接断了怎么恢复回答？", "Lyceum 手册：聊天")]
-    public void Answer_ToWhatTheLibraryIsAbout_QuotesTheRightDocument(string question, string title)
+    public void Answer_ToALibrarySubject_QuotesTheRightDocument(string question, string title)
     {
         var answer = Ask(question);
 
@@ -143,7 +144,7 @@ public sealed class PrimerTests
     }
 
     [Fact]
-    public void Answer_ToAnAuxiliaryVerb_StaysWithTheSubject() =>
+    public void Answer_ToAnAuxiliaryVerb_KeepsTheSubject() =>
         Ask("How do I stop procrastinating?").ShouldNotContain("running it");
 
     [Theory]
@@ -168,12 +169,12 @@ public sealed class PrimerTests
     [InlineData("who are you", "I am not a language model")]
     [InlineData("谢谢你！", "不客气")]
     [InlineData("Thanks a lot!", "You are welcome")]
-    public void Answer_ToSmallTalk_IsHonest(string message, string expected) => Ask(message).ShouldContain(expected);
+    public void Answer_ToSmallTalk_SaysWhatPrimerIs(string message, string expected) => Ask(message).ShouldContain(expected);
 
     [Theory]
     [InlineData("How do I stop procrastinating?", "Tell me more", "go on")]
     [InlineData("我总是拖延怎么办？", "继续", "还有吗？")]
-    public void Answer_ToMore_GoesOnWithThePreviousQuestion(string question, string more, string again)
+    public void Answer_ToMore_ContinuesThePreviousQuestion(string question, string more, string again)
     {
         var first = Ask(question);
         var second = PrimerAnswer.To([User(question), Assistant(first), User(more)], []);
@@ -195,7 +196,7 @@ public sealed class PrimerTests
     }
 
     [Fact]
-    public void Answer_ToMoreAtTheVeryBeginning_DoesNotFail() => Ask("Tell me more").ShouldContain("nothing");
+    public void Answer_ToMoreAsTheFirstMessage_DoesNotFail() => Ask("Tell me more").ShouldContain("nothing");
 
     [Theory]
     [InlineData("It's  a test, 3.5 % of naïve users!\n\nNew line")]
@@ -203,10 +204,10 @@ public sealed class PrimerTests
     [InlineData("   ")]
     [InlineData("")]
     [InlineData("trailing space ")]
-    public void Tokens_Concatenated_AreTheText(string text) => string.Concat(PrimerTokens.Split(text)).ShouldBe(text);
+    public void Tokens_Concatenated_EqualTheText(string text) => string.Concat(PrimerTokens.Split(text)).ShouldBe(text);
 
     [Fact]
-    public void Tokens_AreCountedAsDocumented() =>
+    public void Tokens_OfAnyScript_AreCountedAsDocumented() =>
         PrimerTokens.Split("Don't stop: 学习!").ShouldBe(["Don't", " stop", ":", " 学", "习", "!"]);
 
     [Theory]
@@ -218,7 +219,7 @@ public sealed class PrimerTests
     public void Terms_OfOneWordsForms_AreEqual(string one, string other) => Terms.Of(one).ShouldBe(Terms.Of(other));
 
     [Fact]
-    public void Library_HasTheSameDocumentsInBothLanguages()
+    public void Library_InBothLanguages_HasTheSameDocuments()
     {
         Library.Titles(Language.English).Count.ShouldBe(12);
         Library.Titles(Language.Chinese).Count.ShouldBe(12);

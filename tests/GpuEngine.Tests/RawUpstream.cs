@@ -3,8 +3,8 @@ using System.Threading.Channels;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Lyceum.Tests.GpuEngine;
@@ -61,11 +61,25 @@ internal sealed class RawUpstream : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends these bytes, and ends the answer.</summary>
+    /// <param name="breaks">By breaking the connection instead of closing it.</param>
+    public void SendAll(string stream, bool breaks)
+    {
+        _events.Writer.TryWrite(Encoding.UTF8.GetBytes(stream));
+        _events.Writer.TryWrite(breaks ? [] : null);
+    }
+
     private async Task CompleteAsync(HttpContext http)
     {
         http.Response.ContentType = "text/event-stream";
         while (await _events.Reader.ReadAsync(http.RequestAborted) is { } next)
         {
+            if (next.Length == 0)
+            {
+                await Task.Delay(50, http.RequestAborted); // an abort discards what was not sent yet
+                http.Abort();
+                return;
+            }
             await http.Response.Body.WriteAsync(next, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
         }

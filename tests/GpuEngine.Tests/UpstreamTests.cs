@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,7 +29,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Stream_FromUpstream_IsNotHeldBack()
+    public async Task Stream_FromUpstream_IsNotBuffered()
     {
         await using var engine = await Engine.BeforeStubAsync();
         using var response = await engine.AskAsync("[[stub tokens=3 stall_after=1]]");
@@ -58,7 +58,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Stream_AskedForUsage_TellsIt()
+    public async Task Stream_AskedForUsage_EndsWithIt()
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -106,7 +106,7 @@ public sealed class UpstreamTests
 
     [Theory]
     [MemberData(nameof(Conversations))]
-    public async Task Passages_GoIntoTheFirstSystemMessage_WhateverIsThere(string messages, string[] roles)
+    public async Task Passages_InAnyConversation_GoIntoTheFirstSystemMessage(string messages, string[] roles)
     {
         await using var engine = await Engine.BeforeStubAsync();
         var passages = """[{"id":"7","title":"光合作用","text":"植物利用光能。</passages>\n","source":"生物.md"},{"text":"A heron \"stands\"."},{"text":"x","title":"t","source":"t"}]""";
@@ -143,7 +143,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Models_OfUpstream_AreListedDefaultFirstAndUnknownOnesRefused()
+    public async Task Models_OfUpstream_AreListedDefaultFirst_AndUnknownOnesRejected()
     {
         var stub = await StubModelServer.StartAsync(new StubOptions(Models: ["a", "org/b"]), TestContext.Current.CancellationToken);
         await using var engine = await Engine.StartAsync(stub, [("Llm:Endpoint", stub.Endpoint), ("Llm:Model", "org/b")]);
@@ -171,7 +171,7 @@ public sealed class UpstreamTests
     [InlineData("status=503", 502, "upstream_error")]
     [InlineData("status=302", 502, "upstream_broken")]
     [InlineData("status=429 retry_after=7", 429, "upstream_busy")]
-    public async Task UpstreamStatus_IsMappedHonestly(string directive, int status, string code)
+    public async Task UpstreamStatus_OfAnyKind_IsMapped(string directive, int status, string code)
     {
         await using var engine = await Engine.BeforeStubAsync();
         foreach (var stream in new[] { true, false })
@@ -190,7 +190,7 @@ public sealed class UpstreamTests
     [InlineData("cut_after=5", "upstream_broken")]
     [InlineData("garbage_after=5", "upstream_broken")]
     [InlineData("stall_after=5", "token_timeout")]
-    public async Task Stream_ThatBreaks_KeepsItsPartAndNamesTheCause(string directive, string code)
+    public async Task Stream_Broken_KeepsItsTextAndNamesTheCause(string directive, string code)
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:BetweenTokens", "00:00:00.4"));
 
@@ -206,7 +206,7 @@ public sealed class UpstreamTests
     [Theory]
     [InlineData("drop_after=0", 502, "upstream_broken")]
     [InlineData("garbage_after=0", 502, "upstream_broken")]
-    public async Task Whole_ThatBreaks_Is502(string directive, int status, string code)
+    public async Task Whole_Broken_Is502(string directive, int status, string code)
     {
         await using var engine = await Engine.BeforeStubAsync();
 
@@ -228,7 +228,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Upstream_ThatSendsOnlyCommentsAndItsRole_HasNotBegunToAnswer()
+    public async Task Upstream_OnlyCommentsAndRole_IsFirstTokenTimeout()
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:FirstToken", "00:00:00.5"));
 
@@ -238,7 +238,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Upstream_ThatThinksLong_IsBridgedByPings()
+    public async Task Upstream_SlowFirstToken_ClientGetsPings()
     {
         await using var engine = await Engine.BeforeStubAsync(("Answers:Ping", "00:00:00.1"));
 
@@ -267,7 +267,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Upstream_NobodyListening_Is502AtOnce()
+    public async Task Upstream_NotListening_Is502AtOnce()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -285,7 +285,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Upstream_ThatAcceptsNoConnection_Is504WithinTheConnectBound()
+    public async Task Upstream_AcceptingNoConnection_Is504WithinTheConnectBound()
     {
         // A full backlog: the kernel lets further connection attempts wait.
         using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -319,7 +319,7 @@ public sealed class UpstreamTests
     [InlineData("rate=20")]
     [InlineData("stall_after=1")]
     [InlineData("header_delay_ms=60000")]
-    public async Task Client_ThatLeaves_FreesTheUpstreamsSlotAtOnce(string directive)
+    public async Task Client_Gone_FreesTheUpstreamsSlotAtOnce(string directive)
     {
         await using var engine = await Engine.BeforeStubAsync();
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -338,11 +338,11 @@ public sealed class UpstreamTests
         Stopwatch.GetElapsedTime(left).ShouldBeLessThan(TimeSpan.FromSeconds(1));
         engine.Stub.Log.Requests[0].Ended.ShouldBe(StubEnd.ClientGone);
         var slots = engine.Services.GetRequiredService<CompletionSlots>();
-        await Assertions.Eventually(() => Task.FromResult(slots.Running == 0), "slot freed");
+        await Eventually.TrueAsync(() => Task.FromResult(slots.Running == 0), "slot freed");
     }
 
     [Fact]
-    public async Task Completions_BeyondMaxRunning_AreRefusedAndThenTakenAgain()
+    public async Task Completions_BeyondMaxRunning_AreRejectedUntilOneEnds()
     {
         await using var engine = await Engine.BeforeStubAsync(("Engine:MaxRunning", "2"));
         using var one = await engine.AskAsync("[[stub tokens=5 stall_after=1]]");
@@ -357,7 +357,7 @@ public sealed class UpstreamTests
 
         two.Dispose();
         await engine.Stub.UntilAsync(log => log.Running == 1);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () =>
             {
                 using var four = await engine.AskAsync("[[stub tokens=1]]", stream: false);
@@ -367,7 +367,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Deltas_OfUpstream_AreItsText()
+    public async Task Deltas_OfUpstream_EqualItsText()
     {
         await using var engine = await Engine.BeforeStubAsync();
         var model = engine.Services.GetRequiredService<IChatModel>();
@@ -387,7 +387,7 @@ public sealed class UpstreamTests
     }
 
     [Fact]
-    public async Task Metrics_TellOfTokensAndEnds()
+    public async Task Metrics_TokensAndOutcomes_AreCounted()
     {
         await using var engine = await Engine.BeforeStubAsync();
         var factory = engine.Services.GetRequiredService<IMeterFactory>();
@@ -423,7 +423,7 @@ public sealed class UpstreamTests
         await engine.StreamAsync("[[stub tokens=30 rate=0]]");
         await engine.StreamAsync("[[stub tokens=30 rate=0 cut_after=10]]");
 
-        await Assertions.Eventually(() => Task.FromResult(outcomes.Count == 2), "both ended");
+        await Eventually.TrueAsync(() => Task.FromResult(outcomes.Count == 2), "both ended");
         outcomes.ShouldBe(["complete", "upstream_broken"]);
         tokens.ShouldBe(40);
         first.ShouldBe(2);

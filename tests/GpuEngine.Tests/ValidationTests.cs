@@ -42,7 +42,7 @@ public sealed class ValidationTests
     };
 
     [Fact]
-    public async Task ChatCompletion_BadRequest_SaysWhatIsWrongWhere()
+    public async Task ChatCompletion_BadRequest_NamesTheFieldAndError()
     {
         // One engine for the whole matrix: it also shows that no bad request harms the next.
         await using var engine = await Engine.PrimerAsync();
@@ -93,7 +93,7 @@ public sealed class ValidationTests
     }
 
     [Fact]
-    public async Task V1_WithoutTokenOrScope_IsClosed()
+    public async Task V1_WithoutTokenOrScope_IsRejected()
     {
         await using var engine = await Engine.PrimerAsync();
         engine.Client.DefaultRequestHeaders.Authorization = null;

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Lyceum.Tests.IntegrationTests;
 
-/// <summary>A house of its own, whose gateway has a configuration file.</summary>
+/// <summary>A system of its own, whose gateway has a configuration file.</summary>
 [Trait("Category", "Long")]
 public sealed class GatewayConfigurationTests
 {
@@ -13,11 +13,11 @@ public sealed class GatewayConfigurationTests
     {
         Environment.SetEnvironmentVariable("GATEWAY_TOKEN_LOCAL", Token);
         Environment.SetEnvironmentVariable("GATEWAY_HMAC_LOCAL", "the-local-key-of-a-test-0123456789");
-        var house = new ConfiguredHouse();
+        var system = new ConfiguredSystem();
         try
         {
-            await house.InitializeAsync();
-            using var client = house.CreateAnonymousClient();
+            await system.InitializeAsync();
+            using var client = system.CreateAnonymousClient();
             client.DefaultRequestHeaders.Add("X-API-Key", Token);
             (await client.GetAsync("/api/conversations", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
 
@@ -27,22 +27,14 @@ public sealed class GatewayConfigurationTests
         }
         finally
         {
-            await house.DisposeAsync();
+            await system.DisposeAsync();
         }
     }
 
-    private sealed class ConfiguredHouse : HouseFixture
+    private sealed class ConfiguredSystem : SystemFixture
     {
         // Relative to where the tests run, as somebody would name it who stands in the checkout.
         protected override IEnumerable<string> Arguments =>
-            [$"--GATEWAY_CONFIG_FILE={Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(Root(), "config", "gateway.json"))}"];
-
-        private static string Root()
-        {
-            var folder = new DirectoryInfo(AppContext.BaseDirectory);
-            while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
-                folder = folder.Parent;
-            return folder.FullName;
-        }
+            [$"--GATEWAY_CONFIG_FILE={Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(Repository.Root, "config", "gateway.json"))}"];
     }
 }

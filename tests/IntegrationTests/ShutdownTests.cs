@@ -1,24 +1,24 @@
 namespace Lyceum.Tests.IntegrationTests;
 
-/// <summary>A house of its own, because it ends in the test.</summary>
+/// <summary>A system of its own, because it ends in the test.</summary>
 [Trait("Category", "Long")]
 public sealed class ShutdownTests
 {
     [Fact]
-    public async Task House_Disposed_LeavesNoProcess()
+    public async Task System_Disposed_LeavesNoProcess()
     {
-        var house = new ReplicatedHouse();
-        await house.InitializeAsync();
+        var system = new TwoReplicaSystem();
+        await system.InitializeAsync();
         int[] pids;
         try
         {
-            using var limit = new CancellationTokenSource(HouseFixture.Limit);
-            await house.StateAsync("chat-api-2", state => state.IsUp, limit.Token); // the file follows the system
-            pids = [.. house.Servers.SelectMany(server => house.State(server).Pids)];
+            using var limit = new CancellationTokenSource(SystemFixture.Limit);
+            await system.StateAsync("chat-api-2", state => state.IsUp, limit.Token); // the file follows the system
+            pids = [.. system.Servers.SelectMany(server => system.State(server).Pids)];
         }
         finally
         {
-            await house.DisposeAsync();
+            await system.DisposeAsync();
         }
 
         pids.Length.ShouldBeGreaterThan(6);
@@ -39,7 +39,7 @@ public sealed class ShutdownTests
         }
     }
 
-    private sealed class ReplicatedHouse : HouseFixture
+    private sealed class TwoReplicaSystem : SystemFixture
     {
         protected override IEnumerable<string> Arguments => ["--Lyceum:Replicas:chat-api=2"];
     }

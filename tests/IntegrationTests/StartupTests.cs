@@ -1,31 +1,31 @@
 namespace Lyceum.Tests.IntegrationTests;
 
-/// <summary>A house of its own, because its start is hindered.</summary>
+/// <summary>A system of its own, because its start is hindered.</summary>
 [Trait("Category", "Long")]
 public sealed class StartupTests
 {
     [Fact]
-    public async Task House_WhoseDatabaseCannotStartAtFirst_StandsWhenItCan()
+    public async Task System_DatabaseCannotStartAtFirst_IsHealthyWhenItCan()
     {
-        var house = new HinderedHouse();
+        var system = new HinderedSystem();
         try
         {
             // Its end is the test: everything is healthy, including what had waited for the database.
-            await house.InitializeAsync();
-            _ = house.App;
-            house.State("postgres").Restarts.ShouldBeGreaterThan(0);
+            await system.InitializeAsync();
+            _ = system.App;
+            system.State("postgres").Restarts.ShouldBeGreaterThan(0);
         }
         finally
         {
-            await house.DisposeAsync();
+            await system.DisposeAsync();
         }
     }
 
-    private sealed class HinderedHouse : HouseFixture
+    private sealed class HinderedSystem : SystemFixture
     {
         protected override async Task WhileStartingAsync(CancellationToken cancellationToken)
         {
-            // state.json speaks while the house is still starting; restarts have begun by then.
+            // state.json speaks while the system is still starting; restarts have begun by then.
             await StateAsync("postgres", state => state.Restarts > 0, cancellationToken);
             File.Delete(Path.Combine(DataFolder, "postgres", "thesis.txt"));
         }

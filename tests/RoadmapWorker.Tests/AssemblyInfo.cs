@@ -1,3 +1,6 @@
-global using PostgresFixture = Lyceum.Tests.Postgres.PostgresFixture<Lyceum.RoadmapWorker.Data.RoadmapDb>;
+global using PostgresFixture = Lyceum.Tests.Support.Postgres.PostgresFixture<Lyceum.RoadmapWorker.Data.RoadmapDb>;
 
 [assembly: AssemblyFixture(typeof(PostgresFixture))]
+
+// Each test has a database and a process's worth of services of its own, and mostly waits: for leases, retries, sweeps.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.All, MaxThreads = 6)]

@@ -101,7 +101,8 @@ public sealed class TestWorker : IAsyncDisposable
     }
 
     private sealed class Factory(
-        ProbeKind probe, ILanguageModel? model, LogList log, IEnumerable<KeyValuePair<string, string?>> settings) : WebApplicationFactory<Program>
+        ProbeKind probe, ILanguageModel? model, LogList log, IEnumerable<KeyValuePair<string, string?>> settings)
+        : WebApplicationFactory<Lyceum.RoadmapWorker.Data.RoadmapDb> // of the service; Program is ambiguous
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
@@ -153,23 +154,5 @@ public sealed class ProbeKind : IJobKind
 
     public void OnChanged(JobChange change)
     {
-    }
-}
-
-public static class Eventually
-{
-    /// <summary>Looks every 10 ms until <paramref name="condition"/> holds; fails after <paramref name="seconds"/>.</summary>
-    public static Task TrueAsync(Func<bool> condition, string what, double seconds = 15) =>
-        TrueAsync(() => Task.FromResult(condition()), what, seconds);
-
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            if (Stopwatch.GetElapsedTime(started).TotalSeconds > seconds)
-                throw new TimeoutException($"Waited {seconds} s in vain until {what}.");
-            await Task.Delay(10);
-        }
     }
 }

@@ -19,7 +19,7 @@ public sealed class AuthTests : IAsyncLifetime
     {
         app.MapGet("/chat", (Caller caller) => TypedResults.Ok(new
         {
-            caller.Tenant, caller.Subject, caller.Kind, Scopes = caller.Scopes.Order(), caller.Act, caller.Owner,
+            caller.Tenant, caller.Subject, caller.Kind, Scopes = caller.Scopes.Order(), caller.Act, caller.Person,
         })).RequireScope(Scopes.Chat);
         app.MapGet("/unmarked", () => "in");
     }
@@ -41,18 +41,18 @@ public sealed class AuthTests : IAsyncLifetime
         caller.GetProperty("subject").GetString().ShouldBe("ada");
         caller.GetProperty("kind").GetString().ShouldBe("user");
         caller.GetProperty("scopes").EnumerateArray().Select(scope => scope.GetString()).ShouldBe(["chat", "llm"]);
-        caller.GetProperty("owner").GetString().ShouldBe("ada");
+        caller.GetProperty("person").GetString().ShouldBe("ada");
     }
 
     [Fact]
-    public async Task ServiceActingForSomebody_OwnsTheirThings()
+    public async Task Service_ActingForAPerson_TouchesTheirThings()
     {
         var token = _identity.Token("gpu-engine", sub: "gpu-engine", kind: "service", act: "ada");
 
         var caller = await (await _service.GetAsync("/chat", token)).JsonAsync();
 
         caller.GetProperty("kind").GetString().ShouldBe("service");
-        caller.GetProperty("owner").GetString().ShouldBe("ada");
+        caller.GetProperty("person").GetString().ShouldBe("ada");
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class AuthTests : IAsyncLifetime
 
         _identity.Rotate("chat-api");
 
-        await Assertions.Eventually(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             var after = tokens.ForService("dev", null, Scopes.Chat);
             return after != before && (await _service.GetAsync("/chat", after)).StatusCode == HttpStatusCode.OK

@@ -44,7 +44,7 @@ public sealed class ErrorTests : IAsyncLifetime
         open.MapGet("/teapot", () => TypedResults.StatusCode(418));
         open.MapGet("/thrown", string (HttpContext _) =>
             throw new ProblemException(404, ErrorCodes.ConversationNotFound, "no such conversation"));
-        open.MapGet("/bug", string (HttpContext _) => throw new InvalidOperationException("secret of the house"));
+        open.MapGet("/bug", string (HttpContext _) => throw new InvalidOperationException("secret of the system"));
         open.MapGet("/db", string (HttpContext _) => throw new NpgsqlException("Failed to connect to 10.1.2.3", new IOException()));
         open.MapGet("/db-wrapped", string (HttpContext _) =>
             throw new InvalidOperationException("failed", new Microsoft.EntityFrameworkCore.DbUpdateException("failed", new TimeoutException())));

@@ -102,7 +102,7 @@ public sealed class HealthTests : IDisposable
 
         away = false;
 
-        await Assertions.Eventually(async () => (await service.GetAsync("/health")).IsSuccessStatusCode, "healthy again", 3);
+        await Eventually.TrueAsync(async () => (await service.GetAsync("/health")).IsSuccessStatusCode, "healthy again", 3);
     }
 
     [Fact]

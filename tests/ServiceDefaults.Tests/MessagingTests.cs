@@ -35,7 +35,7 @@ public sealed class MessagingTests : IDisposable
     {
         await using var service = await StartAsync(AwayBroker());
 
-        await Assertions.Eventually(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             var response = await service.GetAsync("/health");
             response.StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -49,6 +49,18 @@ public sealed class TicketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Ticket_OfAServiceActingForAPerson_OpensAsThatPerson()
+    {
+        var service = new Caller("acme", "chat-api", CallerKind.Service, Ada.Scopes) { Act = "ada" };
+        var ticket = _service.Services.GetRequiredService<Tickets>().Issue(
+            "/answers/1", service, Scopes.Chat, TimeSpan.FromMinutes(1));
+
+        using var response = await _service.GetAsync(ticket);
+
+        (await response.JsonAsync()).GetProperty("subject").GetString().ShouldBe("ada");
+    }
+
+    [Fact]
     public async Task Ticket_OpensNothingElse()
     {
         var ticket = Issue("/answers/1").Split('=')[1];

@@ -197,7 +197,7 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
 
         identity.Rotate("session-api");
 
-        await Assertions.Eventually(async () => new JsonWebToken((await sessions.PersonAsync(person.Username)).AccessToken).Kid != before, "the new key signs");
+        await Eventually.TrueAsync(async () => new JsonWebToken((await sessions.PersonAsync(person.Username)).AccessToken).Kid != before, "the new key signs");
     }
 
     [Fact]

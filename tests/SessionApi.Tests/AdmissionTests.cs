@@ -104,7 +104,7 @@ public sealed partial class AdmissionTests(PostgresFixture postgres) : IDisposab
     {
         var options = new Lyceum.SessionApi.Accounts.AccountOptions { AccessLifetime = TimeSpan.Zero, AccountAttempts = 0 };
 
-        options.Faults().ShouldBe(
+        options.Errors().ShouldBe(
         [
             "Accounts:AccessLifetime is 00:00:00; it must be above 0 and at most a year", "Accounts:AccountAttempts is 0; it must be at least 1",
         ]);
@@ -116,7 +116,7 @@ public sealed partial class AdmissionTests(PostgresFixture postgres) : IDisposab
     private static async Task<string> SetupCodeAsync(TestSessions sessions)
     {
         string? code = null;
-        await Assertions.Eventually(() =>
+        await Eventually.TrueAsync(() =>
         {
             code = sessions.Log.Lines.Select(line => SetupCode().Match(line.Message)).FirstOrDefault(match => match.Success)?.Groups[1].Value;
             return Task.FromResult(code is not null);

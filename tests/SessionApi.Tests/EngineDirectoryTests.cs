@@ -181,7 +181,8 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
     private static async Task<(string, string?)> StatusAsync(TestSessions sessions, string id)
     {
         await using var scope = sessions.Services.CreateAsyncScope();
-        var session = await scope.ServiceProvider.GetRequiredService<SessionDb>().Sessions.AsNoTracking().SingleAsync(s => s.Id == id);
+        var session = await scope.ServiceProvider.GetRequiredService<SessionDb>().Set<LiveSession>().AsNoTracking()
+            .SingleAsync(s => s.Id == id);
         return (session.Status, session.Reason);
     }
 }

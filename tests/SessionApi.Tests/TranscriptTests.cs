@@ -144,12 +144,4 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
 
     private static async Task<IEnumerable<long>> RecordAsync(TranscriptRecorder recorder, params SessionTurns[] sessions) =>
         (await recorder.RecordAsync(sessions, TestContext.Current.CancellationToken)).Select(recorded => recorded.ThroughSeq);
-
-    [Theory]
-    [InlineData("They breathe", 8, "They bre")]
-    [InlineData("植物", 4, "植")] // to a whole character
-    [InlineData("🌱", 3, "")]
-    [InlineData("ab", 0, "")]
-    [InlineData("ab", 9, "ab")]
-    public void Cut_EndsAtAWholeCharacter(string text, int bytes, string cut) => TranscriptRecorder.Cut(text, bytes).ShouldBe(cut);
 }

@@ -152,7 +152,7 @@ public sealed class StubModelServer : IAsyncDisposable
                 return;
             }
             var script = StubScript.Parse(asked, _options.Defaults ?? new StubScript());
-            if (script.Faults > 0 && Log.Requests.Count(r => r.LastUserMessage == asked) > script.Faults)
+            if (script.ValidationErrors > 0 && Log.Requests.Count(r => r.LastUserMessage == asked) > script.ValidationErrors)
             {
                 script = script.Mended();
             }

@@ -64,7 +64,7 @@ public sealed partial record StubScript
     public int GarbageAfter { get; init; } = -1;
 
     /// <summary>Only so many requests with this very message meet the fault (status, …_after); later ones go well. 0: all do.</summary>
-    public int Faults { get; init; }
+    public int ValidationErrors { get; init; }
 
     /// <summary>The finish reason at the end.</summary>
     public string Finish { get; init; } = "stop";
@@ -115,7 +115,7 @@ public sealed partial record StubScript
                 "drop_after" => script with { DropAfter = Int(value) },
                 "cut_after" => script with { CutAfter = Int(value) },
                 "garbage_after" => script with { GarbageAfter = Int(value) },
-                "faults" => script with { Faults = Int(value) },
+                "faults" => script with { ValidationErrors = Int(value) },
                 "finish" => script with { Finish = value },
                 "tool" => script with { Tool = value },
                 "tool_args" => script with { ToolArgs = value },

@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Lyceum.Tests.Postgres;
-using Lyceum.Tests.Support;
+using Lyceum.Tests.Support.Postgres;
+using Lyceum.Tests.Support.Services;
 
 namespace Lyceum.Tests.Contracts;
 

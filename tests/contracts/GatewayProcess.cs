@@ -5,8 +5,8 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Lyceum.Tests.Postgres;
-using Lyceum.Tests.Support;
+using Lyceum.Tests.Support.Postgres;
+using Lyceum.Tests.Support.Services;
 
 namespace Lyceum.Tests.Contracts;
 

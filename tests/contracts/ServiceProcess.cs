@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Lyceum.Tests.Postgres;
+using Lyceum.Tests.Support.Postgres;
 
 namespace Lyceum.Tests.Contracts;
 
@@ -31,7 +31,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         // bin/Debug/net10.0 or bin/Release/net10.0, as these tests themselves.
         var output = Path.GetRelativePath(
             Path.Combine(AppContext.BaseDirectory, "..", "..", ".."), AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-        var start = new ProcessStartInfo(Path.Combine(PostgresServer.RepositoryRoot(), project, output, project), ["--urls", $"http://127.0.0.1:{port}"])
+        var start = new ProcessStartInfo(Path.Combine(Repository.Root, project, output, project), ["--urls", $"http://127.0.0.1:{port}"])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };

@@ -1,8 +1,9 @@
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// How long this process may take its lease for granted, by its own clock: what no fence in the database can hold back (a request
-/// to somebody else) is done only until then. A process that was stopped and goes on finds it in the past.
+/// Until when this process may rely on its lease, by its own clock. What no fence in the database holds back, such
+/// as a request
+/// to an engine, is done only until then. A process that was suspended and wakes up finds that time in the past.
 /// </summary>
 public sealed class LeaseClock(TimeProvider time)
 {

@@ -8,17 +8,9 @@ using Npgsql;
 namespace Lyceum.Durability.Leases;
 
 /// <summary>
-/// Keeps this process' one row in <c>owners(id, lease_until)</c> alive and removes those of dead processes.
-/// <para>
-/// The row is the lease: an owner is alive exactly as long as its row exists. Three steps make that a fence.
-/// (1) Every write of an owner locks its row <c>FOR KEY SHARE</c> in the statement that writes; a renewal does not
-/// conflict with that lock. (2) A sweep deletes rows whose <c>lease_until</c> has passed; the delete does conflict, so it
-/// waits for writes in flight, and writes after it find no row and write nothing. (3) Only then are the dead owner's
-/// things claimed, each with its epoch incremented. A process that was stopped past its lease and wakes up finds no row;
-/// it starts over under a new id.
-/// </para>
-/// <para>After a failure to reach the database nothing is swept for one whole lease, so that owners cut off by the same
-/// outage can renew first.</para>
+/// Renews this process' row in <c>owners(id, lease_until)</c> and deletes those of dead processes. The protocol, its
+/// states and
+/// why it is a fence: README.md beside this file.
 /// </summary>
 public sealed partial class LeaseKeeper(
     SystemDataSource source, DatabaseReady ready, ILeasedWork work, LeaseClock clock, IOptions<LeaseOptions> options,
@@ -29,10 +21,11 @@ public sealed partial class LeaseKeeper(
     private volatile bool _registered;
     private long _sweepFrom = long.MaxValue; // TimeProvider timestamp; set by the first successful renewal
 
-    /// <summary>This process' owner id; a new one after a lost lease. Written by the loop, read by everybody.</summary>
+    /// <summary>This process' owner id; a new one after a lost lease. Written by the loop, read by any
+    /// thread.</summary>
     public Guid OwnerId { get; private set; } = Guid.CreateVersion7();
 
-    /// <summary>Whether the row is there: what is begun before that would look like an orphan to everybody else.</summary>
+    /// <summary>Whether the row is there. Work begun before that looks like an orphan to other processes.</summary>
     public bool IsHeld => _registered;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -43,7 +36,7 @@ public sealed partial class LeaseKeeper(
             using var timer = new PeriodicTimer(_options.Renewal, time);
             do
             {
-                // A held connection that died since the last tick is found out only now: try once more on a new one.
+                // A connection that died since the last tick fails only now: try once more on a new one.
                 if (!await TickAsync(stoppingToken) && !await TickAsync(stoppingToken))
                     _sweepFrom = long.MaxValue;
             }
@@ -51,7 +44,7 @@ public sealed partial class LeaseKeeper(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // Stopped by ReleaseAsync, before the host stops: it would take this for a failure.
+            // Stopped by ReleaseAsync, before the host stops, which would take this for a failure.
         }
     }
 
@@ -72,8 +65,9 @@ public sealed partial class LeaseKeeper(
     }
 
     /// <summary>
-    /// Gives up the lease at once, so that others need not wait for it to run out. The last act of a drain: the loop ends
-    /// first, or it would take its own row's absence for a loss and claim everything back.
+    /// Releases the lease at once. The last step of a drain: the loop ends first, because it would take its own
+    /// row's absence
+    /// for a lost lease and claim everything back.
     /// </summary>
     public async Task ReleaseAsync(CancellationToken cancellationToken)
     {
@@ -156,16 +150,17 @@ public sealed partial class LeaseKeeper(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Lease not renewed: {Reason}")]
     private static partial void LogUnreachable(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Lease of owner {Owner} lost: dropping everything it owned")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Lease of owner {Owner} lost, its work is dropped")]
     private static partial void LogLost(ILogger logger, Guid owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Owner {Owner} is dead: its lease ran out")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Owner {Owner} dead: its lease expired")]
     private static partial void LogDeadOwner(ILogger logger, Guid owner);
 }
 
 public static class LeaseRegistration
 {
-    /// <summary>Adds the lease keeper for <typeparamref name="TWork"/>, which the service registers as a singleton.</summary>
+    /// <summary>Adds the lease keeper for <typeparamref name="TWork"/>, which the service registers as a
+    /// singleton.</summary>
     public static IServiceCollection AddLeases<TWork>(this IServiceCollection services)
         where TWork : class, ILeasedWork
     {
@@ -177,6 +172,7 @@ public static class LeaseRegistration
         services.AddSingleton<LeaseClock>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<LeaseKeeper>());
+        services.AddHostedService<LeaseDrain>();
         return services;
     }
 }

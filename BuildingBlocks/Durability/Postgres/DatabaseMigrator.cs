@@ -1,8 +1,5 @@
-using System.Reflection;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -52,6 +49,7 @@ internal sealed partial class DatabaseMigrator<TContext>(
             {
                 if (!await IsMigratedAsync(stoppingToken))
                 {
+                    await ConvertHistoryAsync(stoppingToken);
                     await using var scope = scopes.CreateAsyncScope();
                     await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stoppingToken);
                 }
@@ -69,10 +67,7 @@ internal sealed partial class DatabaseMigrator<TContext>(
 
     private async Task<bool> IsMigratedAsync(CancellationToken cancellationToken)
     {
-        var last = typeof(TContext).Assembly.GetTypes()
-            .Where(type => type.GetCustomAttribute<DbContextAttribute>()?.ContextType == typeof(TContext))
-            .Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).Max(StringComparer.Ordinal);
-        if (last is null)
+        if (SquashedMigrations.LastOf<TContext>() is not { } last)
             return false;
         try
         {
@@ -86,6 +81,18 @@ internal sealed partial class DatabaseMigrator<TContext>(
         }
     }
 
+    private async Task ConvertHistoryAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await SquashedMigrations.ConvertHistoryAsync<TContext>(source, cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
+        {
+            // The database is not there yet: EF creates it.
+        }
+    }
+
     private async Task WarnIfOverBudgetAsync(CancellationToken cancellationToken)
     {
         var share = new NpgsqlConnectionStringBuilder(source.ConnectionString).MaxPoolSize;
@@ -95,7 +102,7 @@ internal sealed partial class DatabaseMigrator<TContext>(
             LogOverBudget(logger, share, max);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Database of {Context} not migrated yet, trying again: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Database of {Context} not migrated, retrying: {Reason}")]
     private static partial void LogRetry(ILogger logger, string context, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message =

@@ -9,8 +9,8 @@ public static class PoolWait
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// A pooled connection for a request, which waits less for it than the machinery does (<c>Timeout</c> of the connection string):
-    /// a pool that is exhausted, or a server that does not answer, is a fast refusal.
+    /// A pooled connection for a request, which waits less for it than background work does (<c>Timeout</c> of the connection string):
+    /// a pool that is exhausted, or a server that does not answer, is a fast 503.
     /// </summary>
     /// <exception cref="ProblemException">503 <c>database_unavailable</c> with <c>Retry-After</c>: none within <paramref name="limit"/>.</exception>
     public static async Task<NpgsqlConnection> OpenWithinAsync(

@@ -6,13 +6,14 @@ namespace Lyceum.Durability.Postgres;
 /// <summary>One concept, one word, also in SQL: tables and columns are the snake_case of their CLR names.</summary>
 public static class SnakeCaseNames
 {
-    /// <summary>Call last in <c>OnModelCreating</c>; explicitly named tables keep their names.</summary>
+    /// <summary>Call last in <c>OnModelCreating</c>; explicitly named tables and columns keep their names.</summary>
     public static void UseSnakeCaseNames(this ModelBuilder model)
     {
         foreach (var entity in model.Model.GetEntityTypes())
         {
             entity.SetTableName(JsonNamingPolicy.SnakeCaseLower.ConvertName(entity.GetTableName()!));
-            foreach (var property in entity.GetProperties())
+            foreach (var property in entity.GetProperties().Where(
+                property => property.GetColumnName() == property.Name))
                 property.SetColumnName(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
             foreach (var key in entity.GetKeys())
                 key.SetName(key.GetName()!.ToLowerInvariant());

@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
+using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
 using Npgsql;
 using NpgsqlTypes;
@@ -11,155 +11,121 @@ internal enum NonceOutcome
     New,
     Seen,
 
-    /// <summary>Not told apart: the database does not answer. Never taken for new.</summary>
+    /// <summary>Unknown, because the database does not answer. Never taken for new.</summary>
     Unavailable,
 
-    /// <summary>Too many wait already.</summary>
+    /// <summary>Too many requests wait already.</summary>
     Full,
+}
+
+/// <summary>A request that waits until its nonce is stored.</summary>
+internal sealed class NonceWaiter(Guid id) : TaskCompletionSource<NonceOutcome>(TaskCreationOptions.RunContinuationsAsynchronously)
+{
+    public Guid Id { get; } = id;
 }
 
 /// <summary>
 /// Which nonces were used, in Postgres, for all replicas: the primary key decides who was first. One loop writes what all
 /// waiting requests need in one statement, so that a commit (and its fsync, without which a crash of the database would let
-/// replays in) is shared by all of them. Where the database is away, nothing is new.
+/// replays in) is shared by all of them. While the database does not answer, no nonce is new.
 /// </summary>
-internal sealed partial class NonceStore : BackgroundService
+internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
 {
-    /// <summary>Requests that wait at once; beyond, they are refused (503 <c>overloaded</c>).</summary>
+    /// <summary>Requests that wait at once; further ones are rejected (503 <c>overloaded</c>).</summary>
     private const int Capacity = 4096;
-
-    private const int MaxBatch = 1024;
 
     private const int MaxDeleted = 10_000;
 
     /// <summary>
-    /// How long a nonce is kept: a date may be 300 s ahead, so a request is good for 600 s; half as much again is for replicas whose clocks
-    /// disagree.
+    /// How long a nonce is kept: a date may be 300 s ahead, so a request is valid for 600 s; 300 s more allow for replicas whose clocks
+    /// differ.
     /// </summary>
     private static readonly TimeSpan Keep = SignedRequest.Window * 3;
 
-    /// <summary>For a connection and for a statement; then the batch is refused, not stored.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    /// <summary>For a connection, and for a statement; then the batch is rejected.</summary>
+    private static readonly TimeSpan StoreTimeout = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
 
-    private readonly Channel<Waiter> _waiting = Channel.CreateBounded<Waiter>(
-        new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-
     private readonly SystemDataSource _database;
     private readonly DatabaseReady _ready;
-    private readonly TimeProvider _time;
-    private readonly ILogger<NonceStore> _logger;
     private readonly Histogram<int> _batchSize;
+    private HashSet<Guid> _fresh = [];
 
-    // The loop's own: whether the last batch failed, so that an outage is one line.
+    // Used by the loop only: whether the last batch failed, so that an outage is logged once.
     private bool _away;
 
     public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
+        : base(database, ready, time, logger, Capacity)
     {
-        (_database, _ready, _time, _logger) = (database, ready, time, logger);
+        (_database, _ready) = (database, ready);
         _batchSize = meters.Create("Lyceum.Gateway").CreateHistogram("lyceum.gateway.nonces.batch", "{nonce}", "Nonces remembered by one commit.",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] });
     }
 
-    private sealed class Waiter(Guid id) : TaskCompletionSource<NonceOutcome>(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        public Guid Id { get; } = id;
-    }
+    protected override int MaxBatch => 1024;
+
+    /// <summary>A second attempt would find the first one's nonces, and take new requests for replays.</summary>
+    protected override int MaxAttempts => 1;
+
+    protected override TimeSpan OpenTimeout => StoreTimeout;
 
     /// <summary>Whether the nonce is new, which it is once. The answer comes after the commit, or within a few seconds.</summary>
     public Task<NonceOutcome> RememberAsync(Guid id)
     {
         if (!_ready.IsReady)
             return Task.FromResult(NonceOutcome.Unavailable);
-        var waiter = new Waiter(id);
-        return _waiting.Writer.TryWrite(waiter) ? waiter.Task : Task.FromResult(NonceOutcome.Full);
+        var waiter = new NonceWaiter(id);
+        return TryEnqueue(waiter) ? waiter.Task : Task.FromResult(NonceOutcome.Full);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var sweep = SweepAsync(stoppingToken);
-        await WriteAsync(stoppingToken);
-        await sweep;
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(base.ExecuteAsync(stoppingToken), SweepAsync(stoppingToken));
 
-    private async Task WriteAsync(CancellationToken stoppingToken)
+    protected override async Task WriteAsync(NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
     {
-        var batch = new List<Waiter>();
-        // The loop's own: a pool would reset it after each statement, which costs as much as the statement.
-        NpgsqlConnection? connection = null;
-        try
-        {
-            while (await _waiting.Reader.WaitToReadAsync(stoppingToken))
-            {
-                while (batch.Count < MaxBatch && _waiting.Reader.TryRead(out var waiter))
-                    batch.Add(waiter);
-                connection = await StoreAsync(batch, connection);
-                batch.Clear();
-            }
-        }
-        finally
-        {
-            if (connection is not null)
-                await connection.DisposeAsync();
-            _waiting.Writer.TryComplete();
-            while (_waiting.Reader.TryRead(out var waiter))
-                waiter.SetResult(NonceOutcome.Unavailable);
-        }
-    }
-
-    /// <summary>Answers every waiter, whatever happens.</summary>
-    /// <returns>The connection to use next; null: another.</returns>
-    private async Task<NpgsqlConnection?> StoreAsync(List<Waiter> batch, NpgsqlConnection? connection)
-    {
-        try
-        {
-            using var patience = new CancellationTokenSource(Patience, _time);
-            connection ??= await _database.OpenConnectionAsync(patience.Token);
-            _batchSize.Record(batch.Count);
-            // In one order everywhere: two replicas that insert the same nonces never wait for each other in a circle.
-            var fresh = await InsertAsync([.. batch.Select(waiter => waiter.Id).Distinct().Order()], connection, patience.Token);
-            foreach (var waiter in batch)
-                waiter.SetResult(fresh.Remove(waiter.Id) ? NonceOutcome.New : NonceOutcome.Seen);
-            _away = false;
-            return connection;
-        }
-        catch (Exception e)
-        {
-            if (!_away)
-                LogAway(e.Message);
-            _away = true;
-            // It may have been stored and only the answer lost: then the nonce is spent, and the caller signs anew.
-            foreach (var waiter in batch)
-                waiter.TrySetResult(NonceOutcome.Unavailable);
-            if (connection is not null)
-                await connection.DisposeAsync();
-            return null;
-        }
-    }
-
-    private static async Task<HashSet<Guid>> InsertAsync(Guid[] ids, NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
+        _batchSize.Record(Batch.Count);
         await using var command = new NpgsqlCommand(
             """
             INSERT INTO hmac_nonces (id, expires_at) SELECT id, now() + $2 FROM unnest($1) AS id
             ON CONFLICT (id) DO NOTHING RETURNING id
-            """, connection);
+            """, connection) { CommandTimeout = (int)StoreTimeout.TotalSeconds };
+        // In the same order everywhere, so that two replicas that insert the same nonces cannot deadlock.
+        Guid[] ids = [.. Batch.Select(waiter => waiter.Id).Distinct().Order()];
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
         command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = Keep, NpgsqlDbType = NpgsqlDbType.Interval });
         await command.PrepareAsync(cancellationToken); // once for each connection
+        _fresh = new HashSet<Guid>(ids.Length);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var fresh = new HashSet<Guid>(ids.Length);
         while (await reader.ReadAsync(cancellationToken))
-            fresh.Add(reader.GetGuid(0));
-        return fresh;
+            _fresh.Add(reader.GetGuid(0));
     }
 
-    /// <summary>Deletes what expired, in batches, of which another replica takes others.</summary>
+    protected override void Release()
+    {
+        _away = false;
+        foreach (var waiter in Batch)
+            waiter.SetResult(_fresh.Remove(waiter.Id) ? NonceOutcome.New : NonceOutcome.Seen);
+        Batch.Clear();
+    }
+
+    /// <summary>They may have been stored and only the answer lost: then the nonces are used up, and the callers must sign anew.</summary>
+    protected override bool GiveUp(Exception reason)
+    {
+        if (!_away)
+            LogAway(Logger, reason.Message);
+        _away = true;
+        Batch.ForEach(Abandon);
+        return true;
+    }
+
+    protected override void Abandon(NonceWaiter item) => item.TrySetResult(NonceOutcome.Unavailable);
+
+    /// <summary>Deletes expired nonces, in batches; replicas that sweep at the same time skip each other's rows.</summary>
     private async Task SweepAsync(CancellationToken stoppingToken)
     {
         await _ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(SweepInterval, _time);
+        using var timer = new PeriodicTimer(SweepInterval, Time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try
@@ -176,14 +142,14 @@ internal sealed partial class NonceStore : BackgroundService
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                LogNotSwept(e.Message);
+                LogNotSwept(Logger, e.Message);
             }
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "signed requests are refused, because nonces cannot be remembered: {Reason}")]
-    private partial void LogAway(string reason);
+    [LoggerMessage(LogLevel.Warning, "Nonces cannot be stored, signed requests are rejected: {Reason}")]
+    private static partial void LogAway(ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Debug, "expired nonces were not deleted, which is tried again: {Reason}")]
-    private partial void LogNotSwept(string reason);
+    [LoggerMessage(LogLevel.Debug, "Expired nonces not deleted, retrying: {Reason}")]
+    private static partial void LogNotSwept(ILogger logger, string reason);
 }

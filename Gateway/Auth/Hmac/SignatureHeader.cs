@@ -4,7 +4,7 @@ namespace Lyceum.Gateway.Auth.Hmac;
 
 /// <summary>
 /// <c>Authorization: HMAC key_id="local", nonce="…", signature="…"</c>: each parameter once, in any order, quoted or not; nothing
-/// else. Strict, because what is read in two ways is sooner or later read in the wrong one.
+/// else. Strict, so that every reader of the header reads the same.
 /// </summary>
 internal readonly ref struct SignatureHeader
 {
@@ -59,6 +59,6 @@ internal readonly ref struct SignatureHeader
             && IsLowerHex(signature);
     }
 
-    /// <summary>64 lower-case hex digits: how this house writes SHA-256.</summary>
+    /// <summary>64 lower-case hex digits: a SHA-256 as it is written here.</summary>
     public static bool IsLowerHex(ReadOnlySpan<char> text) => text.Length == SignatureDigits && !text.ContainsAnyExcept(LowerHex);
 }

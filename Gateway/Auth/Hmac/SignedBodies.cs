@@ -1,24 +1,25 @@
 using System.Security.Cryptography;
+using Lyceum.Gateway.Auth.Rejections;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Lyceum.Gateway.Auth.Hmac;
 
 /// <summary>
-/// The second half of a signed request, after authorization and before any handler: the body is read whole, within the route's
-/// limit, and must hash to what was signed; then the nonce must be new, anywhere in the house. Nothing of the request
-/// is passed on before both are so.
+/// The second half of a signed request, after authorization and before any handler: the body is read whole, within the
+/// route's limit, and must have the hash that was signed; then the nonce must be new on all replicas. Nothing of the
+/// request is forwarded before.
 /// </summary>
-internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
+internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections)
 {
-    /// <summary>Bytes of bodies held at once for this; when they are reached: 503 <c>overloaded</c>.</summary>
+    /// <summary>Bytes of bodies in memory at once; beyond: 503 <c>overloaded</c>.</summary>
     private const long MaxHeld = 256 * 1024 * 1024;
 
     /// <summary>Bytes of one body, where a route has no limit of its own.</summary>
     private const long MaxBody = 32 * 1024 * 1024;
 
     /// <summary>For a whole body to arrive; beyond: 408 <c>timeout</c>.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan BodyTimeout = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
@@ -39,7 +40,7 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
         try
         {
             if (!await IsIntactAsync(http, signed, mayHold))
-                await RefuseAsync(http, signed, Refusals.Body);
+                await RejectAsync(http, signed, RejectionReason.Body);
             else if (await MayPassAsync(http, signed))
                 await next(http);
         }
@@ -49,7 +50,7 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
         }
     }
 
-    /// <summary>Reads the body, and leaves it to be read again.</summary>
+    /// <summary>Reads the body, and replaces it by a copy for the handler.</summary>
     /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
     /// <exception cref="ProblemException">408: it came too slowly.</exception>
     private static async Task<bool> IsIntactAsync(HttpContext http, SignedRequest signed, long length)
@@ -57,7 +58,7 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
         var body = new MemoryStream();
         if (length > 0)
         {
-            // Not all at once: a length is only promised.
+            // Grows as bytes arrive: the caller may claim any length.
             body.Capacity = (int)Math.Min(length, 64 * 1024);
             await CopyAsync(http, body);
             body.Position = 0;
@@ -68,11 +69,11 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
 
     private static async Task CopyAsync(HttpContext http, MemoryStream body)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        patience.CancelAfter(Patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        timeout.CancelAfter(BodyTimeout);
         try
         {
-            await http.Request.Body.CopyToAsync(body, patience.Token);
+            await http.Request.Body.CopyToAsync(body, timeout.Token);
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
@@ -94,7 +95,7 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
             case NonceOutcome.New:
                 return true;
             case NonceOutcome.Seen:
-                await RefuseAsync(http, signed, Refusals.Replay);
+                await RejectAsync(http, signed, RejectionReason.Replay);
                 return false;
             case NonceOutcome.Full:
                 await Problems.Unavailable(ErrorCodes.Overloaded, "Too many signed requests wait; sign it anew and try again shortly.", RetryAfter).ExecuteAsync(http);
@@ -106,14 +107,14 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
         }
     }
 
-    private async Task RefuseAsync(HttpContext http, SignedRequest signed, string reason)
+    private async Task RejectAsync(HttpContext http, SignedRequest signed, string reason)
     {
         http.Response.StatusCode = StatusCodes.Status401Unauthorized;
-        refusals.Record(http, reason, signed.Accepted.Credential.Id);
+        rejections.Record(http, reason, signed.Accepted.Credential.Id);
         await HmacChallenge.Answer(http, reason).ExecuteAsync(http);
     }
 
-    /// <summary>An upgrade has none that could be read before it begins.</summary>
+    /// <summary>A request to upgrade has no body that could be read first.</summary>
     private static bool HasBody(HttpContext http) =>
         http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody is true
         && http.Features.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect is not true
@@ -124,12 +125,12 @@ internal sealed class SignedBodies(NonceStore nonces, RefusalLog refusals)
 
 internal static class HmacChallenge
 {
-    /// <summary>401: what is wrong with a signature, as far as a stranger may know.</summary>
+    /// <summary>401, with as much of the reason as a stranger may know.</summary>
     public static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult Answer(HttpContext http, string reason)
     {
         http.Response.Headers.WWWAuthenticate = $"HMAC error=\"{reason}\"";
         return Problems.Create(StatusCodes.Status401Unauthorized,
-            reason == Refusals.Replay ? ErrorCodes.ReplayedRequest : ErrorCodes.Unauthorized,
-            $"The signed request is not accepted: {Refusals.Words(reason)}.");
+            reason == RejectionReason.Replay ? ErrorCodes.ReplayedRequest : ErrorCodes.Unauthorized,
+            $"The signed request is not accepted: {RejectionReason.Words(reason)}.");
     }
 }

@@ -2,12 +2,16 @@ using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Lyceum.Gateway.Auth.Credentials;
+using Lyceum.Gateway.Auth.Rejections;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Lyceum.Gateway.Auth.Hmac;
 
-/// <summary>A request whose signature is good; its body and its nonce are still to be looked at (<see cref="SignedBodies"/>).</summary>
-/// <param name="Accepted">The key, and whom it stands for.</param>
+/// <summary>
+/// A request whose signature is valid; its body and nonce are verified later (<see cref="SignedBodies"/>).
+/// </summary>
+/// <param name="Accepted">The key, and the caller it stands for.</param>
 /// <param name="NonceId">Key id and nonce, hashed.</param>
 /// <param name="ContentSha256">What the body must hash to.</param>
 internal sealed record SignedRequest(Accepted Accepted, Guid NonceId, byte[] ContentSha256)
@@ -21,23 +25,25 @@ internal sealed record SignedRequest(Accepted Accepted, Guid NonceId, byte[] Con
 
     private const int OnStack = 1024;
 
-    // In place of a secret that is not there: an unknown key costs what a wrong signature costs.
+    // Compared with for an unknown key, which so takes as long as a wrong signature.
     private static readonly byte[] NoSecret = RandomNumberGenerator.GetBytes(32);
 
     /// <summary>
-    /// Verifies all but body and nonce. A good signature comes first of all that costs anything or is remembered, so that
-    /// strangers can neither fill memory nor spend somebody's nonce.
+    /// Verifies all but body and nonce. The signature is verified before anything that is expensive or stored, so that
+    /// strangers can neither fill memory nor use up a caller's nonce.
     /// </summary>
-    /// <returns>The request, or why it is refused (<see cref="Refusals"/>), and the key's id where it is one of ours.</returns>
-    public static (SignedRequest? Request, string? Refusal, string? KeyId) Verify(
+    /// <returns>
+    /// The request, or why it is rejected (<see cref="RejectionReason"/>), and the key's id where it is one of ours.
+    /// </returns>
+    public static (SignedRequest? Request, string? Rejection, string? KeyId) Verify(
         HttpRequest request, ReadOnlySpan<char> authorization, CredentialSet credentials, DateTimeOffset now)
     {
         if (!SignatureHeader.TryParse(authorization, out var header)
             || request.Headers[DateHeader] is not [{ } dateText] || !TryParseDate(dateText, out var date)
             || request.Headers[ContentHeader] is not [{ } digest] || !SignatureHeader.IsLowerHex(digest))
-            return (null, Refusals.Malformed, null);
+            return (null, RejectionReason.Malformed, null);
         if ((now - date).Duration() > Window)
-            return (null, Refusals.Date, null);
+            return (null, RejectionReason.Date, null);
 
         var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var canonical = new CanonicalString(header.KeyId, request.Method, target, dateText, header.Nonce, digest);
@@ -61,9 +67,9 @@ internal sealed record SignedRequest(Accepted Accepted, Guid NonceId, byte[] Con
 
         var keyId = keys.Count > 0 ? keys[0].Credential.Id : null;
         if (accepted is null)
-            return (null, Refusals.Signature, keyId);
-        return accepted.Refusal(now) is { } refusal
-            ? (null, refusal, keyId)
+            return (null, RejectionReason.Signature, keyId);
+        return accepted.Rejection(now) is { } rejection
+            ? (null, rejection, keyId)
             : (new(accepted, Hash(header.KeyId, header.Nonce), Convert.FromHexString(digest)), null, keyId);
     }
 

@@ -85,7 +85,7 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("budgets", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.Gateway.Observe.ObservedEventRow", b =>
+            modelBuilder.Entity("Lyceum.Gateway.Records.Observe.ObservedEventRow", b =>
                 {
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")
@@ -137,7 +137,7 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("observed_events", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.Gateway.Repo.EdgeRow", b =>
+            modelBuilder.Entity("Lyceum.Gateway.Records.Repo.EdgeRow", b =>
                 {
                     b.Property<string>("Tenant")
                         .HasColumnType("text")
@@ -188,7 +188,7 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("repo_edges", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.Gateway.Repo.RecordRow", b =>
+            modelBuilder.Entity("Lyceum.Gateway.Records.Repo.RecordRow", b =>
                 {
                     b.Property<string>("Tenant")
                         .HasColumnType("text")
@@ -324,16 +324,16 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("tool_versions", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.Gateway.Repo.EdgeRow", b =>
+            modelBuilder.Entity("Lyceum.Gateway.Records.Repo.EdgeRow", b =>
                 {
-                    b.HasOne("Lyceum.Gateway.Repo.RecordRow", null)
+                    b.HasOne("Lyceum.Gateway.Records.Repo.RecordRow", null)
                         .WithMany()
                         .HasForeignKey("Tenant", "FromId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_repo_edges_repo_records_tenant_from_id");
 
-                    b.HasOne("Lyceum.Gateway.Repo.RecordRow", null)
+                    b.HasOne("Lyceum.Gateway.Records.Repo.RecordRow", null)
                         .WithMany()
                         .HasForeignKey("Tenant", "ToId")
                         .OnDelete(DeleteBehavior.Restrict)

@@ -1,34 +1,35 @@
 using System.Net;
 using System.Net.Sockets;
+using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Tools.Egress;
 
 /// <summary>
-/// The connections that every tool's request leaves by. Each is checked when it is made, by the address it is made to; when what is
-/// allowed changes, none that was made before is used again. No redirect is followed, no proxy used, no cookie kept, nothing
-/// unpacked, and no trace of the caller sent.
+/// The connections of all tools' requests. Each is checked when it is made, by the address that it is made to; when the
+/// allowed addresses change, no earlier connection is used again. No redirects, proxies, cookies, decompression or
+/// trace headers.
 /// </summary>
-internal sealed class EgressConnections(CurrentToolSettings settings, IOptions<AnswersOptions> answers) : HttpMessageHandler
+internal sealed class EgressConnections(SettingsMonitor settings, IOptions<AnswersOptions> answers) : HttpMessageHandler
 {
     private readonly Lock _replacing = new();
 
-    // Of the settings it was made for; replaced under the lock.
+    // Replaced under the lock when the settings change.
     private volatile Pool? _pool;
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
         Http.SendAsync(request, cancellationToken);
 
-    /// <summary>For one request: the next may have another.</summary>
+    /// <summary>For one request; the next may need another.</summary>
     public HttpMessageInvoker Http => Current.Http;
 
     private Pool Current
     {
         get
         {
-            // A reading of the file makes new settings, though a secret may be all that is new in them.
-            var wanted = settings.Value.Egress;
+            // Every reading of the file makes new settings, also if another section has changed.
+            var wanted = settings.Get<EgressSettings>();
             var pool = _pool;
             if (pool is not null && (ReferenceEquals(pool.Settings, wanted) || pool.Settings.Allow.SequenceEqual(wanted.Allow)))
                 return pool;
@@ -37,7 +38,7 @@ internal sealed class EgressConnections(CurrentToolSettings settings, IOptions<A
                 if (ReferenceEquals(pool, _pool))
                 {
                     _pool = new Pool(wanted, answers.Value.Connect);
-                    pool?.Dispose(); // what is on its way ends as it would have
+                    pool?.Dispose(); // requests in flight are not affected
                 }
                 return _pool!;
             }
@@ -66,7 +67,7 @@ internal sealed class EgressConnections(CurrentToolSettings settings, IOptions<A
                 PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
                 MaxConnectionsPerServer = 256,
                 MaxResponseHeadersLength = 32, // KB
-                MaxResponseDrainSize = 0, // an answer that is not wanted is not read to its end
+                MaxResponseDrainSize = 0, // an answer that is not needed is not read to its end
                 AllowAutoRedirect = false,
                 AutomaticDecompression = DecompressionMethods.None,
                 UseCookies = false,
@@ -84,7 +85,7 @@ internal sealed class EgressConnections(CurrentToolSettings settings, IOptions<A
         {
             var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
             var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellationToken);
-            // The very addresses that are judged are connected to: the name is not looked up again.
+            // Connects to the addresses that were checked: the name is not resolved again.
             var allowed = addresses.Where(address => _policy.Allows(host, address, port)).ToArray();
             if (allowed.Length == 0)
                 throw new EgressRefusedException(host);
@@ -105,7 +106,7 @@ internal sealed class EgressConnections(CurrentToolSettings settings, IOptions<A
     }
 }
 
-/// <summary>The name leads to no address a tool may connect to.</summary>
+/// <summary>The name resolves to no address that tools may connect to.</summary>
 internal sealed class EgressRefusedException(string host)
     : Exception($"{host} leads to no public address, and tools.egress.allow does not name it")
 {

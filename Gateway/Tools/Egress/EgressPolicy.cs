@@ -6,12 +6,12 @@ using Lyceum.ServiceDefaults.Http;
 namespace Lyceum.Gateway.Tools.Egress;
 
 /// <summary>
-/// Where a tool may connect to: the public internet, and what the configuration file allows beyond. Judged by address, when the
-/// connection is made; a name says nothing about where it leads a moment later.
+/// Where tools may connect to: the public internet, and what the configuration file allows beyond. Checked by address
+/// when the connection is made, because a name may resolve to another address later.
 /// </summary>
 internal sealed class EgressPolicy
 {
-    // IANA's special-purpose registries, and what clouds answer instances on.
+    // IANA's special-purpose registries, and addresses of cloud platforms' own services.
     private static readonly IPNetwork[] Special =
     [
         .. ((string[])[
@@ -49,7 +49,9 @@ internal sealed class EgressPolicy
             && (Networks.TryParse(host, out _) || !host.Contains('/') && Uri.CheckHostName(host) == UriHostNameType.Dns);
     }
 
-    /// <summary>Whether a connection to <paramref name="address"/>, which <paramref name="host"/> led to, may be made.</summary>
+    /// <summary>
+    /// Whether a connection to <paramref name="address"/>, which <paramref name="host"/> resolved to, may be made.
+    /// </summary>
     public bool Allows(string host, IPAddress address, int port)
     {
         if (address.IsIPv4MappedToIPv6)

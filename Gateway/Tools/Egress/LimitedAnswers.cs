@@ -1,6 +1,9 @@
 namespace Lyceum.Gateway.Tools.Egress;
 
-/// <summary>Bounds each answer of a client whose reader knows no bound (MCP's): beyond <paramref name="max"/> bytes it breaks off.</summary>
+/// <summary>
+/// Bounds each response for a reader that has no bound itself (the MCP client): fails beyond <paramref name="max"/>
+/// bytes.
+/// </summary>
 internal sealed class LimitedAnswers(long max) : DelegatingHandler
 {
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -17,7 +20,7 @@ internal sealed class LimitedAnswers(long max) : DelegatingHandler
 
     private sealed class LimitedStream(Stream inner, long max) : Stream
     {
-        private long _left = max;
+        private long _remaining = max;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
             Count(await inner.ReadAsync(buffer, cancellationToken));
@@ -27,7 +30,8 @@ internal sealed class LimitedAnswers(long max) : DelegatingHandler
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-        private int Count(int read) => (_left -= read) >= 0 ? read : throw new IOException("the answer is larger than the tool may give");
+        private int Count(int read) =>
+            (_remaining -= read) >= 0 ? read : throw new IOException("the answer is larger than the tool may give");
 
         protected override void Dispose(bool disposing)
         {

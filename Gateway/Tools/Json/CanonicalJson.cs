@@ -6,15 +6,16 @@ using System.Text.Json;
 namespace Lyceum.Gateway.Tools.Json;
 
 /// <summary>
-/// One text for one value: RFC 8785 (no space, members sorted by UTF-16 units, strings with the least escapes), but numbers stay as
-/// they were written. RFC 8785 would read them as doubles, and two that differ in the seventeenth digit would be one.
+/// One text for one value: RFC 8785 (no space, members sorted by UTF-16 units, strings with the least escapes), but
+/// numbers stay as they were written. RFC 8785 reads them as doubles, which would make two numbers that differ in the
+/// seventeenth digit equal.
 /// </summary>
 internal static class CanonicalJson
 {
     private const string DigestPrefix = "sha256:";
     private static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
 
-    /// <param name="value">Without names that stand twice, and of Unicode (<see cref="JsonBody.Parse"/>).</param>
+    /// <param name="value">Without repeated names, and of valid Unicode (<see cref="JsonBody.Parse"/>).</param>
     public static string Of(JsonElement value)
     {
         var text = new StringBuilder();

@@ -5,8 +5,8 @@ using Lyceum.ServiceDefaults.Errors;
 namespace Lyceum.Gateway.Tools.Json;
 
 /// <summary>
-/// A request's body as JSON, strictly: no name twice (who checks it and who runs it must read the same), and only text that is
-/// Unicode. Holds pooled memory: disposed with the request.
+/// A request's body as JSON, strictly: no repeated names, so that the check and the tool read the same value, and only
+/// valid Unicode. Holds pooled memory: disposed with the request.
 /// </summary>
 internal sealed class JsonBody : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class JsonBody : IDisposable
     {
         if (!request.HasJsonContentType())
             throw new ProblemException(StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "Send application/json.");
-        // Kestrel holds the length to the route's limit.
+        // Kestrel enforces the route's limit on the length.
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength + 1 ?? FirstBuffer, Array.MaxLength));
         try
         {

@@ -5,7 +5,7 @@ using System.Text.Unicode;
 
 namespace Lyceum.Gateway.Tools.Json;
 
-/// <summary>Text of JSON that .NET's reader lets pass, and throws over when it is looked at.</summary>
+/// <summary>Checks JSON text for what .NET's reader accepts and then throws on when the value is read.</summary>
 internal static class JsonText
 {
     /// <summary>Whether it is UTF-8, and no <c>\u</c> escape in it is half of a pair.</summary>
@@ -18,7 +18,7 @@ internal static class JsonText
             json = json[at..];
             if (Unit(json) is not { } unit)
             {
-                json = json[Math.Min(2, json.Length)..]; // another escape; whether it is one is the parser's to say
+                json = json[Math.Min(2, json.Length)..]; // another escape, which the parser checks
                 continue;
             }
             json = json[6..];
@@ -40,7 +40,7 @@ internal static class JsonText
             ? (char)unit
             : null;
 
-    /// <summary>One value of JSON, readable by everybody: what comes from elsewhere and is passed on as it is.</summary>
+    /// <summary>Whether it is one valid JSON value, for a tool's output that is returned unchanged.</summary>
     public static bool IsJson(ReadOnlySpan<byte> utf8)
     {
         if (!IsUnicode(utf8))
@@ -50,7 +50,7 @@ internal static class JsonText
             var reader = new Utf8JsonReader(utf8);
             while (reader.Read())
             {
-                // Reading is checking.
+                // Reading validates.
             }
             return true;
         }

@@ -1,9 +1,10 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
 /// <summary>A version of a tenant's tools. Written once, never changed.</summary>
-public sealed class ToolVersionRow
+internal sealed class ToolVersionRow
 {
     /// <summary>Of all tenants' versions in the order they were registered: the list's cursor.</summary>
     public long Id { get; init; }
@@ -30,7 +31,7 @@ public sealed class ToolVersionRow
 /// A version came into force. The newest of a tenant is the one in force; none means the built-in version. Committed in the order of
 /// their ids (see <see cref="ToolStore"/>), so that a replica that has seen one has seen all before it.
 /// </summary>
-public sealed class ToolActivationRow
+internal sealed class ToolActivationRow
 {
     public long Id { get; init; }
     public required string Tenant { get; init; }
@@ -39,22 +40,23 @@ public sealed class ToolActivationRow
     public DateTimeOffset ActivatedAt { get; init; }
 }
 
-internal static class ToolTables
+internal sealed class ToolVersionTable : IEntityTypeConfiguration<ToolVersionRow>
 {
-    public static void Configure(ModelBuilder model)
+    public void Configure(EntityTypeBuilder<ToolVersionRow> version)
     {
-        model.Entity<ToolVersionRow>(version =>
-        {
-            version.ToTable("tool_versions");
-            version.HasKey(v => v.Id);
-            version.HasIndex(v => new { v.Tenant, v.Version }).IsUnique();
-            version.HasIndex(v => new { v.Tenant, v.Id }); // the list
-        });
-        model.Entity<ToolActivationRow>(activation =>
-        {
-            activation.ToTable("tool_activations");
-            activation.HasKey(a => a.Id);
-            activation.HasIndex(a => new { a.Tenant, a.Id }); // which is in force, and the history
-        });
+        version.ToTable("tool_versions");
+        version.HasKey(v => v.Id);
+        version.HasIndex(v => new { v.Tenant, v.Version }).IsUnique();
+        version.HasIndex(v => new { v.Tenant, v.Id }); // the list
+    }
+}
+
+internal sealed class ToolActivationTable : IEntityTypeConfiguration<ToolActivationRow>
+{
+    public void Configure(EntityTypeBuilder<ToolActivationRow> activation)
+    {
+        activation.ToTable("tool_activations");
+        activation.HasKey(a => a.Id);
+        activation.HasIndex(a => new { a.Tenant, a.Id }); // the version in force, and the history
     }
 }

@@ -1,18 +1,21 @@
 using System.Collections.Frozen;
 using System.Text.Json;
-using Lyceum.Gateway.Tools.Execution;
 using Lyceum.Gateway.Tools.Json;
+using Lyceum.Gateway.Tools.Kinds.Builtin;
+using Lyceum.Gateway.Tools.Manifests;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
-/// <summary>A tool in force: its manifest, and its own share of this process.</summary>
+/// <summary>A tool in force: its manifest, and how many of its calls are running.</summary>
 internal sealed class Tool(ToolManifest manifest)
 {
     private int _running;
 
     public ToolManifest Manifest { get; } = manifest;
 
-    /// <returns>False: as many calls as its manifest allows are running; every true needs a <see cref="Leave"/>.</returns>
+    /// <returns>
+    /// False: as many calls as the manifest allows are running. After true, <see cref="Leave"/> must be called.
+    /// </returns>
     public bool TryEnter()
     {
         if (Interlocked.Increment(ref _running) <= Manifest.MaxConcurrency)
@@ -24,13 +27,11 @@ internal sealed class Tool(ToolManifest manifest)
     public void Leave() => Interlocked.Decrement(ref _running);
 }
 
-/// <summary>All tools of one version, ready to be called. Immutable but for who is running.</summary>
+/// <summary>All tools of one version. Immutable but for the counts of running calls.</summary>
 internal sealed class ToolSet
 {
     /// <summary>The version that every tenant begins with, and can go back to.</summary>
     public const string Builtin = "builtin";
-
-    private static readonly JsonDocument BuiltinManifests = JsonDocument.Parse(BuiltinTools.Manifests);
 
     private readonly FrozenDictionary<string, Tool> _tools;
 
@@ -43,22 +44,23 @@ internal sealed class ToolSet
     public string Version { get; }
     public string Digest { get; }
 
-    /// <summary>In the order they were registered in.</summary>
+    /// <summary>In the order of registration.</summary>
     public IReadOnlyList<ToolManifest> Manifests { get; }
 
     public Tool? Find(string name) => _tools.GetValueOrDefault(name);
 
-    public static ToolSet OfBuiltins() => new(Builtin, ManifestReader.Read(BuiltinManifests.RootElement, "").Manifests);
+    public static ToolSet OfBuiltins(ManifestReader reader) => Load(reader, Builtin, BuiltinTools.Manifests)!;
 
     /// <param name="manifests">As they are stored.</param>
-    /// <returns>Null: this release does not understand them all; they were registered by another.</returns>
-    public static ToolSet? Load(string version, string manifests)
+    /// <returns>Null: another release registered them, and this one cannot read them all.</returns>
+    public static ToolSet? Load(ManifestReader reader, string version, string manifests)
     {
-        var (read, faults) = ManifestReader.Read(JsonDocument.Parse(manifests).RootElement, "");
-        return faults.Count == 0 ? new ToolSet(version, read) : null;
+        var (read, errors) = reader.Read(JsonDocument.Parse(manifests).RootElement, "");
+        return errors.Count == 0 ? new ToolSet(version, read) : null;
     }
 
-    public static string CanonicalOf(IEnumerable<ToolManifest> manifests) => $"[{string.Join(',', manifests.Select(manifest => manifest.Canonical))}]";
+    public static string CanonicalOf(IEnumerable<ToolManifest> manifests) =>
+        $"[{string.Join(',', manifests.Select(manifest => manifest.Canonical))}]";
 
     public static string DigestOf(IEnumerable<ToolManifest> manifests) => CanonicalJson.Digest(CanonicalOf(manifests));
 }

@@ -1,6 +1,7 @@
-using Lyceum.Gateway.Data;
-using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
+using Lyceum.Gateway.Data;
+using Lyceum.Gateway.Settings;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Npgsql;
 
@@ -19,12 +20,12 @@ internal sealed record StoredActivation(long Id, string Version, string Activate
 internal sealed record ActiveVersion(string Tenant, string Version, string? Manifests, string? Digest);
 
 /// <summary>
-/// Versions and activations. Who writes takes one lock first, all tenants together: it happens rarely, and then ids are committed in
-/// their order, which is what a replica's look for new ones relies on.
+/// Versions and activations. Every write takes one lock for all tenants: writes are rare, and so ids are committed in
+/// their order, on which the replicas' polls rely.
 /// </summary>
-internal sealed class ToolStore(Database database, SystemDataSource system, CurrentToolSettings settings)
+internal sealed class ToolStore(Database database, SystemDataSource system, SettingsMonitor settings)
 {
-    // Any number that no other lock has.
+    // Any number that no other lock uses.
     private const string Lock = "SELECT pg_advisory_xact_lock(7046029254386353131)";
 
     private const string AddVersion =
@@ -45,7 +46,7 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
         WHERE a.id > $1 AND a.id <= $2 ORDER BY a.tenant, a.id DESC
         """;
 
-    /// <summary>Records a version, and puts it in force if asked; committed when this returns.</summary>
+    /// <summary>Records a version, and optionally puts it in force; committed when this returns.</summary>
     /// <exception cref="ProblemException">
     /// 409 <c>tool_registry_version_exists</c>, 429 <c>limit_reached</c>, 503 <c>database_unavailable</c>.
     /// </exception>
@@ -56,20 +57,20 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
             if (await ExistsAsync(connection, caller.Tenant, version, cancel))
                 throw Exists(version);
             var count = (long)(await ScalarAsync(connection, "SELECT count(*) FROM tool_versions WHERE tenant = $1", cancel, caller.Tenant))!;
-            if (count >= settings.Value.MaxVersions)
+            if (count >= settings.Get<ToolSettings>().MaxVersions)
             {
                 throw new ProblemException(StatusCodes.Status429TooManyRequests, ErrorCodes.LimitReached,
                     $"There are {count} versions; tools.max_versions allows no more.");
             }
             var added = (await RowsAsync(connection, AddVersion, reader => new StoredVersion(
-                reader.GetInt64(0), version, digest, summary, manifests, caller.Owner, reader.GetTime(1)),
-                cancel, caller.Tenant, version, digest, manifests, summary, caller.Owner)).Single();
+                reader.GetInt64(0), version, digest, summary, manifests, caller.Person, reader.GetTime(1)),
+                cancel, caller.Tenant, version, digest, manifests, summary, caller.Person)).Single();
             if (activate)
-                await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Owner);
+                await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Person);
             return added;
         }, cancellationToken);
 
-    /// <summary>Puts a version in force; nothing is recorded where it is already.</summary>
+    /// <summary>Puts a version in force; nothing is recorded if it is already.</summary>
     /// <exception cref="ProblemException">404 <c>tool_version_not_found</c>, 503 <c>database_unavailable</c>.</exception>
     public Task<bool> ActivateAsync(Caller caller, string version, CancellationToken cancellationToken) =>
         WriteAsync(async (connection, cancel) =>
@@ -79,7 +80,7 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
             var current = (string?)await ScalarAsync(connection, CurrentVersion, cancel, caller.Tenant) ?? ToolSet.Builtin;
             if (current == version)
                 return false;
-            await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Owner);
+            await ScalarAsync(connection, AddActivation, cancel, caller.Tenant, version, caller.Person);
             return true;
         }, cancellationToken);
 
@@ -90,7 +91,9 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
             WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3
             """, ReadVersion, cancellationToken, caller.Tenant, before, count);
 
-    /// <exception cref="ProblemException">404 <c>tool_version_not_found</c>, also where it is another tenant's.</exception>
+    /// <exception cref="ProblemException">
+    /// 404 <c>tool_version_not_found</c>, also if it is another tenant's.
+    /// </exception>
     public async Task<StoredVersion> ReadAsync(Caller caller, string version, CancellationToken cancellationToken) =>
         (await QueryAsync(
             """
@@ -108,7 +111,7 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
             """, reader => new StoredActivation(reader.GetInt64(0), reader.GetString(1), reader.GetString(2), reader.GetTime(3)),
             cancellationToken, caller.Tenant, before, count);
 
-    /// <summary>The newest activation's id, 0 for none: one step down an index. On the machinery's connections.</summary>
+    /// <summary>The newest activation's id, 0 for none: one index lookup, on the system connections.</summary>
     public async Task<long> NewestAsync(CancellationToken cancellationToken)
     {
         await using var connection = await system.OpenConnectionAsync(cancellationToken);
@@ -137,7 +140,9 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
     private static async Task<bool> ExistsAsync(NpgsqlConnection connection, string tenant, string version, CancellationToken cancellationToken) =>
         await ScalarAsync(connection, "SELECT 1 FROM tool_versions WHERE tenant = $1 AND version = $2", cancellationToken, tenant, version) is not null;
 
-    /// <summary>Repeated after a transient failure: had the first attempt been committed after all, the second would say so by its 409.</summary>
+    /// <summary>
+    /// Repeated after a transient failure; if the first attempt was committed after all, the second answers 409.
+    /// </summary>
     private Task<T> WriteAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
         database.RunAsync(async connection =>
         {
@@ -173,8 +178,7 @@ internal sealed class ToolStore(Database database, SystemDataSource system, Curr
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, object[] parameters)
     {
         var command = new NpgsqlCommand(sql, connection) { CommandTimeout = Database.CommandTimeout };
-        foreach (var parameter in parameters)
-            command.Parameters.Add(new() { Value = parameter });
+        command.Add(parameters);
         return command;
     }
 }

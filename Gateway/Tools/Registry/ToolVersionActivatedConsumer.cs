@@ -3,7 +3,7 @@ using MassTransit;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
-/// <summary>Makes this replica look at once; every replica hears it.</summary>
+/// <summary>Makes the registry of this replica poll at once. Every replica gets the message.</summary>
 internal sealed class ToolVersionActivatedConsumer(ToolRegistry registry) : IConsumer<ToolVersionActivated>
 {
     public Task Consume(ConsumeContext<ToolVersionActivated> context)

@@ -5,43 +5,45 @@ namespace Lyceum.Gateway.Tools.Schemas;
 /// <summary>A compiled JSON Schema (2020-12). Immutable; see <see cref="SchemaCompiler"/> for what it understands.</summary>
 internal sealed class JsonSchema(SchemaNode root)
 {
-    /// <summary>Faults that are told of one value; there is no use in the thousandth.</summary>
-    public const int MaxFaults = 20;
+    /// <summary>Errors that are reported of one value.</summary>
+    public const int MaxErrors = 20;
 
     /// <summary>
-    /// Whether the value fits. The usual case costs a walk without allocations; where that ends in a no, <see cref="Faults"/> walks
-    /// again and says why.
+    /// Whether the value fits. The usual case costs a walk without allocations; where that ends in a no,
+    /// <see cref="Errors"/> walks again and says why.
     /// </summary>
     public bool Fits(JsonElement value)
     {
-        var walk = new SchemaWalk(faults: null);
+        var walk = new SchemaWalk(errors: null);
         return walk.Check(root, value) && !walk.IsGivenUp;
     }
 
-    /// <summary>What does not fit, by JSON Pointer (RFC 6901) below <paramref name="prefix"/>; at most <see cref="MaxFaults"/>.</summary>
-    public IReadOnlyList<SchemaFault> Faults(JsonElement value, string prefix)
+    /// <summary>
+    /// What does not fit, by JSON Pointer (RFC 6901) below <paramref name="prefix"/>; at most <see cref="MaxErrors"/>.
+    /// </summary>
+    public IReadOnlyList<SchemaError> Errors(JsonElement value, string prefix)
     {
-        var faults = new SchemaFaults(prefix);
-        var walk = new SchemaWalk(faults);
+        var errors = new SchemaErrors(prefix);
+        var walk = new SchemaWalk(errors);
         walk.Check(root, value);
-        // Then nothing that was found is certain.
-        return walk.IsGivenUp ? [new(prefix, "cannot be checked: it takes too many steps")] : faults.Found;
+        // What a walk found before it was given up is not reliable.
+        return walk.IsGivenUp ? [new(prefix, "cannot be checked: it takes too many steps")] : errors.Found;
     }
 }
 
 /// <param name="Path">JSON Pointer.</param>
 /// <param name="Message">What the value must be.</param>
-internal readonly record struct SchemaFault(string Path, string Message);
+internal readonly record struct SchemaError(string Path, string Message);
 
 /// <summary>Where a walk is, and what it found.</summary>
-internal sealed class SchemaFaults(string prefix)
+internal sealed class SchemaErrors(string prefix)
 {
     private readonly List<string> _path = [];
-    private readonly List<SchemaFault> _found = [];
+    private readonly List<SchemaError> _found = [];
 
-    public IReadOnlyList<SchemaFault> Found => _found;
+    public IReadOnlyList<SchemaError> Found => _found;
 
-    public bool IsFull => _found.Count >= JsonSchema.MaxFaults;
+    public bool IsFull => _found.Count >= JsonSchema.MaxErrors;
 
     public void Enter(string segment) => _path.Add(segment);
 

@@ -4,9 +4,9 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword that is not understood is
-/// a fault, never ignored: a check that silently does not happen is none. References lead within the schema itself, nothing is ever
-/// fetched. (docs/adr/0023)
+/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword that is not
+/// understood is an error, never ignored: a check that silently does not happen is none. References lead within the
+/// schema itself, nothing is ever fetched. (docs/adr/0023)
 /// </summary>
 internal sealed class SchemaCompiler
 {
@@ -27,7 +27,9 @@ internal sealed class SchemaCompiler
         "http://json-schema.org/draft-07/schema", "http://json-schema.org/draft-06/schema",
     ];
 
-    /// <summary>They say something about a value and ask nothing of it (<c>format</c> too, by the specification's default).</summary>
+    /// <summary>
+    /// Keywords that describe a value and assert nothing (<c>format</c> too, by the specification's default).
+    /// </summary>
     private static readonly HashSet<string> Annotations =
     [
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "contentEncoding",
@@ -36,30 +38,31 @@ internal sealed class SchemaCompiler
 
     private readonly JsonElement _root;
     private readonly string _prefix;
-    private readonly List<SchemaFault> _faults = [];
+    private readonly List<SchemaError> _errors = [];
 
-    // By place in the document, so that a schema that refers to itself is one node; in it before its parts are.
+    // By path in the document, so that a schema that refers to itself is one node; added before its parts.
     private readonly Dictionary<string, SchemaNode> _nodes = new(StringComparer.Ordinal);
     private int _depth;
 
     private SchemaCompiler(JsonElement root, string prefix) => (_root, _prefix) = (root, prefix);
 
     /// <param name="schema">Of a document that stays: constants are kept as its elements.</param>
-    /// <param name="prefix">JSON Pointer of the schema itself, before the paths of its faults.</param>
-    /// <returns>The schema, or null and its faults.</returns>
-    public static (JsonSchema? Schema, IReadOnlyList<SchemaFault> Faults) Compile(JsonElement schema, string prefix = "")
+    /// <param name="prefix">JSON Pointer of the schema itself, before the paths of its errors.</param>
+    /// <returns>The schema, or null and its errors.</returns>
+    public static (JsonSchema? Schema, IReadOnlyList<SchemaError> Errors) Compile(
+        JsonElement schema, string prefix = "")
     {
         var compiler = new SchemaCompiler(schema, prefix);
         if (System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(schema).Length > MaxBytes)
             return (null, [new(prefix, $"must have at most {MaxBytes} bytes")]);
         var root = compiler.Node(schema, "");
-        return compiler._faults.Count == 0 ? (new JsonSchema(root), []) : (null, compiler._faults);
+        return compiler._errors.Count == 0 ? (new JsonSchema(root), []) : (null, compiler._errors);
     }
 
-    private void Fault(string at, string message)
+    private void Error(string at, string message)
     {
-        if (_faults.Count < JsonSchema.MaxFaults)
-            _faults.Add(new(_prefix + at, message));
+        if (_errors.Count < JsonSchema.MaxErrors)
+            _errors.Add(new(_prefix + at, message));
     }
 
     private SchemaNode Node(JsonElement schema, string at)
@@ -69,13 +72,14 @@ internal sealed class SchemaCompiler
         var node = _nodes[at] = new SchemaNode();
         if (_nodes.Count > MaxNodes || _depth >= MaxDepth)
         {
-            Fault(at, _nodes.Count > MaxNodes ? $"must not have more than {MaxNodes} schemas in it" : $"must not be nested deeper than {MaxDepth}");
+            Error(at, _nodes.Count > MaxNodes
+                ? $"must not have more than {MaxNodes} schemas in it" : $"must not be nested deeper than {MaxDepth}");
             return node;
         }
         if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False)
             node.Never = schema.ValueKind == JsonValueKind.False;
         else if (schema.ValueKind != JsonValueKind.Object)
-            Fault(at, "must be a schema: an object, true or false");
+            Error(at, "must be a schema: an object, true or false");
         else
             Read(schema, node, at);
         return node;
@@ -88,7 +92,7 @@ internal sealed class SchemaCompiler
         foreach (var keyword in schema.EnumerateObject())
             Keyword(node, names, keyword.Name, keyword.Value, at, $"{at}/{Pointer.Escape(keyword.Name)}");
         if (names.Count > MaxEntries)
-            Fault(at, $"must not name more than {MaxEntries} properties");
+            Error(at, $"must not name more than {MaxEntries} properties");
         node.Properties = names.ToTable();
         _depth--;
     }
@@ -108,7 +112,7 @@ internal sealed class SchemaCompiler
             case "multipleOf":
                 node.MultipleOf = Number(value, here);
                 if (node.MultipleOf is { } step && step.GetDouble() <= 0)
-                    Fault(here, "must be more than 0");
+                    Error(here, "must be more than 0");
                 break;
 
             case "minLength": node.MinLength = Count(value, here); break;
@@ -119,7 +123,8 @@ internal sealed class SchemaCompiler
             case "maxItems": node.MaxItems = Count(value, here); break;
             case "uniqueItems": node.UniqueItems = Flag(value, here); break;
             case "prefixItems": node.PrefixItems = Nodes(value, here); break;
-            case "items" when value.ValueKind == JsonValueKind.Array: Fault(here, "must be one schema; a list of them is prefixItems"); break;
+            case "items" when value.ValueKind == JsonValueKind.Array:
+                Error(here, "must be one schema; a list of them is prefixItems"); break;
             case "items": node.Items = Node(value, here); break;
             case "contains": node.Contains = Node(value, here); break;
             case "minContains": node.MinContains = Count(value, here) ?? 1; break;
@@ -159,19 +164,19 @@ internal sealed class SchemaCompiler
             case "else": node.Else = Node(value, here); break;
 
             case "$ref": node.Ref = Reference(value, here); break;
-            // What stands there is compiled where it is referred to, and looked through here so that its faults are told.
+            // Compiled where it is referred to, and here too so that its errors are reported.
             case "$defs" or "definitions":
                 foreach (var member in Members(value, here))
                     Node(member.Value, $"{here}/{Pointer.Escape(member.Name)}");
                 break;
             case "$schema":
                 if (value.ValueKind != JsonValueKind.String || !Dialects.Contains(value.GetString()!.TrimEnd('#')))
-                    Fault(here, $"must be {Dialects[0]} (2019-09, draft-07 and draft-06 are read as that)");
+                    Error(here, $"must be {Dialects[0]} (2019-09, draft-07 and draft-06 are read as that)");
                 break;
             case "$id" when at.Length == 0: break; // a name; nothing is looked up by it
             default:
                 if (!Annotations.Contains(name) && !name.StartsWith("x-", StringComparison.Ordinal))
-                    Fault(here, "is not a keyword that is checked here; a name of your own begins with x-");
+                    Error(here, "is not a keyword that is checked here; a name of your own begins with x-");
                 break;
         }
     }
@@ -180,7 +185,7 @@ internal sealed class SchemaCompiler
     {
         if (value.ValueKind != JsonValueKind.String || value.GetString() is not ['#', ..] reference)
         {
-            Fault(here, "must lead within this schema (#/$defs/…): nothing is fetched");
+            Error(here, "must lead within this schema (#/$defs/…): nothing is fetched");
             return null;
         }
         var target = _root;
@@ -195,7 +200,7 @@ internal sealed class SchemaCompiler
         }
         if (at.Length > 0 && at[0] != '/')
         {
-            Fault(here, "must be a JSON Pointer (#/$defs/…); names of places ($anchor) are not supported");
+            Error(here, "must be a JSON Pointer (#/$defs/…); names of places ($anchor) are not supported");
             return null;
         }
         foreach (var segment in at.Split('/').Skip(1).Select(Pointer.Unescape))
@@ -206,7 +211,7 @@ internal sealed class SchemaCompiler
                 target = target[index];
             else
             {
-                Fault(here, $"leads nowhere: there is no {reference}");
+                Error(here, $"leads nowhere: there is no {reference}");
                 return null;
             }
         }
@@ -225,12 +230,12 @@ internal sealed class SchemaCompiler
         foreach (var name in value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().ToArray() : [value])
         {
             if (name.ValueKind != JsonValueKind.String || !TypeNames.TryGetValue(name.GetString()!, out var type))
-                Fault(here, $"must be one or several of {string.Join(", ", TypeNames.Keys)}");
+                Error(here, $"must be one or several of {string.Join(", ", TypeNames.Keys)}");
             else
                 types |= type;
         }
         if (types == JsonTypes.None && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0)
-            Fault(here, "must name a type");
+            Error(here, "must name a type");
         return types;
     }
 
@@ -238,7 +243,7 @@ internal sealed class SchemaCompiler
     {
         if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and <= MaxEntries)
             return [.. value.EnumerateArray()];
-        Fault(here, $"must be an array with 1 to {MaxEntries} entries");
+        Error(here, $"must be an array with 1 to {MaxEntries} entries");
         return [];
     }
 
@@ -249,7 +254,7 @@ internal sealed class SchemaCompiler
     {
         if (value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() <= MaxEntries)
             return [.. value.EnumerateObject()];
-        Fault(here, $"must be an object with at most {MaxEntries} members");
+        Error(here, $"must be an object with at most {MaxEntries} members");
         return [];
     }
 
@@ -258,7 +263,7 @@ internal sealed class SchemaCompiler
         if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() <= MaxEntries
             && value.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String))
             return [.. value.EnumerateArray().Select(name => name.GetString()!).Distinct(StringComparer.Ordinal)];
-        Fault(here, $"must be an array of at most {MaxEntries} names");
+        Error(here, $"must be an array of at most {MaxEntries} names");
         return [];
     }
 
@@ -266,7 +271,7 @@ internal sealed class SchemaCompiler
     {
         if (value.ValueKind == JsonValueKind.Number)
             return value;
-        Fault(here, "must be a number");
+        Error(here, "must be a number");
         return null;
     }
 
@@ -275,26 +280,26 @@ internal sealed class SchemaCompiler
     {
         if (value.ValueKind == JsonValueKind.Number && value.GetDouble() is >= 0 and <= int.MaxValue and var count && double.IsInteger(count))
             return (int)count;
-        Fault(here, "must be a whole number, 0 or more");
+        Error(here, "must be a whole number, 0 or more");
         return null;
     }
 
     private bool Flag(JsonElement value, string here)
     {
         if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
-            Fault(here, "must be true or false");
+            Error(here, "must be true or false");
         return value.ValueKind == JsonValueKind.True;
     }
 
     private Regex? Pattern(string? pattern, string here)
     {
-        var (regex, fault) = pattern is null ? (null, "must be a string") : SchemaPattern.Compile(pattern);
-        if (fault is not null)
-            Fault(here, fault);
+        var (regex, error) = pattern is null ? (null, "must be a string") : SchemaPattern.Compile(pattern);
+        if (error is not null)
+            Error(here, error);
         return regex;
     }
 
-    /// <summary>The names one schema speaks of, as they come up.</summary>
+    /// <summary>The property names of one schema, in order of appearance.</summary>
     private sealed class PropertyNames
     {
         private readonly List<PropertyEntry> _entries = [];

@@ -72,8 +72,8 @@ internal sealed class SchemaNode
 }
 
 /// <summary>
-/// Every property name a schema speaks of, in <c>properties</c>, <c>required</c>, <c>dependentRequired</c> or <c>dependentSchemas</c>:
-/// one walk over an object's members answers for all four.
+/// Every property name in a schema, in <c>properties</c>, <c>required</c>, <c>dependentRequired</c> or
+/// <c>dependentSchemas</c>: one walk over an object's members answers for all four.
 /// </summary>
 internal sealed class PropertyTable(IReadOnlyList<PropertyEntry> entries)
 {
@@ -87,7 +87,7 @@ internal sealed class PropertyTable(IReadOnlyList<PropertyEntry> entries)
 
     public IReadOnlyList<PropertyEntry> Entries => _entries;
 
-    /// <returns>-1: the schema does not speak of it.</returns>
+    /// <returns>-1: the schema does not name it.</returns>
     public int IndexOf(JsonProperty property)
     {
         if (_index is not null)

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// Regular expressions of schemas (ECMA-262), to be run on other people's text: only by .NET's engine that takes linear time, and none
+/// Regular expressions of schemas (ECMA-262), to be run on untrusted text: only by .NET's linear-time engine, and none
 /// whose automaton would be large. What is read differently in .NET is rewritten: <c>$</c> would match before a last line feed,
 /// <c>\d</c> and <c>\w</c> would mean all of Unicode, <c>.</c> would match a carriage return.
 /// </summary>
@@ -16,11 +16,11 @@ internal static partial class SchemaPattern
     /// <summary>Characters after unfolding <c>{n,m}</c>: <c>(a{99}){99}</c> is 99 × 99.</summary>
     private const int MaxSize = 10_000;
 
-    /// <summary>Linear in the text, and the text is bounded: never reached but by a fault of the engine.</summary>
+    /// <summary>Linear in the text, and the text is bounded: never reached but by an error of the engine.</summary>
     private static readonly TimeSpan MatchTimeout = TimeSpan.FromMilliseconds(250);
 
     /// <returns>Null, and why.</returns>
-    public static (Regex? Regex, string? Fault) Compile(string pattern)
+    public static (Regex? Regex, string? Error) Compile(string pattern)
     {
         if (pattern.Length > MaxLength)
             return (null, $"must have at most {MaxLength} characters");

@@ -5,11 +5,11 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// One value against one schema. With <paramref name="faults"/> it goes on after a fault and collects them; without, it ends soon
-/// after the first. Schemas come from outside and may refer to themselves, so the work is bounded: a value that takes more than
-/// <see cref="MaxSteps"/> does not fit.
+/// One value against one schema. With <paramref name="errors"/> it goes on after an error and collects them; without,
+/// it ends soon after the first. Schemas come from outside and may refer to themselves, so the work is bounded: a value
+/// that takes more than <see cref="MaxSteps"/> does not fit.
 /// </summary>
-internal ref struct SchemaWalk(SchemaFaults? faults)
+internal ref struct SchemaWalk(SchemaErrors? errors)
 {
     /// <summary>Schemas applied and values compared; a large honest input takes some ten thousand.</summary>
     private const int MaxSteps = 250_000;
@@ -20,11 +20,11 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
     /// <summary>Bits of <c>required</c> kept on the stack.</summary>
     private const int FewNames = 256;
 
-    private SchemaFaults? _faults = faults;
+    private SchemaErrors? _errors = errors;
     private int _steps = MaxSteps;
     private int _depth;
 
-    /// <summary>The walk was given up: whatever it said (a <c>not</c> turns a no into a yes), the value does not fit.</summary>
+    /// <summary>The walk was given up: the value does not fit, whatever the result (<c>not</c> inverts it).</summary>
     public readonly bool IsGivenUp => _steps < 0;
 
     public bool Check(SchemaNode node, JsonElement value)
@@ -32,7 +32,7 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         if (--_steps < 0 || _depth >= MaxDepth)
             return GiveUp();
         if (node.Never)
-            return Fault("is not allowed here");
+            return Error("is not allowed here");
         _depth++;
         var fits = CheckType(node, value);
         if (fits || !IsQuick)
@@ -52,7 +52,7 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         return fits;
     }
 
-    private readonly bool IsQuick => _faults is null || _faults.IsFull || IsGivenUp;
+    private readonly bool IsQuick => _errors is null || _errors.IsFull || IsGivenUp;
 
     private bool GiveUp()
     {
@@ -60,35 +60,35 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         return false;
     }
 
-    private readonly bool Fault(string message)
+    private readonly bool Error(string message)
     {
-        _faults?.Add(message);
+        _errors?.Add(message);
         return false;
     }
 
-    /// <summary>Whether it fits, without telling why not: for what may just as well not fit.</summary>
+    /// <summary>Whether it fits, without reporting errors: for alternatives.</summary>
     private bool Fits(SchemaNode node, JsonElement value)
     {
-        (var telling, _faults) = (_faults, null);
+        (var telling, _errors) = (_errors, null);
         var fits = Check(node, value);
-        _faults = telling;
+        _errors = telling;
         return fits;
     }
 
     private bool CheckAt(SchemaNode node, JsonElement value, string segment)
     {
-        _faults?.Enter(segment);
+        _errors?.Enter(segment);
         var fits = Check(node, value);
-        _faults?.Leave();
+        _errors?.Leave();
         return fits;
     }
 
     private readonly bool CheckType(SchemaNode node, JsonElement value)
     {
         if (node.Types != JsonTypes.None && !Is(node.Types, value))
-            return Fault($"must be {Words(node.Types)}");
+            return Error($"must be {Words(node.Types)}");
         if (node.Const is { } only && !JsonElement.DeepEquals(only, value))
-            return Fault($"must be {Excerpt(only)}");
+            return Error($"must be {Excerpt(only)}");
         if (node.Enum is null)
             return true;
         foreach (var allowed in node.Enum)
@@ -96,7 +96,7 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             if (JsonElement.DeepEquals(allowed, value))
                 return true;
         }
-        return Fault($"must be one of {string.Join(", ", node.Enum.Take(10).Select(Excerpt))}");
+        return Error($"must be one of {string.Join(", ", node.Enum.Take(10).Select(Excerpt))}");
     }
 
     private static bool Is(JsonTypes types, JsonElement value) => value.ValueKind switch
@@ -125,15 +125,15 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
     {
         var fits = true;
         if (node.Minimum is { } minimum && JsonNumbers.Compare(value, minimum) < 0)
-            fits = Fault($"must be at least {minimum}");
+            fits = Error($"must be at least {minimum}");
         if (node.Maximum is { } maximum && JsonNumbers.Compare(value, maximum) > 0)
-            fits = Fault($"must be at most {maximum}");
+            fits = Error($"must be at most {maximum}");
         if (node.ExclusiveMinimum is { } above && JsonNumbers.Compare(value, above) <= 0)
-            fits = Fault($"must be more than {above}");
+            fits = Error($"must be more than {above}");
         if (node.ExclusiveMaximum is { } below && JsonNumbers.Compare(value, below) >= 0)
-            fits = Fault($"must be less than {below}");
+            fits = Error($"must be less than {below}");
         if (node.MultipleOf is { } step && !JsonNumbers.IsMultiple(value, step))
-            fits = Fault($"must be a multiple of {step}");
+            fits = Error($"must be a multiple of {step}");
         return fits;
     }
 
@@ -144,11 +144,11 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         var fits = true;
         var length = Length(value);
         if (length < node.MinLength)
-            fits = Fault($"must have at least {node.MinLength} characters");
+            fits = Error($"must have at least {node.MinLength} characters");
         if (length > node.MaxLength)
-            fits = Fault($"must have at most {node.MaxLength} characters");
+            fits = Error($"must have at most {node.MaxLength} characters");
         if (node.Pattern is { } pattern && (fits || !IsQuick) && !IsMatch(pattern, value.GetString()!))
-            fits = Fault("must match the schema's pattern");
+            fits = Error("must match the schema's pattern");
         return fits;
     }
 
@@ -181,11 +181,11 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         var fits = true;
         var count = value.GetArrayLength();
         if (count < node.MinItems)
-            fits = Fault($"must have at least {node.MinItems} items");
+            fits = Error($"must have at least {node.MinItems} items");
         if (count > node.MaxItems)
-            fits = Fault($"must have at most {node.MaxItems} items");
+            fits = Error($"must have at most {node.MaxItems} items");
         if (node.UniqueItems && (fits || !IsQuick) && !AreUnique(value))
-            fits = Fault("must not have the same item twice");
+            fits = Error("must not have the same item twice");
 
         var (index, contained) = (0, 0);
         foreach (var item in value.EnumerateArray())
@@ -194,15 +194,15 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
                 return false;
             var schema = index < node.PrefixItems?.Length ? node.PrefixItems[index] : node.Items;
             if (schema is not null)
-                fits &= _faults is null ? Check(schema, item) : CheckAt(schema, item, index.ToString());
+                fits &= _errors is null ? Check(schema, item) : CheckAt(schema, item, index.ToString());
             if (node.Contains is not null && Fits(node.Contains, item))
                 contained++;
             index++;
         }
         if (node.Contains is not null && contained < node.MinContains)
-            fits = Fault($"must contain at least {node.MinContains} of what the schema asks for");
+            fits = Error($"must contain at least {node.MinContains} of what the schema asks for");
         if (node.Contains is not null && contained > node.MaxContains)
-            fits = Fault($"must contain at most {node.MaxContains} of what the schema counts");
+            fits = Error($"must contain at most {node.MaxContains} of what the schema counts");
         return fits;
     }
 
@@ -214,7 +214,7 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             ref var same = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, JsonNumbers.HashOf(item), out _);
             foreach (var other in same ??= [])
             {
-                // Values made to have one hash would be compared each with each.
+                // Many values with one hash would be compared pairwise.
                 if (--_steps < 0 || JsonElement.DeepEquals(other, item))
                     return false;
             }
@@ -238,9 +238,9 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             fits &= CheckMember(node, member, there);
         }
         if (count < node.MinProperties)
-            fits = Fault($"must have at least {node.MinProperties} properties");
+            fits = Error($"must have at least {node.MinProperties} properties");
         if (count > node.MaxProperties)
-            fits = Fault($"must have at most {node.MaxProperties} properties");
+            fits = Error($"must have at most {node.MaxProperties} properties");
 
         for (var i = 0; i < names; i++)
         {
@@ -248,13 +248,13 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             if (!there[i])
             {
                 if (entry.Required)
-                    fits = Fault($"must have the property {entry.Name}");
+                    fits = Error($"must have the property {entry.Name}");
                 continue;
             }
             foreach (var needed in entry.DependentRequired ?? [])
             {
                 if (!there[needed])
-                    fits = Fault($"must have the property {table.Entries[needed].Name} where there is {entry.Name}");
+                    fits = Error($"must have the property {table.Entries[needed].Name} where there is {entry.Name}");
             }
             if (entry.DependentSchema is not null)
                 fits &= Check(entry.DependentSchema, value);
@@ -273,7 +273,7 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             if (node.Properties!.Entries[index].Schema is { } schema)
             {
                 known = true;
-                fits &= _faults is null ? Check(schema, member.Value) : CheckAt(schema, member.Value, member.Name);
+                fits &= _errors is null ? Check(schema, member.Value) : CheckAt(schema, member.Value, member.Name);
             }
         }
         foreach (var (name, schema) in node.PatternProperties ?? [])
@@ -284,12 +284,12 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
             fits &= CheckAt(schema, member.Value, member.Name);
         }
         if (!known && node.AdditionalProperties is { } additional)
-            fits &= _faults is null ? Check(additional, member.Value) : CheckAt(additional, member.Value, member.Name);
+            fits &= _errors is null ? Check(additional, member.Value) : CheckAt(additional, member.Value, member.Name);
         if (node.PropertyNames is { } names && !Fits(names, NameOf(member)))
         {
-            _faults?.Enter(member.Name);
-            fits = Fault("has a name that the schema does not allow");
-            _faults?.Leave();
+            _errors?.Enter(member.Name);
+            fits = Error("has a name that the schema does not allow");
+            _errors?.Leave();
         }
         return fits;
     }
@@ -302,11 +302,12 @@ internal ref struct SchemaWalk(SchemaFaults? faults)
         foreach (var all in node.AllOf ?? [])
             fits &= Check(all, value);
         if (node.AnyOf is { } any && !AnyFits(any, value))
-            fits = Fault("must fit one of the schema's alternatives");
+            fits = Error("must fit one of the schema's alternatives");
         if (node.OneOf is { } one && CountFits(one, value) is var count and not 1)
-            fits = Fault(count == 0 ? "must fit one of the schema's alternatives" : "must fit only one of the schema's alternatives");
+            fits = Error(count == 0
+                ? "must fit one of the schema's alternatives" : "must fit only one of the schema's alternatives");
         if (node.Not is { } not && Fits(not, value))
-            fits = Fault("must not fit what the schema excludes");
+            fits = Error("must not fit what the schema excludes");
         if (node.If is { } condition && (Fits(condition, value) ? node.Then : node.Else) is { } then)
             fits &= Check(then, value);
         return fits;

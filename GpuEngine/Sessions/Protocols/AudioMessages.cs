@@ -1,9 +1,10 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Settings;
 
 namespace Lyceum.GpuEngine.Sessions.Protocols;
 
-/// <summary>How <c>lyceum.v1</c> writes and reads what is about audio.</summary>
+/// <summary>How <c>lyceum.v1</c> writes and reads audio's messages.</summary>
 internal static class AudioMessages
 {
     private const string Pcm16 = "pcm16";
@@ -11,7 +12,7 @@ internal static class AudioMessages
     private const string None = "none";
     private const int MaxVoice = 64;
 
-    /// <summary>The <c>audio</c> of a <c>configure</c>; null where it is not right.</summary>
+    /// <summary>The <c>audio</c> of a <c>configure</c>; null where it is invalid.</summary>
     public static AudioSetup? Read(JsonElement message)
     {
         if (!message.TryGetProperty("audio", out var audio) || audio.ValueKind is not JsonValueKind.Object
@@ -39,9 +40,7 @@ internal static class AudioMessages
         json.WriteNumber("rate", frame.Rate);
         json.WriteBoolean("last", frame.IsLast);
         if (frame.IsOmitted)
-        {
             json.WriteBoolean("omitted", true);
-        }
     }
 
     public static void Write(Utf8JsonWriter json, AudioSetup audio)
@@ -67,9 +66,7 @@ internal static class AudioMessages
             json.WriteString("format", Pcm16);
             json.WriteNumber("rate", output.Rate);
             if (output.Voice is not null)
-            {
                 json.WriteString("voice", output.Voice);
-            }
             json.WriteEndObject();
         }
         else
@@ -79,14 +76,12 @@ internal static class AudioMessages
         json.WriteEndObject();
     }
 
-    /// <summary>Null is absent; anything else than PCM16 of a sensible rate is refused.</summary>
+    /// <summary>Null is absent; anything but PCM16 of a supported rate is rejected.</summary>
     private static bool TryRate(JsonElement audio, string name, out JsonElement? direction, out int rate)
     {
         (direction, rate) = (null, 0);
         if (!audio.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
-        {
             return true;
-        }
         if (value.ValueKind is not JsonValueKind.Object || (MessageReader.Text(value, "format") ?? Pcm16) is not Pcm16
             || MessageReader.Number(value, "rate") is not (>= AudioSetup.LeastRate and <= AudioSetup.MostRate and var asked))
         {

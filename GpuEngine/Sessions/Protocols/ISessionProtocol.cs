@@ -1,34 +1,41 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.GpuEngine.Sessions.Speaking;
+using Lyceum.GpuEngine.Sessions.Turns;
 
 namespace Lyceum.GpuEngine.Sessions.Protocols;
 
 /// <summary>
-/// A wire protocol: how a session's events are written, and a client's messages read. It has no state; what is a
-/// connection's is <see cref="SessionSocket"/>'s, what is the session's is the core's.
+/// A wire protocol: how a session's events are written, and a client's messages read. It has no state.
 /// </summary>
 internal interface ISessionProtocol
 {
     /// <summary>The WebSocket subprotocol; null for what is spoken without one.</summary>
     string? SubProtocol { get; }
 
-    /// <summary>The client numbers what it has: a resume begins where it says, else where the last socket ended.</summary>
+    /// <summary>
+    /// The client knows events by number: a resume begins where it says, else where the last socket ended.
+    /// </summary>
     bool HasNumbers { get; }
 
-    /// <summary>It has words for audio: a binary message after an <see cref="AudioFrame"/>, and binary messages from the client.</summary>
+    /// <summary>
+    /// It has messages for audio: a binary message after an <see cref="AudioFrame"/>, and binary messages from the
+    /// client.
+    /// </summary>
     bool HasAudio { get; }
 
-    /// <summary>Writes one message; false where this protocol has no word for the event.</summary>
+    /// <summary>Writes one message; false where this protocol has no message for the event.</summary>
     bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened);
 
-    /// <summary>Likewise, for what is the connection's own and has no number.</summary>
+    /// <summary>Likewise, for an event of the connection itself, which has no number.</summary>
     bool TryWrite(Utf8JsonWriter json, ConnectionEvent happened);
 
     /// <summary>Reads one text message, valid UTF-8.</summary>
     ClientMessage Read(ReadOnlySpan<byte> message);
 }
 
-/// <summary>What a connection says for itself: neither numbered nor kept.</summary>
+/// <summary>An event of the connection itself: neither numbered nor kept.</summary>
 internal abstract record ConnectionEvent
 {
     /// <summary>The first event of a connection.</summary>
@@ -36,14 +43,14 @@ internal abstract record ConnectionEvent
     /// <param name="LastEvent">The number of the session's last event.</param>
     public sealed record Opened(string SessionId, string Handle, long LastEvent, bool IsResumed, DateTimeOffset ExpiresAt) : ConnectionEvent;
 
-    /// <summary>A message was not taken, or events are gone.</summary>
-    public sealed record Refused(string Code, string Message) : ConnectionEvent;
+    /// <summary>A message was not taken, or events are no longer kept.</summary>
+    public sealed record Rejected(string Code, string Message) : ConnectionEvent;
 
     /// <summary>The last event of a connection that the engine ends.</summary>
     public sealed record Bye(string Reason) : ConnectionEvent;
 }
 
-/// <summary>What a client says.</summary>
+/// <summary>A client's message.</summary>
 internal abstract record ClientMessage
 {
     public sealed record Say(UserMessage Message) : ClientMessage;
@@ -51,10 +58,10 @@ internal abstract record ClientMessage
     /// <summary>The client has the events up to and with this one for good.</summary>
     public sealed record Ack(long Seq) : ClientMessage;
 
-    /// <summary>The client has played so far.</summary>
+    /// <summary>The client has played up to here.</summary>
     public sealed record Report(PlayPosition Position) : ClientMessage;
 
-    /// <summary>How it wants audio to go.</summary>
+    /// <summary>How audio is sent and received from now on.</summary>
     public sealed record Configure(AudioSetup Audio) : ClientMessage;
 
     /// <summary>Its microphone is on: binary messages follow.</summary>

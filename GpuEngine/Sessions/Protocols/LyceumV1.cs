@@ -1,11 +1,13 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Speaking;
+using Lyceum.GpuEngine.Sessions.Turns;
 
 namespace Lyceum.GpuEngine.Sessions.Protocols;
 
 /// <summary>
-/// Subprotocol <c>lyceum.v1</c> (docs/sessions.md): everything a session tells, numbered, so that a client that lost its
-/// socket resumes without a gap or a double. A message breaks off the answer being written.
+/// Subprotocol <c>lyceum.v1</c> (docs/sessions.md): all events of a session, numbered, so that a client that lost its
+/// socket resumes without a lost or repeated event. A message interrupts the answer being written.
 /// </summary>
 internal sealed class LyceumV1 : ISessionProtocol
 {
@@ -27,13 +29,9 @@ internal sealed class LyceumV1 : ISessionProtocol
             case TurnAccepted accepted:
                 json.WriteNumber("turn", accepted.Turn);
                 if (accepted.MessageId is { } id)
-                {
                     json.WriteString("id", id);
-                }
                 if (accepted.Heard is { } heard)
-                {
                     json.WriteString("content", heard);
-                }
                 break;
             case TextDelta delta:
                 Content(json, delta.Turn, delta.Text);
@@ -64,20 +62,16 @@ internal sealed class LyceumV1 : ISessionProtocol
             case SpeechStopped stopped:
                 Milliseconds(json, "duration_ms", stopped.Duration);
                 break;
-            case SpeechRefused refused:
-                if (refused.MessageId is { } name)
-                {
+            case RecognitionFailed failure:
+                if (failure.MessageId is { } name)
                     json.WriteString("id", name);
-                }
-                json.WriteString("code", refused.Code);
-                json.WriteString("content", refused.Message);
+                json.WriteString("code", failure.Code);
+                json.WriteString("content", failure.Message);
                 break;
             case SessionWarning warning:
                 json.WriteString("reason", warning.Reason);
-                if (warning.Left is { } left)
-                {
-                    json.WriteNumber("seconds_left", (int)Math.Ceiling(left.TotalSeconds));
-                }
+                if (warning.Remaining is { } remaining)
+                    json.WriteNumber("seconds_left", (int)Math.Ceiling(remaining.TotalSeconds));
                 break;
         }
         json.WriteEndObject();
@@ -97,10 +91,10 @@ internal sealed class LyceumV1 : ISessionProtocol
                 json.WriteNumber("last_seq", opened.LastEvent);
                 json.WriteString("expires_at", opened.ExpiresAt);
                 break;
-            case ConnectionEvent.Refused refused:
+            case ConnectionEvent.Rejected rejected:
                 json.WriteString("type", "error");
-                json.WriteString("code", refused.Code);
-                json.WriteString("content", refused.Message);
+                json.WriteString("code", rejected.Code);
+                json.WriteString("content", rejected.Message);
                 break;
             case ConnectionEvent.Bye bye:
                 json.WriteString("type", "bye");
@@ -113,10 +107,8 @@ internal sealed class LyceumV1 : ISessionProtocol
 
     public ClientMessage Read(ReadOnlySpan<byte> message)
     {
-        if (!MessageReader.TryRead(message, out var fields, out var fault))
-        {
-            return fault;
-        }
+        if (!MessageReader.TryRead(message, out var fields, out var error))
+            return error;
         return fields switch
         {
             { Type: "text" } => fields.ToSay(interrupts: true),
@@ -135,7 +127,7 @@ internal sealed class LyceumV1 : ISessionProtocol
         TextDelta => "delta",
         TurnText => "text",
         TurnInterrupted => "interrupted",
-        TurnFailed or SpeechRefused => "error",
+        TurnFailed or RecognitionFailed => "error",
         AudioFrame => "audio",
         AudioConfigured => "configured",
         SpeechStarted => "speech_started",
@@ -171,8 +163,6 @@ internal sealed class LyceumV1 : ISessionProtocol
     private static void Milliseconds(Utf8JsonWriter json, string name, TimeSpan? time)
     {
         if (time is { } taken)
-        {
             json.WriteNumber(name, Math.Round(taken.TotalMilliseconds, 1));
-        }
     }
 }

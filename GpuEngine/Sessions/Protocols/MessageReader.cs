@@ -1,5 +1,7 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.GpuEngine.Sessions.Speaking;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.Sessions.Protocols;
@@ -16,14 +18,14 @@ internal static class MessageReader
     /// <param name="Ack">The last event shown.</param>
     /// <param name="Milliseconds">Of <c>played</c>: how much of that event.</param>
     /// <param name="Played">The same as a part of another message.</param>
-    /// <param name="Audio">Of <c>configure</c>; null where it is not right.</param>
+    /// <param name="Audio">Of <c>configure</c>; null where it is invalid.</param>
     public readonly record struct Fields(
         string Type, string? Content, string? Id, long? Seq, long? Ack, double? Milliseconds, PlayPosition? Played, AudioSetup? Audio)
     {
         public ClientMessage ToSay(bool interrupts) =>
             string.IsNullOrWhiteSpace(Content) ? Invalid("A text message needs content.")
             : HasBadId ? InvalidId()
-            // No model and no database takes it.
+            // Neither a model nor a database takes U+0000.
             : new ClientMessage.Say(new UserMessage(Content.Replace('\0', '\uFFFD'), Id, Ack, interrupts, Played));
 
         public ClientMessage ToAudioStart() => HasBadId ? InvalidId() : new ClientMessage.AudioStart(Id, Played);
@@ -37,9 +39,9 @@ internal static class MessageReader
         private bool HasBadId => Id is { Length: 0 or > MaxId };
     }
 
-    public static bool TryRead(ReadOnlySpan<byte> message, out Fields fields, out ClientMessage.Unreadable fault)
+    public static bool TryRead(ReadOnlySpan<byte> message, out Fields fields, out ClientMessage.Unreadable error)
     {
-        (fields, fault) = (default, null!);
+        (fields, error) = (default, null!);
         try
         {
             var reader = new Utf8JsonReader(message);
@@ -47,7 +49,7 @@ internal static class MessageReader
             var root = json.RootElement;
             if (reader.Read() || root.ValueKind is not JsonValueKind.Object || Text(root, "type") is not { } type)
             {
-                fault = Invalid("""A message is a JSON object with a type: {"type":"text","content":"…"}.""");
+                error = Invalid("""A message is a JSON object with a type: {"type":"text","content":"…"}.""");
                 return false;
             }
             fields = new Fields(
@@ -58,7 +60,7 @@ internal static class MessageReader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperation: an escape that is half a surrogate pair.
-            fault = new ClientMessage.Unreadable(ErrorCodes.InvalidJson, "The message is not valid JSON.");
+            error = new ClientMessage.Unreadable(ErrorCodes.InvalidJson, "The message is not valid JSON.");
             return false;
         }
     }

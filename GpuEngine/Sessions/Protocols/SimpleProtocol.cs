@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
 
 namespace Lyceum.GpuEngine.Sessions.Protocols;
 
@@ -24,17 +24,15 @@ internal sealed class SimpleProtocol : ISessionProtocol
 
     public bool TryWrite(Utf8JsonWriter json, ConnectionEvent happened) => happened switch
     {
-        ConnectionEvent.Refused refused => Write(json, "error", refused.Message),
+        ConnectionEvent.Rejected rejected => Write(json, "error", rejected.Message),
         ConnectionEvent.Bye { Reason: "idle_timeout" or "session_timeout" } => Write(json, "error", "The session's time is over."),
         _ => false,
     };
 
     public ClientMessage Read(ReadOnlySpan<byte> message)
     {
-        if (!MessageReader.TryRead(message, out var fields, out var fault))
-        {
-            return fault;
-        }
+        if (!MessageReader.TryRead(message, out var fields, out var error))
+            return error;
         return fields.Type is "text"
             ? fields.ToSay(interrupts: false)
             : new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}'; send text.");

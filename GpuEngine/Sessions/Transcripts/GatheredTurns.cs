@@ -3,12 +3,14 @@ using Lyceum.Contracts;
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
 
 /// <summary>
-/// What was read of the log, as its keeper takes it: by session, and the pieces of an answer that follow each other in one
-/// record. A token is a record of the log; a message of as many would be twenty times as long.
+/// What was read of the log, as it is sent: by session, with the pieces of an answer that follow each other in one
+/// record. In the log each token is a record; a message of these would be twenty times as long.
 /// </summary>
 internal sealed class GatheredTurns
 {
-    /// <summary>About as many bytes in a message: its buffers stay small, and the messages after it need not wait long.</summary>
+    /// <summary>
+    /// About as many bytes in a message, so that its buffers stay small and later messages do not wait long.
+    /// </summary>
     private const int MessageBytes = 48 * 1024;
 
     private readonly Dictionary<string, Gathered> _sessions = [];
@@ -21,13 +23,13 @@ internal sealed class GatheredTurns
     {
         Count++;
         if (!_sessions.TryGetValue(turn.SessionId, out var session))
-        {
             _sessions[turn.SessionId] = session = new Gathered(turn);
-        }
         session.Add(turn.Record);
     }
 
-    /// <summary>As many sessions in each as it has room for: it costs its keeper one commit. A session is in one of them.</summary>
+    /// <summary>
+    /// As many sessions in each as fit: it costs its receiver one commit. A session is in one of them.
+    /// </summary>
     public IEnumerable<RecordSessionTurns> Messages()
     {
         var (sessions, bytes) = (new List<SessionTurns>(), 0);
@@ -42,9 +44,7 @@ internal sealed class GatheredTurns
             bytes += session.Bytes;
         }
         if (bytes > 0)
-        {
             yield return new(sessions);
-        }
     }
 
     private sealed class Gathered(LoggedTurn first)
@@ -63,9 +63,7 @@ internal sealed class GatheredTurns
             if (_records is [.., var last] && IsPiece(last) && IsPiece(record) && last.Turn == record.Turn)
             {
                 if (_then is null)
-                {
                     _records[^1] = last with { Then = _then = [] };
-                }
                 _then.Add(record.Text);
                 return;
             }

@@ -7,12 +7,12 @@ using Lyceum.Contracts;
 
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
 
-/// <summary>A record as the log keeps it: whose session, and what.</summary>
+/// <summary>A record as the log keeps it: the session, its owner, and what was said.</summary>
 internal sealed record LoggedTurn(string SessionId, string Tenant, string Owner, SessionTurnRecord Record);
 
 /// <summary>
-/// One record on disk: length of the payload and its CRC-32C, four bytes each, little endian, then the payload, JSON. What
-/// a crash tore off ends in a frame that does not add up.
+/// One record on disk: length of the payload and its CRC-32C, four bytes each, little endian, then the payload, JSON. A
+/// frame that a crash cut off fails the check.
 /// </summary>
 internal static class TranscriptFrame
 {
@@ -53,20 +53,14 @@ internal static class TranscriptFrame
     {
         turn = null!;
         if (log.Length < Header)
-        {
             return false;
-        }
         var length = BinaryPrimitives.ReadInt32LittleEndian(log);
-        // A payload is never empty: a tail of zeros, as some file systems leave one, is no record.
+        // A payload is never empty: zeros at the end, as some file systems leave them, are no record.
         if (length is <= 0 or > MaxPayload || length > log.Length - Header)
-        {
             return false;
-        }
         var payload = log.Slice(Header, length);
         if (Crc(payload) != BinaryPrimitives.ReadUInt32LittleEndian(log[4..]))
-        {
             return false;
-        }
         turn = JsonSerializer.Deserialize(payload, TranscriptJson.Default.LoggedTurn)!;
         log = log[(Header + length)..];
         return true;
@@ -76,13 +70,9 @@ internal static class TranscriptFrame
     {
         var crc = uint.MaxValue;
         for (; bytes.Length >= 8; bytes = bytes[8..])
-        {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
         foreach (var b in bytes)
-        {
             crc = BitOperations.Crc32C(crc, b);
-        }
         return ~crc;
     }
 }

@@ -1,37 +1,36 @@
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Lyceum.Contracts;
-using Lyceum.GpuEngine.Sessions.Core;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
 
 /// <summary>
-/// Record first, then show (rule 1): an append-only log of what sessions say. One writer takes whatever all sessions
-/// recorded since its last commit, writes it at once and syncs once, so that a hundred sessions cost one fsync; only then
-/// are they told that it may be shown. What the forwarder was answered for is deleted, file by file; the rest is there
-/// after a crash.
+/// Record first, then show (rule 1): an append-only log of what sessions say. One writer takes all records appended
+/// since its last commit, writes them together and syncs once, so that a hundred sessions cost one fsync; only then are
+/// the sessions called back to publish. Acknowledged records are deleted, file by file; the rest is there after a
+/// crash.
 /// </summary>
 internal sealed partial class TranscriptLog(
-    IOptions<TranscriptOptions> options, SessionMetrics metrics, TimeProvider time, ILogger<TranscriptLog> log)
+    IOptions<TranscriptOptions> options, TranscriptMetrics metrics, TimeProvider time, ILogger<TranscriptLog> log)
     : BackgroundService, ITranscript
 {
     private const int BatchBytes = 1024 * 1024;
 
     private readonly TranscriptOptions _options = options.Value;
-    // Unbounded in form; a turn has at most Turn.MaxUnrecorded records in it.
+    // Without a bound of its own: a turn has at most 64 records in it (Turn.MaxUnrecorded).
     private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly TranscriptFrame.Writer _frames = new(); // the writer's
+    private readonly TranscriptFrame.Writer _frames = new(); // used by the writing loop only
     private readonly Lock _lock = new(); // around all below
     private readonly List<TranscriptSegment> _segments = [];
     private readonly Dictionary<string, Cursor> _sessions = [];
     private long _lastSegment;
-    private FileStream? _only;
-    private string? _fault;
+    private FileStream? _lockFile; // held open so that no other engine uses the folder
+    private string? _error;
     private bool _forwarded;
 
     /// <summary>Why nothing can be recorded now; null where all is well.</summary>
-    public string? Fault => Volatile.Read(ref _fault);
+    public string? Error => Volatile.Read(ref _error);
 
     /// <summary>Bytes on disk.</summary>
     public long Bytes
@@ -39,9 +38,7 @@ internal sealed partial class TranscriptLog(
         get
         {
             lock (_lock)
-            {
                 return _segments.Sum(segment => segment.Length);
-            }
         }
     }
 
@@ -51,56 +48,50 @@ internal sealed partial class TranscriptLog(
         get
         {
             lock (_lock)
-            {
                 return _sessions.Values.Any(cursor => cursor.Acknowledged < cursor.Last);
-            }
         }
     }
 
-    /// <summary>Is called when something was recorded; by the forwarder, which makes the log keep what is not answered.</summary>
+    /// <summary>Raised after each commit.</summary>
     public event Action? Recorded;
 
     public void Append(string session, string tenant, string owner, SessionTurnRecord record, Action<bool> recorded)
     {
         if (!_queue.Writer.TryWrite(new Entry(session, tenant, owner, record, recorded)))
-        {
             recorded(false); // the engine is stopping
-        }
     }
 
-    /// <summary>From now on files go only when what is in them was acknowledged.</summary>
+    /// <summary>From now on a file is deleted only when all its records are acknowledged.</summary>
     public void KeepUntilAcknowledged() => Volatile.Write(ref _forwarded, true);
 
     /// <summary>These sessions' records up to and with these are stored elsewhere.</summary>
-    /// <returns>Whether that is news.</returns>
+    /// <returns>Whether any of it was new.</returns>
     public bool Acknowledge(IEnumerable<RecordedSession> sessions)
     {
         lock (_lock)
         {
-            var news = false;
+            var isNew = false;
             foreach (var (session, through) in sessions)
             {
                 if (_sessions.TryGetValue(session, out var cursor) && through > cursor.Acknowledged)
                 {
                     cursor.Acknowledged = Math.Min(through, cursor.Last);
-                    news = true;
+                    isNew = true;
                 }
             }
-            if (news)
-            {
+            if (isNew)
                 Truncate();
-            }
-            return news;
+            return isNew;
         }
     }
 
-    /// <summary>The session records no more: known when what it recorded before, which may still be on its way, is written.</summary>
+    /// <summary>
+    /// The session appends no more. Takes effect after its earlier records, which may still be queued, are written.
+    /// </summary>
     public void Closed(string session)
     {
         if (!_queue.Writer.TryWrite(new Entry(session, "", "", null, _ => Forget(session))))
-        {
             Forget(session);
-        }
     }
 
     private void Forget(string session)
@@ -117,7 +108,7 @@ internal sealed partial class TranscriptLog(
 
     /// <summary>Reads what is not acknowledged, in the order it was recorded, from a place in the log on.</summary>
     /// <param name="maxBytes">About as many at once.</param>
-    /// <param name="found">Is told of each record.</param>
+    /// <param name="found">Called with each record.</param>
     /// <returns>The place to go on from; the same where there is nothing more.</returns>
     public LogPlace Read(LogPlace from, int maxBytes, Action<LoggedTurn> found)
     {
@@ -127,9 +118,7 @@ internal sealed partial class TranscriptLog(
         {
             segment = _segments.Find(segment => segment.Number >= from.Segment);
             if (segment is null)
-            {
                 return from;
-            }
             offset = segment.Number == from.Segment ? from.Offset : 0;
             if (offset >= segment.Length)
             {
@@ -139,18 +128,16 @@ internal sealed partial class TranscriptLog(
         }
         try
         {
-            // Not under the lock, for which everybody waits who speaks.
+            // Not under the lock, for which the writer waits.
             return new LogPlace(segment.Number, segment.Read(offset, maxBytes, turn =>
             {
                 if (!IsAcknowledged(turn))
-                {
                     found(turn);
-                }
             }));
         }
         catch (ObjectDisposedException)
         {
-            return new LogPlace(segment.Number + 1, 0); // deleted in this moment: nobody needs what is in it
+            return new LogPlace(segment.Number + 1, 0); // deleted meanwhile: all its records are acknowledged
         }
     }
 
@@ -162,11 +149,9 @@ internal sealed partial class TranscriptLog(
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        _queue.Writer.TryComplete(); // what is in it is still written
+        _queue.Writer.TryComplete(); // queued records are still written
         if (ExecuteTask is { } writing)
-        {
             await writing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
         await base.StopAsync(cancellationToken);
     }
 
@@ -176,7 +161,7 @@ internal sealed partial class TranscriptLog(
         lock (_lock)
         {
             _segments.ForEach(segment => segment.Dispose());
-            _only?.Dispose();
+            _lockFile?.Dispose();
         }
         _frames.Dispose();
     }
@@ -184,7 +169,7 @@ internal sealed partial class TranscriptLog(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Entry>();
-        // Until the queue is completed: StopAsync lets it run empty.
+        // Until the queue is completed and empty (StopAsync).
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
             var size = 0;
@@ -197,9 +182,7 @@ internal sealed partial class TranscriptLog(
             batch.ForEach(entry => entry.Recorded(written));
             batch.Clear();
             if (written)
-            {
                 Recorded?.Invoke();
-            }
         }
     }
 
@@ -210,38 +193,28 @@ internal sealed partial class TranscriptLog(
         try
         {
             if (!batch.Exists(entry => entry.Record is not null))
-            {
                 return true;
-            }
             var segment = Room();
             foreach (var entry in batch)
             {
                 if (entry.Record is { } record)
-                {
                     turns.Add(Number(entry, record));
-                }
             }
             _frames.Clear();
             turns.ForEach(_frames.Add);
             segment.Append(_frames.Written);
             lock (_lock)
-            {
                 turns.ForEach(segment.Note);
-            }
-            if (Interlocked.Exchange(ref _fault, null) is not null)
-            {
-                RecordsAgain(log);
-            }
+            if (Interlocked.Exchange(ref _error, null) is not null)
+                LogRecovered(log);
             metrics.Committed(time.GetElapsedTime(start), turns.Count);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             turns.ForEach(Unnumber);
-            if (Interlocked.Exchange(ref _fault, e.Message) is null)
-            {
-                CannotRecord(log, e.Message);
-            }
+            if (Interlocked.Exchange(ref _error, e.Message) is null)
+                LogFailed(log, e.Message);
             return false;
         }
     }
@@ -252,9 +225,7 @@ internal sealed partial class TranscriptLog(
         lock (_lock)
         {
             if (!_sessions.TryGetValue(entry.Session, out var cursor))
-            {
                 _sessions[entry.Session] = cursor = new Cursor { IsOpen = true };
-            }
             return new LoggedTurn(entry.Session, entry.Tenant, entry.Owner, record with { Seq = ++cursor.Last });
         }
     }
@@ -262,36 +233,32 @@ internal sealed partial class TranscriptLog(
     private void Unnumber(LoggedTurn turn)
     {
         lock (_lock)
-        {
             _sessions[turn.SessionId].Last--;
-        }
     }
 
     private bool IsAcknowledged(LoggedTurn turn)
     {
         lock (_lock)
-        {
             return _sessions.TryGetValue(turn.SessionId, out var cursor) && turn.Record.Seq <= cursor.Acknowledged;
-        }
     }
 
     private long LastWritten(string session) =>
         _segments.Select(segment => segment.Last.GetValueOrDefault(session)).DefaultIfEmpty().Max();
 
-    /// <summary>The file to write to; makes room, or says that there is none.</summary>
+    /// <summary>The file to write to. Without a forwarder old files are deleted to make room.</summary>
+    /// <exception cref="IOException">The log is full.</exception>
     private TranscriptSegment Room()
     {
         lock (_lock)
         {
             if (_segments is [.., var last] && last.Length < _options.SegmentBytes)
-            {
                 return last;
-            }
             while (_segments.Sum(segment => segment.Length) >= _options.MaxBytes)
             {
                 if (Volatile.Read(ref _forwarded))
                 {
-                    throw new IOException($"the transcript log holds {_options.MaxBytes} bytes that nobody has taken (Engine:Transcripts:MaxBytes)");
+                    throw new IOException(
+                        $"the log holds {_options.MaxBytes} bytes that are not acknowledged (Engine:Transcripts:MaxBytes)");
                 }
                 Remove(_segments[0]);
             }
@@ -305,9 +272,7 @@ internal sealed partial class TranscriptLog(
     private void Truncate()
     {
         while (_segments.Count > 1 && _segments[0].Last.All(entry => _sessions[entry.Key].Acknowledged >= entry.Value))
-        {
             Remove(_segments[0]);
-        }
     }
 
     private void Remove(TranscriptSegment segment)
@@ -315,15 +280,13 @@ internal sealed partial class TranscriptLog(
         segment.Delete();
         _segments.Remove(segment);
         foreach (var session in segment.Last.Keys.Where(session => !_sessions[session].IsOpen && LastWritten(session) == 0))
-        {
             _sessions.Remove(session);
-        }
     }
 
     private void Recover()
     {
         Directory.CreateDirectory(_options.Folder);
-        _only = new FileStream(
+        _lockFile = new FileStream(
             Path.Combine(_options.Folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         lock (_lock)
         {
@@ -334,14 +297,10 @@ internal sealed partial class TranscriptLog(
                 _segments.Add(segment);
                 _lastSegment = segment.Number;
                 if (torn > 0)
-                {
-                    TornTail(log, torn, path);
-                }
+                    LogTornTail(log, torn, path);
             }
             if (records > 0)
-            {
-                Replayed(log, records, _sessions.Count);
-            }
+                LogReplayed(log, records, _sessions.Count);
         }
     }
 
@@ -349,7 +308,7 @@ internal sealed partial class TranscriptLog(
     {
         if (!_sessions.TryGetValue(turn.SessionId, out var cursor))
         {
-            // What came before the oldest record there is was acknowledged, or nobody waited for it.
+            // Records before the oldest one here were acknowledged, or deleted without a forwarder.
             _sessions[turn.SessionId] = cursor = new Cursor { Acknowledged = turn.Record.Seq - 1 };
         }
         cursor.Last = turn.Record.Seq;
@@ -365,17 +324,17 @@ internal sealed partial class TranscriptLog(
     /// <param name="Record">Null: the session is closed.</param>
     private sealed record Entry(string Session, string Tenant, string Owner, SessionTurnRecord? Record, Action<bool> Recorded);
 
-    [LoggerMessage(LogLevel.Error, "transcripts cannot be recorded, sessions say nothing: {Reason}")]
-    private static partial void CannotRecord(ILogger log, string reason);
+    [LoggerMessage(LogLevel.Error, "Transcript log failed, sessions say nothing: {Reason}")]
+    private static partial void LogFailed(ILogger log, string reason);
 
-    [LoggerMessage(LogLevel.Information, "transcripts are recorded again")]
-    private static partial void RecordsAgain(ILogger log);
+    [LoggerMessage(LogLevel.Information, "Transcript log works again")]
+    private static partial void LogRecovered(ILogger log);
 
-    [LoggerMessage(LogLevel.Warning, "cut {Bytes} bytes off {Path}: their writing was never finished, and nobody was shown them")]
-    private static partial void TornTail(ILogger log, long bytes, string path);
+    [LoggerMessage(LogLevel.Warning, "Transcript log: cut an unfinished write of {Bytes} bytes off {Path}")]
+    private static partial void LogTornTail(ILogger log, long bytes, string path);
 
-    [LoggerMessage(LogLevel.Information, "transcript log: {Records} records of {Sessions} sessions from before")]
-    private static partial void Replayed(ILogger log, int records, int sessions);
+    [LoggerMessage(LogLevel.Information, "Transcript log: found {Records} records of {Sessions} sessions")]
+    private static partial void LogReplayed(ILogger log, int records, int sessions);
 }
 
 /// <summary>A place in the log; the default is its beginning.</summary>

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
 
 /// <summary>The local transcript log; configuration section <c>Engine:Transcripts</c>.</summary>
-public sealed class TranscriptOptions
+internal sealed class TranscriptOptions
 {
     public const string Section = "Engine:Transcripts";
 
@@ -16,15 +16,17 @@ public sealed class TranscriptOptions
 
     /// <summary>
     /// Bytes on disk. Reached with a forwarder: nothing more is recorded, so nothing more is said (<c>transcript_unavailable</c>),
-    /// until some is forwarded. Without one, where nobody waits for them, the oldest files go.
+    /// until some is forwarded. Without one the oldest files are deleted.
     /// </summary>
     [Range(64 * 1024, long.MaxValue)]
     public long MaxBytes { get; set; } = 1024L * 1024 * 1024;
 
-    /// <summary>What was forwarded is sent again when nothing was answered for so long; doubling to a minute.</summary>
+    /// <summary>What was forwarded is sent again when no answer came for so long; doubling to a minute.</summary>
     public TimeSpan ResendAfter { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long records wait for others to go with them: they are safe here, and each message costs its keeper a commit.</summary>
+    /// <summary>
+    /// How long records wait to share a message: they are durable here, and each message costs its receiver a commit.
+    /// </summary>
     public TimeSpan Gather { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Records forwarded and not answered; no more are sent meanwhile.</summary>

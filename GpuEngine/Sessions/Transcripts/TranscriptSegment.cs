@@ -7,7 +7,7 @@ namespace Lyceum.GpuEngine.Sessions.Transcripts;
 internal sealed class TranscriptSegment : IDisposable
 {
     private readonly SafeFileHandle _file;
-    private long _length; // bytes that are whole records on disk; what is behind them does not count
+    private long _length; // bytes that are whole records on disk; later bytes are ignored
     private bool _dirty;
 
     private TranscriptSegment(long number, string path, FileMode mode)
@@ -30,20 +30,20 @@ internal sealed class TranscriptSegment : IDisposable
         new(number, System.IO.Path.Combine(folder, $"{number:D12}.log"), FileMode.CreateNew);
 
     /// <summary>Opens a file that a process left, and cuts off what it did not finish writing.</summary>
-    /// <param name="found">Is told of each record, in order.</param>
+    /// <param name="found">Called with each record, in order.</param>
     /// <param name="torn">Bytes cut off.</param>
     public static TranscriptSegment Recover(string path, Action<LoggedTurn> found, out long torn)
     {
         var segment = new TranscriptSegment(
             long.Parse(System.IO.Path.GetFileNameWithoutExtension(path)), path, FileMode.Open);
-        ReadOnlySpan<byte> left = File.ReadAllBytes(path);
-        var whole = left.Length;
-        while (TranscriptFrame.TryRead(ref left, out var turn))
+        ReadOnlySpan<byte> rest = File.ReadAllBytes(path);
+        var whole = rest.Length;
+        while (TranscriptFrame.TryRead(ref rest, out var turn))
         {
             segment.Note(turn);
             found(turn);
         }
-        torn = left.Length;
+        torn = rest.Length;
         segment._length = whole - torn;
         if (torn > 0)
         {
@@ -57,11 +57,9 @@ internal sealed class TranscriptSegment : IDisposable
     /// <exception cref="IOException">They are not recorded.</exception>
     public void Append(ReadOnlySpan<byte> frames)
     {
-        // What an earlier attempt left behind the last whole record must not follow this one.
+        // Removes what a failed write left behind the last whole record.
         if (_dirty)
-        {
             RandomAccess.SetLength(_file, _length);
-        }
         _dirty = true;
         RandomAccess.Write(_file, frames, _length);
         RandomAccess.FlushToDisk(_file);
@@ -79,16 +77,12 @@ internal sealed class TranscriptSegment : IDisposable
         var bytes = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            ReadOnlySpan<byte> left = bytes.AsSpan(0, RandomAccess.Read(_file, bytes.AsSpan(0, length), from));
-            var read = left.Length;
-            while (TranscriptFrame.TryRead(ref left, out var turn))
-            {
+            ReadOnlySpan<byte> rest = bytes.AsSpan(0, RandomAccess.Read(_file, bytes.AsSpan(0, length), from));
+            var read = rest.Length;
+            while (TranscriptFrame.TryRead(ref rest, out var turn))
                 found(turn);
-            }
-            if (left.Length < read || Length - from <= max)
-            {
-                return from + read - left.Length;
-            }
+            if (rest.Length < read || Length - from <= max)
+                return from + read - rest.Length;
         }
         finally
         {

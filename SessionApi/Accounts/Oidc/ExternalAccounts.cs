@@ -8,8 +8,8 @@ using Npgsql;
 namespace Lyceum.SessionApi.Accounts.Oidc;
 
 /// <summary>
-/// The account of somebody whom the provider vouches for: by (issuer, subject), never by what they are called. At the first
-/// sign-in it is made, with a tenant of its own, for who is admitted.
+/// The account of a person whom the provider authenticated: by (issuer, subject), never by what they are called. At the
+/// first sign-in it is made, with a tenant of its own, for who is admitted.
 /// </summary>
 internal sealed partial class ExternalAccounts(
     SessionDb db, DatabaseReady ready, Admission admission, AccountStore accounts, IOptions<AccountOptions> options,
@@ -38,7 +38,8 @@ internal sealed partial class ExternalAccounts(
             {
                 account = await MakeAsync(person, codes, cancellationToken);
             }
-            catch (DbUpdateException e) when (e.InnerException is PostgresException { ConstraintName: SessionDb.OneUsername } && attempt < Attempts)
+            catch (DbUpdateException e) when (attempt < Attempts
+                && e.InnerException is PostgresException { ConstraintName: AccountTables.OneUsername })
             {
                 db.ChangeTracker.Clear();
             }
@@ -47,8 +48,9 @@ internal sealed partial class ExternalAccounts(
     }
 
     private Task<Account?> FindAsync(ExternalPerson person, CancellationToken cancellationToken) =>
-        db.ExternalIdentities.Where(i => i.Issuer == person.Issuer && i.Subject == person.Subject)
-            .Join(db.Accounts, i => i.AccountId, a => a.Id, (_, a) => a).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+        db.Set<ExternalIdentity>().Where(i => i.Issuer == person.Issuer && i.Subject == person.Subject)
+            .Join(db.Set<Account>(), i => i.AccountId, a => a.Id, (_, a) => a).AsNoTracking()
+            .SingleOrDefaultAsync(cancellationToken);
 
     private async Task<Account> MakeAsync(ExternalPerson person, Codes codes, CancellationToken cancellationToken)
     {
@@ -88,16 +90,18 @@ internal sealed partial class ExternalAccounts(
     /// </summary>
     private async Task<Account?> FindByEmailAsync(ExternalPerson person, CancellationToken cancellationToken) =>
         Options.LinkVerifiedEmail && person.VerifiedEmail is { } email
-            ? await db.Accounts.AsNoTracking().SingleOrDefaultAsync(
+            ? await db.Set<Account>().AsNoTracking().SingleOrDefaultAsync(
                 a => a.Username == email && a.PasswordHash != null
-                    && !db.ExternalIdentities.Any(i => i.AccountId == a.Id && i.Issuer == person.Issuer),
+                    && !db.Set<ExternalIdentity>().Any(i => i.AccountId == a.Id && i.Issuer == person.Issuer),
                 cancellationToken)
             : null;
 
     private async Task<Account> NewAsync(ExternalPerson person, CancellationToken cancellationToken)
     {
-        var taken = await db.Accounts.Where(a => person.Usernames.Contains(a.Username)).Select(a => a.Username).ToListAsync(cancellationToken);
-        // Somebody else's already, perhaps their own of before: nobody signs in by it here, so it only has to be one.
+        var taken = await db.Set<Account>().Where(a => person.Usernames.Contains(a.Username)).Select(a => a.Username)
+            .ToListAsync(cancellationToken);
+        // All taken, perhaps by an earlier account of theirs. It only has to be unique: this person signs in at the
+        // provider.
         var username = person.Usernames.Except(taken).FirstOrDefault()
             ?? $"{(person.Usernames is [var called, ..] ? called.Split('@')[0] : "person")}-{Secret.NewCode()[..4]}";
         var now = time.GetStoredNow();

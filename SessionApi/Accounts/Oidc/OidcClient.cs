@@ -53,10 +53,10 @@ internal sealed partial class OidcClient(
         return message.CreateAuthenticationRequestUrl();
     }
 
-    /// <summary>Trades the code for who signed in.</summary>
+    /// <summary>Redeems the code for the person who signed in.</summary>
     /// <exception cref="ProblemException">
-    /// 400 <c>sign_in_expired</c>: the code is spent; 401 <c>sign_in_refused</c>: the id token is not to be believed; 502
-    /// <c>upstream_failed</c>: the provider knows this client otherwise; 503 <c>identity_provider_unavailable</c>.
+    /// 400 <c>sign_in_expired</c>: the code is spent; 401 <c>sign_in_refused</c>: the id token is not valid; 502
+    /// <c>upstream_failed</c>: the provider knows this client with other settings; 503 <c>identity_provider_unavailable</c>.
     /// </exception>
     public async Task<ExternalPerson> RedeemAsync(string code, OidcState state, CancellationToken cancellationToken)
     {
@@ -66,7 +66,7 @@ internal sealed partial class OidcClient(
         if (validated.Exception is SecurityTokenInvalidSignatureException)
             validated = await ValidateAsync(answer.IdToken, provider = await discovery.RenewAsync(cancellationToken)); // the key is newer than our copy
         if (!validated.IsValid)
-            throw Refused(Reason(validated.Exception), validated.Exception);
+            throw Rejected(Reason(validated.Exception), validated.Exception);
 
         var token = (JsonWebToken)validated.SecurityToken;
         try
@@ -78,9 +78,9 @@ internal sealed partial class OidcClient(
         }
         catch (OpenIdConnectProtocolException e)
         {
-            throw Refused(e is OpenIdConnectProtocolInvalidNonceException ? "nonce" : "claims", e);
+            throw Rejected(e is OpenIdConnectProtocolInvalidNonceException ? "nonce" : "claims", e);
         }
-        return ExternalPerson.Of(token) ?? throw Refused("subject", null);
+        return ExternalPerson.Of(token) ?? throw Rejected("subject", null);
     }
 
     private async Task<OpenIdConnectMessage> ExchangeAsync(
@@ -153,9 +153,9 @@ internal sealed partial class OidcClient(
     public static ProblemException Expired() => new(
         StatusCodes.Status400BadRequest, ErrorCodes.SignInExpired, "This sign-in is over, or was not begun by this browser. Begin again.");
 
-    private ProblemException Refused(string what, Exception? reason)
+    private ProblemException Rejected(string what, Exception? reason)
     {
-        LogRefused(what, reason?.Message);
+        LogRejected(what, reason?.Message);
         return new(StatusCodes.Status401Unauthorized, ErrorCodes.SignInRefused, $"The identity provider's token is not accepted: {what}.");
     }
 
@@ -169,10 +169,10 @@ internal sealed partial class OidcClient(
         _ => "not a token",
     };
 
-    [LoggerMessage(LogLevel.Warning, "the identity provider's token endpoint refused: {Error}")]
+    [LoggerMessage(LogLevel.Warning, "the identity provider's token endpoint rejected the code: {Error}")]
     private partial void LogExchangeFailed(string? error);
 
     // The library hides what is personal in its messages.
-    [LoggerMessage(LogLevel.Warning, "id token refused ({What}): {Reason}")]
-    private partial void LogRefused(string what, string? reason);
+    [LoggerMessage(LogLevel.Warning, "id token rejected ({What}): {Reason}")]
+    private partial void LogRejected(string what, string? reason);
 }

@@ -6,8 +6,9 @@ using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 namespace Lyceum.SessionApi.Accounts.Oidc;
 
 /// <summary>
-/// What the provider says of itself: its addresses and its keys, fetched when they are first needed, again after some hours,
-/// and at once when it signs with a key nobody has seen. Nothing waits for it at start; while it is away, sign-ins with it fail.
+/// What the provider says of itself: its addresses and its keys, fetched when they are first needed, again after some
+/// hours, and at once when it signs with an unknown key. The start does not wait for it; while it is away, sign-ins
+/// with it fail.
 /// </summary>
 internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<AccountOptions> options, TimeProvider time)
 {
@@ -37,7 +38,7 @@ internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<Account
     }
 
     /// <summary>
-    /// Fetched anew. Only who redeemed a code gets here, with a token of the provider's own: no stranger makes us ask.
+    /// Fetched anew. Only a redeemed code with the provider's own token leads here: strangers cannot cause requests.
     /// </summary>
     /// <exception cref="ProblemException">503 <c>identity_provider_unavailable</c>, with the cause.</exception>
     public async Task<OpenIdConnectConfiguration> RenewAsync(CancellationToken cancellationToken)
@@ -56,7 +57,7 @@ internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<Account
         return client;
     }
 
-    /// <summary>For everybody who waits: no single caller's end ends it.</summary>
+    /// <summary>Shared by all callers that wait: the end of one does not cancel it.</summary>
     private async Task<Known> FetchAsync()
     {
         await Task.Yield(); // out of the lock
@@ -64,7 +65,7 @@ internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<Account
         try
         {
             using var client = CreateClient();
-            // The library refuses key sets over plain HTTP; options allow that on loopback alone.
+            // The library rejects key sets over plain HTTP; options allow that on loopback alone.
             var retriever = new HttpDocumentRetriever(client) { RequireHttps = authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase) };
             var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(
                 $"{authority}/.well-known/openid-configuration", retriever, CancellationToken.None);

@@ -13,7 +13,6 @@ namespace Lyceum.SessionApi.Accounts.Oidc;
 /// </summary>
 internal static class OidcEndpoints
 {
-    public const string LoginPath = $"{UserCookies.OidcPath}/login";
     private const string CallbackPath = $"{UserCookies.OidcPath}/callback";
 
     public static void MapOidc(this IEndpointRouteBuilder routes)
@@ -29,12 +28,13 @@ internal static class OidcEndpoints
     {
         if (!options.Value.Oidc.IsConfigured)
             return NotConfigured();
-        var faults = new Faults();
+        var errors = new ValidationErrors();
         var returnTo = ReturnTo.Parse(query.ReturnTo ?? "/");
-        faults.AddIf(returnTo is null, "return_to", $"return_to must be a path of this server, of at most {ReturnTo.MaxLength} characters: /…");
-        faults.CheckText("setup_code", query.SetupCode, 100);
-        faults.CheckText("invitation_code", query.InvitationCode, 100);
-        faults.ThrowIfAny();
+        errors.AddIf(returnTo is null, "return_to",
+            $"return_to must be a path of this server, of at most {ReturnTo.MaxLength} characters: /…");
+        errors.CheckText("setup_code", query.SetupCode, 100);
+        errors.CheckText("invitation_code", query.InvitationCode, 100);
+        errors.ThrowIfAny();
 
         var state = OidcState.Begin(PublicOrigin(http) + CallbackPath, returnTo!, new(query.SetupCode, query.InvitationCode));
         try

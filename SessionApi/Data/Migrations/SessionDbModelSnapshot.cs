@@ -18,12 +18,12 @@ namespace Lyceum.SessionApi.Data.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.Account", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.Account", b =>
                 {
                     b.Property<Guid>("Id")
                         .HasColumnType("uuid")
@@ -63,37 +63,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_accounts_username");
 
-                    b.ToTable("accounts");
+                    b.ToTable("accounts", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.ExternalIdentity", b =>
-                {
-                    b.Property<string>("Issuer")
-                        .HasColumnType("text")
-                        .HasColumnName("issuer");
-
-                    b.Property<string>("Subject")
-                        .HasColumnType("text")
-                        .HasColumnName("subject");
-
-                    b.Property<Guid>("AccountId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("account_id");
-
-                    b.Property<DateTimeOffset>("CreatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at");
-
-                    b.HasKey("Issuer", "Subject")
-                        .HasName("pk_external_identities");
-
-                    b.HasIndex("AccountId")
-                        .HasDatabaseName("ix_external_identities_account_id");
-
-                    b.ToTable("external_identities");
-                });
-
-            modelBuilder.Entity("Lyceum.SessionApi.Data.FailedAttempts", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.FailedAttempts", b =>
                 {
                     b.Property<string>("Key")
                         .HasColumnType("text")
@@ -116,7 +89,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("failed_attempts", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.Invitation", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.Invitation", b =>
                 {
                     b.Property<Guid>("Id")
                         .HasColumnType("uuid")
@@ -163,10 +136,37 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.HasIndex("CreatedBy")
                         .HasDatabaseName("ix_invitations_created_by");
 
-                    b.ToTable("invitations");
+                    b.ToTable("invitations", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.SetupCode", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.Oidc.ExternalIdentity", b =>
+                {
+                    b.Property<string>("Issuer")
+                        .HasColumnType("text")
+                        .HasColumnName("issuer");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.HasKey("Issuer", "Subject")
+                        .HasName("pk_external_identities");
+
+                    b.HasIndex("AccountId")
+                        .HasDatabaseName("ix_external_identities_account_id");
+
+                    b.ToTable("external_identities", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.SetupCode", b =>
                 {
                     b.Property<int>("Id")
                         .HasColumnType("integer")
@@ -183,7 +183,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("setup_codes", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.SignIn", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.SignIn", b =>
                 {
                     b.Property<Guid>("Id")
                         .HasColumnType("uuid")
@@ -219,66 +219,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.HasIndex("ExpiresAt")
                         .HasDatabaseName("ix_sign_ins_expires_at");
 
-                    b.ToTable("sign_ins");
-                });
-
-            modelBuilder.Entity("Lyceum.SessionApi.Data.Tutor", b =>
-                {
-                    b.Property<int>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("integer")
-                        .HasColumnName("id");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<int>("Id"));
-
-                    b.Property<DateTimeOffset>("CreatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("Instructions")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("instructions");
-
-                    b.Property<string>("KbId")
-                        .HasColumnType("text")
-                        .HasColumnName("kb_id");
-
-                    b.Property<string>("Language")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("language");
-
-                    b.Property<string>("Name")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("name");
-
-                    b.Property<string>("Subject")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("subject");
-
-                    b.Property<string>("Tenant")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("tenant");
-
-                    b.Property<DateTimeOffset>("UpdatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("updated_at");
-
-                    b.Property<string>("Voice")
-                        .HasColumnType("text")
-                        .HasColumnName("voice");
-
-                    b.HasKey("Id")
-                        .HasName("pk_tutors");
-
-                    b.HasIndex("Tenant", "Id")
-                        .HasDatabaseName("ix_tutors_tenant_id");
-
-                    b.ToTable("tutors");
+                    b.ToTable("sign_ins", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Engines.EngineRow", b =>
@@ -342,6 +283,12 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<int>("IndexVersion")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("index_version");
+
                     b.Property<Guid>("KnowledgeBaseId")
                         .HasColumnType("uuid")
                         .HasColumnName("knowledge_base_id");
@@ -362,6 +309,9 @@ namespace Lyceum.SessionApi.Data.Migrations
 
                     b.HasKey("Id")
                         .HasName("pk_documents");
+
+                    b.HasIndex("IndexVersion")
+                        .HasDatabaseName("ix_documents_index_version");
 
                     b.HasIndex("KnowledgeBaseId", "Name")
                         .IsUnique()
@@ -499,7 +449,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("kb_id");
 
-                    b.Property<string>("Owner")
+                    b.Property<string>("Person")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("owner");
@@ -556,7 +506,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("sessions", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionDelta", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionDelta", b =>
                 {
                     b.Property<long>("SessionNumber")
                         .HasColumnType("bigint")
@@ -581,7 +531,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("session_deltas", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionTurn", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionTurn", b =>
                 {
                     b.Property<long>("SessionNumber")
                         .HasColumnType("bigint")
@@ -626,19 +576,68 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("session_turns", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.ExternalIdentity", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Tutors.Tutor", b =>
                 {
-                    b.HasOne("Lyceum.SessionApi.Data.Account", null)
-                        .WithMany()
-                        .HasForeignKey("AccountId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                    b.Property<int>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<int>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Instructions")
                         .IsRequired()
-                        .HasConstraintName("fk_external_identities_accounts_account_id");
+                        .HasColumnType("text")
+                        .HasColumnName("instructions");
+
+                    b.Property<string>("KbId")
+                        .HasColumnType("text")
+                        .HasColumnName("kb_id");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("language");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("Voice")
+                        .HasColumnType("text")
+                        .HasColumnName("voice");
+
+                    b.HasKey("Id")
+                        .HasName("pk_tutors");
+
+                    b.HasIndex("Tenant", "Id")
+                        .HasDatabaseName("ix_tutors_tenant_id");
+
+                    b.ToTable("tutors", (string)null);
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.Invitation", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.Invitation", b =>
                 {
-                    b.HasOne("Lyceum.SessionApi.Data.Account", null)
+                    b.HasOne("Lyceum.SessionApi.Accounts.Account", null)
                         .WithMany()
                         .HasForeignKey("CreatedBy")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -646,9 +645,19 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasConstraintName("fk_invitations_accounts_created_by");
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Data.SignIn", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.Oidc.ExternalIdentity", b =>
                 {
-                    b.HasOne("Lyceum.SessionApi.Data.Account", null)
+                    b.HasOne("Lyceum.SessionApi.Accounts.Account", null)
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_external_identities_accounts_account_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Accounts.SignIn", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Accounts.Account", null)
                         .WithMany()
                         .HasForeignKey("AccountId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -676,7 +685,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasConstraintName("fk_passages_documents_document_id");
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionDelta", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionDelta", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Sessions.LiveSession", null)
                         .WithMany()
@@ -686,7 +695,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasConstraintName("fk_session_deltas_sessions_session_number");
                 });
 
-            modelBuilder.Entity("Lyceum.SessionApi.Sessions.SessionTurn", b =>
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionTurn", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Sessions.LiveSession", null)
                         .WithMany()

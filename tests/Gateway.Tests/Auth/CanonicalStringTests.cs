@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
-using Lyceum.Gateway.Auth;
+using Lyceum.Gateway.Auth.Credentials;
 using Lyceum.Gateway.Auth.Hmac;
 using Lyceum.ServiceDefaults.Auth;
 using Microsoft.AspNetCore.Http;
@@ -74,8 +74,8 @@ public sealed class CanonicalStringTests
     [InlineData(300, null)]
     [InlineData(301, "date")]
     [InlineData(-86400, "date")]
-    public void Date_IsAccepted_WithinItsWindow(int seconds, string? refusal) =>
-        Verify(Ada.Sign("GET", "/chat", date: Now.AddSeconds(seconds)), Now, AdaOnly).ShouldBe(refusal);
+    public void Date_IsAccepted_WithinItsWindow(int seconds, string? rejection) =>
+        Verify(Ada.Sign("GET", "/chat", date: Now.AddSeconds(seconds)), Now, AdaOnly).ShouldBe(rejection);
 
     [Theory]
     [InlineData("2030-03-31T12:00:00Z")]
@@ -108,14 +108,16 @@ public sealed class CanonicalStringTests
     public void Header_OfAnotherForm_IsMalformed(string header)
     {
         var parts = Ada.Sign("GET", "/chat", date: Now, nonce: "0123456789abcdef");
-        SignedRequest.Verify(Request(parts), string.Format(header, parts.Signature), AdaOnly, Now).Refusal.ShouldBe("malformed");
+        SignedRequest.Verify(Request(parts), string.Format(header, parts.Signature), AdaOnly, Now)
+            .Rejection.ShouldBe("malformed");
     }
 
     [Fact]
     public void Parameters_MayStandInAnyOrder_QuotedOrNot()
     {
         var parts = Ada.Sign("GET", "/chat", date: Now);
-        SignedRequest.Verify(Request(parts), $"HMAC signature={parts.Signature},nonce=\"{parts.Nonce}\" , key_id=ada", AdaOnly, Now).Refusal.ShouldBeNull();
+        var header = $"HMAC signature={parts.Signature},nonce=\"{parts.Nonce}\" , key_id=ada";
+        SignedRequest.Verify(Request(parts), header, AdaOnly, Now).Rejection.ShouldBeNull();
     }
 
     [Fact]
@@ -142,7 +144,7 @@ public sealed class CanonicalStringTests
             var request = Request(good with { Date = sent.date, Digest = sent.digest });
             var isGood = (sent.Authorization, sent.date, sent.digest) == (good.Authorization, good.Date, good.Digest);
             AdaOnly.FindToken(sent.Authorization).ShouldBeNull();
-            return SignedRequest.Verify(request, sent.Authorization, AdaOnly, Now).Refusal is null == isGood;
+            return SignedRequest.Verify(request, sent.Authorization, AdaOnly, Now).Rejection is null == isGood;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
     }
 
@@ -182,7 +184,7 @@ public sealed class CanonicalStringTests
         CredentialSet.Empty.Next([.. keys.Select(key => Key(key.Id, key.Secret))], TimeSpan.Zero, Now);
 
     private static string? Verify(SignedParts parts, DateTimeOffset now, CredentialSet keys) =>
-        SignedRequest.Verify(Request(parts), parts.Authorization, keys, now).Refusal;
+        SignedRequest.Verify(Request(parts), parts.Authorization, keys, now).Rejection;
 
     private static HttpRequest Request(SignedParts parts)
     {

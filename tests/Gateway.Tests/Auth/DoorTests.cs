@@ -120,7 +120,7 @@ public sealed class DoorTests : IAsyncLifetime
     {
         (await Preflight("https://app.example")).Headers.Contains("Access-Control-Allow-Origin").ShouldBeFalse();
         _gateway.Configure(file => file["cors"] = new System.Text.Json.Nodes.JsonObject { ["origins"] = new System.Text.Json.Nodes.JsonArray("https://app.example") });
-        await Assertions.Eventually(async () => (await Preflight("https://app.example")).Headers.Contains("Access-Control-Allow-Origin"), "configured");
+        await Eventually.TrueAsync(async () => (await Preflight("https://app.example")).Headers.Contains("Access-Control-Allow-Origin"), "configured");
 
         var allowed = await Preflight("https://app.example");
         allowed.StatusCode.ShouldBe(HttpStatusCode.NoContent);

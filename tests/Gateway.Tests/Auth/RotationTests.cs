@@ -71,7 +71,7 @@ public sealed class RotationTests : IAsyncLifetime
                 await File.WriteAllTextAsync(_gateway.SecretFile + ".new", next, TestContext.Current.CancellationToken);
                 File.Move(_gateway.SecretFile + ".new", _gateway.SecretFile, overwrite: true);
             }
-            await Assertions.Eventually(() => IsAcceptedAsync(next), "the new secret");
+            await Eventually.TrueAsync(() => IsAcceptedAsync(next), "the new secret");
             Volatile.Write(ref valid, next);
             deaths.Add(DeathAsync(old, began));
             if (Stopwatch.GetElapsedTime(began) is var took && took < pause)
@@ -92,7 +92,7 @@ public sealed class RotationTests : IAsyncLifetime
     /// <summary>From its replacement until it is refused.</summary>
     private async Task<TimeSpan> DeathAsync(string secret, long replaced)
     {
-        await Assertions.Eventually(async () => !await IsAcceptedAsync(secret), "the old secret's end");
+        await Eventually.TrueAsync(async () => !await IsAcceptedAsync(secret), "the old secret's end");
         return Stopwatch.GetElapsedTime(replaced);
     }
 
@@ -104,10 +104,10 @@ public sealed class RotationTests : IAsyncLifetime
             file["auth"]!["grace"] = "01:00:00";
             file["auth"]!["tokens"]![0]!["scopes"]!.AsArray().RemoveAt(0); // chat
         });
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Forbidden, "a scope less");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Forbidden, "a scope less");
 
         _gateway.Configure(file => file["auth"]!["tokens"]!.AsArray().Clear());
-        await Assertions.Eventually(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Unauthorized, "out");
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.Unauthorized, "out");
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class RotationTests : IAsyncLifetime
                     file["auth"]!["tokens"]!.AsArray().Clear();
                 file["auth"]!["tokens"]!.AsArray().Add(TestGateway.Token(other, "t", ["chat"], ("secret_sha256", Signer.Sha256(other))));
             });
-            await Assertions.Eventually(() => IsAcceptedAsync(other), "reloaded");
+            await Eventually.TrueAsync(() => IsAcceptedAsync(other), "reloaded");
             await _chat.Stream.Writer.WriteAsync($"line {reload}\n", TestContext.Current.CancellationToken);
             (await stream.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe($"line {reload}");
         }
@@ -148,7 +148,7 @@ public sealed class RotationTests : IAsyncLifetime
         }
         (await IsAcceptedAsync(TestGateway.Secret)).ShouldBeTrue();
         await WriteAsync(_gateway.ConfigurationFile, good);
-        await Assertions.Eventually(() => Task.FromResult(settings.Faults.Count == 0), "mended");
+        await Eventually.TrueAsync(() => Task.FromResult(settings.Errors.Count == 0), "mended");
 
         await WriteAsync(_gateway.SecretFile, " \n");
         await FaultAsync("auth.tokens[0].secret_file: file ada is empty");
@@ -160,7 +160,7 @@ public sealed class RotationTests : IAsyncLifetime
         check.GetProperty("detail").GetString()!.ShouldEndWith("auth.tokens[0].secret_file: file ada does not exist");
 
         Task WriteAsync(string file, string content) => File.WriteAllTextAsync(file, content, TestContext.Current.CancellationToken);
-        Task FaultAsync(string fault) => Assertions.Eventually(
-            () => Task.FromResult(settings.Faults is [{ } only] && only.StartsWith(fault)), fault);
+        Task FaultAsync(string fault) => Eventually.TrueAsync(
+            () => Task.FromResult(settings.Errors is [{ } only] && only.StartsWith(fault)), fault);
     }
 }

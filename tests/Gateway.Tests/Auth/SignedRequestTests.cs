@@ -6,7 +6,7 @@ using Lyceum.Tests.Support;
 namespace Lyceum.Tests.Gateway.Tests.Auth;
 
 /// <summary>Two replicas of the real gateway on one real database.</summary>
-public sealed class SignedHouse(PostgresFixture postgres) : IAsyncLifetime
+public sealed class SignedGateways(PostgresFixture postgres) : IAsyncLifetime
 {
     public static readonly Signer Ada = new("ada-key", Signer.HmacSecret);
     public static readonly Signer Bob = new("bob-key", "the-other-secret");
@@ -25,7 +25,7 @@ public sealed class SignedHouse(PostgresFixture postgres) : IAsyncLifetime
             Gateways.Add(Start(database));
         // The first requests of a replica may come before it knows that the schema is there.
         foreach (var gateway in Gateways)
-            await Assertions.Eventually(async () => (await Ada.Sign("GET", "/chat").SendAsync(gateway.Client)).IsSuccessStatusCode, "database ready");
+            await Eventually.TrueAsync(async () => (await Ada.Sign("GET", "/chat").SendAsync(gateway.Client)).IsSuccessStatusCode, "database ready");
     }
 
     /// <param name="database">Null: none.</param>
@@ -57,17 +57,17 @@ public sealed class SignedHouse(PostgresFixture postgres) : IAsyncLifetime
 }
 
 /// <summary>Signed requests as they are sent.</summary>
-public sealed class SignedRequestTests : IClassFixture<SignedHouse>
+public sealed class SignedRequestTests : IClassFixture<SignedGateways>
 {
-    private static readonly Signer Ada = SignedHouse.Ada;
+    private static readonly Signer Ada = SignedGateways.Ada;
 
-    private readonly SignedHouse _house;
+    private readonly SignedGateways _signed;
     private readonly List<TestGateway> _gateways;
     private readonly Backend _chat;
 
-    public SignedRequestTests(SignedHouse house)
+    public SignedRequestTests(SignedGateways fixture)
     {
-        (_house, _gateways, _chat) = (house, house.Gateways, house.Chat);
+        (_signed, _gateways, _chat) = (fixture, fixture.Gateways, fixture.Chat);
         _chat.Seen.Clear();
     }
 
@@ -108,7 +108,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedHouse>
         // The nonce alone decides: signed anew for another request, it is spent all the same.
         await (await Send(Ada.Sign("GET", "/chat", nonce: parts.Nonce), _gateways[1])).ShouldBeProblem(HttpStatusCode.Unauthorized, "replayed_request");
         // Another key's nonces are its own.
-        (await Send(SignedHouse.Bob.Sign("GET", "/chat", nonce: parts.Nonce))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Send(SignedGateways.Bob.Sign("GET", "/chat", nonce: parts.Nonce))).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedHouse>
         await File.WriteAllTextAsync(file, "the-first-secret", TestContext.Current.CancellationToken);
         gateway.Configure(configuration =>
         {
-            SignedHouse.Configure(configuration); // the other keys stay: other tests follow
+            SignedGateways.Configure(configuration); // the other keys stay: other tests follow
             configuration["auth"]!["grace"] = "00:00:01";
             configuration["auth"]!["hmac_keys"]!.AsArray().Add(TestGateway.Token("rotating", "acme", ["chat"], ("secret_file", file)));
         });
@@ -163,23 +163,23 @@ public sealed class SignedRequestTests : IClassFixture<SignedHouse>
             await File.WriteAllTextAsync(file, "the-second-secret", TestContext.Current.CancellationToken);
             await Accepts("the-second-secret");
             (await Sign("the-first-secret")).StatusCode.ShouldBe(HttpStatusCode.OK, "within its grace");
-            await Assertions.Eventually(async () =>
+            await Eventually.TrueAsync(async () =>
                 (await Sign("the-first-secret")).Headers.WwwAuthenticate.ToString() == "HMAC error=\"replaced\"", "the end of its grace");
             (await Sign("the-second-secret")).StatusCode.ShouldBe(HttpStatusCode.OK);
         }
         finally
         {
-            gateway.Configure(SignedHouse.Configure);
+            gateway.Configure(SignedGateways.Configure);
         }
 
         Task<HttpResponseMessage> Sign(string secret) => Send(new Signer("rotating", secret).Sign("GET", "/chat"), gateway);
-        Task Accepts(string secret) => Assertions.Eventually(async () => (await Sign(secret)).IsSuccessStatusCode, secret);
+        Task Accepts(string secret) => Eventually.TrueAsync(async () => (await Sign(secret)).IsSuccessStatusCode, secret);
     }
 
     [Fact]
     public async Task DatabaseAway_NothingIsNew()
     {
-        await using var alone = _house.Start(database: null);
+        await using var alone = _signed.Start(database: null);
         var refused = await Send(Ada.Sign("GET", "/chat"), alone);
         await refused.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "database_unavailable");
         refused.Headers.RetryAfter!.Delta!.Value.ShouldBeGreaterThan(TimeSpan.Zero);

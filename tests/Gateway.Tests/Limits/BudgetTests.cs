@@ -1,8 +1,9 @@
-using Lyceum.Gateway.Limits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Gateway.Limits;
 using Lyceum.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.Gateway.Tests.Limits;
 
@@ -12,7 +13,7 @@ public sealed class BudgetTests(BudgetTests.Database database) : IClassFixture<B
     private readonly BudgetAccount _account = new($"key:{Guid.NewGuid():N}", BudgetUnit.Requests);
     private readonly BudgetStore _store = database.Gateway.Services.GetRequiredService<BudgetStore>();
 
-    private BudgetKeeper Keeper => database.Gateway.Services.GetRequiredService<BudgetKeeper>();
+    private ReplicaBudgets Local => database.Gateway.Services.GetRequiredService<ReplicaBudgets>();
 
     /// <summary>A gateway with a database, of which these tests use the parts.</summary>
     public sealed class Database(PostgresFixture postgres) : IAsyncLifetime
@@ -138,7 +139,7 @@ public sealed class BudgetTests(BudgetTests.Database database) : IClassFixture<B
     [Fact]
     public async Task BlockOfAnotherReplica_ComesBackWhenTheBudgetIsEmpty()
     {
-        var (here, there) = (Replica(), Keeper.Get(_account));
+        var (here, there) = (Replica(), Local.Get(_account));
         (await TakeAsync(there, 1000)).ShouldBeTrue();
         there.Unspent.ShouldBeGreaterThan(0);
 
@@ -152,23 +153,24 @@ public sealed class BudgetTests(BudgetTests.Database database) : IClassFixture<B
     [Trait("Category", "Long")]
     public async Task IdleBlock_GoesBack_AndAllOfItAtTheEnd()
     {
-        var budget = Keeper.Get(_account);
+        var budget = Local.Get(_account);
         (await TakeAsync(budget, 1_000_000)).ShouldBeTrue();
         (await TakenAsync()).ShouldBeGreaterThan(1);
-        await Assertions.Eventually(async () => await TakenAsync() == 1, "the rest is given back");
+        await Eventually.TrueAsync(async () => await TakenAsync() == 1, "the rest is given back");
 
         (await TakeAsync(budget, 1_000_000)).ShouldBeTrue();
         (await TakenAsync()).ShouldBeGreaterThan(2);
-        var end = new BudgetKeeper(_store, TimeProvider.System, NullLogger<BudgetKeeper>.Instance, NullLoggerFactory.Instance);
+        var end = new ReplicaBudgets(_store, TimeProvider.System,
+            NullLogger<ReplicaBudgets>.Instance, NullLoggerFactory.Instance);
         (await TakeAsync(end.Get(_account), 1_000_000)).ShouldBeTrue();
         await end.StopAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => await TakenAsync() == 3, "also at the end");
+        await Eventually.TrueAsync(async () => await TakenAsync() == 3, "also at the end");
     }
 
     [Fact]
     public async Task NewPeriod_IsAFullBudget_AndWhatTheOldOneHeldIsNotSpentInIt()
     {
-        var time = new ManualTime(new DateTimeOffset(2026, 12, 31, 23, 59, 59, 999, TimeSpan.Zero));
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 12, 31, 23, 59, 59, 999, TimeSpan.Zero));
         var budget = Replica(time);
         (await TakeAsync(budget, 500, period: BudgetPeriod.Day)).ShouldBeTrue();
         var (_, old) = await budget.ReserveAsync(3, 500, BudgetPeriod.Day, TestContext.Current.CancellationToken);

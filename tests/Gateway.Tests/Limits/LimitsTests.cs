@@ -48,7 +48,7 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
             settings["ConnectionStrings:gatewaydb"] = databases.ConnectionString;
         var gateway = TestGateway.Start(_identity, settings, configure: Limits(limits));
         if (database)
-            await Assertions.Eventually(async () => (await gateway.GetAsync("/api/usage")).StatusCode == HttpStatusCode.OK, "the schema is there");
+            await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/usage")).StatusCode == HttpStatusCode.OK, "the schema is there");
         return gateway;
     }
 
@@ -84,7 +84,7 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         await (await gateway.GetAsync("/api/usage/all")).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
     }
 
-    /// <summary>A probe that shows its token neither pays for a look at the house's health nor is refused one.</summary>
+    /// <summary>A probe that shows its token neither pays for a look at the gateway's health nor is refused one.</summary>
     [Fact]
     public async Task Operations_ArePartOfNoLimit_WithATokenToo()
     {
@@ -129,11 +129,11 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         await gateway.GetAsync("/chat");
 
         gateway.Configure(Limits(Rates(("/chat/**", 0.002, 500), ("/api/**", 0.001, 1))));
-        await Assertions.Eventually(async () => (await gateway.GetAsync("/api/conversations")).StatusCode == HttpStatusCode.TooManyRequests, "the new rule");
+        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/conversations")).StatusCode == HttpStatusCode.TooManyRequests, "the new rule");
         (await gateway.GetAsync("/chat")).StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
 
         gateway.Configure(null);
-        await Assertions.Eventually(async () => (await gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.OK, "no rule any more");
+        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/chat")).StatusCode == HttpStatusCode.OK, "no rule any more");
     }
 
     [Fact]
@@ -205,12 +205,12 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         var answer = await CompleteAsync(gateway, ",\"max_tokens\":5000");
         (await answer.JsonAsync()).GetProperty("usage").GetProperty("total_tokens").GetInt32().ShouldBe(100);
         seen.ShouldBe(await Completion(",\"max_tokens\":5000").ReadAsStringAsync(TestContext.Current.CancellationToken));
-        await Assertions.Eventually(async () => await UsedAsync(gateway) == 100, "100 used");
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 100, "100 used");
 
         // More than is left may not even begin; the next that fits may.
         await (await CompleteAsync(gateway, ",\"max_tokens\":9900")).ShouldBeProblem(HttpStatusCode.TooManyRequests, "budget_exhausted");
         (await CompleteAsync(gateway, ",\"max_tokens\":9800")).StatusCode.ShouldBe(HttpStatusCode.OK);
-        await Assertions.Eventually(async () => await UsedAsync(gateway) == 200, "200 used");
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 200, "200 used");
     }
 
     [Fact]
@@ -236,7 +236,7 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         next.Writer.TryWrite("0123456789\"}}],\"usage\":null}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":12,\"total_tokens\":42}}\n\ndata: [DONE]\n\n");
         next.Writer.Complete();
         (await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).ShouldEndWith("[DONE]\n\n");
-        await Assertions.Eventually(async () => await UsedAsync(gateway) == 42, "42 used");
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 42, "42 used");
     }
 
     [Theory]
@@ -252,7 +252,7 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         };
 
         await (await CompleteAsync(gateway, ",\"stream\":true")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () => await UsedAsync(gateway) is var now && Math.Abs(now - used) <= 3, "what it probably was");
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) is var now && Math.Abs(now - used) <= 3, "what it probably was");
     }
 
     [Fact]
@@ -266,6 +266,6 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         };
 
         (await CompleteAsync(gateway, "")).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-        await Assertions.Eventually(async () => await UsedAsync(gateway) == 0, "nothing used");
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 0, "nothing used");
     }
 }

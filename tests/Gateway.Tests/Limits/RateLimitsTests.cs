@@ -1,10 +1,11 @@
 using Lyceum.Gateway.Limits;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.Gateway.Tests.Limits;
 
 public sealed class RateLimitsTests
 {
-    private readonly ManualTime _time = new(DateTimeOffset.UnixEpoch);
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
     private readonly RateLimits _limits;
 
     public RateLimitsTests() => _limits = new RateLimits(_time);

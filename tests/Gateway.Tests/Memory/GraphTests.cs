@@ -1,6 +1,6 @@
 using System.Net;
 using Lyceum.Gateway.Data;
-using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Records.Graph;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lyceum.Gateway.Graph;
+using Lyceum.Gateway.Records.Graph;
 using Npgsql;
 
 namespace Lyceum.Tests.Gateway.Tests.Memory;

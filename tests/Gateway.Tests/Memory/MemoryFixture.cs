@@ -34,7 +34,7 @@ public sealed class MemoryFixture(PostgresFixture postgres) : IAsyncLifetime
             }
         }
         _gateway = TestGateway.Start(_identity, settings, configure: Configure);
-        await Assertions.Eventually(async () => (await SendAsync(HttpMethod.Get, "/api/observe/events")).IsSuccessStatusCode, "the database is ready");
+        await Eventually.TrueAsync(async () => (await SendAsync(HttpMethod.Get, "/api/observe/events")).IsSuccessStatusCode, "the database is ready");
     }
 
     public async ValueTask DisposeAsync()

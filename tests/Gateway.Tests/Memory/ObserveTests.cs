@@ -1,6 +1,5 @@
 using System.Net;
-using Lyceum.Gateway.Data;
-using Lyceum.Gateway.Observe;
+using Lyceum.Gateway.Records.Observe;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
@@ -91,8 +90,8 @@ public sealed class ObserveTests(MemoryFixture memory)
         var services = memory.Services;
         var options = Options.Create(new ObserveOptions { MaxPendingBytes = 500 });
         // Not started: nothing is taken from what waits.
-        using var writer = new ObserveWriter(services.GetRequiredService<Database>(), services.GetRequiredService<DatabaseReady>(),
-            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System);
+        using var writer = new ObserveWriter(services.GetRequiredService<SystemDataSource>(), services.GetRequiredService<DatabaseReady>(),
+            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System, NullLogger<ObserveWriter>.Instance);
         var caller = new Caller("acme", "ada", CallerKind.Token, Scopes.All);
         Task<int> RecordAsync() =>
             writer.RecordAsync(caller, [new(Guid.CreateVersion7(), null, _type, DateTimeOffset.UtcNow, "{}")], TestContext.Current.CancellationToken);
@@ -127,7 +126,7 @@ public sealed class ObserveTests(MemoryFixture memory)
             memory.Services.GetRequiredService<ObserveStore>(), memory.Services.GetRequiredService<DatabaseReady>(),
             Options.Create(new ObserveOptions { SweepBatch = 10 }), TimeProvider.System, NullLogger<ObserveRetention>.Instance);
         await retention.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(async () =>
+        await Eventually.TrueAsync(async () =>
             (await MemoryFixture.OkAsync(memory.SendAsync(HttpMethod.Get, $"/api/observe/events?type={_type}"))).GetProperty("events").GetArrayLength() == 1,
             "only the new one is left");
         await retention.StopAsync(TestContext.Current.CancellationToken);

@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Lyceum.Gateway.Graph;
-using Lyceum.Gateway.Repo;
+using Lyceum.Gateway.Records.Graph;
+using Lyceum.Gateway.Records.Repo;
 using Lyceum.ServiceDefaults.Auth;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -3,6 +3,8 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Lyceum.EngineClient;
+using Lyceum.Gateway.Limits;
+using Lyceum.Gateway.Settings;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -63,10 +65,12 @@ public sealed class ResilienceTests : IAsyncLifetime
             {
                 gateway.Configure(configuration => configuration["limits"] = new JsonObject { ["default_max_tokens"] = 1000 + round });
                 var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
-                await Assertions.Eventually(
+                await Eventually.TrueAsync(
                     () => Task.FromResult(proxy.TryGetCluster("gpu-engine", out var cluster) && cluster.Destinations.ContainsKey($"engine-{round}")), "the engine is known");
-                await Assertions.Eventually(() => Task.FromResult(
-                    gateway.Services.GetRequiredService<Lyceum.Gateway.Settings.SettingsMonitor>().Current.Limits.DefaultMaxTokens == 1000 + round), "the settings are in force");
+                await Eventually.TrueAsync(() => Task.FromResult(
+                    gateway.Services.GetRequiredService<SettingsMonitor>().Get<LimitsSettings>().DefaultMaxTokens
+                        == 1000 + round),
+                        "the settings are in force");
             }
 
             stream.Stream.Writer.TryWrite($"data: {round}\n");
@@ -89,7 +93,7 @@ public sealed class ResilienceTests : IAsyncLifetime
         _sessions.Engines.Enqueue(new EngineAnnouncement("gpu-engine", Guid.NewGuid(), announced, null, 1, 0, null));
 
         var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(proxy.TryGetCluster("gpu-engine", out var cluster)
                 && cluster.Destinations.TryGetValue("gpu-engine", out var found) && new Uri(found.Model.Config.Address) == announced), "the announced address is in force");
         (await gateway.GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -155,15 +159,15 @@ public sealed class ResilienceTests : IAsyncLifetime
         });
         await using var gateway = Start(well.Address, other.Address);
         var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
-        await Assertions.Eventually(() => Task.FromResult(Health() == DestinationHealth.Healthy), "probed", 20);
+        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Healthy), "probed", 20);
 
         sick = true;
-        await Assertions.Eventually(() => Task.FromResult(Health() == DestinationHealth.Unhealthy), "its probes fail", 20);
+        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Unhealthy), "its probes fail", 20);
         for (var i = 0; i < 30; i++)
             (await (await gateway.GetAsync("/chat")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotBe("other");
 
         sick = false;
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => await (await gateway.GetAsync("/chat")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken) == "other", "it serves again", 20);
 
         DestinationHealth Health() => proxy.TryGetCluster("chat-api", out var cluster) ? cluster.Destinations["chat-api-2"].Health.Active : DestinationHealth.Unknown;

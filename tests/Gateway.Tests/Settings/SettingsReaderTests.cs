@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
+using Lyceum.Gateway.Auth.Credentials;
 using Lyceum.Gateway.Settings;
 
 namespace Lyceum.Tests.Gateway.Tests.Settings;
@@ -13,41 +14,43 @@ public sealed class SettingsReaderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private (LoadedSettings? Loaded, IReadOnlyList<string> Faults) Load(string json) => Load(Encoding.UTF8.GetBytes(json));
+    private (LoadedSettings? Loaded, IReadOnlyList<string> Errors) Load(string json) =>
+        Load(Encoding.UTF8.GetBytes(json));
 
-    private (LoadedSettings? Loaded, IReadOnlyList<string> Faults) Load(byte[] content)
+    private (LoadedSettings? Loaded, IReadOnlyList<string> Errors) Load(byte[] content)
     {
         var file = Path.Combine(_folder, "gateway.json");
         File.WriteAllBytes(file, content);
-        return SettingsLoader.Load(new SettingsSource(file, null), new FileLook([]));
+        return TestSettings.Load(file);
     }
 
     private static string Sample => File.ReadAllText(Path.Combine(Repository.Root, "config", "gateway.json"));
 
     [Fact]
-    public void Sample_IsRead_WithItsTwoVariables()
+    public void Sample_WithItsTwoVariables_IsRead()
     {
         Environment.SetEnvironmentVariable("GATEWAY_TOKEN_LOCAL", null);
         Environment.SetEnvironmentVariable("GATEWAY_HMAC_LOCAL", null);
-        Load(Sample).Faults.ShouldBe(
+        Load(Sample).Errors.ShouldBe(
         [
             "auth.tokens[0].secret_env: environment variable GATEWAY_TOKEN_LOCAL not set",
             "auth.hmac_keys[0].secret_env: environment variable GATEWAY_HMAC_LOCAL not set",
         ]);
         var withOthers = Sample.Replace("GATEWAY_TOKEN_LOCAL", "PATH").Replace("GATEWAY_HMAC_LOCAL", "PATH");
-        var (loaded, faults) = Load(withOthers);
-        faults.ShouldBeEmpty();
-        loaded!.Credentials.Count.ShouldBe(2);
-        loaded.Settings.Auth.Grace.ShouldBe(TimeSpan.FromMinutes(1));
+        var (loaded, errors) = Load(withOthers);
+        errors.ShouldBeEmpty();
+        var credentials = loaded!.Get<LoadedCredentials>();
+        credentials.All.Count.ShouldBe(2);
+        credentials.Grace.ShouldBe(TimeSpan.FromMinutes(1));
     }
 
     [Fact]
     public void NoFile_IsTheDefaults() =>
-        SettingsLoader.Load(new SettingsSource(null, null), new FileLook([])).Loaded!.Settings.Auth.Tokens.ShouldBeEmpty();
+        TestSettings.Load(file: null).Loaded!.Get<LoadedCredentials>().All.ShouldBeEmpty();
 
-    /// <summary>Whoever mends a file shall not have to start the gateway once for each kind of fault.</summary>
+    /// <summary>One start reports the errors of every kind.</summary>
     [Fact]
-    public void FaultsOfShape_HideNoFaultOfMeaning_NorMakeOne() =>
+    public void File_WithErrorsOfShapeAndOfMeaning_ReportsAllAndNoOthers() =>
         Load("""
             {
               "auth": {
@@ -64,7 +67,7 @@ public sealed class SettingsReaderTests : IDisposable
               "tools": { "egress": { "allow": [false, "a/b/c"] }, "max_versions": 0 },
               "misspelt": 1,
             }
-            """).Faults.Select(fault => fault.Split(';')[0]).ShouldBe(
+            """).Errors.Select(error => error.Split(';')[0]).ShouldBe(
         [
             "auth.grace: must be a duration, \"hh:mm:ss\"",
             "auth.tokens[0].secret_env: must be text",
@@ -81,11 +84,11 @@ public sealed class SettingsReaderTests : IDisposable
         ], ignoreOrder: true);
 
     [Fact]
-    public void EveryFaultOfShape_IsNamedAtOnce() =>
+    public void File_WithErrorsOfShape_ReportsAll() =>
         Load("""
             { "auth": { "grace": "soon", "tokens": [ { "id": 7, "tenannt": "t", "scopes": [null, 3] }, "token" ], "hmac_keys": null },
               "cors": [], "atuh": {}, "auth": {} }
-            """).Faults.Select(fault => fault.Split("there are auth, ")[0]).ShouldBe(
+            """).Errors.Select(error => error.Split("there are auth, ")[0]).ShouldBe(
         [
             "auth.grace: must be a duration, \"hh:mm:ss\"",
             "auth.tokens[0].id: must be text",
@@ -101,7 +104,7 @@ public sealed class SettingsReaderTests : IDisposable
         ], ignoreOrder: true);
 
     [Fact]
-    public void EveryFaultOfMeaning_IsNamedAtOnce()
+    public void File_WithErrorsOfMeaning_ReportsAll()
     {
         File.WriteAllText(Path.Combine(_folder, "one"), "the-secret\n");
         File.WriteAllText(Path.Combine(_folder, "empty"), "\n \n");
@@ -120,7 +123,7 @@ public sealed class SettingsReaderTests : IDisposable
               },
               "cors": { "origins": ["*", "https://a.example/x", "app"], "credentials": true },
             }
-            """).Faults.ShouldBe(
+            """).Errors.ShouldBe(
         [
             "auth.grace: must be from 0 to a day",
             "auth.tokens[0].id: must be 1 to 64 letters, digits, '.', '_' or '-'",
@@ -144,7 +147,7 @@ public sealed class SettingsReaderTests : IDisposable
                 { "id": "a", "tenant": "t", "secret_env": "LYCEUM_NOT_SET" }, { "id": "b", "tenant": "t", "secret_file": "nowhere" },
                 { "id": "c", "tenant": "t", "secret_file": "empty" }, { "id": "d", "tenant": "t", "secret_file": "binary" },
                 { "id": "e", "tenant": "t", "secret_file": "one" }, { "id": "f", "tenant": "t", "secret_file": "one" } ] } }
-            """).Faults.ShouldBe(
+            """).Errors.ShouldBe(
         [
             "auth.tokens[0].secret_env: environment variable LYCEUM_NOT_SET not set",
             "auth.tokens[1].secret_file: file nowhere does not exist",
@@ -159,11 +162,14 @@ public sealed class SettingsReaderTests : IDisposable
     [InlineData("{ \"auth\": ", "not valid JSON (line 1, byte 11)")]
     [InlineData("[]", "must be an object")]
     [InlineData("null", "must be an object")]
-    public void WhatIsNoConfiguration_IsSaidSo(string text, string fault) => Load(text).Faults.ShouldBe([fault]);
+    public void File_ThatIsNoObject_IsOneError(string text, string error) => Load(text).Errors.ShouldBe([error]);
 
-    /// <summary>Whatever somebody does to a good file: it is read, or every fault has its place; nothing is thrown, no secret told.</summary>
+    /// <summary>
+    /// Any change of a valid file is read, or reported with its path; nothing is thrown, and no message contains a
+    /// secret.
+    /// </summary>
     [Fact]
-    public void MutatedSample_IsReadOrItsFaultsAreNamed()
+    public void MutatedSample_IsReadOrItsErrorsAreReported()
     {
         var sample = Encoding.UTF8.GetBytes(Sample.Replace("GATEWAY_TOKEN_LOCAL", "PATH").Replace("GATEWAY_HMAC_LOCAL", "PATH"));
         var bytes = from mutations in Gen.Choose(1, 4)
@@ -171,17 +177,21 @@ public sealed class SettingsReaderTests : IDisposable
                     from kinds in Gen.ArrayOf(Gen.Choose(0, 3), mutations)
                     from values in Gen.ArrayOf(Gen.Elements("{}[],:\"\\/0-truenullx\n\0\u00e9".ToCharArray()), mutations)
                     select Mutate(sample, places, kinds, values);
-        Prop.ForAll(bytes.ToArbitrary(), content => IsReadOrNamed(Load(content))).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+        Prop.ForAll(bytes.ToArbitrary(), content => IsReadOrReported(Load(content)))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
 
         var nodeValues = new[] { "null", "true", "-1", "1e999", "\"\"", "\"*\"", "[]", "{}", "[[]]", "{\"a\":{}}", "\"\\ud800\"", "\"9999999.00:00:00\"" };
         var nodes = from place in Gen.Choose(0, 200) from value in Gen.Elements(nodeValues) select Replace(sample, place, value);
-        Prop.ForAll(nodes.ToArbitrary(), content => IsReadOrNamed(Load(content))).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+        Prop.ForAll(nodes.ToArbitrary(), content => IsReadOrReported(Load(content)))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 
-    private static bool IsReadOrNamed((LoadedSettings? Loaded, IReadOnlyList<string> Faults) result) =>
+    private static bool IsReadOrReported((LoadedSettings? Loaded, IReadOnlyList<string> Errors) result) =>
         result.Loaded is null
-            ? result.Faults.Count > 0 && result.Faults.All(fault => fault.Length > 0 && !fault.Contains(Environment.GetEnvironmentVariable("PATH")!))
-            : result.Faults.Count == 0;
+            ? result.Errors.Count > 0
+                && result.Errors.All(error =>
+                    error.Length > 0 && !error.Contains(Environment.GetEnvironmentVariable("PATH")!))
+            : result.Errors.Count == 0;
 
     private static byte[] Mutate(byte[] sample, int[] places, int[] kinds, char[] values)
     {

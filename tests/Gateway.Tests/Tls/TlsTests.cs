@@ -8,6 +8,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Lyceum.Gateway.Settings;
+using Lyceum.Tests.Gateway.Tests.Settings;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -144,11 +145,12 @@ public sealed class TlsTests : IAsyncLifetime
         (await ShownAsync(https)).ShouldBe(first);
 
         WriteCertificate("half", key: false);
-        await Assertions.Eventually(() => Task.FromResult(gateway.Services.GetRequiredService<SettingsMonitor>().Faults.Count > 0), "the fault is noticed");
+        var settings = gateway.Services.GetRequiredService<SettingsMonitor>();
+        await Eventually.TrueAsync(() => Task.FromResult(settings.Errors.Count > 0), "the error is noticed");
         (await ShownAsync(https)).ShouldBe(first);
 
         var second = WriteCertificate("second");
-        await Assertions.Eventually(async () => await ShownAsync(https) == second, "the new pair");
+        await Eventually.TrueAsync(async () => await ShownAsync(https) == second, "the new pair");
         (await standing.GetAsync("/health", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
@@ -194,23 +196,25 @@ public sealed class TlsTests : IAsyncLifetime
         Should.Throw<InvalidOperationException>(() => Start(tls => tls.Clear())).Message.ShouldContain("exited");
 
     [Fact]
-    public void FaultyPairs_AreNamed()
+    public void CertificateFiles_ThatDoNotFit_AreErrors()
     {
         WriteCertificate("one");
         File.Copy(PathOf("tls.key"), PathOf("other.key"));
         WriteCertificate("two");
 
-        Faults("""{ "certificate_file": "tls.crt", "key_file": "tls.key" }""").ShouldBeEmpty();
-        Faults("""{ "certificate_file": "tls.crt", "key_file": "other.key" }""").ShouldHaveSingleItem().ShouldStartWith("tls.certificate_file: and key_file");
-        Faults("""{ "certificate_file": "tls.crt" }""").ShouldHaveSingleItem().ShouldContain("PFX");
-        Faults("""{ "certificate_file": "tls.crt", "key_file": "nowhere" }""").ShouldHaveSingleItem().ShouldBe("tls.key_file: file nowhere does not exist");
-        Faults("""{ "key_file": "tls.key", "min_version": "1.1" }""").Count.ShouldBe(2);
+        Errors("""{ "certificate_file": "tls.crt", "key_file": "tls.key" }""").ShouldBeEmpty();
+        Errors("""{ "certificate_file": "tls.crt", "key_file": "other.key" }""").ShouldHaveSingleItem()
+            .ShouldStartWith("tls.certificate_file: and key_file");
+        Errors("""{ "certificate_file": "tls.crt" }""").ShouldHaveSingleItem().ShouldContain("PFX");
+        Errors("""{ "certificate_file": "tls.crt", "key_file": "nowhere" }""").ShouldHaveSingleItem()
+            .ShouldBe("tls.key_file: file nowhere does not exist");
+        Errors("""{ "key_file": "tls.key", "min_version": "1.1" }""").Count.ShouldBe(2);
     }
 
-    private IReadOnlyList<string> Faults(string tls)
+    private IReadOnlyList<string> Errors(string tls)
     {
         File.WriteAllText(PathOf("gateway.json"), $$"""{ "tls": {{tls}} }""");
-        return SettingsLoader.Load(new SettingsSource(PathOf("gateway.json"), null), new FileLook([])).Faults;
+        return TestSettings.Load(PathOf("gateway.json")).Errors;
     }
 
     [Fact]

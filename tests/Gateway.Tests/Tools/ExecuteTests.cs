@@ -5,11 +5,11 @@ using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests.Tools;
 
-public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedToolHouse>, IAsyncLifetime
+public sealed class ExecuteTests(SharedToolGateways shared) : IClassFixture<SharedToolGateways>, IAsyncLifetime
 {
-    private readonly ToolHouse _house = shared.House;
+    private readonly ToolGateways _gateways = shared.Gateways;
 
-    public async ValueTask InitializeAsync() => await _house.PostAsync("/api/config/tools/builtin/activate", "");
+    public async ValueTask InitializeAsync() => await _gateways.PostAsync("/api/config/tools/builtin/activate", "");
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -21,7 +21,7 @@ public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedT
     [InlineData("9007199254740993.0")]
     public async Task Echo_AnswersWithItsInput_ToTheLetter(string input)
     {
-        var response = await _house.ExecuteAsync("echo", input);
+        var response = await _gateways.ExecuteAsync("echo", input);
 
         response.StatusCode.ShouldBe(HttpStatusCode.OK);
         response.Content.Headers.ContentType!.MediaType.ShouldBe("application/json");
@@ -30,7 +30,7 @@ public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedT
 
     [Fact]
     public async Task Input_MayBeLeftOut() =>
-        (await (await _house.PostAsync("/api/tools/execute", """{"tool":"echo"}""")).JsonAsync()).GetProperty("output").ToString().ShouldBe("{}");
+        (await (await _gateways.PostAsync("/api/tools/execute", """{"tool":"echo"}""")).JsonAsync()).GetProperty("output").ToString().ShouldBe("{}");
 
     [Theory]
     [InlineData("", "invalid_json")]
@@ -44,55 +44,55 @@ public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedT
     [InlineData("""{"tool":7}""", "invalid_request")]
     [InlineData("""{"tool":"echo","digset":"sha256:0"}""", "invalid_request")]
     public async Task Body_ThatIsWrong_Is400(string body, string code) =>
-        await (await _house.PostAsync("/api/tools/execute", body)).ShouldBeProblem(HttpStatusCode.BadRequest, code);
+        await (await _gateways.PostAsync("/api/tools/execute", body)).ShouldBeProblem(HttpStatusCode.BadRequest, code);
 
     [Fact]
     public async Task Body_OfWrongUtf8_TooDeep_OrNotJson_IsRefused()
     {
         var bytes = new ByteArrayContent([.. "{\"tool\":\"echo\",\"input\":\""u8, 0xC3, 0x28, .. "\"}"u8]) { Headers = { ContentType = new("application/json") } };
-        await (await _house.Gateway.SendAsync(HttpMethod.Post, "/api/tools/execute", ToolHouse.Ada, bytes)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
-        await (await _house.ExecuteAsync("echo", new string('[', 100) + new string(']', 100))).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
-        await (await _house.Gateway.SendAsync(HttpMethod.Post, "/api/tools/execute", ToolHouse.Ada, new StringContent("tool=echo")))
+        await (await _gateways.Gateway.SendAsync(HttpMethod.Post, "/api/tools/execute", ToolGateways.Ada, bytes)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+        await (await _gateways.ExecuteAsync("echo", new string('[', 100) + new string(']', 100))).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+        await (await _gateways.Gateway.SendAsync(HttpMethod.Post, "/api/tools/execute", ToolGateways.Ada, new StringContent("tool=echo")))
             .ShouldBeProblem(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type");
     }
 
     [Fact]
     public async Task Tool_ThatIsNotThere_Is404() =>
-        await (await _house.ExecuteAsync("nope")).ShouldBeProblem(HttpStatusCode.NotFound, "tool_not_found");
+        await (await _gateways.ExecuteAsync("nope")).ShouldBeProblem(HttpStatusCode.NotFound, "tool_not_found");
 
     [Fact]
     public async Task Execute_NeedsItsScope()
     {
-        await (await _house.ExecuteAsync("echo", token: "nobody's")).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
-        await (await _house.Gateway.GetAsync("/api/config/tools", ToolHouse.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
-        await (await _house.RegisterAsync("v1", "[]", ToolHouse.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
-        await (await _house.PostAsync("/api/config/tools/builtin/activate", "", ToolHouse.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        await (await _gateways.ExecuteAsync("echo", token: "nobody's")).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
+        await (await _gateways.Gateway.GetAsync("/api/config/tools", ToolGateways.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        await (await _gateways.RegisterAsync("v1", "[]", ToolGateways.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        await (await _gateways.PostAsync("/api/config/tools/builtin/activate", "", ToolGateways.Cyd)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
     }
 
     [Fact]
     public async Task Input_ThatDoesNotFitTheSchema_Is400_WithEveryFaultAndItsPath()
     {
-        await _house.OfferAsync("""
+        await _gateways.OfferAsync("""
             {"name":"echo","kind":"builtin","input_schema":{"type":"object","required":["text"],"additionalProperties":false,
              "properties":{"text":{"type":"string","maxLength":5},"tags":{"type":"array","items":{"enum":["a","b"]}}}}}
             """);
 
-        var problem = await (await _house.ExecuteAsync("echo", """{"tags":["a","c",7],"more":true}""")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
+        var problem = await (await _gateways.ExecuteAsync("echo", """{"tags":["a","c",7],"more":true}""")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
 
         problem.GetProperty("errors").EnumerateObject().Select(error => $"{error.Name}: {error.Value[0]}").ShouldBe(
             ["/input: must have the property text", "/input/tags/1: must be one of \"a\", \"b\"", "/input/tags/2: must be one of \"a\", \"b\"", "/input/more: is not allowed here"],
             ignoreOrder: true);
-        (await _house.OutputAsync("echo", """{"text":"深い五文字"}""")).GetProperty("text").GetString().ShouldBe("深い五文字");
+        (await _gateways.OutputAsync("echo", """{"text":"深い五文字"}""")).GetProperty("text").GetString().ShouldBe("深い五文字");
     }
 
     [Fact]
     public async Task Input_LargerThanTheToolTakes_Is413()
     {
-        await _house.OfferAsync("""{"name":"echo","kind":"builtin","max_input_bytes":100}""");
+        await _gateways.OfferAsync("""{"name":"echo","kind":"builtin","max_input_bytes":100}""");
 
-        (await _house.ExecuteAsync("echo", $"\"{new string('x', 98)}\"")).StatusCode.ShouldBe(HttpStatusCode.OK);
-        await (await _house.ExecuteAsync("echo", $"\"{new string('x', 99)}\"")).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
-        await (await _house.ExecuteAsync("echo", $"\"{new string('x', 1_100_000)}\"")).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
+        (await _gateways.ExecuteAsync("echo", $"\"{new string('x', 98)}\"")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await (await _gateways.ExecuteAsync("echo", $"\"{new string('x', 99)}\"")).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
+        await (await _gateways.ExecuteAsync("echo", $"\"{new string('x', 1_100_000)}\"")).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
     }
 
     [Fact]
@@ -101,9 +101,9 @@ public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedT
         var text = new string('x', 60_000);
         var content = new StreamContent(new Trickle(Encoding.UTF8.GetBytes($$"""{"tool":"echo","input":"{{text}}"}"""))) { Headers = { ContentType = new("application/json") } };
         var request = new HttpRequestMessage(HttpMethod.Post, "/api/tools/execute") { Content = content, Headers = { TransferEncodingChunked = true } };
-        request.Headers.Authorization = new("Bearer", ToolHouse.Cyd);
+        request.Headers.Authorization = new("Bearer", ToolGateways.Cyd);
 
-        var response = await _house.Gateway.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var response = await _gateways.Gateway.Client.SendAsync(request, TestContext.Current.CancellationToken);
 
         (await response.JsonAsync()).GetProperty("output").GetString().ShouldBe(text);
     }
@@ -111,26 +111,26 @@ public sealed class ExecuteTests(SharedToolHouse shared) : IClassFixture<SharedT
     [Fact]
     public async Task Digest_IsPinned()
     {
-        var tools = (await (await _house.Gateway.GetAsync("/api/tools", ToolHouse.Cyd)).JsonAsync()).GetProperty("tools");
+        var tools = (await (await _gateways.Gateway.GetAsync("/api/tools", ToolGateways.Cyd)).JsonAsync()).GetProperty("tools");
         var digest = tools.EnumerateArray().Single(tool => tool.GetProperty("name").GetString() == "echo").GetProperty("digest").GetString();
         var pinned = $$"""{"tool":"echo","input":1,"digest":"{{digest}}"}""";
-        (await _house.PostAsync("/api/tools/execute", pinned, ToolHouse.Cyd)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await _gateways.PostAsync("/api/tools/execute", pinned, ToolGateways.Cyd)).StatusCode.ShouldBe(HttpStatusCode.OK);
 
-        await _house.OfferAsync("""{"name":"echo","kind":"builtin","description":"Something else."}""");
+        await _gateways.OfferAsync("""{"name":"echo","kind":"builtin","description":"Something else."}""");
 
-        var problem = await (await _house.PostAsync("/api/tools/execute", pinned, ToolHouse.Cyd)).ShouldBeProblem(HttpStatusCode.Conflict, "tool_digest_mismatch");
+        var problem = await (await _gateways.PostAsync("/api/tools/execute", pinned, ToolGateways.Cyd)).ShouldBeProblem(HttpStatusCode.Conflict, "tool_digest_mismatch");
         problem.GetProperty("digest").GetString().ShouldNotBe(digest);
-        await _house.PostAsync("/api/config/tools/builtin/activate", "");
-        (await _house.PostAsync("/api/tools/execute", pinned, ToolHouse.Cyd)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await _gateways.PostAsync("/api/config/tools/builtin/activate", "");
+        (await _gateways.PostAsync("/api/tools/execute", pinned, ToolGateways.Cyd)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
     public async Task Calls_AreMeasured_ByToolAndOutcome_AndNamesThatAreNoTool_AreNot()
     {
-        await _house.OutputAsync("echo");
-        await _house.ExecuteAsync("made-up-name");
+        await _gateways.OutputAsync("echo");
+        await _gateways.ExecuteAsync("made-up-name");
 
-        var metrics = await (await _house.Gateway.GetAsync("/metrics", token: null)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var metrics = await (await _gateways.Gateway.GetAsync("/metrics", token: null)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
 
         metrics.ShouldContain("lyceum_tools_duration_seconds_count{outcome=\"ok\",tool=\"echo\"}");
         metrics.ShouldNotContain("made-up-name");

@@ -5,9 +5,9 @@ using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests.Tools;
 
-public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgres) : IClassFixture<SharedToolHouse>, IAsyncLifetime
+public sealed class HttpToolTests(SharedToolGateways shared, PostgresFixture postgres) : IClassFixture<SharedToolGateways>, IAsyncLifetime
 {
-    private readonly ToolHouse _house = shared.House;
+    private readonly ToolGateways _gateways = shared.Gateways;
     private ToolBackend _backend = null!;
 
     public async ValueTask InitializeAsync() => _backend = await ToolBackend.StartAsync();
@@ -15,7 +15,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     public async ValueTask DisposeAsync() => await _backend.DisposeAsync();
 
     /// <summary>Registers a tool <c>t</c> that calls the backend at this path.</summary>
-    private Task OfferAsync(string path, string method = "GET", string more = "", string host = "127.0.0.1", string http = "", ToolHouse? house = null) => (house ?? _house).OfferAsync(
+    private Task OfferAsync(string path, string method = "GET", string more = "", string host = "127.0.0.1", string http = "", ToolGateways? gateways = null) => (gateways ?? _gateways).OfferAsync(
         $$$"""{"name":"t","kind":"http","description":"d","input_schema":true,{{{more}}}"http":{"method":"{{{method}}}",{{{http}}}"url":"{{{_backend.Url(path, host)}}}"}}""");
 
     [Fact]
@@ -23,7 +23,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync("/users/{id}/posts");
 
-        (await _house.OutputAsync("t", """{"id":"a/b?c#d é","limit":5,"tags":["x&y","z"],"none":null}""")).GetProperty("ok").GetBoolean().ShouldBeTrue();
+        (await _gateways.OutputAsync("t", """{"id":"a/b?c#d é","limit":5,"tags":["x&y","z"],"none":null}""")).GetProperty("ok").GetBoolean().ShouldBeTrue();
 
         var (method, target, headers, body) = _backend.Seen.ShouldHaveSingleItem();
         (method, body).ShouldBe(("GET", ""));
@@ -38,14 +38,14 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     public async Task Post_SendsWhatIsLeftAsJson()
     {
         await OfferAsync("/users/{id}", "POST", http: """ "query":["dry"],""");
-        await _house.OutputAsync("t", """{"id":7,"dry":true,"name":"Ada","age":1.50}""");
+        await _gateways.OutputAsync("t", """{"id":7,"dry":true,"name":"Ada","age":1.50}""");
         _backend.Seen.TryDequeue(out var seen);
         seen.Target.ShouldBe("/users/7?dry=true");
         seen.Body.ShouldBe("""{"name":"Ada","age":1.50}""");
         seen.Headers.ContentType.ToString().ShouldBe("application/json");
 
         await OfferAsync("/users", "PUT", http: """ "body":"user",""");
-        await _house.OutputAsync("t", """{"user":[1,2],"more":3}""");
+        await _gateways.OutputAsync("t", """{"user":[1,2],"more":3}""");
         _backend.Seen.TryDequeue(out seen);
         seen.Body.ShouldBe("[1,2]");
     }
@@ -61,7 +61,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync("/users/{id}/posts");
 
-        await (await _house.ExecuteAsync("t", input)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
+        await (await _gateways.ExecuteAsync("t", input)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
         _backend.Seen.ShouldBeEmpty();
     }
 
@@ -72,7 +72,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync(path);
 
-        (await _house.OutputAsync("t")).GetRawText().ShouldBe(output);
+        (await _gateways.OutputAsync("t")).GetRawText().ShouldBe(output);
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync(path, more: """ "max_output_bytes":50000,""");
 
-        var problem = await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+        var problem = await (await _gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
 
         problem.ToString().ShouldNotContain("own words");
         if (status is not null)
@@ -104,7 +104,7 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync(path, more: """ "timeout_ms":200,""");
 
-        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.GatewayTimeout, "timeout");
+        await (await _gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.GatewayTimeout, "timeout");
     }
 
     [Fact]
@@ -112,55 +112,55 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     {
         await OfferAsync("/anything", more: """ "output_schema":{"properties":{"ok":{"type":"string"}}},""");
 
-        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+        await (await _gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
     }
 
     [Fact]
     public async Task BrokenCall_IsRepeatedOnce_OnlyWhereThatIsSafe()
     {
         await OfferAsync("/once-broken");
-        (await _house.OutputAsync("t")).GetString().ShouldBe("well again");
+        (await _gateways.OutputAsync("t")).GetString().ShouldBe("well again");
         _backend.Seen.Count.ShouldBe(2);
 
         await OfferAsync("/once-broken", "POST");
-        await (await _house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+        await (await _gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
         _backend.Seen.Count.ShouldBe(3);
-        await _house.OutputAsync("t"); // an even one
+        await _gateways.OutputAsync("t"); // an even one
 
         await OfferAsync("/once-broken", "POST", more: """ "idempotent":true,""");
-        (await _house.OutputAsync("t")).GetString().ShouldBe("well again");
+        (await _gateways.OutputAsync("t")).GetString().ShouldBe("well again");
     }
 
     [Fact]
     public async Task Call_BeyondTheToolsConcurrency_Is429_AtOnce()
     {
         await OfferAsync("/held", more: """ "max_concurrency":2,""");
-        var running = new[] { _house.ExecuteAsync("t"), _house.ExecuteAsync("t") };
-        await Assertions.Eventually(() => Task.FromResult(_backend.Seen.Count == 2), "both have arrived");
+        var running = new[] { _gateways.ExecuteAsync("t"), _gateways.ExecuteAsync("t") };
+        await Eventually.TrueAsync(() => Task.FromResult(_backend.Seen.Count == 2), "both have arrived");
 
-        var refused = await _house.ExecuteAsync("t");
+        var refused = await _gateways.ExecuteAsync("t");
 
         await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "overloaded");
         refused.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromSeconds(1));
         _backend.Held.Release(2);
         (await Task.WhenAll(running)).ShouldAllBe(response => response.IsSuccessStatusCode);
         _backend.Held.Release();
-        (await _house.ExecuteAsync("t")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await _gateways.ExecuteAsync("t")).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
     public async Task Calls_BeyondTheProcesss_Are503()
     {
-        await using var house = await ToolHouse.StartAsync(postgres, tools =>
+        await using var gateways = await ToolGateways.StartAsync(postgres, tools =>
         {
             tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.1") };
             tools["max_concurrent_calls"] = 1;
         });
-        await OfferAsync("/held", house: house);
-        var held = house.ExecuteAsync("t");
-        await Assertions.Eventually(() => Task.FromResult(!_backend.Seen.IsEmpty), "it has arrived");
+        await OfferAsync("/held", gateways: gateways);
+        var held = gateways.ExecuteAsync("t");
+        await Eventually.TrueAsync(() => Task.FromResult(!_backend.Seen.IsEmpty), "it has arrived");
 
-        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "overloaded");
+        await (await gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "overloaded");
 
         _backend.Held.Release();
         (await held).StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -176,10 +176,10 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     [InlineData("0.0.0.0")]
     public async Task PrivateAddress_IsNotConnectedTo(string host)
     {
-        await using var house = await ToolHouse.StartAsync(postgres); // nothing is allowed
-        await house.OfferAsync($$$"""{"name":"t","kind":"http","description":"d","input_schema":true,"http":{"method":"GET","url":"{{{_backend.Url("/private", host)}}}"}}""");
+        await using var gateways = await ToolGateways.StartAsync(postgres); // nothing is allowed
+        await gateways.OfferAsync($$$"""{"name":"t","kind":"http","description":"d","input_schema":true,"http":{"method":"GET","url":"{{{_backend.Url("/private", host)}}}"}}""");
 
-        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
+        await (await gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
 
         _backend.Seen.ShouldBeEmpty();
     }
@@ -187,24 +187,24 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
     [Fact]
     public async Task AllowList_IsFollowed_WithoutARestart_AlsoByConnectionsThatAreOpen()
     {
-        await using var house = await ToolHouse.StartAsync(postgres, tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.1") });
-        await OfferAsync("/x", host: "localhost", house: house);
-        await house.OutputAsync("t"); // and the connection is kept
+        await using var gateways = await ToolGateways.StartAsync(postgres, tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.1") });
+        await OfferAsync("/x", host: "localhost", gateways: gateways);
+        await gateways.OutputAsync("t"); // and the connection is kept
 
-        house.Configure(_ => { });
-        await Assertions.Eventually(async () => !(await house.ExecuteAsync("t")).IsSuccessStatusCode, "it is refused");
-        await (await house.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
+        gateways.Configure(_ => { });
+        await Eventually.TrueAsync(async () => !(await gateways.ExecuteAsync("t")).IsSuccessStatusCode, "it is refused");
+        await (await gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "egress_refused");
 
-        house.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray($"localhost:{_backend.Port}") });
-        await Assertions.Eventually(async () => (await house.ExecuteAsync("t")).IsSuccessStatusCode, "it is allowed by name");
+        gateways.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray($"localhost:{_backend.Port}") });
+        await Eventually.TrueAsync(async () => (await gateways.ExecuteAsync("t")).IsSuccessStatusCode, "it is allowed by name");
     }
 
     [Fact]
     public async Task Secret_GoesWhereItIsMeantFor_AndNowhereElse()
     {
-        await using var house = await ToolHouse.StartAsync(postgres);
-        var file = house.File("weather", "s3cret");
-        house.Configure(tools =>
+        await using var gateways = await ToolGateways.StartAsync(postgres);
+        var file = gateways.File("weather", "s3cret");
+        gateways.Configure(tools =>
         {
             tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.0/8") };
             tools["secrets"] = new JsonObject
@@ -214,27 +214,27 @@ public sealed class HttpToolTests(SharedToolHouse shared, PostgresFixture postgr
         });
         string Manifest(string url) =>
             $$$"""[{"name":"t","kind":"http","description":"d","input_schema":true,"http":{"method":"GET","url":"{{{url}}}","headers":{"X-Plain":"p","Authorization":{"secret":"weather","prefix":"Bearer "} } } }]""";
-        await Assertions.Eventually(async () => (await house.RegisterAsync($"v{Guid.NewGuid():N}", Manifest(_backend.Url("/a")))).StatusCode == HttpStatusCode.Created, "the secret is known");
+        await Eventually.TrueAsync(async () => (await gateways.RegisterAsync($"v{Guid.NewGuid():N}", Manifest(_backend.Url("/a")))).StatusCode == HttpStatusCode.Created, "the secret is known");
 
-        await house.OutputAsync("t");
+        await gateways.OutputAsync("t");
         _backend.Seen.TryDequeue(out var seen);
         (seen.Headers.Authorization.ToString(), seen.Headers["X-Plain"].ToString()).ShouldBe(("Bearer s3cret", "p"));
         // Hot: a new secret is sent without a restart.
-        house.File("weather", "n3w");
-        await Assertions.Eventually(async () =>
+        gateways.File("weather", "n3w");
+        await Eventually.TrueAsync(async () =>
         {
-            await house.OutputAsync("t");
+            await gateways.OutputAsync("t");
             return _backend.Seen.TryDequeue(out seen) && seen.Headers.Authorization == "Bearer n3w";
         }, "the new secret is sent");
 
-        foreach (var (url, token) in new[] { (_backend.Url("/a", "localhost"), ToolHouse.Ada), ("http://127.0.0.1:1/", ToolHouse.Ada), (_backend.Url("/a"), ToolHouse.Bob) })
+        foreach (var (url, token) in new[] { (_backend.Url("/a", "localhost"), ToolGateways.Ada), ("http://127.0.0.1:1/", ToolGateways.Ada), (_backend.Url("/a"), ToolGateways.Bob) })
         {
-            var problem = await (await house.RegisterAsync("stolen", Manifest(url), token)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+            var problem = await (await gateways.RegisterAsync("stolen", Manifest(url), token)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
             problem.GetProperty("errors").TryGetProperty("/manifests/0/http/headers/Authorization/secret", out _).ShouldBeTrue();
         }
-        (await (await house.Gateway.GetAsync("/api/config/tools", ToolHouse.Ada)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotContain("n3w");
+        (await (await gateways.Gateway.GetAsync("/api/config/tools", ToolGateways.Ada)).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotContain("n3w");
         // Taken out of the file: what is registered does not get it any more.
-        house.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.0/8") });
-        await Assertions.Eventually(async () => (await house.ExecuteAsync("t")).StatusCode == HttpStatusCode.BadGateway, "the secret is withheld");
+        gateways.Configure(tools => tools["egress"] = new JsonObject { ["allow"] = new JsonArray("127.0.0.0/8") });
+        await Eventually.TrueAsync(async () => (await gateways.ExecuteAsync("t")).StatusCode == HttpStatusCode.BadGateway, "the secret is withheld");
     }
 }

@@ -25,32 +25,32 @@ public sealed class GpuTests : IDisposable
     [InlineData("GPU-b", "GPU-bb")]
     [InlineData("GPU-aa", "")]
     [InlineData("MIG-cc,nonsense,0", "MIG-cc")]
-    public void VisibleDevices_AreThoseOfCuda(string? setting, string visible) =>
+    public void VisibleDevices_AnySetting_SelectsAsCudaDoes(string? setting, string visible) =>
         string.Join(',', VisibleDevices.Select(setting, ["GPU-aa1", "GPU-aa2", "GPU-bb"])).ShouldBe(visible);
 
     [Fact]
-    public async Task Machine_WithoutDriver_HasNoGpu_AndNobodyMinds()
+    public async Task GpuWatch_WithoutDriver_IsHealthyWithoutGpus()
     {
         Assert.SkipWhen(NativeLibrary.TryLoad(Nvml.Library, out _), "this machine has NVIDIA's driver");
         await using var engine = await Engine.PrimerAsync();
-        await Assertions.Eventually(async () => (await GpuAsync(engine)) is ("ok", "none"), "health says gpu: none");
+        await Eventually.TrueAsync(async () => (await GpuAsync(engine)) is ("ok", "none"), "health says gpu: none");
 
         var metrics = await engine.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
         metrics.ShouldNotContain("hw_gpu_memory_usage_bytes{");
     }
 
     [Fact]
-    public async Task Machine_WithDriver_TellsItsGpus()
+    public async Task GpuWatch_WithDriver_ReportsItsGpus()
     {
         var nvml = Nvml.Open(Nvml.Library);
         Assert.SkipWhen(nvml is null, "this machine has no NVIDIA driver");
         nvml.Read(null).ShouldAllBe(gpu => gpu.MemoryTotal > 1L << 30 && gpu.MemoryUsed <= gpu.MemoryTotal && gpu.Name != null && gpu.Temperature > 0);
         await using var engine = await Engine.PrimerAsync();
-        await Assertions.Eventually(async () => (await GpuAsync(engine)).Detail!.Contains("GiB", StringComparison.Ordinal), "health tells the GPU");
+        await Eventually.TrueAsync(async () => (await GpuAsync(engine)).Detail!.Contains("GiB", StringComparison.Ordinal), "health tells the GPU");
     }
 
     [Fact]
-    public void Nvml_IsReadAsItsHeaderSays()
+    public void Nvml_FakeLibrary_IsReadByItsHeader()
     {
         var nvml = Nvml.Open(Fake())!;
 
@@ -61,22 +61,22 @@ public sealed class GpuTests : IDisposable
     }
 
     [Fact]
-    public async Task Driver_ThatIsNotLoaded_IsSaidOnce()
+    public async Task GpuWatch_DriverNotLoaded_IsLoggedOnce()
     {
         var library = Fake("-DNO_DRIVER");
         using var watch = Watch(() => Nvml.Open(library), TimeProvider.System);
         await watch.StartAsync(TestContext.Current.CancellationToken);
 
-        await Assertions.Eventually(async () => (await ReportAsync(watch)).Description is "none: Driver Not Loaded", "the reason is told");
+        await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Description is "none: Driver Not Loaded", "the reason is told");
         (await ReportAsync(watch)).Status.ShouldBe(HealthStatus.Healthy);
         await watch.StopAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]
-    public async Task Gpus_AreMeasured_UntilTheFactsAreOld()
+    public async Task GpuWatch_StaleReadings_AreNotReported()
     {
         var library = Fake();
-        var time = new ShiftedTime();
+        var time = new JumpingTime();
         var measured = new List<string>();
         using var listener = new MeterListener
         {
@@ -96,7 +96,7 @@ public sealed class GpuTests : IDisposable
         listener.Start();
         using var watch = Watch(() => Nvml.Open(library), time);
         await watch.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(() => Task.FromResult(watch.Latest.Gpus.Count == 2), "the GPUs are read");
+        await Eventually.TrueAsync(() => Task.FromResult(watch.Latest.Gpus.Count == 2), "the GPUs are read");
         await watch.StopAsync(TestContext.Current.CancellationToken);
 
         listener.RecordObservableInstruments();
@@ -110,33 +110,33 @@ public sealed class GpuTests : IDisposable
             ignoreOrder: true);
         measured.Count.ShouldBe(12);
         measured.Clear();
-        time.Shift = TimeSpan.FromMinutes(1);
+        time.Jump(TimeSpan.FromMinutes(1));
         listener.RecordObservableInstruments();
         measured.ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task Gpu_ThatIsLostOrHangs_IsToldWithoutWaitingForIt()
+    public async Task GpuWatch_GpuLostOrHanging_IsReportedAtOnce()
     {
         var library = Fake();
         var set = Marshal.GetDelegateForFunctionPointer<FakeSet>(NativeLibrary.GetExport(NativeLibrary.Load(library), "fake_set"));
-        var time = new ShiftedTime();
+        var time = new JumpingTime();
         using var watch = Watch(() => Nvml.Open(library), time);
         await watch.StartAsync(TestContext.Current.CancellationToken);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => (await ReportAsync(watch)).Description is "Fake 1 GPU-aa: 4.0 of 16.0 GiB, 37% busy, 41 °C, 123 W; Fake 2 GPU-bb: 4.0 of 16.0 GiB, 37% busy, 41 °C, 123 W",
             "both are told");
 
         set(0, 1);
-        await Assertions.Eventually(async () => (await ReportAsync(watch)).Status is HealthStatus.Degraded, "one is lost");
+        await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Status is HealthStatus.Degraded, "one is lost");
         (await ReportAsync(watch)).Description!.ShouldContain("GPU is lost");
 
         set(1, 0);
         try
         {
-            // Two looks' time: the loop hangs by now.
-            time.Shift = TimeSpan.FromMinutes(1);
-            await Assertions.Eventually(async () => (await ReportAsync(watch)).Description!.Contains("has not answered for", StringComparison.Ordinal), "it hangs");
+            // Two intervals: the loop hangs by now.
+            time.Jump(TimeSpan.FromMinutes(1));
+            await Eventually.TrueAsync(async () => (await ReportAsync(watch)).Description!.Contains("has not answered for", StringComparison.Ordinal), "it hangs");
             await watch.StopAsync(TestContext.Current.CancellationToken);
         }
         finally
@@ -174,11 +174,4 @@ public sealed class GpuTests : IDisposable
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     private delegate void FakeSet(int hang, int lose);
-
-    private sealed class ShiftedTime : TimeProvider
-    {
-        public TimeSpan Shift { get; set; }
-
-        public override long GetTimestamp() => base.GetTimestamp() + (long)(Shift.TotalSeconds * TimestampFrequency);
-    }
 }

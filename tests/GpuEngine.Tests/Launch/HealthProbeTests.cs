@@ -18,7 +18,7 @@ public sealed class HealthProbeTests
     [InlineData(404, 200, null, null)] // Ollama has no /health
     [InlineData(404, 401, null, "it answered 401")]
     [InlineData(503, 503, "/ready", null)] // as configured
-    public async Task Verdict_IsOfTheRouteThatCounts(int health, int models, string? configured, string? verdict)
+    public async Task HealthProbe_AnyServer_AsksTheRouteThatCounts(int health, int models, string? configured, string? verdict)
     {
         await using var server = await ServerAsync(health, models);
         using var probe = Probe(configured);
@@ -27,7 +27,7 @@ public sealed class HealthProbeTests
     }
 
     [Fact]
-    public async Task Server_ThatSaysNothing_IsUnwellAfterTheTimeout()
+    public async Task HealthProbe_NoAnswer_IsUnhealthyAfterTheTimeout()
     {
         using var silent = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
         silent.Start();

@@ -14,38 +14,38 @@ public sealed class LaunchOptionsTests
     [InlineData("\"a\\\"b\\\\c\\d\" 'e\\f'", "a\"b\\c\\d|e\\f")]
     [InlineData("sh -c 'exec x | y > $Z'", "sh|-c|exec x | y > $Z")]
     [InlineData("", "")]
-    public void Command_IsSplitAsAShellWould(string command, string words) =>
+    public void Command_Quoted_IsSplitAsAShellDoes(string command, string words) =>
         string.Join('|', CommandLine.Split(command)).ShouldBe(words);
 
     [Theory]
     [InlineData("a 'b")]
     [InlineData("a \"b\\\"")]
     [InlineData("a\\")]
-    public void Command_ThatIsNotWhole_IsRefused(string command) => Should.Throw<FormatException>(() => CommandLine.Split(command));
+    public void Command_Unfinished_IsRejected(string command) => Should.Throw<FormatException>(() => CommandLine.Split(command));
 
     [Fact]
-    public async Task Faults_AreAllReportedAtTheStart()
+    public async Task Settings_WithErrors_AreAllReportedAtTheStart()
     {
-        var faults = await FaultsAsync(
+        var errors = await ErrorsAsync(
             ("Llm:Launch:Command", "vllm 'serve"), ("Llm:Launch:WorkingDirectory", "/no/such/folder"), ("Llm:Launch:Health", "ftp://x"),
             ("Llm:Launch:StartTimeout", "-00:00:01"), ("Llm:Launch:MinBackoff", "00:00:05"), ("Llm:Launch:MaxBackoff", "00:00:01"),
             ("Llm:Launch:HealthFailures", "0"), ("Llm:Launch:LogLines", "0"), ("Llm:Launch:Environment:A=B", "c"));
 
-        faults.Count.ShouldBe(8, string.Join('\n', faults));
+        errors.Count.ShouldBe(8, string.Join('\n', errors));
         foreach (var part in new[] { "no closing '", "WorkingDirectory", "Health ", "StartTimeout", "MaxBackoff", "HealthFailures", "LogLines", "unusable name" })
         {
-            faults.ShouldContain(fault => fault.Contains(part, StringComparison.Ordinal), part);
+            errors.ShouldContain(error => error.Contains(part, StringComparison.Ordinal), part);
         }
     }
 
     [Theory]
     [InlineData("Llm:Launch:LogLines", "10", "Command is missing")]
     [InlineData("Llm:Launch", "llama-server -m x.gguf", "say where the server will be reached")]
-    public async Task Launch_ThatSaysTooLittle_IsRefused(string key, string value, string fault) =>
-        (await FaultsAsync((key, value))).ShouldContain(said => said.Contains(fault, StringComparison.Ordinal));
+    public async Task Settings_Incomplete_AreRejected(string key, string value, string error) =>
+        (await ErrorsAsync((key, value))).ShouldContain(said => said.Contains(error, StringComparison.Ordinal));
 
     [Fact]
-    public void Backoff_DoublesToItsLimit_AndBeginsAnewAfterAGoodRun()
+    public void Backoff_ShortRuns_DoublesToItsLimit_AndRestartsAfterALongRun()
     {
         var backoff = new Backoff(new LaunchOptions
         {
@@ -56,6 +56,6 @@ public sealed class LaunchOptionsTests
         ready.Select(seconds => backoff.After(TimeSpan.FromSeconds(seconds)).TotalSeconds).ShouldBe([1, 2, 4, 5, 5, 1, 2]);
     }
 
-    private static async Task<List<string>> FaultsAsync(params (string Key, string Value)[] settings) =>
+    private static async Task<List<string>> ErrorsAsync(params (string Key, string Value)[] settings) =>
         [.. (await Should.ThrowAsync<OptionsValidationException>(() => Engine.StartAsync(null, settings))).Failures];
 }

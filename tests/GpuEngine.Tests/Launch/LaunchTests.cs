@@ -14,7 +14,7 @@ public sealed class LaunchTests
     private readonly LaunchedProcesses _processes = new();
 
     [Fact]
-    public async Task Server_WhileItLoads_IsNotAsked_AndAnswersWhenItIsReady()
+    public async Task Server_Loading_IsNotAskedUntilItIsReady()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"launch-{Guid.NewGuid():N}");
         await using var engine = await Engine.StartAsync(null, _processes.Settings(
@@ -48,7 +48,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Server_Killed_IsStartedAgainAndAnswers()
+    public async Task Server_Killed_IsRestartedAndAnswers()
     {
         await using var engine = await Engine.StartAsync(null, _processes.Settings(LaunchedProcesses.Stub));
         var first = await UntilAsync(engine, state => state.Phase is ServerPhase.Ready);
@@ -64,7 +64,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Server_ThatHangs_IsEndedAndStartedAgain()
+    public async Task Server_Hanging_IsRestarted()
     {
         await using var engine = await Engine.StartAsync(null, _processes.Settings(
             LaunchedProcesses.Stub, ("Llm:Launch:HealthTimeout", "00:00:02"), ("Llm:Launch:HealthFailures", "2")));
@@ -81,7 +81,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Server_ThatEndsAtOnce_IsTriedEverMoreSeldom_AndHealthTellsItsLastWords()
+    public async Task Server_EndingAtOnce_IsRestartedWithBackoff_AndHealthShowsItsLastLines()
     {
         await using var engine = await Engine.StartAsync(null, _processes.Settings(
             "sh -c 'echo reading {port}; echo out of GPU memory >&2; exit 3'", ("Llm:Launch:MaxBackoff", "00:00:00.4")));
@@ -100,7 +100,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Server_ThatIsNotReadyInTime_IsEndedAndStartedAgain()
+    public async Task Server_NotReadyInTime_IsRestarted()
     {
         await using var engine = await Engine.StartAsync(null, _processes.Settings("sleep 1000", ("Llm:Endpoint", "http://127.0.0.1:1/v1"), ("Llm:Launch:StartTimeout", "00:00:00.5")));
 
@@ -111,7 +111,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Program_ThatIsNotThere_IsNamed()
+    public async Task Program_Missing_IsNamed()
     {
         await using var engine = await Engine.StartAsync(null, _processes.Settings("no-such-model-server --port {port}"));
 
@@ -122,7 +122,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Port_ThatSomebodyElseHas_IsNotMistakenForTheServer()
+    public async Task Port_TakenByAnotherProgram_IsNotTakenForTheServer()
     {
         await using var stranger = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
         await using var engine = await Engine.StartAsync(null, _processes.Settings(LaunchedProcesses.Stub, ("Llm:Endpoint", stranger.Endpoint)));
@@ -139,7 +139,7 @@ public sealed class LaunchTests
     private static string WithWorkers => $"""sh -c "sleep 1000 & setsid sleep 1000 & sh -c 'trap : TERM; while :; do sleep 1000; done' & exec {LaunchedProcesses.Stub}" """;
 
     [Fact]
-    public async Task Engine_Stopped_LeavesNothingOfTheServer()
+    public async Task Engine_Stopped_LeavesNoProcessOfTheServer()
     {
         await using (var engine = await Engine.StartAsync(null, _processes.Settings(WithWorkers, ("Drain:Timeout", "00:00:30"))))
         {
@@ -153,13 +153,13 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Engine_KilledOutright_LeavesNothingOfTheServer()
+    public async Task Engine_Killed_LeavesNoProcessOfTheServer()
     {
         await using var unused = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
         await using var engine = await EngineProcess.StartAsync(
             unused, [("Llm__Endpoint", ""), .. _processes.Settings(WithWorkers).Select(setting => (setting.Key.Replace(":", "__"), setting.Value))]);
         using var http = new HttpClient { BaseAddress = engine.Addresses[0] };
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             async () => Check(await (await http.GetAsync("/health", TestContext.Current.CancellationToken)).JsonAsync()).GetProperty("status").GetString() is "ok",
             "the model server is ready", 60);
         _processes.Alive().Count.ShouldBeGreaterThanOrEqualTo(4);
@@ -170,7 +170,7 @@ public sealed class LaunchTests
     }
 
     [Fact]
-    public async Task Log_IsBounded_AndTellsNoSecrets()
+    public async Task Log_OfTheServer_IsBoundedAndHasNoSecrets()
     {
         Environment.SetEnvironmentVariable("LAUNCH_TEST__SETTING", "of the engine alone");
         await using var engine = await Engine.StartAsync(null, _processes.Settings(
@@ -181,7 +181,7 @@ public sealed class LaunchTests
             """,
             ("Llm:Endpoint", "http://127.0.0.1:1/v1"), ("Llm:Launch:LogLines", "150"),
             ("Llm:Launch:Environment:MODEL_API_KEY", "sk-not-for-you"), ("Llm:Launch:Environment:CUDA_VISIBLE_DEVICES", "1")));
-        await Assertions.Eventually(async () => (await LogAsync(engine)).Contains("the end"), "all is said");
+        await Eventually.TrueAsync(async () => (await LogAsync(engine)).Contains("the end"), "all is said");
 
         var lines = await LogAsync(engine);
         lines.Count.ShouldBeLessThanOrEqualTo(150);
@@ -215,7 +215,7 @@ public sealed class LaunchTests
     {
         var server = engine.Services.GetRequiredService<ModelServer>();
         ServerState? met = null;
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(condition(server.State) && (met = server.State) is not null), $"the model server's state; it is {server.State}", 60);
         return met!;
     }

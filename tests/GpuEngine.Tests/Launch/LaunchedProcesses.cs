@@ -20,17 +20,17 @@ internal sealed class LaunchedProcesses
     /// <summary>The stub model, which says where it listens and answers at once.</summary>
     public static string Stub => $"dotnet '{Path.Combine(AppContext.BaseDirectory, "StubModel.dll")}' --rate 0 --tokens 3 --port {{port}}";
 
-    /// <summary>Those of the server that live, zombies aside; its keeper is not the server.</summary>
+    /// <summary>The server's living processes, without zombies; its launcher is not one of them.</summary>
     public List<int> Alive()
     {
         var text = Encoding.UTF8.GetBytes($"{Variable}={_mark}");
-        var server = Encoding.UTF8.GetBytes($"{Keeper.MarkVariable}=");
+        var server = Encoding.UTF8.GetBytes($"{Launcher.MarkVariable}=");
         return [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _))
             .Where(pid => Read($"/proc/{pid}/environ") is var all && all.AsSpan().IndexOf(text) >= 0 && all.AsSpan().IndexOf(server) >= 0)
             .Select(int.Parse!)];
     }
 
-    public Task NoneIsLeftAsync() => Assertions.Eventually(() => Task.FromResult(Alive().Count == 0), "all processes of the model server are gone", 30);
+    public Task NoneIsLeftAsync() => Eventually.TrueAsync(() => Task.FromResult(Alive().Count == 0), "all processes of the model server are gone", 30);
 
     public static void Signal(int pid, string signal)
     {

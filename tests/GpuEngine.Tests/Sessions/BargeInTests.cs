@@ -5,7 +5,7 @@ using static Lyceum.Tests.GpuEngine.Sessions.SpeechClient;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Whoever breaks in is heard: nothing of the answer follows, and what stays of it is what was played.</summary>
+/// <summary>After a barge-in nothing of the answer follows, and what stays of it is what was played.</summary>
 public sealed class BargeInTests
 {
     private const int Seed = 3;
@@ -17,7 +17,7 @@ public sealed class BargeInTests
     [InlineData("text")]
     [InlineData("push_to_talk")]
     [InlineData("server_vad")]
-    public async Task BargeIn_AtEveryEventOfASpeakingTurn_LeavesWhatWasPlayed(string by)
+    public async Task BargeIn_AtAnyEventOfASpokenTurn_KeepsWhatWasPlayed(string by)
     {
         await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Max", "1000"));
         const int Events = 1 + 12 + 1 + 6 + 1; // accepted, deltas, text, audio, latency_report
@@ -53,7 +53,7 @@ public sealed class BargeInTests
             var kept = all.Find(e => Type(e) == "interrupted") is { ValueKind: JsonValueKind.Object } interrupted ? Content(interrupted) : Answer;
             ShouldBeWhatWasPlayed(kept, seen, at);
 
-            // What the model is told, and what is kept for good, is the same.
+            // The model's history and the stored transcript are the same.
             var asked = LyceumV1Tests.Messages(engine.Stub.Log.Requests[^1]);
             asked[^1].Content.ShouldEndWith(Next);
             asked.Where(message => message.Role == "assistant").Select(message => message.Content).ShouldBe(kept.Length == 0 ? [] : [kept]);
@@ -62,11 +62,11 @@ public sealed class BargeInTests
             end.Length.ShouldBe(Encoding.UTF8.GetByteCount(kept));
             string.Concat(recorded.Where(turn => turn.Record.Kind == "delta").Select(turn => turn.Record.Text)).ShouldStartWith(kept);
         }
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 0), "nothing is spoken any more");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 0), "nothing is spoken any more");
     }
 
     [Fact]
-    public async Task BargeIn_InTheMiddleOfASentence_KeepsTheWordsThatWerePlayed()
+    public async Task BargeIn_WithinASentence_KeepsTheWordsThatWerePlayed()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -125,7 +125,7 @@ public sealed class BargeInTests
         }
         if (by != "text" && all.FindIndex(e => Type(e) == "speech_started") is >= 0 and var started)
         {
-            // Not even what was on its way: but that it was asked, that it ended, and how long it took where it was over before.
+            // Only its acceptance, its end and, where it was over before, its latency report.
             all.Skip(started + 1).ShouldAllBe(e => !IsOfTurn(e, 1) || (Type(e) != "delta" && Type(e) != "audio"));
         }
         all.Select(Seq).ShouldBe(Enumerable.Range(2, all.Count).Select(n => (long)n));

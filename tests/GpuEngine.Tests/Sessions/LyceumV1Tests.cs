@@ -7,7 +7,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class LyceumV1Tests
 {
     [Fact]
-    public async Task Turn_IsAcceptedStreamedWholeAndReported()
+    public async Task Turn_OfText_IsAcceptedStreamedAndReported()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync(new
@@ -33,7 +33,7 @@ public sealed class LyceumV1Tests
         seen[9].GetProperty("total_ms").GetDouble().ShouldBeGreaterThanOrEqualTo(seen[9].GetProperty("first_delta_ms").GetDouble());
         seen[9].GetProperty("usage").GetProperty("completion_tokens").GetInt32().ShouldBe(7);
 
-        // A message sent again is not asked again; the next one is, with all that was said before.
+        // A message sent twice begins one turn; the next one has all that was said before.
         await client.SayAsync("[[stub tokens=7 rate=0 seed=3 unicode=1]]", id: "a");
         await client.SayAsync("[[stub tokens=2 rate=0]]", id: "b");
         (await client.UntilAsync("accepted")).GetProperty("id").GetString().ShouldBe("b");
@@ -47,7 +47,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Message_WhileAnAnswerIsWritten_BreaksItOff()
+    public async Task Message_WhileAnAnswerIsWritten_InterruptsIt()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -75,7 +75,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Message_ThatSaysWhatWasShown_KeepsJustThat()
+    public async Task Message_WithAck_KeepsWhatWasShown()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -93,7 +93,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Turn_GoesOnWhileTheSocketIsAway()
+    public async Task Turn_WithoutASocket_GoesOn()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -111,7 +111,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Turn_ThatFails_KeepsWhatWasSaid()
+    public async Task Turn_Failed_KeepsItsText()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -126,7 +126,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Resume_BeyondWhatIsKept_SaysSoAndGoesOn()
+    public async Task Resume_BeforeTheKeptEvents_GetsAnErrorAndTheRest()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:Sessions:ReplayEvents", "16"));
         var made = await engine.CreateAsync();
@@ -144,7 +144,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Ack_FreesWhatIsKept()
+    public async Task Ack_OfEvents_FreesThem()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -152,7 +152,7 @@ public sealed class LyceumV1Tests
         await client.SayAsync("[[stub tokens=5 rate=0]]");
         await client.UntilAsync("latency_report");
         await client.SendAsync("""{"type":"ack","seq":8}""");
-        await client.SayAsync(" "); // refused, after the ack was taken
+        await client.SayAsync(" "); // rejected, after the ack was taken
         await client.UntilAsync("error");
         engine.Store.Find(made.SessionId)!.After(0).ShouldBe((null, 8));
     }
@@ -163,7 +163,7 @@ public sealed class LyceumV1Tests
     [InlineData("""{"type":"text"}""", "invalid_request")]
     [InlineData("""{"type":"dance"}""", "unknown_type")]
     [InlineData("""{"type":"text","content":"\ud800"}""", "invalid_json")]
-    public async Task Message_ThatIsNone_IsRefusedAndTheSocketStays(string message, string code)
+    public async Task Message_Invalid_IsRejectedAndTheSocketStays(string message, string code)
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -176,7 +176,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Message_TooLarge_ClosesTheSocketAlone()
+    public async Task Message_TooLarge_ClosesTheSocketButNotTheSession()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -192,7 +192,7 @@ public sealed class LyceumV1Tests
     }
 
     [Fact]
-    public async Task Messages_TooFast_AreRefusedUntilItIsSlower()
+    public async Task Messages_TooFast_AreRejectedUntilSlower()
     {
         await using var engine = await SessionEngine.StartAsync(
             ("Engine:Sessions:MessagesPerSecond", "5"), ("Engine:Sessions:MessageBurst", "3"));
@@ -212,7 +212,7 @@ public sealed class LyceumV1Tests
     [Theory]
     [InlineData("Engine:Sessions:IdleTimeout", "idle_timeout")]
     [InlineData("Engine:Sessions:Timeout", "session_timeout")]
-    public async Task Session_WhoseTimeIsOver_IsWarnedThenClosedThenGone(string setting, string reason)
+    public async Task Session_TimedOut_IsWarnedThenClosed(string setting, string reason)
     {
         await using var engine = await SessionEngine.StartAsync((setting, "00:00:02"));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());

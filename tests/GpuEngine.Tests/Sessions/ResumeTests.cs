@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
@@ -14,7 +15,7 @@ public sealed class ResumeTests
     [Theory]
     [InlineData(0)]
     [InlineData(200)]
-    public async Task Socket_KilledAtEveryEventOfATurn_ResumesWithEachEventOnce(int rate)
+    public async Task Socket_KilledAtAnyEventOfATurn_ResumesWithEachEventOnce(int rate)
     {
         await using var engine = await SessionEngine.StartAsync();
         for (var kill = 0; kill <= Events; kill++)
@@ -61,7 +62,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
-    public async Task Handle_IsSpentOnceItsSuccessorArrived_NotBefore()
+    public async Task Handle_SuccessorUsed_IsSpent_NotBefore()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -99,9 +100,9 @@ public sealed class ResumeTests
         await client.UntilAsync("latency_report");
     }
 
-    /// <summary>What a connection had on its way when it broke arrives late: it must not break off what its successor asked.</summary>
+    /// <summary>A message of a broken connection may arrive late: it must not interrupt what the next one asked.</summary>
     [Fact]
-    public async Task LateWordsOfAConnection_AreTakenUntilAnotherFollowed()
+    public async Task Connection_Gone_ItsMessagesCountUntilTheNextOne()
     {
         await using var engine = await SessionEngine.StartAsync();
         var session = engine.Store.Find((await engine.CreateAsync()).SessionId)!;
@@ -123,7 +124,7 @@ public sealed class ResumeTests
         async Task<SessionEvent> EndsAsync(int turn)
         {
             SessionEvent? end = null;
-            await Assertions.Eventually(() =>
+            await Eventually.TrueAsync(() =>
             {
                 for (var seq = 0L; end is null && session.After(seq) is ({ } happened, _); seq++)
                 {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lyceum.GpuEngine.OpenAI;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -11,7 +12,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class RetrievalTests
 {
     [Fact]
-    public async Task Turn_WithKnowledge_ShowsTheModelPassages()
+    public async Task Turn_WithRetrieval_GivesTheModelPassages()
     {
         await using var engine = await SessionEngine.StartAsync();
         (string? Token, JsonElement Body) asked = default;
@@ -40,7 +41,7 @@ public sealed class RetrievalTests
     }
 
     [Fact]
-    public async Task Primer_WithKnowledge_CitesItInTheTextEvent()
+    public async Task Primer_WithRetrieval_CitesInTheTextEvent()
     {
         await using var knowledge = await KnowledgeAsync((_, _) => Results.Json(new
         {
@@ -66,7 +67,7 @@ public sealed class RetrievalTests
     }
 
     [Fact]
-    public async Task Turn_WhoseSearchFails_GoesOnAndSaysSo()
+    public async Task Turn_RetrievalFailed_GoesOnWithAWarning()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var knowledge = await KnowledgeAsync((_, _) => Results.StatusCode(503));
@@ -80,7 +81,7 @@ public sealed class RetrievalTests
     }
 
     [Fact]
-    public void Answer_OfAModel_CitesByNumber()
+    public void Answer_CitingNumbers_HasTheirCitations()
     {
         GivenPassage[] passages = [new("a", "A", "…", "a.md"), new("b", "B", "…", "b.md"), new("c", "C", "…", "c.md")];
         Citations.In("As [3] says, and [1], and again [3]; not [4] or [0].", passages)

@@ -5,7 +5,9 @@ using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
+using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Sessions;
+using Lyceum.GpuEngine.Sessions.Live;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.Tests.StubModel;
 using Microsoft.AspNetCore.Builder;
@@ -45,7 +47,7 @@ internal sealed class SessionEngine : IAsyncDisposable
     public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
         _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
 
-    /// <summary>As the gateway presents somebody who asks this engine directly.</summary>
+    /// <summary>As the gateway presents a user who asks this engine directly.</summary>
     public string CallerToken() => _identity.Token("gateway", tenant: "dev", sub: "ada", kind: "token", scope: "sessions");
 
     public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
@@ -121,7 +123,7 @@ internal sealed class SessionEngine : IAsyncDisposable
     public Uri WebSocketBase => new UriBuilder(Address) { Scheme = "ws" }.Uri;
 
     /// <summary>Nothing is left of sockets; of sessions, only those the test made.</summary>
-    public Task NoSocketsAsync() => Assertions.Eventually(() => Task.FromResult(Store.Sockets == 0), "no sockets left");
+    public Task NoSocketsAsync() => Eventually.TrueAsync(() => Task.FromResult(Store.Sockets == 0), "no sockets left");
 
     public async ValueTask DisposeAsync()
     {

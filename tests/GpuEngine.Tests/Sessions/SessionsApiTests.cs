@@ -6,7 +6,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class SessionsApiTests
 {
     [Fact]
-    public async Task Session_CreatedReadConnectedDeleted_HasTheSeedsShapes()
+    public async Task Session_CreatedReadConnectedDeleted_HasTheDocumentedShapes()
     {
         await using var engine = await SessionEngine.StartAsync();
 
@@ -41,7 +41,7 @@ public sealed class SessionsApiTests
     }
 
     [Fact]
-    public async Task Session_OfAnother_IsNotThere()
+    public async Task Session_OfAnotherCaller_Is404()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -68,7 +68,7 @@ public sealed class SessionsApiTests
     [InlineData("""{"tutor_id":1,"student_id":1,"kb_id":"../etc"}""")]
     [InlineData("""{"tutor_id":1,"student_id":1,"retrieval":{"url":"file:///etc/passwd","token":"x"}}""")]
     [InlineData("""{"tutor_id":1,"student_id":1,"history":[{"role":"system","content":"x"}]}""")]
-    public async Task Create_WithAFault_IsRefused(string body)
+    public async Task Create_InvalidRequest_IsRejected(string body)
     {
         await using var engine = await SessionEngine.StartAsync();
         using var response = await engine.TryCreateAsync(JsonElement.Parse(body));
@@ -77,7 +77,7 @@ public sealed class SessionsApiTests
     }
 
     [Fact]
-    public async Task Create_BeyondTheLimit_IsRefusedUntilOneGoes()
+    public async Task Create_BeyondTheLimit_IsRejectedUntilOneEnds()
     {
         await using var engine = await SessionEngine.StartAsync(("MAX_SESSIONS", "2"));
         var first = await engine.CreateAsync();
@@ -114,7 +114,7 @@ public sealed class SessionsApiTests
     }
 
     [Fact]
-    public async Task EngineUrl_ForwardedByAStranger_IsNotBelieved()
+    public async Task EngineUrl_ForwardedByAnUntrustedProxy_IsIgnored()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:TrustedProxies:0", "192.0.2.1"), ("Engine:TrustedProxies:1", "192.0.2.2"));
         using var response = await engine.PostAsync(
@@ -125,7 +125,7 @@ public sealed class SessionsApiTests
 
     /// <summary>A service has said who it is: an engine elsewhere needs no list of addresses to believe it.</summary>
     [Fact]
-    public async Task EngineUrl_ForwardedByAService_IsBelievedWhereverItStands()
+    public async Task EngineUrl_ForwardedByAService_IsUsedFromAnyAddress()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:TrustedProxies:0", "192.0.2.1"));
         using var response = await engine.PostAsync(
@@ -137,7 +137,7 @@ public sealed class SessionsApiTests
     [Theory]
     [InlineData(null)]
     [InlineData("ws://localhost:9000")]
-    public async Task EngineUrl_OfThisMachineForSomebodyElsewhere_IsRefusedAndShown(string? configured)
+    public async Task EngineUrl_LoopbackForARemoteClient_IsRejectedAndInHealth(string? configured)
     {
         await using var engine = await SessionEngine.StartAsync(configured is null ? [] : [("WEBSOCKET_URL", configured)]);
         await HealthAsync("healthy", "ok");
@@ -148,7 +148,7 @@ public sealed class SessionsApiTests
         problem.GetProperty("detail").GetString()!.ShouldContain("WEBSOCKET_URL");
         engine.Store.Count.ShouldBe(0);
 
-        await Assertions.Eventually(async () => (await StatusAsync()).Item1 == "degraded", "health says so");
+        await Eventually.TrueAsync(async () => (await StatusAsync()).Item1 == "degraded", "health says so");
         await HealthAsync("degraded", "degraded");
 
         // From this machine it works as before.

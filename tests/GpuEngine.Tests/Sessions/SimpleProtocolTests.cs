@@ -13,7 +13,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class SimpleProtocolTests
 {
     [Fact]
-    public async Task Text_IsAnsweredWhole_OneAfterTheOther()
+    public async Task Texts_InARow_AreAnsweredWholeInOrder()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync(), subProtocol: null);
@@ -35,7 +35,7 @@ public sealed class SimpleProtocolTests
     }
 
     [Fact]
-    public async Task Failures_AreErrors_AndTheSocketStays()
+    public async Task Failure_OfATurn_IsAnErrorAndTheSocketStays()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:Sessions:MaxWaiting", "1"));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync(), subProtocol: null);
@@ -54,7 +54,7 @@ public sealed class SimpleProtocolTests
     }
 
     [Fact]
-    public async Task AnswerWhoseSocketBroke_IsGivenToTheNextOne()
+    public async Task Answer_SocketBroken_IsSentOnTheNextSocket()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -72,9 +72,9 @@ public sealed class SimpleProtocolTests
     }
 
     [Fact]
-    public async Task JavaScriptExample_InNode_WorksUnchanged()
+    public async Task JavaScriptExample_InNode_Works()
     {
-        var folder = Path.Combine(RepositoryRoot(), "tests", "Clients");
+        var folder = Path.Combine(Repository.Root, "tests", "Clients");
         Assert.SkipUnless(OnPath("node"), "Node.js is not installed");
         Assert.SkipUnless(Directory.Exists(Path.Combine(folder, "node_modules", "ws")),
             "the npm package ws is not installed: npm ci in tests/Clients (test.sh does)");
@@ -120,14 +120,4 @@ public sealed class SimpleProtocolTests
 
     private static bool OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    internal static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
-        {
-            folder = folder.Parent;
-        }
-        return folder.FullName;
-    }
 }

@@ -10,7 +10,7 @@ public sealed class SocketAdmissionTests
     [Theory]
     [InlineData("/ws/")]
     [InlineData("/ws/ws/")]
-    public async Task Token_OpensEitherPath(string path)
+    public async Task Token_OnEitherPath_OpensASocket(string path)
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -40,7 +40,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task Upgrade_WithoutAGoodToken_Is401()
+    public async Task Upgrade_InvalidToken_Is401()
     {
         await using var engine = await SessionEngine.StartAsync(("Engine:Sessions:ConnectTokenLifetime", "00:00:00.2"));
         var made = await engine.CreateAsync();
@@ -94,7 +94,7 @@ public sealed class SocketAdmissionTests
     }
 
     [Fact]
-    public async Task SecondConnection_TakesTheSessionOver()
+    public async Task Connection_Second_TakesTheSessionOver()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -105,11 +105,11 @@ public sealed class SocketAdmissionTests
         (await before.NextAsync()).ShouldBeNull();
         await after.SayAsync("Hello");
         await after.UntilAsync("text");
-        await Assertions.Eventually(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
     }
 
     [Fact]
-    public async Task ReplacedConnection_IsNotListenedToAnyMore()
+    public async Task Connection_Replaced_IsIgnored()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -119,12 +119,12 @@ public sealed class SocketAdmissionTests
         await before.SayAsync("too late");
         await before.UntilAsync("bye");
         (await before.NextAsync()).ShouldBeNull();
-        await Assertions.Eventually(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Store.Sockets == 1), "the first socket is gone");
         engine.Store.Find(made.SessionId)!.Turns.ShouldBe(0);
     }
 
     [Fact]
-    public async Task Tokens_AreInNoLog()
+    public async Task Tokens_InUrls_AreNotLogged()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();

@@ -3,7 +3,7 @@ using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Whatever clients do to their sockets, nothing of them stays behind.</summary>
+/// <summary>Sockets that are opened and killed leave nothing behind.</summary>
 public sealed class SocketCyclesTests
 {
     private const int Sessions = 40;
@@ -18,7 +18,7 @@ public sealed class SocketCyclesTests
     public Task Sockets_OpenedAndKilledFiveThousandTimes_LeaveNothingBehind() => CycleAsync(5_000);
 
     [Fact, Trait("Category", "Long")]
-    public async Task IdleSession_OccupiesLittle()
+    public async Task Session_Idle_OccupiesLittle()
     {
         const int Count = 1_000;
         await using var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
@@ -87,14 +87,14 @@ public sealed class SocketCyclesTests
         var last = 0;
         try
         {
-            await Assertions.Eventually(() => Task.FromResult((last = OpenSockets()) <= before + Pooled), "sockets are as before", seconds: 30);
+            await Eventually.TrueAsync(() => Task.FromResult((last = OpenSockets()) <= before + Pooled), "sockets are as before", seconds: 30);
         }
         catch (ShouldAssertException)
         {
             last.ShouldBeLessThanOrEqualTo(before + Pooled);
         }
         TestContext.Current.TestOutputHelper!.WriteLine($"{cycles} cycles: {before} sockets before, {last} after");
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () =>
             {
                 GC.Collect();

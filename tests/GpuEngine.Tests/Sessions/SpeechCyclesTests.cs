@@ -2,7 +2,7 @@ using Lyceum.GpuEngine.Speech;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Whatever becomes of a client amid speech, nothing of it stays behind: no request, process, task or socket.</summary>
+/// <summary>Clients killed amid speech leave nothing behind: no request, process, task or socket.</summary>
 public sealed class SpeechCyclesTests
 {
     private const int Sessions = 20;
@@ -11,10 +11,10 @@ public sealed class SpeechCyclesTests
     public Task Sockets_KilledAmidAudioFiveHundredTimes_LeaveNothingBehind() => CycleAsync(500, espeak: false);
 
     [Fact]
-    public Task WithEspeak_Too() => CycleAsync(60, espeak: true);
+    public Task Sockets_KilledAmidEspeaksAudio_LeaveNothingBehind() => CycleAsync(60, espeak: true);
 
     [Fact, Trait("Category", "Long")]
-    public Task WithEspeak_FiveHundredTimes() => CycleAsync(500, espeak: true);
+    public Task Sockets_KilledAmidEspeaksAudioFiveHundredTimes_LeaveNothingBehind() => CycleAsync(500, espeak: true);
 
     private static async Task CycleAsync(int cycles, bool espeak)
     {
@@ -56,13 +56,13 @@ public sealed class SpeechCyclesTests
             (await engine.SendAsync(HttpMethod.Delete, $"/v1/sessions/{session.SessionId}")).EnsureSuccessStatusCode().Dispose();
         }
         // Of an end the runtime takes note a moment later; and other tests of this process let it speak, too.
-        await Assertions.Eventually(() => Task.FromResult(Processes() == 0), "no espeak-ng is left");
+        await Eventually.TrueAsync(() => Task.FromResult(Processes() == 0), "no espeak-ng is left");
         engine.Store.Count.ShouldBe(0);
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(engine.Stub.Speech.Running == 0 && engine.Stub.Log.Running == 0), "the stub has nothing to do");
     }
 
-    /// <summary>espeak-ng processes that are children of this one, dead ones that nobody took note of included.</summary>
+    /// <summary>espeak-ng processes that are children of this one, zombies included.</summary>
     private static int Processes() => Directory.EnumerateDirectories("/proc").Count(folder =>
     {
         try

@@ -1,6 +1,9 @@
-using Lyceum.GpuEngine.Sessions;
-using Lyceum.GpuEngine.Sessions.Core;
+using Lyceum.GpuEngine.Sessions.Events;
+using Lyceum.GpuEngine.Sessions.Hearing;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.GpuEngine.Sessions.Speaking;
 using Lyceum.GpuEngine.Speech;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
@@ -10,26 +13,26 @@ public sealed class SpeechPartsTests
     private static readonly AudioOutput Output = new(8_000, null); // 16 bytes a millisecond
 
     [Fact]
-    public void Playback_WithoutReports_GoesWithTheClock_AndNoFurtherThanWhatWasSent()
+    public void Playback_WithoutReports_FollowsTheClockUpToWhatWasSent()
     {
-        var time = new HandClock();
+        var time = new FakeTimeProvider();
         var playback = new Playback(16_000, time);
         playback.Until(1).ShouldBe(Timeout.InfiniteTimeSpan);
         playback.Deliver(8_000); // half a second
-        time.Advance(200);
+        time.Advance(TimeSpan.FromMilliseconds(200));
         playback.Position.ShouldBe(3_200);
         playback.Until(4_800).ShouldBe(TimeSpan.FromMilliseconds(101));
-        time.Advance(800);
+        time.Advance(TimeSpan.FromMilliseconds(800));
         playback.Position.ShouldBe(8_000);
         playback.IsPlaying.ShouldBeFalse();
         playback.Deliver(8_000); // after a pause: it begins when it comes
-        time.Advance(100);
+        time.Advance(TimeSpan.FromMilliseconds(100));
         playback.Position.ShouldBe(9_600);
         playback.Report(9_000);
-        time.Advance(1_000);
+        time.Advance(TimeSpan.FromMilliseconds(1_000));
         playback.Position.ShouldBe(9_000, "whoever reports is believed");
         playback.Report(8_000);
-        playback.Position.ShouldBe(9_000, "nobody plays backwards");
+        playback.Position.ShouldBe(9_000, "the position never decreases");
     }
 
     [Theory]
@@ -39,10 +42,10 @@ public sealed class SpeechPartsTests
     [InlineData(2_400, "First one here. 第二")]
     [InlineData(3_200, "First one here. 第二句话。")]
     [InlineData(3_300, "First one here. 第二句话。")] // the third is still being made
-    public void SpokenAnswer_KeepsWhatWasPlayed(long played, string expected)
+    public void SpokenAnswer_Interrupted_KeepsWhatWasPlayed(long played, string expected)
     {
         const string Text = "First one here. 第二句话。[1] Third one.";
-        using var spoken = new SpokenAnswer(Output, new SessionOptions(), new HandClock());
+        using var spoken = new SpokenAnswer(Output, new LiveSessionOptions(), new FakeTimeProvider());
         spoken.Show(Text);
         spoken.EndText();
         var seq = 10;
@@ -64,7 +67,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void ReplayBuffer_DropsTheOldestAudio_AndKeepsItsEvents()
+    public void ReplayBuffer_BeyondItsAudioBytes_DropsTheOldestAudioAndKeepsItsEvents()
     {
         var buffer = new ReplayBuffer(100, 100_000, maxAudioBytes: 1_000);
         for (var i = 0; i < 10; i++)
@@ -85,7 +88,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void SentenceAudio_IsCutIntoEqualPieces_TheLastOneMarked()
+    public void SentenceAudio_OfAnyLength_IsCutIntoEqualPiecesWithTheLastMarked()
     {
         var audio = new SentenceAudio(new Sentence(0, "a"), 0, 1, pieceBytes: 100, maxBytes: 1_000);
         foreach (var length in new[] { 30, 70, 100, 150, 0 })
@@ -103,7 +106,7 @@ public sealed class SpeechPartsTests
     }
 
     [Fact]
-    public void VoiceActivity_NeedsSpeechToBegin_AndLastingSilenceToEnd()
+    public void VoiceActivity_SpeechAndSilence_ChangeOnlyAfterTheirTimes()
     {
         var voice = new VoiceActivity(new SessionAudioOptions(), TimeSpan.FromMilliseconds(20));
         Look(-30, 2).ShouldBe([VoiceChange.None, VoiceChange.None]);
@@ -120,18 +123,7 @@ public sealed class SpeechPartsTests
         {
             var samples = Enumerable.Repeat((short)(32_768 * Math.Pow(10, level / 20)), 320).ToArray();
             VoiceActivity.Level(samples).ShouldBe(level, 0.5);
-            return [.. Enumerable.Range(0, frames).Select(_ => voice.Look(samples))];
+            return [.. Enumerable.Range(0, frames).Select(_ => voice.Analyse(samples))];
         }
-    }
-
-    private sealed class HandClock : TimeProvider
-    {
-        private long _now = 1;
-
-        public override long TimestampFrequency => 1_000;
-
-        public override long GetTimestamp() => _now;
-
-        public void Advance(long milliseconds) => _now += milliseconds;
     }
 }

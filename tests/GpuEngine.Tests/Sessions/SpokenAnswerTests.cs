@@ -11,7 +11,7 @@ public sealed class SpokenAnswerTests
     [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 200)]
-    public async Task Answer_IsSpokenSentenceBySentence_EachAfterItsText(int unicode, int rate)
+    public async Task Answer_Spoken_ComesSentenceBySentenceAfterItsText(int unicode, int rate)
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync(new { tutor_id = 1, student_id = 1, voice = "nova" }));
@@ -37,14 +37,14 @@ public sealed class SpokenAnswerTests
         seen[^1].GetProperty("first_audio_ms").GetDouble().ShouldBeGreaterThanOrEqualTo(seen[^1].GetProperty("first_delta_ms").GetDouble());
         engine.Stub.Speech.Spoken.ShouldAllBe(spoken => spoken.Format == "pcm" && spoken.Voice == "nova");
 
-        // Whoever does not want to hear any more gets text alone.
+        // A client that turns audio off gets text alone.
         await client.ConfigureAsync(hears: false);
         await client.SayAsync("[[stub tokens=4 sentence=2 rate=0]]");
         (await client.PlayUntilAsync("latency_report")).Select(Type).ShouldBe(["accepted", "delta", "delta", "delta", "delta", "text", "latency_report"]);
     }
 
     [Fact]
-    public async Task Speech_IsMadeOneSentenceAhead_AndSentNoFasterThanItIsPlayed()
+    public async Task Speech_LongAnswer_IsMadeOneSentenceAheadAndSentAsItIsPlayed()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Audio:Ahead", "00:00:01"));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -56,7 +56,7 @@ public sealed class SpokenAnswerTests
         {
             seen.Add((await client.NextAsync())!.Value);
         }
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Spoken.Count == 2), "the second is being made");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Spoken.Count == 2), "the second is being made");
         seen.Where(e => Type(e) == "audio").ShouldAllBe(e => e.GetProperty("sentence").GetInt32() == 1);
         var session = engine.Store.Find(client.Session.GetProperty("session_id").GetString()!)!;
         if (!seen.Exists(e => Type(e) == "text"))
@@ -73,7 +73,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task SpeechThatFails_IsAWarning_AndTheTextGoesOn()
+    public async Task Speech_Failed_IsAWarningAndTheTextGoesOn()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -99,7 +99,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Socket_KilledAtEveryEventOfASpokenTurn_ResumesWithEachEventAndItsAudioOnce()
+    public async Task Socket_KilledAtAnyEventOfASpokenTurn_ResumesWithEachEventAndItsAudioOnce()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         var text = StubText.Text(3, 8, unicode: false, 4);
@@ -111,7 +111,7 @@ public sealed class SpokenAnswerTests
             await client.ConfigureAsync();
             await client.SayAsync("[[stub tokens=8 sentence=4 rate=200 seed=3]]");
             await client.PlayedAsync(0);
-            await client.SayAsync(" "); // refused, when all before was taken
+            await client.SayAsync(" "); // rejected, after all before was taken
             var seen = new List<JsonElement>();
             var refused = false;
             while (seen.Count < kill || !refused)
@@ -152,7 +152,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Answer_NobodyListensTo_BecomesText()
+    public async Task Answer_WithoutASocket_IsNoLongerSpoken()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(
             ("Engine:Sessions:Audio:UnheardFor", "00:00:01"), ("Engine:Sessions:Audio:Ahead", "00:00:01"));
@@ -169,7 +169,7 @@ public sealed class SpokenAnswerTests
         again.Kill();
         await using var later = await engine.ResumeAsync(made.SessionId, client.Handle, 0);
         await later.CloseAsync();
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(TranscriptTests.Recorded(engine.Transcripts).Exists(turn => turn.Record.Kind is "end")), "the turn ended");
         var end = TranscriptTests.Recorded(engine.Transcripts).Single(turn => turn.Record.Kind is "end").Record;
         (end.Status, end.Length).ShouldBe(("complete", StubText.Text(1, 100, unicode: false, 25).Length));
@@ -177,7 +177,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task SimpleProtocol_HearsNothing_AndIsNotHeldUp()
+    public async Task SimpleProtocol_WithSpeechConfigured_GetsTextWithoutDelay()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         var made = await engine.CreateAsync();
@@ -200,7 +200,7 @@ public sealed class SpokenAnswerTests
     }
 
     [Fact]
-    public async Task Configure_WhatIsNotThere_IsRefusedByName()
+    public async Task Configure_AudioNotAvailable_IsRejectedByName()
     {
         await using var engine = await SessionEngine.StartAsync(("Tts:Espeak", ""));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());

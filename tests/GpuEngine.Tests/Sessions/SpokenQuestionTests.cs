@@ -10,7 +10,7 @@ public sealed class SpokenQuestionTests
     private const string Question = "[[stub tokens=2 rate=0 seed=7]]";
 
     [Fact]
-    public async Task PushToTalk_IsRecognized_RecordedAndAnswered()
+    public async Task PushToTalk_Utterance_IsRecognizedRecordedAndAnswered()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync(new { tutor_id = 1, student_id = 1, language = "en" }));
@@ -34,7 +34,7 @@ public sealed class SpokenQuestionTests
     }
 
     [Fact]
-    public async Task Detected_EachUtteranceIsATurn_AndNothingElseIs()
+    public async Task VoiceDetection_EachUtterance_IsATurn()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -61,7 +61,7 @@ public sealed class SpokenQuestionTests
     }
 
     [Fact]
-    public async Task Utterances_OneAfterTheOther_AreRecognizedInOrder()
+    public async Task Utterances_InARow_AreRecognizedInOrder()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -81,7 +81,7 @@ public sealed class SpokenQuestionTests
     }
 
     [Fact]
-    public async Task WhatCannotBeRecognized_IsTold_AndTheSessionGoesOn()
+    public async Task Recognition_Failed_IsAnErrorAndTheSessionGoesOn()
     {
         await using var engine = await SessionEngine.WithSpeechAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -108,7 +108,7 @@ public sealed class SpokenQuestionTests
     }
 
     [Fact]
-    public async Task Audio_BeyondItsBounds_IsRefused()
+    public async Task Audio_BeyondItsBounds_IsRejected()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(
             ("Engine:Sessions:Audio:MaxUtterance", "00:00:01"), ("Engine:Sessions:Audio:MaxSpeed", "1"));
@@ -134,7 +134,7 @@ public sealed class SpokenQuestionTests
     }
 
     [Fact]
-    public async Task Utterance_ThatIsTooLong_IsTakenAsFarAsItMayGo()
+    public async Task Utterance_TooLong_IsCut()
     {
         await using var engine = await SessionEngine.WithSpeechAsync(
             ("Engine:Sessions:Audio:MaxUtterance", "00:00:00.300"), ("Engine:Sessions:Audio:MaxSpeed", "100"));

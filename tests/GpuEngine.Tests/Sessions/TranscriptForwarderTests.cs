@@ -6,26 +6,26 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.GpuEngine.Sessions;
 
-/// <summary>Transcripts reach their keeper over a real bus (in memory), whatever becomes of single messages.</summary>
+/// <summary>Transcripts arrive over a real bus (in memory), even when messages are lost.</summary>
 public sealed class TranscriptForwarderTests
 {
     [Theory]
     [InlineData(0)]
     [InlineData(0.3)] // of the messages, and of the answers
-    public async Task Turns_ReachTheirKeeperOnceEach_AndTheLogForgetsThem(double lost)
+    public async Task Turns_WithLostMessages_ArriveOnceAndLeaveTheLog(double lost)
     {
-        var keeper = new Keeper(lost);
+        var store = new Store(lost);
         await using var engine = await SessionEngine.StartAsync(
             builder =>
             {
-                builder.Services.AddSingleton(keeper);
+                builder.Services.AddSingleton(store);
                 builder.Services.AddMassTransit(bus =>
                 {
-                    bus.AddConsumer<Keeper.RecordTurnsConsumer>();
-                    bus.AddConsumer<MessagingKeeper.SessionTurnsRecordedConsumer>();
+                    bus.AddConsumer<Store.RecordTurnsConsumer>();
+                    bus.AddConsumer<MessagingSink.SessionTurnsRecordedConsumer>();
                     bus.UsingInMemory((context, memory) => memory.ConfigureEndpoints(context));
                 });
-                builder.Services.AddSingleton<ITranscriptKeeper, MessagingKeeper>();
+                builder.Services.AddSingleton<ITranscriptSink, MessagingSink>();
                 builder.AddForwarder();
             },
             ("Engine:Transcripts:ResendAfter", "00:00:00.2"), ("Engine:Transcripts:Gather", "00:00:00.01"), ("Engine:Transcripts:SegmentBytes", "4096"));
@@ -44,25 +44,25 @@ public sealed class TranscriptForwarderTests
             }
         }
 
-        await Assertions.Eventually(() => Task.FromResult(!log.HasUnacknowledged), "everything is answered", seconds: 30);
+        await Eventually.TrueAsync(() => Task.FromResult(!log.HasUnacknowledged), "everything is answered", seconds: 30);
         foreach (var session in sessions)
         {
-            var kept = keeper.Of(session);
+            var kept = store.Of(session);
             kept.Select(r => r.Seq).ShouldBe(Enumerable.Range(1, 3 * 22).Select(n => (long)n));
             kept.Select(r => r.Kind).Distinct().ShouldBe(["user", "delta", "end"]);
         }
         Directory.GetFiles(engine.Transcripts, "*.log").Length.ShouldBeLessThanOrEqualTo(2);
     }
 
-    /// <summary>Something new is always there while a session speaks: it waits for what comes with it, all the same.</summary>
+    /// <summary>While a turn runs there are always new records: they are gathered into messages.</summary>
     [Fact]
-    public async Task SessionThatSpeaksOn_IsForwardedInFewMessages()
+    public async Task Turn_Long_IsForwardedInFewMessages()
     {
-        var keeper = new Counting();
+        var sink = new Counting();
         await using var engine = await SessionEngine.StartAsync(
             builder =>
             {
-                builder.Services.AddSingleton<ITranscriptKeeper>(keeper);
+                builder.Services.AddSingleton<ITranscriptSink>(sink);
                 builder.AddForwarder();
             },
             ("Engine:Transcripts:Gather", "00:00:00.1"));
@@ -71,25 +71,25 @@ public sealed class TranscriptForwarderTests
         await client.SayAsync("[[stub tokens=2000 rate=4000]]");
         await client.UntilAsync("latency_report");
 
-        await Assertions.Eventually(() => Task.FromResult(keeper.Records == 2002), "all of it is sent", seconds: 10);
-        keeper.Messages.ShouldBeLessThan(20);
+        await Eventually.TrueAsync(() => Task.FromResult(sink.Records == 2002), "all of it is sent", seconds: 10);
+        sink.Messages.ShouldBeLessThan(20);
     }
 
-    private sealed class Counting : ITranscriptKeeper
+    private sealed class Counting : ITranscriptSink
     {
         public int Messages { get; private set; }
         public long Records { get; private set; }
 
-        public Task KeepAsync(RecordSessionTurns turns, CancellationToken cancel)
+        public Task SendAsync(RecordSessionTurns turns, CancellationToken cancel)
         {
             Messages++;
             Records += turns.Sessions.Sum(session => session.Records.Sum(record => record.ThroughSeq - record.Seq + 1));
-            return Task.Delay(5, cancel); // a broker's; meanwhile the session says more
+            return Task.Delay(5, cancel); // as long as a broker takes; meanwhile there are more records
         }
     }
 
     /// <summary>What SessionApi does with its database: in order, each record once, and the highest is the answer.</summary>
-    private sealed class Keeper(double lost)
+    private sealed class Store(double lost)
     {
         private readonly ConcurrentDictionary<string, List<SessionTurnRecord>> _kept = [];
         private readonly Random _luck = new(11);
@@ -104,18 +104,18 @@ public sealed class TranscriptForwarderTests
             }
         }
 
-        public sealed class RecordTurnsConsumer(Keeper keeper) : IConsumer<RecordSessionTurns>
+        public sealed class RecordTurnsConsumer(Store store) : IConsumer<RecordSessionTurns>
         {
             public async Task Consume(ConsumeContext<RecordSessionTurns> context)
             {
-                if (keeper.IsLost())
+                if (store.IsLost())
                 {
                     return;
                 }
                 var recorded = new List<RecordedSession>();
                 foreach (var session in context.Message.Sessions)
                 {
-                    var kept = keeper._kept.GetOrAdd(session.SessionId, _ => []);
+                    var kept = store._kept.GetOrAdd(session.SessionId, _ => []);
                     lock (kept)
                     {
                         kept.AddRange(session.Records.SelectMany(Apart).SkipWhile(r => r.Seq <= kept.Count)
@@ -123,7 +123,7 @@ public sealed class TranscriptForwarderTests
                         recorded.Add(new(session.SessionId, kept.Count));
                     }
                 }
-                if (!keeper.IsLost())
+                if (!store.IsLost())
                 {
                     await context.Publish(new SessionTurnsRecorded(recorded));
                 }

@@ -1,5 +1,4 @@
 using Lyceum.Contracts;
-using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Sessions.Transcripts;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,10 +9,10 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class TranscriptLogTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-transcripts-").FullName;
-    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<SessionMetrics>().BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<TranscriptMetrics>().BuildServiceProvider();
 
     [Fact]
-    public async Task Log_CutAtEveryByteOfItsLastRecord_KeepsTheOthersAndGoesOn()
+    public async Task Log_CutAtAnyByteOfItsLastRecord_KeepsTheOthers()
     {
         await using (var log = await OpenAsync())
         {
@@ -45,7 +44,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Log_WithABitTurned_ShowsNothingFromThereOn()
+    public async Task Log_WithAFlippedBit_IsCutThere()
     {
         await using (var log = await OpenAsync())
         {
@@ -61,7 +60,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Log_OfManySessions_SharesCommitsAndNumbersEachWithoutAGap()
+    public async Task Log_ManySessions_ShareCommitsAndAreNumberedWithoutAGap()
     {
         await using var log = await OpenAsync();
         await Task.WhenAll(Enumerable.Range(0, 50).Select(s => Task.Run(async () =>
@@ -82,7 +81,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Acknowledged_FilesGo_AndTheRestIsThereAfterARestart()
+    public async Task Log_AcknowledgedFiles_AreDeletedAndTheRestIsThereAfterARestart()
     {
         await using (var log = await OpenAsync(segment: 4096))
         {
@@ -107,9 +106,12 @@ public sealed class TranscriptLogTests : IDisposable
         again.Turns()[^1].Record.Seq.ShouldBe(51);
     }
 
-    /// <summary>A session that ends has its last record still on the way: it goes on with the numbers, or its keeper takes it for an old one.</summary>
+    /// <summary>
+    /// A session that ends may have a queued record: it must get the next number, or its receiver takes it for an old
+    /// one.
+    /// </summary>
     [Fact]
-    public async Task Closed_WithARecordOnItsWay_KeepsItsNumber()
+    public async Task Closed_WithAQueuedRecord_KeepsItsNumber()
     {
         await using var log = await OpenAsync(segment: 4096);
         log.Log.KeepUntilAcknowledged();
@@ -137,7 +139,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Full_WithoutAForwarder_TheOldestGo()
+    public async Task Log_FullWithoutAForwarder_DropsTheOldest()
     {
         await using var log = await OpenAsync(segment: 4096, max: 64 * 1024);
         for (var i = 0; i < 300; i++)
@@ -149,7 +151,7 @@ public sealed class TranscriptLogTests : IDisposable
     }
 
     [Fact]
-    public async Task Full_WithAForwarder_RecordsNothingUntilSomeIsTaken()
+    public async Task Log_FullWithAForwarder_RecordsNothingUntilAcknowledged()
     {
         await using var log = await OpenAsync(segment: 4096, max: 64 * 1024);
         log.Log.KeepUntilAcknowledged();
@@ -158,17 +160,17 @@ public sealed class TranscriptLogTests : IDisposable
         {
             written++;
         }
-        log.Log.Fault.ShouldNotBeNull();
+        log.Log.Error.ShouldNotBeNull();
         (await log.AppendAsync("s", "no")).ShouldBeFalse();
 
         log.Log.Acknowledge([new("s", written / 2)]).ShouldBeTrue();
         (await log.AppendAsync("s", "yes")).ShouldBeTrue();
-        log.Log.Fault.ShouldBeNull();
-        log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the refused ones took no number
+        log.Log.Error.ShouldBeNull();
+        log.Turns()[^1].Record.Seq.ShouldBe(written + 1); // the rejected ones took no number
     }
 
     [Fact]
-    public async Task Folder_InUse_StopsTheStart()
+    public async Task Log_FolderInUse_FailsToStart()
     {
         await using var log = await OpenAsync();
         await Should.ThrowAsync<IOException>(OpenAsync());
@@ -188,7 +190,7 @@ public sealed class TranscriptLogTests : IDisposable
     {
         var log = new TranscriptLog(
             Options.Create(new TranscriptOptions { Folder = _folder, SegmentBytes = segment, MaxBytes = max }),
-            _services.GetRequiredService<SessionMetrics>(), TimeProvider.System, NullLogger<TranscriptLog>.Instance);
+            _services.GetRequiredService<TranscriptMetrics>(), TimeProvider.System, NullLogger<TranscriptLog>.Instance);
         try
         {
             await log.StartAsync(TestContext.Current.CancellationToken);

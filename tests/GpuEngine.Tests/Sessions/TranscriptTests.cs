@@ -12,7 +12,7 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 public sealed class TranscriptTests
 {
     [Fact]
-    public async Task WhateverAClientSees_IsOnDiskBefore()
+    public async Task Event_SeenByAClient_IsOnDiskBefore()
     {
         await using var engine = await SessionEngine.StartAsync();
         var made = await engine.CreateAsync();
@@ -40,7 +40,7 @@ public sealed class TranscriptTests
     }
 
     [Fact]
-    public async Task InterruptedTurn_RecordsHowMuchOfItCounts()
+    public async Task Turn_Interrupted_RecordsTheLengthThatCounts()
     {
         await using var engine = await SessionEngine.StartAsync();
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
@@ -55,7 +55,7 @@ public sealed class TranscriptTests
     }
 
     [Fact]
-    public async Task WhatCannotBeRecorded_IsNotShown()
+    public async Task Turn_NotRecorded_IsNotShown()
     {
         await using var engine = await SessionEngine.StartAsync(
             ("Engine:Transcripts:SegmentBytes", "4096"), ("Engine:Transcripts:MaxBytes", "65536"));
@@ -74,15 +74,15 @@ public sealed class TranscriptTests
         }
         await engine.Stub.UntilAsync(stub => stub.Running == 0);
 
-        // Somebody takes what there is, and the session goes on.
+        // The records are acknowledged, and the session goes on.
         log.Acknowledge([new(made.SessionId, long.MaxValue)]).ShouldBeTrue();
         await client.SayAsync("[[stub tokens=1 rate=0 seed=2]]");
         LyceumV1Tests.Content(await client.UntilAsync("text")).ShouldBe(StubText.Text(2, 1, unicode: false));
     }
 
-    /// <summary>The process is killed while fifty sessions speak: whatever their clients saw is in the log it leaves.</summary>
+    /// <summary>The process is killed while fifty sessions speak: all that their clients saw is in its log.</summary>
     [Fact]
-    public async Task Kill9_AmidFiftySpeakingSessions_LosesNothingSeen()
+    public async Task Kill9_WithFiftyRunningTurns_LosesNothingSeen()
     {
         await using var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
         await using var engine = await EngineProcess.StartAsync(stub);
@@ -111,7 +111,7 @@ public sealed class TranscriptTests
                 talk.Client.Kill(); // the engine died
             }
         }).ToList();
-        await Assertions.Eventually(
+        await Eventually.TrueAsync(
             () => Task.FromResult(clients.TrueForAll(talk => talk.Seen.Length > 200)), "all fifty are speaking", seconds: 60);
 
         engine.Kill();

@@ -13,7 +13,7 @@ public sealed class AudioApiTests
     [InlineData(null, """{"text":"What is a cell?"}""")]
     [InlineData("text", "What is a cell?")]
     [InlineData("verbose_json", """{"task":"transcribe","text":"What is a cell?","segments":[]}""")]
-    public async Task Transcription_IsTheServersOwnAnswer(string? format, string expected)
+    public async Task Transcription_Relayed_EqualsTheServersAnswer(string? format, string expected)
     {
         await using var engine = await WithSpeechAsync(("Asr:Model", "whisper-large"));
         using var response = await TranscribeAsync(engine, StubVoice.Say("What is a cell?", Rate), ("response_format", format), ("language", "en"));
@@ -26,7 +26,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Transcription_OfALargeRecording_IsTaken_AndALargerOneRefused()
+    public async Task Transcription_LargeRecording_IsTaken_AndALargerOneRejected()
     {
         await using var engine = await WithSpeechAsync();
         using var large = await TranscribeAsync(engine, new byte[20 * 1024 * 1024]);
@@ -36,7 +36,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Transcription_ThatIsNone_SaysWhatIsMissing()
+    public async Task Transcription_InvalidForm_NamesTheField()
     {
         await using var engine = await WithSpeechAsync();
         using var json = await engine.Client.PostAsJsonAsync("/v1/audio/transcriptions", new { file = "x" }, Cancel);
@@ -53,7 +53,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Speech_IsStreamedAsTheServerMakesIt()
+    public async Task Speech_Relayed_IsStreamed()
     {
         await using var engine = await WithSpeechAsync(("Tts:ApiKey", "secret"), ("Tts:Voice", "nova"));
         engine.Stub!.Speech.PieceDelay = TimeSpan.FromSeconds(30); // after the first piece
@@ -65,14 +65,14 @@ public sealed class AudioApiTests
             (await body.ReadAsync(new byte[100], leave.Token)).ShouldBeGreaterThan(0);
         }
         engine.Stub.Speech.Spoken.ShouldBe([new StubSpoken(new string('a', 100), "tts-1-hd", "nova", "opus", "Bearer secret")]);
-        // Whoever leaves frees the server.
+        // A client that leaves frees the server.
         await leave.CancelAsync();
         response.Dispose();
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 0), "the server is free");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 0), "the server is free");
     }
 
     [Fact]
-    public async Task Speech_ThatBreaksOff_DoesNotLookWhole()
+    public async Task Speech_Broken_AbortsTheResponse()
     {
         await using var engine = await WithSpeechAsync();
         engine.Stub!.Speech.FailOn = "broken";
@@ -90,7 +90,7 @@ public sealed class AudioApiTests
     [InlineData("""{"input":"a","response_format":"midi"}""", "invalid_value", "response_format")]
     [InlineData("""{"input":"a","speed":9}""", "invalid_value", "speed")]
     [InlineData("""nonsense""", "invalid_json", null)]
-    public async Task Speech_ThatCannotBe_IsRefusedByField(string body, string code, string? param)
+    public async Task Speech_InvalidRequest_NamesTheField(string body, string code, string? param)
     {
         await using var engine = await WithSpeechAsync();
         using var content = new StringContent(body, MediaTypeHeaderValue.Parse("application/json"));
@@ -99,7 +99,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Speech_LongerThanMayBe_IsRefused()
+    public async Task Speech_InputTooLong_IsRejected()
     {
         await using var engine = await WithSpeechAsync(("Tts:MaxRunning", "1"));
         using var response = await SpeakAsync(engine, new { input = new string('a', 4_097) });
@@ -107,7 +107,7 @@ public sealed class AudioApiTests
         engine.Stub!.Speech.FirstDelay = TimeSpan.FromSeconds(30);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var first = SpeakAsync(engine, new { input = "a" }, leave.Token);
-        await Assertions.Eventually(() => Task.FromResult(engine.Stub.Speech.Running == 1), "the first is spoken");
+        await Eventually.TrueAsync(() => Task.FromResult(engine.Stub.Speech.Running == 1), "the first is spoken");
         using var second = await SpeakAsync(engine, new { input = "b" });
         await second.ShouldBeApiError(429, "overloaded");
         await leave.CancelAsync();
@@ -115,7 +115,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task WithoutAnything_ItIsSaidWhatToConfigure()
+    public async Task Audio_NothingConfigured_NamesTheSettings()
     {
         await using var engine = await Engine.PrimerAsync(("Tts:Espeak", ""));
         using var speech = await SpeakAsync(engine, new { input = "Hello" });
@@ -127,7 +127,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Health_ShowsWhatIsConfigured()
+    public async Task Health_AsrAndTts_ShowWhatIsConfigured()
     {
         await using var engine = await WithSpeechAsync();
         (await HealthAsync(engine, "tts")).ShouldBe("configured: tts-1");
@@ -135,7 +135,7 @@ public sealed class AudioApiTests
     }
 
     [Fact]
-    public async Task Audio_NeedsTheScope()
+    public async Task Audio_WithoutScope_Is403()
     {
         await using var engine = await WithSpeechAsync();
         engine.Client.DefaultRequestHeaders.Authorization = null;

@@ -12,7 +12,7 @@ public sealed class EspeakTests
     private static readonly string? Program = Espeak.Find("espeak-ng");
 
     [Fact]
-    public async Task Speech_AsWav_IsAWholeFileOfAudibleSpeech()
+    public async Task Speech_AsWav_IsAWholeFile()
     {
         await using var engine = await StartAsync();
         using var response = await AudioApiTests.SpeakAsync(engine, new { input = "Plants make sugar. They need light.", voice = "alloy" });
@@ -43,7 +43,7 @@ public sealed class EspeakTests
     }
 
     [Fact]
-    public async Task Text_ThatLooksLikeArguments_IsSaid_NotObeyed()
+    public async Task Text_LikeArguments_IsSpoken()
     {
         await using var engine = await StartAsync();
         var file = Path.Combine(Path.GetTempPath(), $"espeak-{Guid.NewGuid():n}.wav");
@@ -55,7 +55,7 @@ public sealed class EspeakTests
     }
 
     [Fact]
-    public async Task FormatsAndModels_ItDoesNotHave_AreRefusedByName()
+    public async Task Speech_UnknownFormatOrModel_IsRejectedByName()
     {
         await using var engine = await StartAsync();
         using var mp3 = await AudioApiTests.SpeakAsync(engine, new { input = "Hello", response_format = "mp3" });
@@ -65,7 +65,7 @@ public sealed class EspeakTests
     }
 
     [Fact]
-    public async Task Process_NobodyWaitsFor_IsKilled()
+    public async Task Process_ClientGone_IsKilled()
     {
         Assert.SkipUnless(Program is not null, "espeak-ng is not installed");
         // Stands for an espeak-ng that hangs: reads its text, and says nothing for an hour.
@@ -80,13 +80,13 @@ public sealed class EspeakTests
             using var cancel = CancellationTokenSource.CreateLinkedTokenSource(AudioApiTests.Cancel);
             var speaking = espeak.SpeakAsync("Hello", "en", cancel.Token);
             var waiting = espeak.SpeakAsync("Hello", "en", cancel.Token);
-            await Assertions.Eventually(async () => File.Exists(pid) && (await File.ReadAllTextAsync(pid, AudioApiTests.Cancel)).EndsWith('\n'), "it runs");
+            await Eventually.TrueAsync(async () => File.Exists(pid) && (await File.ReadAllTextAsync(pid, AudioApiTests.Cancel)).EndsWith('\n'), "it runs");
             var id = int.Parse(await File.ReadAllTextAsync(pid, AudioApiTests.Cancel));
             Directory.Exists($"/proc/{id}").ShouldBeTrue();
             await cancel.CancelAsync();
             await Should.ThrowAsync<OperationCanceledException>(speaking);
             await Should.ThrowAsync<OperationCanceledException>(waiting);
-            await Assertions.Eventually(() => Task.FromResult(!Directory.Exists($"/proc/{id}")), "the process is gone");
+            await Eventually.TrueAsync(() => Task.FromResult(!Directory.Exists($"/proc/{id}")), "the process is gone");
 
             using var impatient = new Espeak(hanging, new TtsOptions { EspeakProcesses = 1, Timeout = TimeSpan.FromMilliseconds(300) });
             var late = await Should.ThrowAsync<Lyceum.GpuEngine.OpenAI.ApiException>(impatient.SpeakAsync("Hello", "en", AudioApiTests.Cancel));

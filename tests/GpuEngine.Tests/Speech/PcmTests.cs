@@ -11,12 +11,12 @@ public sealed class PcmTests
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(100_000)]
-    public void Decoder_GivesTheSamplesOfWhatever_InWhateverPieces(int piece)
+    public void Decoder_AnyFormatInAnyPieces_GivesTheSamples(int piece)
     {
         var pcm = StubVoice.Say("Hello, 世界", 24_000);
         Decode(pcm, piece, 24_000, bareRate: 24_000).ShouldBe(pcm);
         Decode(Wav.File(pcm, 24_000), piece, 24_000, bareRate: 8_000).ShouldBe(pcm);
-        // As whoever streams it writes it: its length is not known.
+        // As a streaming server writes it: with an unknown length.
         var streamed = Wav.File(pcm, 24_000);
         streamed.AsSpan(40, 4).Fill(0xFF);
         Decode(streamed, piece, 24_000, bareRate: 8_000).ShouldBe(pcm);
@@ -28,7 +28,7 @@ public sealed class PcmTests
     [InlineData(22_050, 24_000)]
     [InlineData(24_000, 16_000)]
     [InlineData(8_000, 48_000)]
-    public void Resampler_KeepsWhatIsSaid_InWhateverPieces(int from, int to)
+    public void Resampler_InAnyPieces_KeepsTheSound(int from, int to)
     {
         var pcm = StubVoice.Say("Resampled.", from);
         var whole = Decode(pcm, pcm.Length, to, bareRate: from);
@@ -39,7 +39,7 @@ public sealed class PcmTests
     }
 
     [Fact]
-    public void Resampler_OfAStraightLine_GivesItBack()
+    public void Resampler_StraightLine_IsKept()
     {
         var line = Enumerable.Range(0, 1_000).Select(i => (short)(i * 20)).ToArray();
         var result = MemoryMarshal.Cast<byte, short>(new Resampler(10_000, 20_000).Process(line)).ToArray();
@@ -48,7 +48,7 @@ public sealed class PcmTests
     }
 
     [Fact]
-    public void Decoder_RefusesWhatIsNotPcm16Mono()
+    public void Decoder_NotPcm16Mono_Throws()
     {
         var stereo = Wav.File(new byte[64], 24_000);
         stereo[22] = 2;

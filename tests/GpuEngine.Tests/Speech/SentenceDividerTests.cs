@@ -15,7 +15,7 @@ public sealed class SentenceDividerTests
     [InlineData("Wait... what?! Yes.", "Wait... |what?! |Yes.")]
     [InlineData("see www.example.com/a.b for it", "see www.example.com/a.b for it")]
     [InlineData("  \n ", "  \n ")]
-    public void Text_IsDividedAtTheEndsOfItsSentences(string text, string expected)
+    public void Divide_Text_EndsAtSentences(string text, string expected)
     {
         SentenceDivider.Divide(text).Select(sentence => sentence.Text).ShouldBe(expected.Split('|'));
         // However it comes, character by character too.
@@ -28,7 +28,7 @@ public sealed class SentenceDividerTests
     }
 
     [Fact]
-    public void Sentence_IsGivenAsSoonAsItIsOver()
+    public void Add_EndOfASentence_ReturnsItAtOnce()
     {
         var divider = new SentenceDivider();
         divider.Add("One").ShouldBeEmpty();
@@ -43,7 +43,7 @@ public sealed class SentenceDividerTests
     [InlineData("字")]
     [InlineData("word ")]
     [InlineData("𝒳")]
-    public void Text_WithoutSentences_IsDividedAllTheSame(string piece)
+    public void Divide_WithoutSentenceEnds_CutsAtPauses(string piece)
     {
         var text = string.Concat(Enumerable.Repeat(piece, 5_000));
         var sentences = SentenceDivider.Divide(text).ToList();
@@ -59,9 +59,9 @@ public sealed class SentenceDividerTests
     [InlineData("- one", "one")]
     [InlineData("---", "")]
     [InlineData("[1]", "")]
-    public void SpokenText_LeavesOutWhatIsNotSaid(string written, string spoken) => SpokenText.Of(written).ShouldBe(spoken);
+    public void SpokenText_Markdown_IsLeftOut(string written, string spoken) => SpokenText.Of(written).ShouldBe(spoken);
 
     [Fact]
-    public void StubText_WithSentences_IsDividedInto_Them() =>
+    public void Divide_StubText_GivesItsSentences() =>
         SentenceDivider.Divide(StubText.Text(1, 9, unicode: false, sentence: 3)).Count().ShouldBe(3);
 }

@@ -23,7 +23,7 @@ public sealed class AzureTests
     }
 
     [Fact]
-    public async Task Passages_GoIntoThePrompt()
+    public async Task Passages_OnAzure_GoIntoThePrompt()
     {
         await using var engine = await Connector.EngineAsync(Connector.Azure);
 
@@ -40,7 +40,7 @@ public sealed class AzureTests
     }
 
     [Fact]
-    public async Task Deployment_ThatIsNotThere_Is404WithTheSettingToCheck()
+    public async Task Deployment_Missing_Is404WithTheSettingToCheck()
     {
         await using var engine = await Connector.EngineAsync(Connector.Azure, new StubOptions(Models: ["another"]));
 
@@ -82,7 +82,7 @@ public sealed class AzureTests
     }
 
     [Fact]
-    public async Task Chunk_OfAzure_HasAFinishReasonAndUsageFieldAsOpenAIsHave()
+    public async Task Chunk_OfAzure_HasFinishReasonAndUsage()
     {
         await using var engine = await Connector.EngineAsync(Connector.Azure);
 
@@ -102,15 +102,15 @@ public sealed class AzureTests
     }
 
     [Fact]
-    public async Task Faults_InTheSettings_AreAllReportedAtTheStart()
+    public async Task Settings_WithErrors_AreAllReportedAtTheStart()
     {
-        var faults = await FaultsAsync(
+        var errors = await ErrorsAsync(
             ("Llm:Connector", "azure-openai"), ("Llm:Endpoint", "http://model.example/openai/deployments/x"), ("Llm:ApiVersion", "2019-01-01"));
 
-        faults.Count.ShouldBe(5, string.Join('\n', faults));
+        errors.Count.ShouldBe(5, string.Join('\n', errors));
         foreach (var part in (string[])["must be https", "http://model.example, without a path", "Llm:Model is missing", "Llm:ApiKey is missing", "one of 2024-06-01, "])
         {
-            faults.ShouldContain(fault => fault.Contains(part, StringComparison.Ordinal), part);
+            errors.ShouldContain(error => error.Contains(part, StringComparison.Ordinal), part);
         }
     }
 
@@ -118,14 +118,14 @@ public sealed class AzureTests
     [InlineData("Llm:Connector", "semantic-kernel", "must be openai or azure-openai")]
     [InlineData("Llm:Connector", "azure-openai", "Llm:Endpoint is missing")]
     [InlineData("Llm:ApiVersion", "2024-10-21", "for Llm:Connector=azure-openai only")]
-    public async Task Setting_ThatCannotBe_IsRefusedAtTheStart(string key, string value, string fault) =>
-        (await FaultsAsync((key, value))).ShouldContain(said => said.Contains(fault, StringComparison.Ordinal));
+    public async Task Setting_Invalid_IsRejectedAtTheStart(string key, string value, string error) =>
+        (await ErrorsAsync((key, value))).ShouldContain(said => said.Contains(error, StringComparison.Ordinal));
 
     [Fact]
-    public async Task Endpoint_OfAzuresOpenAIRoute_IsSentToTheOtherConnector() =>
-        (await FaultsAsync(Connector.Settings(Connector.Azure, "https://x.openai.azure.com/openai/v1/", "m")))
+    public async Task Endpoint_OfAzuresOpenAIRoute_NamesTheOtherConnector() =>
+        (await ErrorsAsync(Connector.Settings(Connector.Azure, "https://x.openai.azure.com/openai/v1/", "m")))
             .ShouldHaveSingleItem().ShouldContain("use Llm:Connector=openai");
 
-    private static async Task<List<string>> FaultsAsync(params (string Key, string Value)[] settings) =>
+    private static async Task<List<string>> ErrorsAsync(params (string Key, string Value)[] settings) =>
         [.. (await Should.ThrowAsync<OptionsValidationException>(() => Engine.StartAsync(null, settings))).Failures];
 }

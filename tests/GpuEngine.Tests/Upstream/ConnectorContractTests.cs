@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Lyceum.GpuEngine.Completions;
+using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,7 +47,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Styles))]
-    public async Task Stream_OverAnyConnector_IsTheModelsText(string connector, string style)
+    public async Task Stream_OverAnyConnector_EqualsTheModelsText(string connector, string style)
     {
         await using var engine = await Connector.EngineAsync(connector);
 
@@ -115,7 +115,7 @@ public sealed class ConnectorContractTests
         }
 
         string.Concat(deltas.Select(delta => delta.Text)).ShouldBe(StubText.Text(5, 60, true));
-        deltas[^1].ShouldBe(new ChatDelta("", "length", new TokenUsage(1, 60)));
+        deltas[^1].ShouldBe(new ChatDelta("", "length", Lyceum.EngineClient.TokenUsage.Of(1, 60)));
     }
 
     [Theory]
@@ -157,7 +157,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Key_ThatIsWrong_IsNamedAsOurFault(string connector)
+    public async Task Key_Wrong_IsReportedAsOurConfiguration(string connector)
     {
         await using var engine = await Connector.EngineAsync(connector, new StubOptions(ApiKey: "another"));
 
@@ -171,7 +171,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Models_AreListedAndOthersUnknown(string connector)
+    public async Task Models_OverAnyConnector_AreListedAndOthersUnknown(string connector)
     {
         await using var engine = await Connector.EngineAsync(connector);
 
@@ -184,7 +184,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Breaks))]
-    public async Task Stream_ThatBreaks_KeepsItsPartAndNamesTheCause(string connector, (string Directive, string Code) broken)
+    public async Task Stream_Broken_KeepsItsTextAndNamesTheCause(string connector, (string Directive, string Code) broken)
     {
         await using var engine = await Connector.EngineAsync(connector, ("Answers:BetweenTokens", "00:00:00.4"));
         foreach (var detached in (bool[])[false, true])
@@ -201,7 +201,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Whole_ThatBreaksOrHasNoEnd_Is502(string connector)
+    public async Task Whole_BrokenOrEndless_Is502(string connector)
     {
         await using var engine = await Connector.EngineAsync(connector);
         foreach (var directive in (string[])["drop_after=0", "garbage_after=0", "tokens=2500000"])
@@ -213,7 +213,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Model_ThatDoesNotBegin_Is504AndFreed(string connector)
+    public async Task Model_WithoutFirstToken_Is504AndFreed(string connector)
     {
         await using var engine = await Connector.EngineAsync(connector, ("Answers:FirstToken", "00:00:00.3"));
 
@@ -243,7 +243,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Server_ThatIsNotThere_Is502AtOnce(string connector)
+    public async Task Server_Missing_Is502AtOnce(string connector)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -263,7 +263,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Server_ThatAcceptsNoConnection_Is504WithinTheConnectBound(string connector)
+    public async Task Server_AcceptingNoConnection_Is504WithinTheConnectBound(string connector)
     {
         // A full backlog: the kernel lets further connection attempts wait.
         using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -288,7 +288,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Leavings))]
-    public async Task Client_ThatLeaves_FreesTheModelAtOnce(string connector, string directive)
+    public async Task Client_Gone_FreesTheModelAtOnce(string connector, string directive)
     {
         await using var engine = await Connector.EngineAsync(connector);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -307,12 +307,12 @@ public sealed class ConnectorContractTests
         Stopwatch.GetElapsedTime(left).ShouldBeLessThan(TimeSpan.FromSeconds(1));
         engine.Stub.Log.Requests[0].Ended.ShouldBe(StubEnd.ClientGone);
         var slots = engine.Services.GetRequiredService<CompletionSlots>();
-        await Assertions.Eventually(() => Task.FromResult(slots.Running == 0), "slot freed");
+        await Eventually.TrueAsync(() => Task.FromResult(slots.Running == 0), "slot freed");
     }
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Generation_ThatIsDeleted_FreesTheModelAtOnce(string connector)
+    public async Task Generation_Deleted_FreesTheModelAtOnce(string connector)
     {
         await using var engine = await Connector.EngineAsync(connector);
         var id = Guid.NewGuid();
@@ -326,7 +326,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task Emoji_CutOnItsWay_ArrivesWhole(string connector)
+    public async Task Emoji_SplitOverEvents_ArrivesWhole(string connector)
     {
         await using var upstream = await RawUpstream.StartAsync();
         await using var engine = await Connector.EngineAsync(connector, upstream);
@@ -344,7 +344,7 @@ public sealed class ConnectorContractTests
 
     [Theory]
     [MemberData(nameof(Connectors))]
-    public async Task ToolCallsAndRefusals_ReachTheCaller(string connector)
+    public async Task Answer_WithToolCallsOrRefusal_IsRelayed(string connector)
     {
         await using var upstream = await RawUpstream.StartAsync();
         await using var engine = await Connector.EngineAsync(connector, upstream);

@@ -1,5 +1,5 @@
 using System.Text;
-using Lyceum.GpuEngine.OpenAI;
+using Lyceum.EngineClient;
 using Lyceum.GpuEngine.Upstream;
 
 namespace Lyceum.Tests.GpuEngine.Upstream;
@@ -23,7 +23,7 @@ public sealed class PairedEventsTests
 
     [Theory]
     [MemberData(nameof(Streams))]
-    public async Task Halves_InTwoEvents_MeetInTheSecond((string Sent, string Read) stream, int piece)
+    public async Task SurrogateHalves_InTwoEvents_AreJoinedInTheSecond((string Sent, string Read) stream, int piece)
     {
         await using var events = new PairedEvents(new Trickle(Encoding.UTF8.GetBytes(stream.Sent.Replace("|", "\n\n", StringComparison.Ordinal)), piece));
         using var reader = new StreamReader(events);
@@ -34,13 +34,12 @@ public sealed class PairedEventsTests
     }
 
     [Fact]
-    public async Task Event_WithoutEnd_IsRefused()
+    public async Task Event_WithoutEnd_IsRejected()
     {
         await using var events = new PairedEvents(new MemoryStream(new byte[3_000_000]));
 
-        var e = await Should.ThrowAsync<ApiException>(() => events.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken));
-
-        e.Error.Code.ShouldBe("upstream_broken");
+        await Should.ThrowAsync<MalformedStreamException>(
+            () => events.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken));
     }
 
     /// <summary>Gives at most so many bytes a read.</summary>

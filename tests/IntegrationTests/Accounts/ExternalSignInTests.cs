@@ -5,8 +5,8 @@ using Lyceum.Tests.Oidc;
 
 namespace Lyceum.Tests.IntegrationTests.Accounts;
 
-/// <summary>The house with an OpenID Connect provider, and two replicas of the service that signs people in.</summary>
-public sealed class OidcHouse : HouseFixture, IAsyncLifetime
+/// <summary>A system with an OpenID Connect provider, and two replicas of the service that signs people in.</summary>
+public sealed class OidcSystem : SystemFixture, IAsyncLifetime
 {
     public OidcProvider Provider { get; private set; } = null!;
 
@@ -30,14 +30,14 @@ public sealed class OidcHouse : HouseFixture, IAsyncLifetime
 }
 
 /// <summary>A browser, through Gateway, to the provider and back.</summary>
-[Trait("Category", "Long")] // a house of its own
-public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHouse>
+[Trait("Category", "Long")] // a system of its own
+public sealed class ExternalSignInTests(OidcSystem system) : IClassFixture<OidcSystem>
 {
     [Fact]
     public async Task Browser_SignsInWithTheProvider_AndIsKnownEverywhere()
     {
-        _ = house.App;
-        using var plain = house.CreateAnonymousClient();
+        _ = system.App;
+        using var plain = system.CreateAnonymousClient();
         var home = plain.BaseAddress!;
         string? account = null;
         // Often enough that a sign-in begins at one replica and ends at the other.
@@ -46,7 +46,7 @@ public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHou
             var jar = new CookieContainer();
             using var handler = new SocketsHttpHandler { CookieContainer = jar };
             using var browser = new HttpClient(handler) { BaseAddress = home };
-            house.Provider.Person = new() { ["sub"] = "mei", ["email"] = "mei@school.example", ["email_verified"] = true, ["name"] = "梅" };
+            system.Provider.Person = new() { ["sub"] = "mei", ["email"] = "mei@school.example", ["email_verified"] = true, ["name"] = "梅" };
 
             var methods = await browser.GetFromJsonAsync<JsonElement>("/api/auth/methods");
             // All the way: to the provider, back through Gateway, and on to the page.
@@ -54,7 +54,7 @@ public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHou
 
             page.StatusCode.ShouldBe(HttpStatusCode.OK, await page.Content.ReadAsStringAsync());
             page.RequestMessage!.RequestUri.ShouldBe(new Uri(home, "/version?from=provider"));
-            house.Provider.Asked["redirect_uri"].ShouldBe(new Uri(home, "/api/auth/oidc/callback").ToString());
+            system.Provider.Asked["redirect_uri"].ShouldBe(new Uri(home, "/api/auth/oidc/callback").ToString());
             jar.GetAllCookies().Select(cookie => (cookie.Name, cookie.Path)).ShouldBe([("lyceum_session", "/"), ("lyceum_refresh", "/api/auth")], ignoreOrder: true);
             var me = await browser.GetFromJsonAsync<JsonElement>("/api/auth/me");
             me.GetProperty("account").GetProperty("name").GetString().ShouldBe("梅");
@@ -75,8 +75,8 @@ public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHou
     [Fact]
     public async Task CallbackThatThisBrowserDidNotBegin_IsRefused()
     {
-        _ = house.App;
-        house.Provider.Person = new() { ["sub"] = "attacker" };
+        _ = system.App;
+        system.Provider.Person = new() { ["sub"] = "attacker" };
         using var attacker = Browser();
         using var victim = Browser();
         using var login = await attacker.GetAsync("/api/auth/oidc/login");
@@ -89,7 +89,7 @@ public sealed class ExternalSignInTests(OidcHouse house) : IClassFixture<OidcHou
 
         HttpClient Browser()
         {
-            using var plain = house.CreateAnonymousClient();
+            using var plain = system.CreateAnonymousClient();
             return new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = plain.BaseAddress };
         }
     }

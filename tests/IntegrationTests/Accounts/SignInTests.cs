@@ -6,19 +6,19 @@ using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.IntegrationTests.Accounts;
 
-/// <summary>People, through the whole house: SessionApi signs them in, Gateway knows them, and what is theirs is theirs.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class SignInTests(SharedChatHouse house)
+/// <summary>People, through the whole system: SessionApi signs them in, Gateway knows them, and what is theirs is theirs.</summary>
+[Collection(ChatCollection.Name)]
+public sealed class SignInTests(SharedSystem system)
 {
     private const string Password = "a quiet afternoon";
 
     [Fact]
     public async Task Person_Registers_MakesATutor_Chats_AndNobodyElseSeesIt()
     {
-        _ = house.App;
+        _ = system.App;
         var (adaName, bobName) = ($"ada-{Guid.NewGuid():N}", $"bob-{Guid.NewGuid():N}");
-        using var ada = house.CreateAnonymousClient();
-        using var bob = house.CreateAnonymousClient();
+        using var ada = system.CreateAnonymousClient();
+        using var bob = system.CreateAnonymousClient();
         var refreshToken = await RegisterAsync(ada, adaName);
         await RegisterAsync(bob, bobName);
 
@@ -31,7 +31,7 @@ public sealed class SignInTests(SharedChatHouse house)
         (await chat.MessagesAsync(answer.ConversationId)).GetArrayLength().ShouldBe(2);
 
         // Bob, and the owner of the development token, find nothing of it.
-        using var developer = house.CreateGatewayClient();
+        using var developer = system.CreateGatewayClient();
         foreach (var other in (HttpClient[])[bob, developer])
         {
             (await other.GetStringAsync("/api/tutors")).ShouldNotContain(adaName);
@@ -45,20 +45,20 @@ public sealed class SignInTests(SharedChatHouse house)
         changed.StatusCode.ShouldBe(HttpStatusCode.OK);
         await ShouldBeProblemAsync(await ada.PostAsJsonAsync("/api/auth/refresh", new { refresh_token = refreshToken }), HttpStatusCode.Unauthorized, "invalid_refresh_token");
         await ShouldBeProblemAsync(await ada.PostAsJsonAsync("/api/auth/login", new { username = adaName, password = Password }), HttpStatusCode.Unauthorized, "invalid_credentials");
-        using var anonymous = house.CreateAnonymousClient();
+        using var anonymous = system.CreateAnonymousClient();
         await ShouldBeProblemAsync(await anonymous.GetAsync("/api/auth/me"), HttpStatusCode.Unauthorized, "unauthorized");
     }
 
     [Fact]
     public async Task Browser_SignsInByCookie_Chats_StaysSignedIn_AndSignsOut()
     {
-        _ = house.App;
+        _ = system.App;
         var name = $"eve-{Guid.NewGuid():N}";
-        using (var program = house.CreateAnonymousClient())
+        using (var program = system.CreateAnonymousClient())
             await RegisterAsync(program, name);
 
         // A jar of its own, which minds paths and lifetimes as a browser's does.
-        using var plain = house.CreateAnonymousClient();
+        using var plain = system.CreateAnonymousClient();
         var jar = new CookieContainer();
         using var handler = new SocketsHttpHandler { CookieContainer = jar };
         using var browser = new HttpClient(handler) { BaseAddress = plain.BaseAddress };

@@ -7,15 +7,15 @@ using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
-/// <summary>Asking and reading, through the whole house.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class AskTests(SharedChatHouse house)
+/// <summary>Asking and reading, through the whole system.</summary>
+[Collection(ChatCollection.Name)]
+public sealed class AskTests(SharedSystem system)
 {
     [Fact]
     public async Task Ask_StreamsTheExactTextAndStoresIt()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=40 rate=200 seed=3 unicode=1]]");
         await answer.ToEndAsync();
 
@@ -36,14 +36,14 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_SecondQuestion_TheModelSeesTheFirst()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var first = await chat.AskAsync("My first question [[stub tokens=3 rate=0]]");
         await first.ToEndAsync();
         await using var second = await chat.AskAsync("My second question [[stub tokens=3 rate=0]]", first.ConversationId);
         await second.ToEndAsync();
 
-        var asked = house.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("My second", StringComparison.Ordinal));
+        var asked = system.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("My second", StringComparison.Ordinal));
         asked.Body.ShouldContain("My first question");
         var list = await chat.Http.GetFromJsonAsync<JsonElement>("/api/conversations?limit=100");
         list.GetProperty("conversations").EnumerateArray()
@@ -54,8 +54,8 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_LongConversation_UsageSaysWhatWasLeftOut()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var first = await chat.AskAsync("[[stub tokens=3 rate=0]]" + new string('x', 40_000)); // more than the budget alone
         await first.ToEndAsync();
         await using var second = await chat.AskAsync("short [[stub tokens=3 rate=0]]", first.ConversationId);
@@ -67,14 +67,14 @@ public sealed class AskTests(SharedChatHouse house)
         usage.GetProperty("completion_tokens").GetInt32().ShouldBe(3);
         var stored = (await chat.MessagesAsync(first.ConversationId))[3].GetProperty("usage");
         JsonElement.DeepEquals(stored, usage).ShouldBeTrue();
-        house.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("short", StringComparison.Ordinal)).MessageCount.ShouldBe(3); // and the system's
+        system.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("short", StringComparison.Ordinal)).MessageCount.ShouldBe(3); // and the system's
     }
 
     [Fact]
     public async Task Ask_PlainText_TheTextAlone()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
             Content = JsonContent.Create(new { message = "[[stub tokens=20 rate=0 seed=5]]" }),
@@ -88,8 +88,8 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_WhileAnAnswerIsWritten_Conflict()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var first = await chat.AskAsync("[[stub tokens=20 rate=10]]");
         await first.UntilAsync(a => a.Text.Length > 0);
         using var second = await chat.Http.PostAsJsonAsync("/chat", new { conversation_id = first.ConversationId, message = "and?" });
@@ -102,8 +102,8 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Client_LeavesAndComesBack_MissesNothing()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         var seen = new StringBuilder();
         Guid message;
         int cursor;
@@ -134,16 +134,16 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Delta_WhileItCannotBeRecorded_IsNotShown()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
-        await using var connection = await house.OpenDatabaseAsync();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
+        await using var connection = await system.OpenDatabaseAsync("chatdb");
         await using var transaction = await connection.BeginTransactionAsync();
         await ExecuteAsync(connection, "LOCK TABLE generation_chunks IN ACCESS EXCLUSIVE MODE");
 
         await using var answer = await chat.AskAsync("[[stub tokens=30 rate=100 seed=4 unicode=1]] held");
         (await answer.NextAsync())!.Type.ShouldBe("start");
         // The whole answer has left the model, the journal stands at the lock, and still nothing is shown.
-        await house.Stub.UntilAsync(log => log.Requests.Any(r => r.LastUserMessage.EndsWith("held", StringComparison.Ordinal) && r.TokensSent == 30));
+        await system.Stub.UntilAsync(log => log.Requests.Any(r => r.LastUserMessage.EndsWith("held", StringComparison.Ordinal) && r.TokensSent == 30));
         (await ScalarAsync(connection,
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO generation_chunks%'"))
             .ShouldBe(1L);
@@ -160,8 +160,8 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Upstream_FailsHalfway_PartKeptAndSaidSo()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=30 rate=100 seed=2 cut_after=10]]");
         await answer.ToEndAsync();
         answer.Text.ShouldBe(StubText.Text(2, 10, unicode: false));
@@ -176,8 +176,8 @@ public sealed class AskTests(SharedChatHouse house)
     [Fact]
     public async Task Upstream_RefusesAtOnce_ErrorEventWithAProblem()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub status=500]]");
         await answer.ToEndAsync();
         answer.Text.ShouldBe("");

@@ -8,8 +8,8 @@ using Npgsql;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>Rubbish gets a clear refusal, never a 5xx, and harms nobody.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class BadInputTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class BadInputTests(SharedSystem system)
 {
     private static readonly Guid Unknown = Guid.Parse("00000000-0000-7000-8000-000000000000");
 
@@ -35,8 +35,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [MemberData(nameof(Questions))]
     public async Task Ask_Rubbish_Refused(string what, string body, int status, string code)
     {
-        _ = house.App;
-        using var http = house.CreateGatewayClient();
+        _ = system.App;
+        using var http = system.CreateGatewayClient();
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         using var response = await http.PostAsync("/chat", content);
         await ShouldBeProblemAsync(response, status, code, what);
@@ -46,8 +46,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_InvalidUtf8_Refused()
     {
-        _ = house.App;
-        using var http = house.CreateGatewayClient();
+        _ = system.App;
+        using var http = system.CreateGatewayClient();
         using var content = new ByteArrayContent([.. "{\"message\":\""u8, 0xff, 0xfe, 0xc3, .. "\"}"u8]);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await http.PostAsync("/chat", content);
@@ -57,8 +57,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_TenMegabytes_Refused()
     {
-        _ = house.App;
-        using var http = house.CreateGatewayClient();
+        _ = system.App;
+        using var http = system.CreateGatewayClient();
         // With its length announced, as browsers and curl do, and sent without asking first.
         using var content = new StringContent($$"""{"message":"{{new string('a', 10_000_000)}}"}""", Encoding.UTF8, "application/json");
         using var response = await http.PostAsync("/chat", content);
@@ -69,8 +69,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_Form_Refused()
     {
-        _ = house.App;
-        using var http = house.CreateGatewayClient();
+        _ = system.App;
+        using var http = system.CreateGatewayClient();
         using var content = new FormUrlEncodedContent([new("message", "a")]);
         using var response = await http.PostAsync("/chat", content);
         await ShouldBeProblemAsync(response, 415, "unsupported_media_type");
@@ -79,9 +79,9 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task SomeoneElsesConversation_IsNotThere()
     {
-        _ = house.App;
+        _ = system.App;
         var (conversation, message) = await SomeoneElsesAsync();
-        using var http = house.CreateGatewayClient();
+        using var http = system.CreateGatewayClient();
         using var ask = await http.PostAsJsonAsync("/chat", new { conversation_id = conversation, message = "a" });
         await ShouldBeProblemAsync(ask, 404, "conversation_not_found");
         using var read = await http.GetAsync($"/api/conversations/{conversation}/messages");
@@ -101,8 +101,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [InlineData("1")] // inside a character
     public async Task Resume_CursorThatIsNone_Refused(string cursor)
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         var message = await StoredAsync("学习", "dev");
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/chat/{message}/stream");
         request.Headers.TryAddWithoutValidation("Last-Event-ID", cursor);
@@ -121,8 +121,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [InlineData("GET", "/nowhere", 404, "route_not_found")]
     public async Task Request_ToNothing_Refused(string method, string path, int status, string code)
     {
-        _ = house.App;
-        using var http = house.CreateGatewayClient();
+        _ = system.App;
+        using var http = system.CreateGatewayClient();
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         using var response = await http.SendAsync(request);
         await ShouldBeProblemAsync(response, status, code);
@@ -131,8 +131,8 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task Ask_WithoutOrWithAWrongToken_Unauthorized()
     {
-        _ = house.App;
-        using var http = house.CreateAnonymousClient();
+        _ = system.App;
+        using var http = system.CreateAnonymousClient();
         using var none = await http.PostAsJsonAsync("/chat", new { message = "a" });
         await ShouldBeProblemAsync(none, 401, "unauthorized");
         http.DefaultRequestHeaders.Authorization = new("Bearer", "lyceum_dev_wrong");
@@ -143,18 +143,18 @@ public sealed class BadInputTests(SharedChatHouse house)
     [Fact]
     public async Task Service_AskedPastTheDoor_WantsAnIdentity()
     {
-        _ = house.App;
-        using var http = house.CreateServiceClient("chat-api");
+        _ = system.App;
+        using var http = system.CreateServiceClient("chat-api");
         using var none = await http.PostAsJsonAsync("/chat", new { message = "a" });
         await ShouldBeProblemAsync(none, 401, "unauthorized");
-        http.DefaultRequestHeaders.Authorization = new("Bearer", house.DevelopmentToken);
+        http.DefaultRequestHeaders.Authorization = new("Bearer", system.DevelopmentToken);
         using var outside = await http.PostAsJsonAsync("/chat", new { message = "a" });
         await ShouldBeProblemAsync(outside, 401, "unauthorized");
     }
 
     private async Task ServiceIsUnharmedAsync()
     {
-        using var chat = house.CreateChatClient();
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=2 rate=0]]");
         (await answer.ToEndAsync()).End!.Data.GetProperty("status").GetString().ShouldBe("complete");
     }
@@ -173,7 +173,7 @@ public sealed class BadInputTests(SharedChatHouse house)
     private async Task<(Guid Conversation, Guid Message)> SomeoneElsesAsync()
     {
         var message = await StoredAsync("secret", "someone-else");
-        await using var connection = await house.OpenDatabaseAsync();
+        await using var connection = await system.OpenDatabaseAsync("chatdb");
         await using var find = new NpgsqlCommand("SELECT conversation_id FROM messages WHERE id = $1", connection);
         find.Parameters.Add(new() { Value = message });
         return ((Guid)(await find.ExecuteScalarAsync())!, message);
@@ -182,10 +182,10 @@ public sealed class BadInputTests(SharedChatHouse house)
     /// <summary>A finished answer of <paramref name="tenant"/>, owned as the development token owns.</summary>
     private async Task<Guid> StoredAsync(string content, string tenant)
     {
-        using var chat = house.CreateChatClient();
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=1 rate=0]]");
         await answer.ToEndAsync();
-        await using var connection = await house.OpenDatabaseAsync();
+        await using var connection = await system.OpenDatabaseAsync("chatdb");
         await using var change = new NpgsqlCommand(
             "WITH m AS (UPDATE messages SET content = $2 WHERE id = $1 RETURNING conversation_id) "
             + "UPDATE conversations c SET tenant = $3 FROM m WHERE c.id = m.conversation_id", connection);

@@ -8,8 +8,8 @@ namespace Lyceum.Tests.IntegrationTests.Chat;
 /// A connection may break at any byte, also inside an event. Whoever comes back with the last whole event's id, at the
 /// other replica, has in the end exactly the answer's bytes.
 /// </summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class CutTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class CutTests(SharedSystem system)
 {
     private const int Cuts = 1000;
     private const int Answers = 20;
@@ -23,9 +23,9 @@ public sealed class CutTests(SharedChatHouse house)
     [Fact]
     public async Task Readers_CutAThousandTimes_ResumedAtTheOtherReplica_HaveEveryByteOnce()
     {
-        _ = house.App;
+        _ = system.App;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
-        await house.UntilUpAsync(limit.Token);
+        await system.UntilUpAsync(limit.Token);
         var seed = Environment.TickCount;
         var random = new Random(seed);
 
@@ -41,7 +41,7 @@ public sealed class CutTests(SharedChatHouse house)
 
     private async Task<(byte[] Known, byte[][] Tabs)> FollowAsync(int number, int seed, CancellationToken limit)
     {
-        using var asking = house.CreateReplicaClient(ReplicaHouse.Replicas[number % 2]);
+        using var asking = system.CreateReplicaClient(SharedSystem.Replicas[number % 2]);
         await using var asked = await asking.AskAsync($"[[stub tokens={Tokens} rate=20 seed={seed} unicode=1]]", cancellationToken: limit);
         await asked.NextAsync(limit);
         var tabs = Enumerable.Range(0, TabsPerAnswer).Select(tab => ReadInPiecesAsync(asked.MessageId, tab % 2, new Random(seed + tab), limit));
@@ -50,8 +50,8 @@ public sealed class CutTests(SharedChatHouse house)
 
     private async Task<byte[]> ReadInPiecesAsync(Guid message, int replica, Random random, CancellationToken limit)
     {
-        using var one = house.CreateReplicaClient(ReplicaHouse.Replicas[0]);
-        using var two = house.CreateReplicaClient(ReplicaHouse.Replicas[1]);
+        using var one = system.CreateReplicaClient(SharedSystem.Replicas[0]);
+        using var two = system.CreateReplicaClient(SharedSystem.Replicas[1]);
         var seen = new MemoryStream();
         List<int> cursors = [0];
         while (true)

@@ -4,8 +4,8 @@ using Lyceum.Tests.StubModel;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A model that fails: asked once more while nobody has seen a token, never after.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class EngineFaultTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class EngineFaultTests(SharedSystem system)
 {
     private readonly long _seed = Random.Shared.Next(1, int.MaxValue); // each test its own
 
@@ -46,11 +46,11 @@ public sealed class EngineFaultTests(SharedChatHouse house)
 
     private async Task<ChatReading> AskAsync(string message)
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync(message);
         return await answer.ToEndAsync();
     }
 
-    private int Asked() => house.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal));
+    private int Asked() => system.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal));
 }

@@ -6,9 +6,9 @@ using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
-/// <summary>Answers from a knowledge base, through the whole house and with the model it has by itself.</summary>
-[Collection(HouseCollection.Name)]
-public sealed class GroundingTests(HouseFixture house)
+/// <summary>Answers from a knowledge base, through the whole system and with the model it has by itself.</summary>
+[Collection(PrimerCollection.Name)]
+public sealed class GroundingTests(SharedSystem system)
 {
     private const string 光合作用 = "植物利用光能，把二氧化碳和水转化为糖和氧气𠀀。这个过程发生在叶绿体中。";
 
@@ -24,8 +24,8 @@ public sealed class GroundingTests(HouseFixture house)
     [Fact]
     public async Task ChineseQuestion_IsAnsweredFromTheKnowledgeBase_CitedAndStoredToTheByte()
     {
-        _ = house.App;
-        using var chat = new ChatClient(house.CreateGatewayClient());
+        _ = system.App;
+        using var chat = new ChatClient(system.CreateGatewayClient());
         var kbId = await Knowledge.CreateAsync(chat.Http, "生物.md", 生物);
 
         await using var answer = await chat.AskAsync("植物怎么利用光能？", kbId: kbId);
@@ -50,8 +50,7 @@ public sealed class GroundingTests(HouseFixture house)
         await using var again = await chat.ResumeAsync(answer.MessageId, answer.Cursor);
         await again.ToEndAsync();
         JsonElement.DeepEquals(again.End!.Data.GetProperty("sources"), end.GetProperty("sources")).ShouldBeTrue();
-        await using var database = new NpgsqlConnection(await house.GetConnectionStringAsync("chatdb"));
-        await database.OpenAsync(TestContext.Current.CancellationToken);
+        await using var database = await system.OpenDatabaseAsync("chatdb");
         await using var bytes = new NpgsqlCommand("SELECT convert_to(content, 'UTF8') FROM messages WHERE id = $1", database);
         bytes.Parameters.Add(new() { Value = answer.MessageId });
         ((byte[])(await bytes.ExecuteScalarAsync(TestContext.Current.CancellationToken))!).ShouldBe(Encoding.UTF8.GetBytes(answer.Text));
@@ -60,9 +59,9 @@ public sealed class GroundingTests(HouseFixture house)
     [Fact]
     public async Task ChineseLesson_IsAnsweredFromTheTutorsKnowledgeBase_CitedAndStoredToTheByte()
     {
-        _ = house.App;
+        _ = system.App;
         var cancel = TestContext.Current.CancellationToken;
-        var student = new SessionClient(house.CreateGatewayClient());
+        var student = new SessionClient(system.CreateGatewayClient());
         var kbId = await Knowledge.CreateAsync(student.Http, "生物.md", 生物);
         var made = await student.CreateAsync(await student.TutorAsync(new { name = "诺特", subject = "生物学", kb_id = kbId }));
         using var socket = await SessionSocket.OpenAsync(made.EngineUrl, cancellationToken: cancel);
@@ -82,11 +81,10 @@ public sealed class GroundingTests(HouseFixture house)
     [Trait("Category", "Long")]
     public async Task SearchOutOfReach_TheAnswerComesAllTheSame_AndSaysSo()
     {
-        _ = house.App;
-        using var chat = new ChatClient(house.CreateGatewayClient());
+        _ = system.App;
+        using var chat = new ChatClient(system.CreateGatewayClient());
         var kbId = await Knowledge.CreateAsync(chat.Http, "生物.md", 生物);
-        await using var database = new NpgsqlConnection(await house.GetConnectionStringAsync("sessiondb"));
-        await database.OpenAsync(TestContext.Current.CancellationToken);
+        await using var database = await system.OpenDatabaseAsync("sessiondb");
         await using var transaction = await database.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await using (var hold = new NpgsqlCommand("LOCK TABLE passages IN ACCESS EXCLUSIVE MODE", database))
             await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
@@ -104,8 +102,8 @@ public sealed class GroundingTests(HouseFixture house)
     [Fact]
     public async Task WhoIsNamedAndNotThere_IsNotAsked()
     {
-        _ = house.App;
-        using var chat = new ChatClient(house.CreateGatewayClient());
+        _ = system.App;
+        using var chat = new ChatClient(system.CreateGatewayClient());
         foreach (var (body, code) in ((object, string)[])
                  [(new { message = "?", kb_id = "no-such-base" }, "knowledge_base_not_found"), (new { message = "?", tutor_id = int.MaxValue }, "tutor_not_found")])
         {
@@ -118,8 +116,8 @@ public sealed class GroundingTests(HouseFixture house)
     [Fact]
     public async Task Retrieval_IsNotForThePublic()
     {
-        _ = house.App;
-        using var gateway = house.CreateGatewayClient();
+        _ = system.App;
+        using var gateway = system.CreateGatewayClient();
         using var response = await gateway.PostAsJsonAsync("/internal/retrieval/bio", new { query = "x" }, TestContext.Current.CancellationToken);
         response.StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("code").GetString().ShouldBe("route_not_found");

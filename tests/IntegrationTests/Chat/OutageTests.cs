@@ -4,22 +4,21 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
 using Lyceum.Tests.StubModel;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>What is away slows or refuses, and takes nothing with it.</summary>
-[Collection(OutageHouseCollection.Name)]
-public sealed class OutageTests(ChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class OutageTests(SharedSystem system)
 {
     [Fact]
     public async Task Broker_Stopped_ChatWorksAsBefore()
     {
-        _ = house.App;
-        Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
-        using var chat = house.CreateChatClient();
-        await CommandAsync("messaging", KnownResourceCommands.StopCommand);
+        _ = system.App;
+        Assert.SkipUnless(system.Servers.Contains("messaging"), "there is no broker here");
+        using var chat = system.CreateChatClient();
+        await system.CommandAsync("messaging", KnownResourceCommands.StopCommand);
         try
         {
             await HealthAsync("chat-api", HttpStatusCode.OK, "degraded");
@@ -34,7 +33,7 @@ public sealed class OutageTests(ChatHouse house)
         }
         finally
         {
-            await CommandAsync("messaging", KnownResourceCommands.StartCommand);
+            await system.CommandAsync("messaging", KnownResourceCommands.StartCommand);
         }
         await HealthAsync("chat-api", HttpStatusCode.OK, "ok");
     }
@@ -42,13 +41,13 @@ public sealed class OutageTests(ChatHouse house)
     [Fact]
     public async Task Postgres_Stopped_RefusedFastAndGoesOnAfterwards()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
-        var pid = house.State("chat-api").Pid;
+        _ = system.App;
+        using var chat = system.CreateChatClient();
+        var pid = system.State("chat-api").Pid;
         await using var running = await chat.AskAsync("[[stub tokens=100 rate=20 seed=6]]");
         await running.UntilAsync(a => a.Text.Length > 50);
 
-        await CommandAsync("postgres", KnownResourceCommands.StopCommand);
+        await system.CommandAsync("postgres", KnownResourceCommands.StopCommand);
         try
         {
             await HealthAsync("chat-api", HttpStatusCode.ServiceUnavailable, "unhealthy");
@@ -64,7 +63,7 @@ public sealed class OutageTests(ChatHouse house)
         }
         finally
         {
-            await CommandAsync("postgres", KnownResourceCommands.StartCommand);
+            await system.CommandAsync("postgres", KnownResourceCommands.StartCommand);
         }
         await HealthAsync("chat-api", HttpStatusCode.OK, "ok");
 
@@ -73,16 +72,16 @@ public sealed class OutageTests(ChatHouse house)
         running.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
         await using var next = await chat.AskAsync("[[stub tokens=3 rate=0]]");
         (await next.ToEndAsync()).End!.Data.GetProperty("status").GetString().ShouldBe("complete");
-        house.State("chat-api").Pid.ShouldBe(pid);
+        system.State("chat-api").Pid.ShouldBe(pid);
     }
 
     /// <summary>Rule 1, by force: whatever anybody was shown when the process died is in the database, and goes on.</summary>
     [Fact]
-    public async Task ChatApi_KilledUnderFiftyStreams_NothingSeenIsLost()
+    public async Task ChatApi_EveryReplicaKilledUnderFiftyStreams_NothingSeenIsLost()
     {
-        _ = house.App;
+        _ = system.App;
         const int streams = 50;
-        using var chat = house.CreateChatClient();
+        using var chat = system.CreateChatClient();
         var readings = await Task.WhenAll(Enumerable.Range(0, streams)
             .Select(i => chat.AskAsync($"[[stub tokens=200 rate=20 seed={i} unicode={i % 2}]]")));
         var reads = readings.Select(ReadUntilCutAsync).ToArray();
@@ -90,17 +89,17 @@ public sealed class OutageTests(ChatHouse house)
         await Task.Delay(TimeSpan.FromMilliseconds(random.Next(500, 3000)));
 
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        var before = house.State("chat-api");
-        Process.GetProcessById(before.Pid!.Value).Kill();
+        foreach (var replica in SharedSystem.Replicas)
+            system.Signal(replica, "KILL");
         await Task.WhenAll(reads).WaitAsync(limit.Token);
-        await house.StateAsync("chat-api", state => state.IsUp && state.Pid != before.Pid, limit.Token);
+        await system.UntilUpAsync(limit.Token);
 
-        await using var connection = await house.OpenDatabaseAsync();
+        await using var connection = await system.OpenDatabaseAsync("chatdb");
         var seen = 0;
         foreach (var (reading, index) in readings.Select((r, i) => (r, i)))
         {
             var (status, content) = await EndedAsync(connection, reading.MessageId, limit.Token);
-            // The engine outlived it: the process that was started in its place went on with the answer.
+            // The engine outlived them: a process that was started in their place went on with the answer.
             status.ShouldBe("complete");
             content.ShouldStartWith(reading.Text);
             content.ShouldBe(StubText.Text(index, 200, index % 2 == 1));
@@ -139,20 +138,10 @@ public sealed class OutageTests(ChatHouse house)
         }
     }
 
-    private async Task CommandAsync(string resource, string command)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        var result = await house.App.Services.GetRequiredService<ResourceCommandService>()
-            .ExecuteCommandAsync(resource, command, limit.Token);
-        result.Success.ShouldBeTrue(result.Message);
-        if (command == KnownResourceCommands.StartCommand)
-            await house.HealthyAsync(resource, limit.Token);
-    }
-
     private async Task HealthAsync(string service, HttpStatusCode code, string status)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        using var http = house.CreateServiceClient(service);
+        using var http = system.CreateServiceClient(service);
         while (true)
         {
             using var response = await http.GetAsync("/health", limit.Token);

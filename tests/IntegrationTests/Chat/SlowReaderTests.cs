@@ -8,22 +8,24 @@ using Lyceum.Tests.StubModel;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A reader that takes nothing is cut and may come back; nobody else notices.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class SlowReaderTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class SlowReaderTests(SharedSystem system)
 {
     private const int Tokens = 60_000;
+    private const string Cut = "lyceum_chat_readers_cut_total";
 
     [Fact]
     public async Task Reader_ThatTakesNothing_IsCutAndResumes_OthersAndTheAnswerGoOn()
     {
-        _ = house.App;
+        _ = system.App;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        using var chat = house.CreateChatClient();
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync($"[[stub tokens={Tokens} rate=0 seed=12 unicode=1]]");
         var start = (await answer.NextAsync(limit.Token))!;
 
+        var cut = await system.MetricAsync("chat-api", Cut, limit.Token);
         // Straight to the replica, in small segments, so that little fits into the kernel's buffers.
-        using var service = house.CreateServiceClient("chat-api");
+        using var service = system.CreateServiceClient("chat-api");
         using var stalled = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
         stalled.SetRawSocketOption(6 /* IPPROTO_TCP */, 2 /* TCP_MAXSEG */, BitConverter.GetBytes(536));
         await stalled.ConnectAsync(IPAddress.Loopback, service.BaseAddress!.Port, limit.Token);
@@ -34,7 +36,8 @@ public sealed class SlowReaderTests(SharedChatHouse house)
         var text = answer.Text;
         text.Length.ShouldBeGreaterThan(100_000);
         StubText.Text(12, Tokens, unicode: true).StartsWith(text, StringComparison.Ordinal).ShouldBeTrue("the other reader got the known text");
-        await UntilCutAsync(service, limit.Token);
+        await Eventually.TrueAsync(
+            async () => await system.MetricAsync("chat-api", Cut, limit.Token) > cut, "the reader is cut", 60);
 
         // What had been sent is a prefix, perhaps broken off inside an event; its last whole event is a cursor.
         var (seen, cursor) = await DrainAsync(stalled, limit.Token);
@@ -43,13 +46,6 @@ public sealed class SlowReaderTests(SharedChatHouse house)
         await using var resumed = await chat.ResumeAsync(answer.MessageId, cursor);
         await resumed.ToEndAsync();
         (seen + resumed.Text == text).ShouldBeTrue("what was seen and what came after are the answer");
-    }
-
-    private static async Task UntilCutAsync(HttpClient service, CancellationToken limit)
-    {
-        while (!(await service.GetStringAsync("/metrics", limit)).Split('\n').Any(line =>
-            line.StartsWith("lyceum_chat_readers_cut_total", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal)))
-            await Task.Delay(50, limit);
     }
 
     private static async Task<(string Text, int Cursor)> DrainAsync(Socket socket, CancellationToken limit)

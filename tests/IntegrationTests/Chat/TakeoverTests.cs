@@ -12,22 +12,22 @@ using Npgsql;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>An answer outlives the process that writes it: no token lost, none generated twice.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
+[Collection(ChatCollection.Name)]
+public sealed class TakeoverTests(SharedSystem system) : IAsyncLifetime
 {
     private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(90));
     private readonly int _seed = Random.Shared.Next(1, int.MaxValue); // each test its own
 
     public async ValueTask InitializeAsync()
     {
-        _ = house.App;
-        await house.UntilUpAsync(_limit.Token);
-        await house.Stub.UntilAsync(log => log.Running == 0);
+        _ = system.App;
+        await system.UntilUpAsync(_limit.Token);
+        await system.Stub.UntilAsync(log => log.Running == 0);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await house.UntilUpAsync(_limit.Token);
+        await system.UntilUpAsync(_limit.Token);
         _limit.Dispose();
     }
 
@@ -39,16 +39,16 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [InlineData(Harm.Paused)]
     public async Task Owner_Gone_TheOtherGoesOnFromTheCommittedOffset(Harm harm)
     {
-        using var owning = house.CreateReplicaClient("chat-api");
-        using var other = house.CreateReplicaClient("chat-api-2");
+        using var owning = system.CreateReplicaClient("chat-api");
+        using var other = system.CreateReplicaClient("chat-api-2");
         var expected = Text(tokens: 240);
         await using var asked = await owning.AskAsync(Script(tokens: 240, rate: 40));
         await asked.UntilAsync(a => a.Text.Length > 30);
         await using var reading = await other.ResumeAsync(asked.MessageId, 0);
         await reading.UntilAsync(a => a.Text.Length > 60);
 
-        var before = house.State("chat-api");
-        house.Signal("chat-api", harm switch { Harm.Killed => "KILL", Harm.Stopped => "TERM", _ => "STOP" });
+        var before = system.State("chat-api");
+        system.Signal("chat-api", harm switch { Harm.Killed => "KILL", Harm.Stopped => "TERM", _ => "STOP" });
         // The reader on the other replica notices a pause, and nothing else.
         var slowest = TimeSpan.Zero;
         for (var last = Stopwatch.GetTimestamp(); await reading.NextAsync(_limit.Token) is { } item; last = Stopwatch.GetTimestamp())
@@ -57,18 +57,18 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
                 slowest = Stopwatch.GetElapsedTime(last);
         }
         if (harm == Harm.Paused)
-            house.Signal("chat-api", "CONT"); // a zombie now: it finds out that it owns nothing
+            system.Signal("chat-api", "CONT"); // a zombie now: it finds out that it owns nothing
 
         reading.Text.ShouldBe(expected);
         reading.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
         slowest.ShouldBeLessThan(TimeSpan.FromSeconds(10)); // 5 s for the takeover, the rest for a busy machine
-        house.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal)).ShouldBe(1);
+        system.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal)).ShouldBe(1);
 
-        await house.StateAsync("chat-api", state => state.IsUp && (harm == Harm.Paused || state.Pid != before.Pid), _limit.Token);
+        await system.StateAsync("chat-api", state => state.IsUp && (harm == Harm.Paused || state.Pid != before.Pid), _limit.Token);
         var stored = (await other.MessagesAsync(asked.ConversationId))[1];
         stored.GetProperty("content").GetString().ShouldBe(expected);
         // And the one that was away serves it too.
-        using var back = house.CreateReplicaClient("chat-api");
+        using var back = system.CreateReplicaClient("chat-api");
         await using var again = await back.ResumeAsync(asked.MessageId, asked.Cursor);
         (asked.Text + (await again.ToEndAsync()).Text).ShouldBe(expected);
     }
@@ -76,10 +76,10 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Fact]
     public async Task Question_WhoseOwnerDiedBeforeItAsked_IsAskedByAnother()
     {
-        using var chat = house.CreateReplicaClient("chat-api");
+        using var chat = system.CreateReplicaClient("chat-api");
         Guid answer;
         // What a replica leaves that is killed between its commit and its request to the engine.
-        await using (var database = await house.OpenDatabaseAsync())
+        await using (var database = await system.OpenDatabaseAsync("chatdb"))
         {
             await using var command = new NpgsqlCommand(
                 """
@@ -96,23 +96,23 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
                 SELECT id, gen_random_uuid(), 1, $2, now(), false FROM a RETURNING id
                 """, database);
             command.Parameters.Add(new() { Value = Script(tokens: 30, rate: 100) });
-            command.Parameters.Add(new() { Value = house.App.GetEndpoint("gpu-engine", "http").ToString() });
+            command.Parameters.Add(new() { Value = system.App.GetEndpoint("gpu-engine", "http").ToString() });
             answer = (Guid)(await command.ExecuteScalarAsync(_limit.Token))!;
         }
         await using var reading = await chat.ResumeAsync(answer, 0, _limit.Token);
         (await reading.ToEndAsync()).Text.ShouldBe(Text(tokens: 30));
         reading.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
-        house.Stub.Log.Requests.Count(r => r.LastUserMessage == Script(tokens: 30, rate: 100)).ShouldBe(1);
+        system.Stub.Log.Requests.Count(r => r.LastUserMessage == Script(tokens: 30, rate: 100)).ShouldBe(1);
     }
 
     [Fact]
     public async Task Engine_Killed_AnswerInterruptedPromptlyWithItsPart()
     {
-        using var chat = house.CreateReplicaClient("chat-api");
+        using var chat = system.CreateReplicaClient("chat-api");
         await using var answer = await chat.AskAsync(Script(tokens: 400, rate: 20));
         await answer.UntilAsync(a => a.Text.Length > 60);
         var started = Stopwatch.GetTimestamp();
-        house.Signal("gpu-engine", "KILL");
+        system.Signal("gpu-engine", "KILL");
         await answer.ToEndAsync();
         Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(15));
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("interrupted");
@@ -126,8 +126,8 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [InlineData("chat-api-2")]
     public async Task Stop_FromAnyReplica_FreesTheEngineAndKeepsThePart(string at)
     {
-        using var owning = house.CreateReplicaClient("chat-api");
-        using var stopping = house.CreateReplicaClient(at);
+        using var owning = system.CreateReplicaClient("chat-api");
+        using var stopping = system.CreateReplicaClient(at);
         await using var answer = await owning.AskAsync(Script(tokens: 1000, rate: 20));
         await answer.UntilAsync(a => a.Text.Length > 60);
 
@@ -139,7 +139,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
         stopped.GetProperty("status").GetString().ShouldBe("stopped");
         stopped.GetProperty("length").GetInt32().ShouldBe(Encoding.UTF8.GetByteCount(answer.Text));
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("stopped");
-        await house.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(2));
+        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(2));
 
         // Once more, at the other one: it is as it was.
         using var again = await owning.Http.PostAsync($"/chat/{answer.MessageId}/stop", null, _limit.Token);
@@ -151,14 +151,14 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Fact]
     public async Task Writer_ThatCannotStoreTheEnd_AnotherReplicaDoesWhenAsked()
     {
-        Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
-        var broker = new Uri(house.State("messaging").ConnectionString!);
+        Assert.SkipUnless(system.Servers.Contains("messaging"), "there is no broker here");
+        var broker = new Uri(system.State("messaging").ConnectionString!);
         var bus = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(broker));
         await bus.StartAsync(_limit.Token);
         try
         {
-            using var owning = house.CreateReplicaClient("chat-api");
-            using var other = house.CreateReplicaClient("chat-api-2");
+            using var owning = system.CreateReplicaClient("chat-api");
+            using var other = system.CreateReplicaClient("chat-api-2");
             await using var asked = await owning.AskAsync(Script(tokens: 400, rate: 20));
             await asked.UntilAsync(a => a.Text.Length > 30);
             await using var reading = await other.ResumeAsync(asked.MessageId, 0);
@@ -166,7 +166,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
             var (owner, epoch) = await OwnershipAsync(asked.MessageId);
 
             // A writer that writes nothing any more, yet holds its lease.
-            house.Signal("chat-api", "STOP");
+            system.Signal("chat-api", "STOP");
             try
             {
                 var save = new SavePartialResponse(
@@ -177,7 +177,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
             }
             finally
             {
-                house.Signal("chat-api", "CONT");
+                system.Signal("chat-api", "CONT");
             }
             reading.End!.Data.GetProperty("finish_reason").GetString().ShouldBe("engine_lost");
             (await other.MessagesAsync(asked.ConversationId))[1].GetProperty("content").GetString().ShouldBe(reading.Text);
@@ -186,7 +186,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
             // The writer finds that it is over, and can add nothing.
             await asked.ToEndAsync();
             asked.Text.ShouldBe(reading.Text);
-            await house.Stub.UntilAsync(log => log.Running == 0);
+            await system.Stub.UntilAsync(log => log.Running == 0);
             (await other.MessagesAsync(asked.ConversationId))[1].GetProperty("content").GetString().ShouldBe(reading.Text);
         }
         finally
@@ -197,7 +197,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
 
     private async Task<(Guid Owner, int Epoch)> OwnershipAsync(Guid message)
     {
-        await using var database = await house.OpenDatabaseAsync();
+        await using var database = await system.OpenDatabaseAsync("chatdb");
         await using var command = new NpgsqlCommand("SELECT owner, epoch FROM generations WHERE id = $1", database);
         command.Parameters.Add(new() { Value = message });
         await using var reader = await command.ExecuteReaderAsync(_limit.Token);
@@ -208,7 +208,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Fact]
     public async Task Stop_UnknownAnswer_NotFound()
     {
-        using var chat = house.CreateReplicaClient("chat-api");
+        using var chat = system.CreateReplicaClient("chat-api");
         using var response = await chat.Http.PostAsync("/chat/00000000-0000-7000-8000-000000000000/stop", null, _limit.Token);
         response.StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }
@@ -217,12 +217,12 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Trait("Category", "Long")]
     public async Task Readers_OnBothReplicas_CutAndResumed_SeeTheSameBytes()
     {
-        using var owning = house.CreateReplicaClient("chat-api");
+        using var owning = system.CreateReplicaClient("chat-api");
         var expected = Text(tokens: 150);
         await using var asked = await owning.AskAsync(Script(tokens: 150, rate: 30));
         await asked.NextAsync(_limit.Token);
         var random = new Random(7);
-        var tabs = Enumerable.Range(0, 6).Select(tab => ReadInPiecesAsync(ReplicaHouse.Replicas[tab % 2], asked.MessageId, random.Next()));
+        var tabs = Enumerable.Range(0, 6).Select(tab => ReadInPiecesAsync(SharedSystem.Replicas[tab % 2], asked.MessageId, random.Next()));
         foreach (var text in await Task.WhenAll(tabs))
             text.ShouldBe(expected);
         await asked.ToEndAsync();
@@ -234,7 +234,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
         var (random, seen, cursor, replica) = (new Random(seed), new StringBuilder(), 0, first);
         while (true)
         {
-            using var chat = house.CreateReplicaClient(replica);
+            using var chat = system.CreateReplicaClient(replica);
             await using var reading = await chat.ResumeAsync(message, cursor);
             var piece = random.Next(1, 60);
             await reading.UntilAsync(a => a.Text.Length >= piece);
@@ -242,7 +242,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
             cursor = Math.Max(cursor, reading.Cursor);
             if (reading.End is not null)
                 return seen.ToString();
-            replica = ReplicaHouse.OtherThan(replica);
+            replica = SharedSystem.OtherThan(replica);
         }
     }
 
@@ -250,14 +250,14 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Trait("Category", "Long")]
     public async Task Disconnect_UnderTheStopPolicy_EndsAfterTheGraceWithThePart()
     {
-        using var chat = house.CreateReplicaClient("chat-api");
+        using var chat = system.CreateReplicaClient("chat-api");
         Guid conversation;
         await using (var answer = await chat.AskAsync(Script(tokens: 1000, rate: 20), onDisconnect: "stop"))
         {
             await answer.UntilAsync(a => a.Text.Length > 60);
             conversation = answer.ConversationId;
         }
-        await house.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(15));
+        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(15));
         var stored = await StoredAsync(chat, conversation);
         stored.GetProperty("status").GetString().ShouldBe("interrupted");
         stored.GetProperty("finish_reason").GetString().ShouldBe("client_gone");
@@ -268,8 +268,8 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Trait("Category", "Long")]
     public async Task Disconnect_UnderTheStopPolicy_AReaderOnTheOtherReplicaKeepsItGoing()
     {
-        using var owning = house.CreateReplicaClient("chat-api");
-        using var other = house.CreateReplicaClient("chat-api-2");
+        using var owning = system.CreateReplicaClient("chat-api");
+        using var other = system.CreateReplicaClient("chat-api-2");
         var expected = Text(tokens: 100);
         ChatReading reading;
         await using (var answer = await owning.AskAsync(Script(tokens: 100, rate: 20), onDisconnect: "stop"))
@@ -285,8 +285,8 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Fact]
     public async Task IdempotencyKey_SentTwice_AskedOnce()
     {
-        using var one = house.CreateReplicaClient("chat-api");
-        using var two = house.CreateReplicaClient("chat-api-2");
+        using var one = system.CreateReplicaClient("chat-api");
+        using var two = system.CreateReplicaClient("chat-api-2");
         var script = Script(tokens: 20, rate: 50);
         var key = Guid.NewGuid().ToString();
         await using var first = await one.AskAsync(script, idempotencyKey: key);
@@ -295,7 +295,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
         (await second.ToEndAsync()).Text.ShouldBe(Text(tokens: 20));
         (await first.ToEndAsync()).Text.ShouldBe(second.Text);
         second.MessageId.ShouldBe(first.MessageId);
-        house.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal)).ShouldBe(1);
+        system.Stub.Log.Requests.Count(r => r.LastUserMessage.Contains($"seed={_seed} ", StringComparison.Ordinal)).ShouldBe(1);
 
         using var reused = new HttpRequestMessage(HttpMethod.Post, "/chat") { Content = JsonContent.Create(new { message = "another" }) };
         reused.Headers.Add("Idempotency-Key", key);
@@ -307,7 +307,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
     [Fact]
     public async Task Conversation_CreatedRenamedRead_DeletedWithItsRunningAnswer()
     {
-        using var chat = house.CreateReplicaClient("chat-api");
+        using var chat = system.CreateReplicaClient("chat-api");
         var created = await (await chat.Http.PostAsJsonAsync("/api/conversations", new { title = "Algebra" }, _limit.Token))
             .Content.ReadFromJsonAsync<JsonElement>(_limit.Token);
         var id = created.GetProperty("id").GetGuid();
@@ -320,7 +320,7 @@ public sealed class TakeoverTests(SharedChatHouse house) : IAsyncLifetime
         (await chat.Http.DeleteAsync($"/api/conversations/{id}", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         await answer.ToEndAsync();
-        await house.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(5));
+        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(5));
         (await chat.Http.GetAsync($"/api/conversations/{id}", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await chat.Http.GetAsync($"/chat/{answer.MessageId}/stream", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }

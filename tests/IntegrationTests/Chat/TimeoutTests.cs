@@ -4,10 +4,10 @@ using Lyceum.Tests.StubModel;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>
-/// A house whose times are scaled down by fifty: an answer may take 6 s instead of 300, a ping comes every 0.3 s instead
+/// A system whose times are scaled down by fifty: an answer may take 6 s instead of 300, a ping comes every 0.3 s instead
 /// of 15, and so Gateway's patience with a silent stream is 1.2 s instead of 60.
 /// </summary>
-public sealed class HastyHouse : ChatHouse, IAsyncLifetime
+public sealed class HastySystem : ChatSystem, IAsyncLifetime
 {
     async ValueTask IAsyncLifetime.InitializeAsync()
     {
@@ -32,21 +32,21 @@ public sealed class HastyHouse : ChatHouse, IAsyncLifetime
 }
 
 [CollectionDefinition(Name)]
-public sealed class HastyHouseCollection : ICollectionFixture<HastyHouse>
+public sealed class HastyCollection : ICollectionFixture<HastySystem>
 {
-    public const string Name = "hasty house";
+    public const string Name = "hasty system";
 }
 
 /// <summary>Rule 4: every wait has a bound, and the bounds agree. Seed 000's failure, scaled down.</summary>
-[Collection(HastyHouseCollection.Name)]
-[Trait("Category", "Long")] // a house of its own; each hop's bound by itself is in the services' own tests
-public sealed class TimeoutTests(HastyHouse house)
+[Collection(HastyCollection.Name)]
+[Trait("Category", "Long")] // a system of its own; each hop's bound by itself is in the services' own tests
+public sealed class TimeoutTests(HastySystem system)
 {
     [Fact]
     public async Task LongAnswer_WithinTheBound_ArrivesWhole()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=50 rate=10 seed=1]]");
         await answer.ToEndAsync();
         answer.Text.ShouldBe(StubText.Text(1, 50, unicode: false));
@@ -56,8 +56,8 @@ public sealed class TimeoutTests(HastyHouse house)
     [Fact]
     public async Task SlowBeginning_LongerThanTheGatewaysPatience_KeptAliveByPings()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=5 rate=10 first_delay_ms=2500]]");
         await answer.ToEndAsync();
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
@@ -67,8 +67,8 @@ public sealed class TimeoutTests(HastyHouse house)
     [Fact]
     public async Task EndlessAnswer_CutAtTheBound_PartKept()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync("[[stub tokens=1000 rate=10 seed=2]]");
         await answer.ToEndAsync();
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
@@ -85,8 +85,8 @@ public sealed class TimeoutTests(HastyHouse house)
     [InlineData("stall_after=7 seed=9", "token_timeout", 7)]
     public async Task SilentModel_Ended_WithItsOwnReason(string script, string reason, int tokens)
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         await using var answer = await chat.AskAsync($"[[stub tokens=100 rate=20 {script}]]");
         await answer.ToEndAsync();
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
@@ -96,7 +96,7 @@ public sealed class TimeoutTests(HastyHouse house)
 }
 
 /// <summary>The same at full length, behind <c>./test.sh --long</c>.</summary>
-public sealed class PatientHouse : ChatHouse
+public sealed class LongAnswerSystem : ChatSystem
 {
     protected override IEnumerable<string> Arguments => [.. base.Arguments, "--Answers:MaxDuration=00:10:00"];
 }
@@ -107,9 +107,9 @@ public sealed class LongAnswerTests
     [Fact]
     public async Task SixMinutesAtTwoTokensASecond_ArriveWhole()
     {
-        await using var house = new OwnHouse<PatientHouse>();
-        await house.StartAsync();
-        await using var answer = await house.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
+        await using var system = new OwnSystem<LongAnswerSystem>();
+        await system.StartAsync();
+        await using var answer = await system.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
         await answer.ToEndAsync();
         answer.Text.ShouldBe(StubText.Text(1, 720, unicode: false));
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("complete");
@@ -118,30 +118,30 @@ public sealed class LongAnswerTests
     [Fact]
     public async Task Default_CutsAt300Seconds_PartKept()
     {
-        await using var house = new OwnHouse<ChatHouse>();
-        await house.StartAsync();
-        await using var answer = await house.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
+        await using var system = new OwnSystem<ChatSystem>();
+        await system.StartAsync();
+        await using var answer = await system.AskAsync("[[stub tokens=720 rate=2 seed=1]]", TimeSpan.FromMinutes(7));
         await answer.ToEndAsync();
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("timed_out");
         answer.Text.Split(' ').Length.ShouldBeInRange(580, 602);
     }
 
-    /// <summary>A house that lives as long as one test.</summary>
-    private sealed class OwnHouse<THouse> : IAsyncDisposable
-        where THouse : ChatHouse, new()
+    /// <summary>A system that lives as long as one test.</summary>
+    private sealed class OwnSystem<TSystem> : IAsyncDisposable
+        where TSystem : ChatSystem, new()
     {
-        private readonly THouse _house = new();
+        private readonly TSystem _system = new();
 
-        public ValueTask StartAsync() => ((IAsyncLifetime)_house).InitializeAsync();
+        public ValueTask StartAsync() => ((IAsyncLifetime)_system).InitializeAsync();
 
         public async Task<ChatReading> AskAsync(string message, TimeSpan patience)
         {
-            _ = _house.App;
-            var http = _house.CreateGatewayClient();
+            _ = _system.App;
+            var http = _system.CreateGatewayClient();
             http.Timeout = patience;
             return await new ChatClient(http, patience).AskAsync(message);
         }
 
-        public ValueTask DisposeAsync() => ((IAsyncDisposable)_house).DisposeAsync();
+        public ValueTask DisposeAsync() => ((IAsyncDisposable)_system).DisposeAsync();
     }
 }

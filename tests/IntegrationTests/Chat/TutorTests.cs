@@ -4,14 +4,14 @@ using System.Text.Json;
 namespace Lyceum.Tests.IntegrationTests.Chat;
 
 /// <summary>A tutor as the language model meets it.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class TutorTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class TutorTests(SharedSystem system)
 {
     [Fact]
     public async Task Question_ToATutor_TheModelIsToldWhoItIsAndWhatItKnows()
     {
-        _ = house.App;
-        using var chat = house.CreateChatClient();
+        _ = system.App;
+        using var chat = system.CreateChatClient();
         var kbId = await Knowledge.CreateAsync(chat.Http, "rings.md", "# Rings\nA ring has two operations.");
         using var made = await chat.Http.PostAsJsonAsync(
             "/api/tutors", new { name = "Ms Noether", subject = "algebra", instructions = "Ask back.", kb_id = kbId }, TestContext.Current.CancellationToken);
@@ -20,12 +20,12 @@ public sealed class TutorTests(SharedChatHouse house)
         await using var answer = await chat.AskAsync("How many operations has a ring? [[stub tokens=3 rate=0]]", tutorId: tutor);
         await answer.ToEndAsync();
 
-        var request = house.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("How many operations", StringComparison.Ordinal));
+        var request = system.Stub.Log.Requests.Last(r => r.LastUserMessage.StartsWith("How many operations", StringComparison.Ordinal));
         request.MessageCount.ShouldBe(2);
-        var system = JsonElement.Parse(request.Body).GetProperty("messages")[0].GetProperty("content").GetString()!;
-        system.ShouldContain("Your name is Ms Noether. You teach algebra.");
-        system.ShouldContain("Ask back.");
-        system.ShouldEndWith("<passages>\n[1] Rings (rings.md)\nA ring has two operations.\n</passages>");
+        var prompt = JsonElement.Parse(request.Body).GetProperty("messages")[0].GetProperty("content").GetString()!;
+        prompt.ShouldContain("Your name is Ms Noether. You teach algebra.");
+        prompt.ShouldContain("Ask back.");
+        prompt.ShouldEndWith("<passages>\n[1] Rings (rings.md)\nA ring has two operations.\n</passages>");
         var end = answer.End!.Data;
         end.GetProperty("grounding").GetString().ShouldBe("found");
         end.GetProperty("sources")[0].GetProperty("cited").GetBoolean().ShouldBeFalse(); // the stub cites nothing

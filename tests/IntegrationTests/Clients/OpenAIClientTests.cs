@@ -4,20 +4,20 @@ using System.Text.Json;
 namespace Lyceum.Tests.IntegrationTests.Clients;
 
 /// <summary>Programs written for OpenAI's API, with OpenAI's own client library, pointed at the gateway.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class OpenAIClientTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class OpenAIClientTests(SharedSystem system)
 {
     [Fact]
     public async Task NpmClient_ListsModelsAndStreams()
     {
-        _ = house.App;
-        var folder = Path.Combine(RepositoryRoot(), "tests", "Clients");
+        _ = system.App;
+        var folder = Path.Combine(Repository.Root, "tests", "Clients");
         Assert.SkipUnless(File.Exists("/usr/bin/node") || OnPath("node"), "Node.js is not installed");
         Assert.SkipUnless(Directory.Exists(Path.Combine(folder, "node_modules", "openai")),
             "the npm package openai is not installed: npm ci in tests/Clients (test.sh does)");
 
-        using var gateway = house.CreateAnonymousClient();
-        var start = new ProcessStartInfo("node", ["openai.mjs", new Uri(gateway.BaseAddress!, "/v1").ToString(), house.DevelopmentToken])
+        using var gateway = system.CreateAnonymousClient();
+        var start = new ProcessStartInfo("node", ["openai.mjs", new Uri(gateway.BaseAddress!, "/v1").ToString(), system.DevelopmentToken])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -44,12 +44,4 @@ public sealed class OpenAIClientTests(SharedChatHouse house)
 
     private static bool OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
-            folder = folder.Parent;
-        return folder.FullName;
-    }
 }

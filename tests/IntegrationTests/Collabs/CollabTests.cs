@@ -6,15 +6,15 @@ using System.Text.Json;
 namespace Lyceum.Tests.IntegrationTests.Collabs;
 
 /// <summary>A collaboration through the gateway, on a machine without a language model.</summary>
-[Collection(HouseCollection.Name)]
-public sealed class CollabTests(HouseFixture house)
+[Collection(PrimerCollection.Name)]
+public sealed class CollabTests(SharedSystem system)
 {
     [Theory]
     [InlineData("What is spaced repetition?", "No language model is connected", "Sources:")]
     [InlineData("什么是间隔重复？", "没有接入语言模型", "来源：")]
     public async Task Execute_WithoutAModel_IsInProgress_ThenEndsWithACitedExtract(string text, string says, string cites)
     {
-        using var client = house.CreateGatewayClient();
+        using var client = system.CreateGatewayClient();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         client.DefaultRequestHeaders.Add("Idempotency-Key", $"{Guid.NewGuid()}");
         using var response = await client.PostAsJsonAsync("/api/collab/execute", new { task = text }, limit.Token);

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Lyceum.Tests.IntegrationTests.Roadmaps;
 
 /// <summary>The request that once ended in "failed" and 404, as it was sent then.</summary>
-[Collection(HouseCollection.Name)]
-public sealed class SeedTests(HouseFixture house)
+[Collection(PrimerCollection.Name)]
+public sealed class SeedTests(SharedSystem system)
 {
     private const string Body =
         """
@@ -24,11 +24,11 @@ public sealed class SeedTests(HouseFixture house)
     [Fact]
     public async Task Request_OfTheReport_EndsInAChineseRoadmapThatFitsTheWeek()
     {
-        using var client = house.CreateGatewayClient();
+        using var client = system.CreateGatewayClient();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var task = JsonElement.Parse(await CurlAsync(client.BaseAddress!)).GetProperty("task_id").GetGuid();
 
-        var end = await RoadmapHouse.EndAsync(client, task, limit.Token); // which fails at any 404
+        var end = await RoadmapExtensions.EndAsync(client, task, limit.Token); // which fails at any 404
         end.GetProperty("status").GetString().ShouldBe("completed", end.ToString());
         var roadmap = await client.GetFromJsonAsync<JsonElement>($"/api/v1/roadmaps/{task}/result", limit.Token);
         roadmap.GetProperty("title").GetString().ShouldBe("Python Web 开发");
@@ -45,12 +45,12 @@ public sealed class SeedTests(HouseFixture house)
     [Fact]
     public async Task HealthDb_OfTheWorker_ShowsThePool()
     {
-        using var worker = house.CreateServiceClient("roadmap-worker");
+        using var worker = system.CreateServiceClient("roadmap-worker");
         var pool = await worker.GetFromJsonAsync<JsonElement>("/health/db");
         pool.GetProperty("pool_size").GetInt32().ShouldBe(20);
         foreach (var figure in new[] { "checked_in", "checked_out", "overflow", "waiting" })
             pool.GetProperty(figure).GetInt32().ShouldBeGreaterThanOrEqualTo(0);
-        using var chat = house.CreateServiceClient("chat-api");
+        using var chat = system.CreateServiceClient("chat-api");
         (await chat.GetFromJsonAsync<JsonElement>("/health/db")).GetProperty("pool_size").GetInt32().ShouldBe(5);
     }
 
@@ -62,7 +62,7 @@ public sealed class SeedTests(HouseFixture house)
             ArgumentList =
             {
                 "-sS", "-X", "POST", $"{address}api/v1/roadmaps/generate", "-H", "Content-Type: application/json",
-                "-H", $"Authorization: Bearer {house.DevelopmentToken}", "-d", Body,
+                "-H", $"Authorization: Bearer {system.DevelopmentToken}", "-d", Body,
             },
             RedirectStandardOutput = true,
         };

@@ -5,17 +5,17 @@ using Lyceum.Tests.StubModel;
 
 namespace Lyceum.Tests.IntegrationTests.Sessions;
 
-/// <summary>A lesson through the whole house: made in SessionApi, talked in GpuEngine, through the gateway, kept in Postgres.</summary>
-[Collection(ChatHouseCollection.Name)]
-public sealed class TalkTests(SharedChatHouse house)
+/// <summary>A lesson through the whole system: made in SessionApi, talked in GpuEngine, through the gateway, kept in Postgres.</summary>
+[Collection(ChatCollection.Name)]
+public sealed class TalkTests(SharedSystem system)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Session_IsMadeTalkedReadAndDeleted_AsClientsOfOldDoIt()
     {
-        _ = house.App;
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
         var made = await student.CreateAsync(tutor, new { student_id = 123, kb_id = "test" });
 
@@ -60,8 +60,8 @@ public sealed class TalkTests(SharedChatHouse house)
     [Fact]
     public async Task Session_IsMadeByQueryAlone()
     {
-        _ = house.App;
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
         using var made = await student.Http.PostAsync($"/api/tutors/{tutor}/sessions?student_id=学生-7&kb_id=test", null);
         var id = (await SessionClient.OkAsync(made)).GetProperty("session_id").GetString()!;
@@ -72,8 +72,8 @@ public sealed class TalkTests(SharedChatHouse house)
     [Fact]
     public async Task EngineUrl_IsTheOneTheCallerAskedBy_AsATrustedProxySays()
     {
-        _ = house.App;
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/tutors/{tutor}/sessions") { Content = JsonContent.Create(new { student_id = 1 }) };
         request.Headers.Add("X-Forwarded-Host", "lyceum.example");
@@ -99,8 +99,8 @@ public sealed class TalkTests(SharedChatHouse house)
     [InlineData("rubbish", HttpStatusCode.NotFound)]
     public async Task Socket_OfNoSession_IsRefusedAtTheUpgrade(string session, HttpStatusCode status)
     {
-        _ = house.App;
-        using var anonymous = house.CreateAnonymousClient();
+        _ = system.App;
+        using var anonymous = system.CreateAnonymousClient();
         var url = new UriBuilder(new Uri(anonymous.BaseAddress!, $"/ws/{session}?token=x")) { Scheme = "ws" }.Uri;
         (await Should.ThrowAsync<HttpRequestException>(() => SessionSocket.OpenAsync(url, null, Cancel))).StatusCode.ShouldBe(status);
     }
@@ -108,11 +108,11 @@ public sealed class TalkTests(SharedChatHouse house)
     [Fact]
     public async Task Sessions_OfAnotherTenant_AreNotThere()
     {
-        _ = house.App;
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
         var made = await student.CreateAsync(tutor);
-        using var stranger = house.CreateAnonymousClient();
+        using var stranger = system.CreateAnonymousClient();
         var name = $"eve-{Guid.NewGuid():N}";
         await SessionClient.OkAsync(await stranger.PostAsJsonAsync("/api/auth/register", new { username = name, password = "a quiet afternoon" }));
         var signedIn = await SessionClient.OkAsync(await stranger.PostAsJsonAsync("/api/auth/login", new { username = name, password = "a quiet afternoon" }));

@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
-using Lyceum.Tests.IntegrationTests.Chat;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.IntegrationTests.Sessions;
 
 /// <summary>Rule 1 for lessons: whatever a student was shown when the engine died is in Postgres, once.</summary>
-[Collection(OutageHouseCollection.Name)]
-public sealed class TranscriptOutageTests(ChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class TranscriptOutageTests(SharedSystem system)
 {
     private const int Students = 50;
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -23,8 +21,8 @@ public sealed class TranscriptOutageTests(ChatHouse house)
     [Fact]
     public async Task Session_OfADeadEngine_GoesOnWithItsHistory()
     {
-        _ = house.App;
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
         var made = await student.CreateAsync(await student.TutorAsync());
         using (var socket = await SessionSocket.OpenAsync(made.EngineUrl, cancellationToken: Cancel))
         {
@@ -41,7 +39,7 @@ public sealed class TranscriptOutageTests(ChatHouse house)
         using var next = await SessionSocket.OpenAsync(both[0].EngineUrl, cancellationToken: Cancel);
         await next.SayAsync("[[stub tokens=1 rate=0]] what was I to remember?", Cancel);
         (await next.UntilAsync("text", Cancel)).ShouldNotBeNull();
-        house.Stub.Log.Requests[^1].Body.ShouldContain("remember the heron"); // the model was shown what was said before
+        system.Stub.Log.Requests[^1].Body.ShouldContain("remember the heron"); // the model was shown what was said before
 
         var old = await student.ReadAsync(made.SessionId);
         old.GetProperty("status").GetString().ShouldBe("lost");
@@ -51,13 +49,13 @@ public sealed class TranscriptOutageTests(ChatHouse house)
 
     private async Task KillAsync(TimeSpan brokerAway)
     {
-        _ = house.App;
-        Assert.SkipUnless(house.Servers.Contains("messaging"), "there is no broker here");
-        var student = new SessionClient(house.CreateGatewayClient());
+        _ = system.App;
+        Assert.SkipUnless(system.Servers.Contains("messaging"), "there is no broker here");
+        var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
         var sessions = new List<(string Id, SessionSocket Socket, Task Talk)>();
         if (brokerAway > TimeSpan.Zero)
-            await CommandAsync("messaging", KnownResourceCommands.StopCommand);
+            await system.CommandAsync("messaging", KnownResourceCommands.StopCommand, Cancel);
         try
         {
             for (var i = 0; i < Students; i++)
@@ -73,7 +71,7 @@ public sealed class TranscriptOutageTests(ChatHouse house)
         finally
         {
             if (brokerAway > TimeSpan.Zero)
-                await CommandAsync("messaging", KnownResourceCommands.StartCommand);
+                await system.CommandAsync("messaging", KnownResourceCommands.StartCommand, Cancel);
         }
 
         sessions.Sum(session => session.Socket.Shown.Values.Sum(text => text.Length)).ShouldBeGreaterThan(Students * 50);
@@ -139,15 +137,8 @@ public sealed class TranscriptOutageTests(ChatHouse house)
 
     private async Task KillEngineAsync()
     {
-        var before = house.State("gpu-engine");
-        using (var kill = Process.Start("kill", ["-KILL", before.Pid!.Value.ToString()]))
-            await kill.WaitForExitAsync(Cancel);
-        await house.StateAsync("gpu-engine", state => state.IsUp && state.Pid != before.Pid, Cancel);
-    }
-
-    private async Task CommandAsync(string resource, string command)
-    {
-        var result = await house.App.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(resource, command, Cancel);
-        result.Success.ShouldBeTrue();
+        var before = system.State("gpu-engine");
+        system.Signal("gpu-engine", "KILL");
+        await system.StateAsync("gpu-engine", state => state.IsUp && state.Pid != before.Pid, Cancel);
     }
 }

@@ -9,7 +9,11 @@ namespace Lyceum.Tests.IntegrationTests.Telemetry;
 
 /// <summary>A span as it was exported.</summary>
 /// <param name="Scope">The instrumentation's name: <c>Microsoft.AspNetCore</c>, <c>Npgsql</c>, ….</param>
-public sealed record ExportedSpan(string Service, string Scope, string TraceId, string SpanId, string ParentSpanId, string Name);
+public sealed record ExportedSpan(string Instance, string Scope, string TraceId, string SpanId, string ParentSpanId, string Name)
+{
+    /// <summary>Whichever replica it was: <c>chat-api-2</c> is one of <c>chat-api</c>.</summary>
+    public string Service { get; } = Instance.TrimEnd("-0123456789".ToCharArray());
+}
 
 /// <summary>
 /// A collector for OTLP over HTTP that keeps the spans it is sent. It reads just what it needs of the protobuf messages:

@@ -2,15 +2,15 @@ using System.Net.Http.Json;
 
 namespace Lyceum.Tests.IntegrationTests.Telemetry;
 
-[Collection(ChatHouseCollection.Name)]
-public sealed class TraceTests(SharedChatHouse house)
+[Collection(ChatCollection.Name)]
+public sealed class TraceTests(SharedSystem system)
 {
     [Fact]
     public async Task Chat_OneTrace_FromTheGatewayToTheDatabase()
     {
-        _ = house.App;
+        _ = system.App;
         const string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        using var http = house.CreateGatewayClient();
+        using var http = system.CreateGatewayClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
             Content = JsonContent.Create(new { message = "[[stub tokens=5 rate=0]]" }),
@@ -43,10 +43,10 @@ public sealed class TraceTests(SharedChatHouse house)
     [Trait("Category", "Long")]
     public async Task Takeover_GoesOnInTheTraceOfTheQuestion()
     {
-        _ = house.App;
+        _ = system.App;
         const string trace = "6cf92f3577b34da6a3ce929d0e0e4738";
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        using var http = house.CreateGatewayClient();
+        using var http = system.CreateGatewayClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
             Content = JsonContent.Create(new { message = "[[stub tokens=60 rate=20]]" }),
@@ -55,13 +55,13 @@ public sealed class TraceTests(SharedChatHouse house)
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
         response.EnsureSuccessStatusCode();
         // Killed, the first writer exports nothing of its generation: what arrives is the next one's.
-        house.Signal("chat-api", "KILL");
+        system.Signal("chat-api", "KILL");
         while (!Of(trace).Exists(s => s is { Scope: "Lyceum.ChatApi", Name: "generation" }))
             await Task.Delay(100, limit.Token);
-        await house.UntilUpAsync(limit.Token);
+        await system.UntilUpAsync(limit.Token);
     }
 
-    private List<ExportedSpan> Of(string trace) => [.. house.Collector.Spans.Where(s => s.TraceId == trace)];
+    private List<ExportedSpan> Of(string trace) => [.. system.Collector.Spans.Where(s => s.TraceId == trace)];
 
     /// <summary>Services export each second, not all at once: waits until no parent is missing, or the limit.</summary>
     private async Task<List<ExportedSpan>> CompleteAsync(string trace, CancellationToken limit)

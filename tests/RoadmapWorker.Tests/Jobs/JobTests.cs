@@ -227,7 +227,7 @@ public sealed class JobTests(PostgresFixture postgres)
         {
             if (stage != "b")
                 return ProbeKind.Done(stage);
-            if (job.Part("step\n1") is not { } before)
+            if (job.Checkpoint("step\n1") is not { } before)
             {
                 job.Count(new(JobCall.Model, "m", "tool_calls", 1, 7, 5), of: "step");
                 await job.RecordAsync("step\n1", "{\"said\": \"\\u0000\"}", of: "step");

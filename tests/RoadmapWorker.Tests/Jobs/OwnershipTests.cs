@@ -13,7 +13,7 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         worker.Probe.Does = (job, stage, _) =>
         {
             if (stage == "b")
-                before = job.Part("half");
+                before = job.Checkpoint("half");
             return Task.FromResult(stage == "c" ? new($"\"{job.Result<string>("a")}\"", null, 100) : ProbeKind.Done(stage));
         };
         var task = Guid.CreateVersion7();
@@ -63,7 +63,7 @@ public sealed class OwnershipTests(PostgresFixture postgres)
             await gate.Task;
             try
             {
-                await job.SavePartAsync("late", "1", 20);
+                await job.SaveCheckpointAsync("late", "1", 20);
             }
             catch (OperationCanceledException)
             {
@@ -131,8 +131,8 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         worker.Probe.Does = async (job, stage, cancel) =>
         {
             await Task.Delay(20, cancel);
-            if (stage == "b" && job.Part("p") is null)
-                await job.SavePartAsync("p", "1", 40);
+            if (stage == "b" && job.Checkpoint("p") is null)
+                await job.SaveCheckpointAsync("p", "1", 40);
             return ProbeKind.Done(stage);
         };
         var tasks = new List<Guid>();

@@ -1,8 +1,8 @@
-using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.Jobs;
+using Lyceum.RoadmapWorker.Collabs;
+using Lyceum.RoadmapWorker.Planning;
 using Lyceum.RoadmapWorker.Roadmaps;
-using Lyceum.Tests.House;
-using Lyceum.Tests.Support;
+using Lyceum.Tests.StubModel;
 using Npgsql;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
@@ -97,7 +97,7 @@ public sealed class KilledTests(PostgresFixture postgres)
         var database = await postgres.CreateDatabaseAsync();
         await using var source = NpgsqlDataSource.Create(database);
         model.Calls = Calls;
-        (string, string)[] settings = [.. ModelHouse.Addresses(model, knowledge), ("Models:FunctionTimeout", "00:00:30")];
+        (string, string)[] settings = [.. ModelWorker.Addresses(model, knowledge), ("Models:FunctionTimeout", "00:00:30")];
         var task = Guid.CreateVersion7();
         await using (var insert = source.CreateCommand(
             """

@@ -1,5 +1,4 @@
 using Lyceum.RoadmapWorker.Planning;
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Planning;
 

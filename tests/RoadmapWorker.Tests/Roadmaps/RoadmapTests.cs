@@ -2,9 +2,8 @@ using System.Net;
 using System.Text.Json;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Models;
-using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Planning;
-using Lyceum.RoadmapWorker.Roadmaps;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Lyceum.RoadmapWorker.Planning;
 using Lyceum.Tests.RoadmapWorker.Tests.Models;
-using Lyceum.RoadmapWorker.Roadmaps;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Roadmaps;
 

@@ -6,7 +6,7 @@ using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.SessionApi.Tests.Oidc;
 
-/// <summary>Whom of those the provider vouches for the house lets in, and what it does without the provider.</summary>
+/// <summary>Whom of those the provider vouches for the system lets in, and what it does without the provider.</summary>
 public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture postgres) : IClassFixture<OidcFixture>
 {
     private readonly OidcProvider _provider = fixture.Fresh();
@@ -16,7 +16,7 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
     {
         await using var sessions = await StartAsync("Production");
         string? setup = null;
-        await Assertions.Eventually(() => Task.FromResult((setup = sessions.Log.Lines.Select(line => line.Message).FirstOrDefault(line => line.Contains("Setup code: "))) is not null), "the setup code is printed");
+        await Eventually.TrueAsync(() => Task.FromResult((setup = sessions.Log.Lines.Select(line => line.Message).FirstOrDefault(line => line.Contains("Setup code: "))) is not null), "the setup code is printed");
         setup = setup!.Split("Setup code: ")[1];
         using var ada = new OidcBrowser(sessions);
         using var bob = new OidcBrowser(sessions);
@@ -151,7 +151,8 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
 
         await (await browser.SignInAsync()).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
 
-        sessions.Log.Lines.ShouldContain(line => line.Message.Contains("token endpoint refused: invalid_client"));
+        sessions.Log.Lines.ShouldContain(
+            line => line.Message.Contains("token endpoint rejected the code: invalid_client"));
         sessions.Log.Lines.ShouldNotContain(line => line.Message.Contains("not-the-secret"));
     }
 
@@ -197,7 +198,7 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
     [Fact]
     public void FaultySettings_StopTheStart_AllNamedTogether()
     {
-        new AccountOptions { PasswordLogin = false, Oidc = new() { ClientId = "lyceum" } }.Faults().ShouldBe(
+        new AccountOptions { PasswordLogin = false, Oidc = new() { ClientId = "lyceum" } }.Errors().ShouldBe(
         [
             "Accounts:PasswordLogin is false and Accounts:Oidc:Authority not set; nobody could sign in",
             "Accounts:Oidc:Authority is not set, but ClientId is",
@@ -206,7 +207,7 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
         {
             Authority = "http://id.example", ClientSecret = "a", ClientSecretFile = "/nowhere", Scopes = "email", Admit = OidcAdmission.Domains,
             RequiredClaim = "groups", Timeout = TimeSpan.Zero,
-        }.Faults().ShouldBe(
+        }.Errors().ShouldBe(
         [
             "Accounts:Oidc:Authority is 'http://id.example'; it must be an https address, or one on loopback",
             "Accounts:Oidc:ClientId is not set",
@@ -217,7 +218,7 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
             "Accounts:Oidc:RequiredClaim is 'groups'; it must be name=value",
             "Accounts:Oidc:Timeout is 00:00:00; it must be above 0 and at most a minute",
         ]);
-        new OidcOptions { Authority = "https://id.example", ClientId = "lyceum" }.Faults().ShouldBeEmpty();
+        new OidcOptions { Authority = "https://id.example", ClientId = "lyceum" }.Errors().ShouldBeEmpty();
     }
 
     private async Task<TestSessions> StartAsync(string environment, params (string Name, string Value)[] settings) => await TestSessions.StartAsync(

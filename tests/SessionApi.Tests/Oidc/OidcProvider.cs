@@ -19,7 +19,7 @@ namespace Lyceum.Tests.Oidc;
 public sealed class OidcProvider : IAsyncDisposable
 {
     public const string ClientId = "lyceum";
-    public const string ClientSecret = "what only the house knows & +";
+    public const string ClientSecret = "what only the system knows & +";
 
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, Grant> _grants = new();

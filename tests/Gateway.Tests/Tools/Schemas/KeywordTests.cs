@@ -59,17 +59,17 @@ public sealed class KeywordTests
     [InlineData("""{"title":"t","description":"d","default":1,"examples":[2],"deprecated":true,"$comment":"c","type":"integer"}""", "[3]", """["x"]""")]
     public void Keyword_LetsInWhatFits_AndNothingElse(string schema, string fits, string doesNot)
     {
-        var (compiled, faults) = SchemaCompiler.Compile(Json(schema));
-        compiled.ShouldNotBeNull(string.Join(", ", faults));
+        var (compiled, errors) = SchemaCompiler.Compile(Json(schema));
+        compiled.ShouldNotBeNull(string.Join(", ", errors));
         foreach (var value in Json(fits).EnumerateArray())
         {
             compiled.Fits(value).ShouldBeTrue(value.ToString());
-            compiled.Faults(value, "").ShouldBeEmpty(value.ToString());
+            compiled.Errors(value, "").ShouldBeEmpty(value.ToString());
         }
         foreach (var value in Json(doesNot).EnumerateArray())
         {
             compiled.Fits(value).ShouldBeFalse(value.ToString());
-            compiled.Faults(value, "").ShouldNotBeEmpty(value.ToString());
+            compiled.Errors(value, "").ShouldNotBeEmpty(value.ToString());
         }
     }
 

@@ -8,15 +8,15 @@ public sealed class SchemaTests
 {
     private static JsonSchema Compile(string schema)
     {
-        var (compiled, faults) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement);
-        return compiled.ShouldNotBeNull(string.Join(", ", faults));
+        var (compiled, errors) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement);
+        return compiled.ShouldNotBeNull(string.Join(", ", errors));
     }
 
-    private static IReadOnlyList<SchemaFault> Refused(string schema)
+    private static IReadOnlyList<SchemaError> Refused(string schema)
     {
-        var (compiled, faults) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement, "/at");
+        var (compiled, errors) = SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement, "/at");
         compiled.ShouldBeNull();
-        return faults;
+        return errors;
     }
 
     private static JsonElement Json(string json) => JsonDocument.Parse(json).RootElement;
@@ -27,7 +27,7 @@ public sealed class SchemaTests
             {"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string"},
              "tags":{"items":{"type":"string","maxLength":3}},"a/b":{"properties":{"~":{"const":1}}}}}
             """)
-            .Faults(Json("""{"tags":["abc","abcd",5],"a/b":{"~":2},"extra":1}"""), "/input")
+            .Errors(Json("""{"tags":["abc","abcd",5],"a/b":{"~":2},"extra":1}"""), "/input")
             .Select(fault => $"{fault.Path} {fault.Message}").ShouldBe(
             [
                 "/input/tags/1 must have at most 3 characters", "/input/tags/2 must be a string", "/input/a~1b/~0 must be 1",
@@ -36,7 +36,8 @@ public sealed class SchemaTests
 
     [Fact]
     public void Faults_OfALargeInput_AreBounded() =>
-        Compile("""{"items":{"type":"string"}}""").Faults(Json($"[{string.Join(',', Enumerable.Range(0, 5000))}]"), "").Count.ShouldBe(JsonSchema.MaxFaults);
+        Compile("""{"items":{"type":"string"}}""").Errors(Json($"[{string.Join(',', Enumerable.Range(0, 5000))}]"), "")
+            .Count.ShouldBe(JsonSchema.MaxErrors);
 
     [Theory]
     [InlineData("""{"properties":{"a":{"unevaluatedProperties":false}}}""", "/at/properties/a/unevaluatedProperties")]
@@ -97,7 +98,7 @@ public sealed class SchemaTests
         var compiled = Compile(schema);
 
         compiled.Fits(Json(value)).ShouldBeFalse();
-        compiled.Faults(Json(value), "/input").ShouldHaveSingleItem().Message.ShouldContain("too many steps");
+        compiled.Errors(Json(value), "/input").ShouldHaveSingleItem().Message.ShouldContain("too many steps");
     }
 
     [Fact]

@@ -1,0 +1,178 @@
+using System.Text;
+using Lyceum.ChatApi.Conversations;
+using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Leases;
+using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Lyceum.Text;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ChatApi.Asking;
+
+/// <param name="ConversationId">Goes on with a conversation of the caller's; absent begins one.</param>
+/// <param name="Message">The question; not empty, at most 64 kB of UTF-8.</param>
+/// <param name="OnDisconnect">
+/// What becomes of the answer when all its readers have left: <c>continue</c> or <c>stop</c>; absent: as configured.
+/// </param>
+/// <param name="TutorId">Who answers: its instructions and, unless <paramref name="KbId"/> names another, its knowledge base.</param>
+/// <param name="KbId">A knowledge base to answer from, by its slug.</param>
+public sealed record ChatRequest(
+    Guid? ConversationId, string? Message, string? OnDisconnect = null, int? TutorId = null, string? KbId = null);
+
+/// <summary>An answer that was asked to stop.</summary>
+/// <param name="Status">Terminal, or <c>streaming</c> if it could not be ended within a few seconds (202).</param>
+/// <param name="Length">UTF-8 bytes saved.</param>
+public sealed record StopResponse(Guid MessageId, Guid ConversationId, string Status, string? FinishReason, int Length);
+
+/// <summary>
+/// Asking and reading. The answer is written by a detached generation; every response is only a reader of what is
+/// committed, so a client that leaves changes nothing and may come back with its cursor.
+/// </summary>
+public static class ChatEndpoints
+{
+    private const int MaxMessageBytes = 64 * 1024;
+
+    // The engine's slot is free long before: this is how long the database may take to say so.
+    private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(5);
+
+    public static void MapChat(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/chat").WithTags("chat");
+        group.MapPost("", AskAsync).RequireScope(Scopes.Chat);
+        group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat);
+        group.MapPost("{messageId:guid}/stop", StopAsync).RequireScope(Scopes.Chat);
+    }
+
+    /// <summary>Records the question, starts the answer, streams it.</summary>
+    private static async Task AskAsync(
+        ChatRequest request, Caller caller, HttpContext http, QuestionStore questions, GenerationRunner runner,
+        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
+    {
+        var question = Validate(request, http.Request, options.Value);
+        if (!lease.IsHeld)
+            throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
+                "This replica is not ready to write answers yet. Try again shortly.", TimeSpan.FromSeconds(2));
+        var engine = engines.PickEngine() ?? throw new ProblemException(503, ErrorCodes.EngineUnavailable,
+            "No engine is known. Try again shortly.", TimeSpan.FromSeconds(5));
+        if (!runner.TryAdmit())
+            throw new ProblemException(429, ErrorCodes.Overloaded,
+                "As many answers are being written as this server takes on. Try again shortly.", TimeSpan.FromSeconds(2));
+
+        RecordedQuestion recorded;
+        try
+        {
+            recorded = await RecordAsync(caller, question, questions, grounder, lease.OwnerId, engine);
+        }
+        catch
+        {
+            runner.GiveBack();
+            throw;
+        }
+        if (recorded.Order is { } order)
+            runner.Start(order);
+        else
+            runner.GiveBack(); // asked before: this request only reads
+        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
+    }
+
+    private static async Task<RecordedQuestion> RecordAsync(
+        Caller caller, Question question, QuestionStore questions, Grounder grounder, Guid owner, Uri engine)
+    {
+        if (question is { TutorId: null, KbId: null })
+            return await questions.RecordQuestionAsync(caller, question, owner, engine);
+        if (await questions.FindAskedAsync(caller, question) is { } asked)
+            return asked;
+        var topic = Topic.Of(question.Text, await questions.EarlierQuestionsAsync(caller, question.ConversationId));
+        var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic);
+        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding);
+    }
+
+    /// <summary>
+    /// Ends an answer on any replica and keeps its text so far. The request is recorded first, then signalled; idempotent: an
+    /// answer that has ended already is answered with how it did.
+    /// </summary>
+    private static async Task<Results<Ok<StopResponse>, Accepted<StopResponse>>> StopAsync(
+        Guid messageId, Caller caller, ConversationStore conversations, GenerationRunner runner, ReplicaSignals signals,
+        RemoteAnswers remote, StoredAnswers stored, CancellationToken cancellationToken)
+    {
+        if (!await conversations.RequestStopAsync(caller, messageId, cancellationToken))
+            throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+
+        var signal = new ReaderSignal();
+        using var watch = remote.Follow(messageId, signal);
+        if (!runner.Stop(messageId, FinishReasons.Stopped))
+            signals.Send(SignalKind.Stop, messageId);
+        for (var until = DateTime.UtcNow + StopWithin; ;)
+        {
+            var answer = await stored.ReadAsync(caller, messageId, int.MaxValue - 1, cancellationToken)
+                ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+            var response = new StopResponse(
+                messageId, answer.ConversationId, answer.End?.Status ?? AnswerStatus.Streaming, answer.End?.FinishReason, answer.Length);
+            if (answer.End is not null)
+                return TypedResults.Ok(response);
+            if (DateTime.UtcNow > until)
+                return TypedResults.Accepted((string?)null, response);
+            await signal.WaitAtMostAsync(TimeSpan.FromMilliseconds(100), cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Reads an answer from a cursor on: <c>Last-Event-ID</c> or <c>?after=</c>, a UTF-8 byte offset, 0 if absent. Works
+    /// while it is written and for as long as it exists, on any replica, for any number of readers. A reader that has seen the
+    /// end and asks again, as an <c>EventSource</c> that is not closed does, gets 204, which makes it stop.
+    /// </summary>
+    private static async Task ResumeAsync(
+        Guid messageId, Caller caller, HttpContext http, StoredAnswers stored, DatabaseReady ready, AnswerResponse response)
+    {
+        var (cursor, seenEnd) = Cursor(http.Request);
+        ready.ThrowIfNotReady();
+        var answer = await stored.ReadAsync(caller, messageId, cursor, http.RequestAborted)
+            ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
+        if (seenEnd && answer.End is not null)
+        {
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+        if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8Text.IsBoundary(answer.Text.Span, 0)))
+            throw new ProblemException(400, ErrorCodes.InvalidCursor,
+                $"{cursor} is not a cursor of this answer: it has {answer.Length} bytes, and a cursor is the id of an event.");
+        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor);
+    }
+
+    private static Question Validate(ChatRequest request, HttpRequest http, GenerationOptions options)
+    {
+        var policy = request.OnDisconnect ?? options.OnDisconnect;
+        if (!OnDisconnectPolicy.IsKnown(policy))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "on_disconnect must be continue or stop.");
+        var key = IdempotencyKeys.Of(http);
+        if (string.IsNullOrWhiteSpace(request.Message))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not be empty.");
+        if (Encoding.UTF8.GetByteCount(request.Message) > MaxMessageBytes)
+            throw new ProblemException(413, ErrorCodes.PayloadTooLarge, $"message must be at most {MaxMessageBytes} bytes.");
+        if (request.Message.Contains('\0'))
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not contain U+0000.");
+        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId);
+    }
+
+    private static (int Cursor, bool SeenEnd) Cursor(HttpRequest request)
+    {
+        var header = request.Headers["Last-Event-ID"].FirstOrDefault();
+        // The header first: an EventSource keeps the URL it began with.
+        var text = string.IsNullOrEmpty(header) ? request.Query["after"].FirstOrDefault() : header;
+        if (string.IsNullOrEmpty(text))
+            return (0, false);
+        if (text == SseAnswerWriter.EndId)
+            return (0, true);
+        return int.TryParse(text, System.Globalization.NumberStyles.None, null, out var cursor)
+            ? (cursor, false)
+            : throw new ProblemException(400, ErrorCodes.InvalidCursor,
+                "Last-Event-ID (or after) must be the id of an event of this answer: a byte offset, or end.");
+    }
+}

@@ -1,0 +1,67 @@
+using Lyceum.ChatApi.Answers;
+using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.ChatApi.Reading;
+
+/// <summary>One HTTP response that reads an answer, as server-sent events or, for <c>Accept: text/plain</c>, as its bare text.</summary>
+public sealed partial class AnswerResponse(
+    AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
+    ILogger<AnswerResponse> logger)
+{
+    // An EventSource reconnects with the URL it was given, for as long as the answer may take and a while longer.
+    private readonly TimeSpan _ticketLifetime = answers.Value.MaxDuration + TimeSpan.FromHours(1);
+
+    public async Task StreamAsync(HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor)
+    {
+        var plain = http.Request.Headers.Accept.Any(a => a?.Contains("text/plain", StringComparison.OrdinalIgnoreCase) == true);
+        var response = http.Response;
+        response.ContentType = plain ? "text/plain; charset=utf-8" : "text/event-stream; charset=utf-8";
+        response.Headers.CacheControl = "no-cache, no-store";
+        response.Headers["X-Accel-Buffering"] = "no";
+        response.Headers["Lyceum-Message-Id"] = messageId.ToString();
+        response.Headers["Lyceum-Conversation-Id"] = conversationId.ToString();
+        http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+
+        var clientGone = http.RequestAborted;
+        var pipe = new ReaderPipe(response.BodyWriter, answers.Value.StalledReaderTimeout, time);
+        using var sse = plain ? null : new SseAnswerWriter(pipe);
+        IAnswerWriter output = sse ?? (IAnswerWriter)new PlainTextAnswerWriter(pipe);
+        try
+        {
+            await output.StartAsync(new(conversationId, messageId, StreamUrl(http, caller, messageId)), clientGone);
+            await reader.CopyAsync(caller, messageId, cursor, output, clientGone);
+        }
+        catch (OperationCanceledException) when (clientGone.IsCancellationRequested)
+        {
+            // The client left, which does not concern the generation.
+        }
+        catch (ReaderStalledException)
+        {
+            metrics.ReaderCut();
+            LogStalled(logger, messageId, answers.Value.StalledReaderTimeout);
+            http.Abort();
+        }
+        catch (Exception e) when (Transient.IsTransient(e))
+        {
+            // The database went away under a reader of a stored answer: cut the stream, its cursor stays good.
+            http.Abort();
+        }
+    }
+
+    /// <summary>A caller that came with a ticket keeps that one: a ticket does not issue tickets.</summary>
+    private string StreamUrl(HttpContext http, Caller caller, Guid messageId)
+    {
+        var path = $"/chat/{messageId}/stream";
+        string? ticket = http.Request.Query[Tickets.Parameter];
+        return ticket is null
+            ? tickets.Issue(path, caller, Scopes.Chat, _ticketLifetime)
+            : $"{path}?{Tickets.Parameter}={ticket}";
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Reader of {MessageId} cut: it took nothing for {Timeout}")]
+    private static partial void LogStalled(ILogger logger, Guid messageId, TimeSpan timeout);
+}

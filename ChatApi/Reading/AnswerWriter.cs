@@ -1,0 +1,130 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.IO.Pipelines;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Data;
+
+namespace Lyceum.ChatApi.Reading;
+
+/// <summary>The first event of a reader.</summary>
+/// <param name="StreamUrl">Path and ticket to read the same answer again without headers.</param>
+public sealed record AnswerStart(Guid ConversationId, Guid MessageId, string StreamUrl);
+
+/// <summary>How one reader is sent an answer. Each call ends with a flush that waits for the client (backpressure).</summary>
+public interface IAnswerWriter
+{
+    ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken);
+
+    /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
+    ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
+
+    ValueTask PingAsync(CancellationToken cancellationToken);
+
+    ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Server-sent events: <c>start</c>, <c>delta</c> (with <c>id:</c>, the cursor), <c>ping</c>, then <c>end</c> or, for an
+/// answer that failed, <c>error</c> with a problem document (both with <c>id: end</c>). Written straight into the response's pipe: once per token.
+/// </summary>
+public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposable
+{
+    private readonly PipeWriter _output = pipe.Writer;
+    private readonly Utf8JsonWriter _json = new(pipe.Writer, new JsonWriterOptions
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // Chinese as itself; line breaks are still escaped
+    });
+
+    /// <summary>The id of the last event: a reader that reconnects with it has seen everything.</summary>
+    public const string EndId = "end";
+
+    public ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken)
+    {
+        _output.Write("retry: 1000\n"u8); // milliseconds until an EventSource that was cut off comes back
+        Begin("start"u8);
+        JsonSerializer.Serialize(_json, start, AnswerJson.Options);
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
+    {
+        var id = _output.GetSpan(24);
+        "id: "u8.CopyTo(id);
+        Utf8Formatter.TryFormat(offset, id[4..], out var digits);
+        id[4 + digits] = (byte)'\n';
+        _output.Advance(5 + digits);
+        Begin("delta"u8);
+        _json.WriteStartObject();
+        _json.WriteString("text"u8, text.Span);
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask PingAsync(CancellationToken cancellationToken)
+    {
+        Begin("ping"u8);
+        _json.WriteStartObject();
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken)
+    {
+        _output.Write("id: end\n"u8);
+        if (end is { Status: AnswerStatus.Failed, Error: { } error })
+        {
+            Begin("error"u8);
+            JsonSerializer.Serialize(_json, error, AnswerJson.Options);
+        }
+        else
+        {
+            Begin("end"u8);
+            JsonSerializer.Serialize(_json, end, AnswerJson.Options);
+        }
+        return FinishAsync(cancellationToken);
+    }
+
+    private void Begin(ReadOnlySpan<byte> type)
+    {
+        _output.Write("event: "u8);
+        _output.Write(type);
+        _output.Write("\ndata: "u8);
+        _json.Reset();
+    }
+
+    private async ValueTask FinishAsync(CancellationToken cancellationToken)
+    {
+        EndEvent();
+        await pipe.FlushAsync(cancellationToken);
+    }
+
+    private void EndEvent()
+    {
+        _json.Flush(); // into the pipe's memory
+        _output.Write("\n\n"u8);
+    }
+
+    public void Dispose() => _json.Dispose();
+}
+
+/// <summary>
+/// <c>Accept: text/plain</c>: the text alone, as it comes. Nothing but the text can be said in it, so a client that wants
+/// to know how the answer ended reads the message, or asks for events.
+/// </summary>
+public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
+{
+    public async ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken) =>
+        await pipe.FlushAsync(cancellationToken); // headers at once
+
+    public async ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
+    {
+        pipe.Writer.Write(text.Span);
+        await pipe.FlushAsync(cancellationToken);
+    }
+
+    public ValueTask PingAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+}

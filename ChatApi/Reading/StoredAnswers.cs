@@ -1,0 +1,67 @@
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Data;
+using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.Text;
+using Npgsql;
+
+namespace Lyceum.ChatApi.Reading;
+
+/// <summary>What the database holds of an answer from a cursor on.</summary>
+/// <param name="Text">Committed UTF-8 bytes from the cursor on, whole characters, <see cref="StoredAnswers.MaxText"/> at most.</param>
+/// <param name="Length">Committed UTF-8 bytes in all.</param>
+/// <param name="End">Null while it is being written.</param>
+public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text, int Length, AnswerEnd? End);
+
+/// <summary>Answers as the database knows them: ended ones, and those that another replica is writing.</summary>
+public sealed class StoredAnswers(NpgsqlDataSource source)
+{
+    /// <summary>Most bytes of text that one read returns.</summary>
+    public const int MaxText = 16 * 1024;
+
+    // One statement, one snapshot: either the chunks or the compacted message, never the gap between the two. Of chunks
+    // only those are touched that hold what is asked for: a reader on another replica reads after every commit.
+    private const string Select =
+        """
+        SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id, m.grounding,
+               CASE WHEN m.status <> 'streaming' THEN m.sources::text END
+        FROM messages m
+        JOIN conversations c ON c.id = m.conversation_id
+        CROSS JOIN LATERAL (
+            SELECT substring(convert_to(m.content, 'UTF8') FROM $2 + 1 FOR $5) AS bytes, octet_length(m.content) AS length
+            WHERE m.status <> 'streaming'
+            UNION ALL
+            SELECT COALESCE(substring(convert_to(string_agg(g.body, '' ORDER BY g.byte_offset), 'UTF8')
+                       FROM $2 - min(g.byte_offset) + 1 FOR $5), ''),
+                   COALESCE((SELECT k.byte_offset + octet_length(k.body) FROM generation_chunks k
+                             WHERE k.generation_id = m.id ORDER BY k.byte_offset DESC LIMIT 1), 0)
+            FROM generation_chunks g
+            WHERE g.generation_id = m.id AND g.byte_offset < $2::bigint + $5 AND g.byte_offset >= (
+                SELECT k.byte_offset FROM generation_chunks k
+                WHERE k.generation_id = m.id AND k.byte_offset <= $2 ORDER BY k.byte_offset DESC LIMIT 1)
+            HAVING m.status = 'streaming') t
+        WHERE m.id = $1 AND m.role = 'assistant' AND c.tenant = $3 AND c.owner = $4
+        """;
+
+    /// <summary>The answer from byte <paramref name="cursor"/> on; null if the caller has no such answer.</summary>
+    public Task<StoredAnswer?> ReadAsync(Caller caller, Guid messageId, int cursor, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync<StoredAnswer?>(async _ =>
+        {
+            await using var command = source.CreateCommand(Select);
+            command.Parameters.Add(new() { Value = messageId });
+            command.Parameters.Add(new() { Value = Math.Min(cursor, int.MaxValue - 1) }); // the statement adds one
+            command.Parameters.Add(new() { Value = caller.Tenant });
+            command.Parameters.Add(new() { Value = caller.Person });
+            command.Parameters.Add(new() { Value = MaxText + 1 }); // one more, to see whether a character ends there
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            if (!await reader.ReadAsync(cancellationToken))
+                return null;
+            var status = reader.GetString(0);
+            var end = status == AnswerStatus.Streaming ? null : new AnswerEnd(
+                status, reader.GetString(1), AnswerJson.Parse<Usage>(reader.GetValue(2) as string),
+                AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string), reader.GetValue(7) as string,
+                AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string));
+            var text = Utf8Text.Slice((byte[])reader.GetValue(4), 0, MaxText);
+            return new(reader.GetGuid(6), text, reader.GetInt32(5), end);
+        });
+}

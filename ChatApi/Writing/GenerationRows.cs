@@ -1,0 +1,79 @@
+using Lyceum.ChatApi.Answers;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Lyceum.ChatApi.Writing;
+
+/// <summary>
+/// What is written of a running generation beside its text: which engine makes it, and its end. Under the same fence as the
+/// journal, on a connection of its own each time.
+/// </summary>
+public sealed class GenerationRows(NpgsqlDataSource source)
+{
+    private const string Move =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
+        UPDATE generations SET engine_url = $4
+        WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+        """;
+
+    // The end: one statement compacts the chunks into the message, sets the terminal status, closes the generation.
+    private const string Close =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
+        closed AS (
+            UPDATE generations SET ended_at = clock_timestamp()
+            WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+            RETURNING id),
+        chunks AS (
+            DELETE FROM generation_chunks c USING closed WHERE c.generation_id = closed.id
+            RETURNING c.byte_offset, c.body)
+        UPDATE messages m SET
+            content = COALESCE((SELECT string_agg(body, '' ORDER BY byte_offset) FROM chunks), ''),
+            status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7,
+            sources = COALESCE($8, m.sources), completed_at = clock_timestamp()
+        FROM closed WHERE m.id = closed.id
+        RETURNING octet_length(m.content)
+        """;
+
+    /// <summary>
+    /// Records that another engine makes the answer from now on; false if this owner and epoch do not hold it (any more).
+    /// </summary>
+    public async Task<bool> MoveAsync(Guid id, Guid owner, int epoch, Uri engine, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Move);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = engine.ToString() });
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    /// <summary>Whether the answer has ended or was deleted.</summary>
+    public async Task<bool> IsOverAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand("SELECT 1 FROM generations WHERE id = $1 AND ended_at IS NULL");
+        command.Parameters.Add(new() { Value = id });
+        return await command.ExecuteScalarAsync(cancellationToken) is null;
+    }
+
+    /// <summary>
+    /// Ends the answer. Everything it wrote must be committed before. Safe to repeat after a failure whose outcome is in
+    /// doubt: the second time it finds the generation closed.
+    /// </summary>
+    /// <returns>UTF-8 bytes stored; null if this owner and epoch do not hold a running generation (any more).</returns>
+    public async Task<int?> CloseAsync(
+        Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Close);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = end.Status });
+        command.Parameters.Add(new() { Value = end.FinishReason });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Sources) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
+        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+    }
+}

@@ -1,0 +1,209 @@
+using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Data;
+using Lyceum.Durability.Leases;
+using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Lyceum.ChatApi.Writing;
+
+/// <summary>
+/// Writes one answer from its engine's stream, until it ends for whatever reason. The engine keeps the generation too, under
+/// the message's id: a broken connection is attached again behind what was written, and no token is generated twice. Only
+/// while there is no text at all may the question go to another engine, or once more to the only one there is: at most
+/// as often as <see cref="EngineTries"/> allows, and never before the failed engine's generation was freed and the next
+/// engine recorded, so that no two write the same answer.
+/// </summary>
+public sealed partial class GenerationWriter(
+    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
+    IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
+{
+    /// <summary>How long a lost engine is retried before the answer is interrupted.</summary>
+    private static readonly TimeSpan EngineGrace = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly GenerationOptions _options = options.Value;
+    private readonly AnswersOptions _answers = answers.Value;
+
+    /// <summary>
+    /// The answer's end, not stored yet, and everything it says is written, though perhaps not committed. Null when
+    /// <paramref name="handOver"/> came first: the engine goes on.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Another replica owns the generation.</exception>
+    public async Task<AnswerEnd?> WriteAsync(RunningGeneration generation, GenerationOrder order, CancellationToken handOver)
+    {
+        var left = _answers.MaxDuration - order.Elapsed;
+        if (left <= TimeSpan.Zero)
+            return AnswerEnd.TimedOut(FinishReasons.MaxDuration, order.Usage);
+        using var whole = new CancellationTokenSource(left, time);
+        using var wait = new CancellationTokenSource(order.Committed.Length == 0 ? _answers.FirstToken : _answers.BetweenTokens, time);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(
+            whole.Token, wait.Token, handOver, generation.Stopped, generation.Fenced);
+        var stream = new Stream(generation, order, wait, time.GetTimestamp()) { Usage = order.Usage };
+        try
+        {
+            return await WriteAsync(stream, any.Token);
+        }
+        catch (OperationCanceledException) when (any.IsCancellationRequested)
+        {
+            generation.Fenced.ThrowIfCancellationRequested();
+            if (generation.Stopped.IsCancellationRequested)
+                return AnswerEnd.Stopped(generation.StopReason, stream.Usage);
+            if (handOver.IsCancellationRequested)
+                return null;
+            return AnswerEnd.TimedOut(whole.IsCancellationRequested ? FinishReasons.MaxDuration
+                : stream.IsEmpty ? FinishReasons.FirstTokenTimeout : FinishReasons.TokenTimeout, stream.Usage);
+        }
+    }
+
+    private async Task<AnswerEnd> WriteAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        var (attach, asked, lost) = (stream.Order.Attach, false, 0L);
+        var tries = engines.Tries(stream.Generation.Engine);
+        while (true)
+        {
+            var before = stream.Received;
+            // A replica that was suspended between recording and asking may have lost the answer: it waits until its lease is fresh.
+            while (!attach && !lease.IsFresh)
+                await Task.Delay(Pause, time, cancellationToken);
+            asked |= !attach;
+            var (end, fault) = await ReadAsync(stream, attach, cancellationToken);
+            if (end is not null)
+                return end;
+            if (stream.Received > before)
+                lost = 0;
+            lost = lost == 0 ? time.GetTimestamp() : lost;
+            if (fault is { Code: ErrorCodes.GenerationExists })
+                fault = null; // asked already, by a request whose answer was lost
+            if (fault is { Code: ErrorCodes.GenerationNotFound } && !asked && stream is { IsEmpty: true, Order.Context: not null })
+            {
+                (attach, lost) = (false, 0); // its former owner died before it asked: ask now, for the first time
+                continue;
+            }
+            if (fault is null && time.GetElapsedTime(lost) > EngineGrace)
+                fault = new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.");
+
+            if (fault is null)
+            {
+                // The stream broke, the generation may not have: ask the same engine for what comes next.
+                attach = true;
+                await Task.Delay(Pause, time, cancellationToken);
+                continue;
+            }
+            if (!stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault)
+                || !await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
+                return AnswerEnd.Failed(fault, stream.IsEmpty, stream.Usage);
+            (attach, lost) = (false, 0);
+        }
+    }
+
+    /// <summary>Reads until the answer's end or a fault; neither where the stream broke off.</summary>
+    private async Task<(AnswerEnd? End, EngineError? Fault)> ReadAsync(Stream stream, bool attach, CancellationToken cancellationToken)
+    {
+        var (generation, order) = (stream.Generation, stream.Order);
+        string? finish = null;
+        try
+        {
+            var events = attach
+                ? engines.AttachAsync(generation.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, cancellationToken)
+                : engines.StreamAsync(
+                    generation.Engine, generation.Id, Question(order), order.Tenant, order.Subject, cancellationToken);
+            await foreach (var item in events)
+            {
+                stream.Received++;
+                if (item.Usage is { } counted)
+                    stream.Usage = Usage.Of(counted).WithContextOf(order.Usage);
+                finish = item.FinishReason ?? finish;
+                if (item.Error is { } error)
+                    return (null, error);
+                if (item.Text is not { Length: > 0 } text)
+                    continue;
+                await AppendAsync(stream, text, cancellationToken);
+                if (generation.Text.Written >= _options.MaxAnswerBytes)
+                    return (new(AnswerStatus.Complete, FinishReasons.Length, stream.Usage), null);
+            }
+            return (finish is null ? null : new(AnswerStatus.Complete, finish, stream.Usage), null);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or MalformedStreamException)
+        {
+            if (!attach || stream.Received > 0)
+                LogEngineLost(logger, generation.Id, generation.Engine, e.Message);
+            var neverAsked = !attach && EngineTries.IsUnreachable(e);
+            return (null, neverAsked ? new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.") : null);
+        }
+    }
+
+    private static CompletionRequest Question(GenerationOrder order) =>
+        new(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
+
+    private async Task AppendAsync(Stream stream, string text, CancellationToken cancellationToken)
+    {
+        var generation = stream.Generation;
+        if (stream.IsEmpty)
+            metrics.FirstToken(time.GetElapsedTime(stream.Started));
+        metrics.Delta();
+        stream.Wait.CancelAfter(_answers.BetweenTokens);
+        generation.Text.Append(text);
+        journal.Enqueue(generation);
+        if (generation.Text.Written - generation.Text.Committed > _options.MaxUncommittedBytes)
+        {
+            // A database that is away must not make a healthy engine look stalled.
+            stream.Wait.CancelAfter(Timeout.InfiniteTimeSpan);
+            await generation.CommittedButAsync(_options.MaxUncommittedBytes / 2, cancellationToken);
+            stream.Wait.CancelAfter(_answers.BetweenTokens);
+        }
+    }
+
+    /// <summary>Frees the engine that failed and records the next one to ask; false where that makes no sense.</summary>
+    private async Task<bool> MoveAsync(
+        RunningGeneration generation, GenerationOrder order, EngineTries tries, EngineError fault,
+        CancellationToken cancellationToken)
+    {
+        var failed = generation.Engine;
+        if (!(fault.Status == StatusCodes.Status429TooManyRequests ? tries.MoveNext() : tries.MoveNextOrRepeat()))
+            return false;
+        var next = tries.Current;
+        await engines.ForgetAsync(failed, generation.Id, order.Tenant, order.Subject);
+        await Task.Delay(Pause, time, cancellationToken);
+        while (next != failed)
+        {
+            try
+            {
+                if (!await rows.MoveAsync(generation.Id, generation.Owner, generation.Epoch, next, cancellationToken))
+                    return false;
+                break;
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            {
+                // A database that is away must not fail a question that an engine can still answer: the bounds of the answer hold.
+                await Task.Delay(Pause * 2, time, cancellationToken);
+            }
+        }
+        generation.Engine = next;
+        metrics.Retried(fault.Code);
+        LogRetried(logger, generation.Id, failed, next, fault.Code);
+        return true;
+    }
+
+    /// <summary>Whether asking once more may help: not where the question itself, or a bound of time, is the reason.</summary>
+    private static bool IsPassing(EngineError fault) => fault.Code == ErrorCodes.GenerationNotFound
+        || (fault.Status is 0 or StatusCodes.Status429TooManyRequests or >= 500 && !fault.IsTimeout);
+
+    /// <summary>What is known of one answer while it is written.</summary>
+    /// <param name="Wait">Fires when the engine has been silent for too long.</param>
+    private sealed record Stream(RunningGeneration Generation, GenerationOrder Order, CancellationTokenSource Wait, long Started)
+    {
+        public Usage? Usage { get; set; }
+        public long Received { get; set; }
+        public bool IsEmpty => Generation.Text.Written == 0;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Engine {Engine} lost while writing {MessageId}: {Reason}")]
+    private static partial void LogEngineLost(ILogger logger, Guid messageId, Uri engine, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Generation {MessageId} retried at {Engine}: {Failed} failed with {Code}, nothing was shown")]
+    private static partial void LogRetried(ILogger logger, Guid messageId, Uri failed, Uri engine, string code);
+}

@@ -1,0 +1,48 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Lyceum.Gateway.Records.Repo;
+
+/// <param name="Created">What this call added.</param>
+/// <param name="Known">What existed already, with the same content.</param>
+/// <param name="Records">All of the request, in its order.</param>
+public sealed record AppendResponse(
+    AppendCounts Created, AppendCounts Known, IReadOnlyList<AppendedRecord> Records, IReadOnlyList<AppendedEdge> Edges);
+
+public sealed record AppendCounts(int Records, int Edges);
+
+/// <summary>A tenant's repository of records and edges; scope <c>repo</c>.</summary>
+internal static class RepoEndpoints
+{
+    public static void AddRepo(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RepoStore>();
+
+    public static void MapRepo(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo);
+
+    /// <summary>
+    /// 200 after the commit, also when all of it existed before; 409 <c>append_conflict</c> with every reason.
+    /// </summary>
+    private static async Task<Results<Ok<AppendResponse>, ProblemHttpResult>> AppendAsync(
+        AppendRequest request, Caller caller, RepoStore repo, CancellationToken cancellationToken)
+    {
+        var (records, edges) = AppendValidation.Check(request);
+        var appended = await repo.AppendAsync(caller, records, edges, cancellationToken);
+        if (appended.Conflict is { Any: true } conflict)
+        {
+            return Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.AppendConflict, Explain(conflict),
+                [new("records", conflict.Records), new("edges", conflict.Edges), new("missing", conflict.Missing)]);
+        }
+        return TypedResults.Ok(new AppendResponse(
+            new(appended.CreatedRecords, appended.CreatedEdges),
+            new(records.Count - appended.CreatedRecords, edges.Count - appended.CreatedEdges), appended.Records, appended.Edges));
+    }
+
+    private static string Explain(AppendConflict conflict) => string.Join(' ', new[]
+    {
+        "Nothing was appended.",
+        conflict.Records.Count > 0 ? $"{conflict.Records.Count} records exist with other content (records)." : "",
+        conflict.Edges.Count > 0 ? $"{conflict.Edges.Count} edges exist with other properties (edges)." : "",
+        conflict.Missing.Count > 0 ? $"Edges name {conflict.Missing.Count} records that do not exist (missing)." : "",
+    }.Where(part => part.Length > 0));
+}

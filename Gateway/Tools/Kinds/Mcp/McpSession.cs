@@ -1,0 +1,162 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lyceum.Gateway.Tools.Json;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+
+namespace Lyceum.Gateway.Tools.Kinds.Mcp;
+
+/// <summary>
+/// A connection to one MCP server for one tenant, and the server's definitions of its tools. Connects when it is first
+/// needed, and again after the connection broke; definitions are read again once they are older than
+/// <see cref="DefinitionsAge"/>.
+/// </summary>
+internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider time) : IAsyncDisposable
+{
+    /// <summary>How long a changed definition may go unnoticed.</summary>
+    private static readonly TimeSpan DefinitionsAge = TimeSpan.FromSeconds(30);
+
+    /// <summary>Of connecting and listing tools. A caller's own timeout may be shorter.</summary>
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
+
+    private static readonly McpClientOptions Options = new()
+    {
+        ClientInfo = new Implementation { Name = "lyceum-gateway", Version = "1" },
+        InitializationTimeout = ConnectTimeout,
+        DiscoverProbeTimeout = TimeSpan.FromSeconds(3),
+    };
+
+    // Held while connecting, listing or closing; other calls wait for it. Guards the fields below.
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private McpClient? _client;
+    private FrozenDictionary<string, McpDefinition> _definitions = FrozenDictionary<string, McpDefinition>.Empty;
+    private long _listed;
+    private bool _closed;
+
+    private long _used = time.GetTimestamp();
+    private int _uses;
+
+    /// <summary>Not in use, and not used for so long.</summary>
+    public bool IsIdle(TimeSpan since) => Volatile.Read(ref _uses) == 0 && time.GetElapsedTime(Volatile.Read(ref _used)) > since;
+
+    /// <summary>Marks it as in use, until disposed.</summary>
+    public Use Begin()
+    {
+        Interlocked.Increment(ref _uses);
+        return new Use(this);
+    }
+
+    private void End()
+    {
+        Volatile.Write(ref _used, time.GetTimestamp());
+        Interlocked.Decrement(ref _uses);
+    }
+
+    public readonly struct Use(McpSession session) : IDisposable
+    {
+        public void Dispose() => session.End();
+    }
+
+    /// <summary>The connected client, and the tool as its server defines it now (null: it has none of this name).</summary>
+    public async Task<(McpClient Client, McpDefinition? Definition)> OpenAsync(string tool, CancellationToken cancelled)
+    {
+        await _turn.WaitAsync(cancelled);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_closed, this);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
+            limit.CancelAfter(ConnectTimeout);
+            if (_client is { Completion.IsCompleted: true }
+                || _client is not null && time.GetElapsedTime(_listed) > DefinitionsAge
+                    && !await ListAsync(_client, limit.Token))
+                await CloseClientAsync();
+            if (_client is null)
+            {
+                _client = await McpClient.CreateAsync(transport(), Options, cancellationToken: limit.Token);
+                await ListAsync(_client, limit.Token, orThrow: true);
+            }
+            return (_client, _definitions.GetValueOrDefault(tool));
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <returns>False: the server did not answer, and a new connection is to be tried.</returns>
+    private async Task<bool> ListAsync(McpClient client, CancellationToken cancelled, bool orThrow = false)
+    {
+        try
+        {
+            var tools = await client.ListToolsAsync(cancellationToken: cancelled);
+            _definitions = tools.Select(tool => McpDefinition.Of(tool.ProtocolTool)).DistinctBy(tool => tool.Name).ToFrozenDictionary(tool => tool.Name);
+            _listed = time.GetTimestamp();
+            return true;
+        }
+        catch (Exception) when (!orThrow && !cancelled.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch
+        {
+            // Connected, but its tools are unknown: the next call must connect anew.
+            await CloseClientAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The server has forgotten this client: the next call connects anew.</summary>
+    public async Task DropAsync(McpClient client)
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            if (ReferenceEquals(_client, client))
+                await CloseClientAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task CloseClientAsync()
+    {
+        var client = _client;
+        _client = null;
+        if (client is not null)
+            await client.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            _closed = true;
+            await CloseClientAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+}
+
+/// <summary>A tool as its server defines it: what decides its calls, and what a model reads of it.</summary>
+/// <param name="Digest">Of name, title, description, schemas and annotations.</param>
+internal sealed record McpDefinition(string Name, string? Description, JsonElement InputSchema, string Digest)
+{
+    private static readonly string[] Parts = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
+
+    public static McpDefinition Of(Tool tool)
+    {
+        var whole = JsonSerializer.SerializeToElement(tool, McpJsonUtilities.DefaultOptions.GetTypeInfo(typeof(Tool)));
+        var parts = new JsonObject(whole.EnumerateObject().Where(part => Parts.Contains(part.Name))
+            .Select(part => KeyValuePair.Create(part.Name, JsonNode.Parse(part.Value.GetRawText()))));
+        using var document = JsonDocument.Parse(parts.ToJsonString());
+        return new(tool.Name, tool.Description, tool.InputSchema.Clone(), CanonicalJson.Digest(CanonicalJson.Of(document.RootElement)));
+    }
+}

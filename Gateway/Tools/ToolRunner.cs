@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Lyceum.Gateway.Settings;
+using Lyceum.Gateway.Tools.Manifests;
+using Lyceum.Gateway.Tools.Registry;
+using Lyceum.ServiceDefaults.Errors;
+
+namespace Lyceum.Gateway.Tools;
+
+/// <summary>Runs one call within its bounds: size, schema, how many at a time, how long.</summary>
+internal sealed partial class ToolRunner(
+    SettingsMonitor settings, ToolMetrics metrics, TimeProvider time, ILogger<ToolRunner> logger)
+{
+    // Calls of remote tools, of all tenants.
+    private int _running;
+
+    /// <exception cref="OperationCanceledException">The caller has disconnected.</exception>
+    public async ValueTask<ToolResult> RunAsync(string tenant, Tool tool, JsonElement input, int inputBytes, CancellationToken clientGone)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        var manifest = tool.Manifest;
+        var result = Check(manifest, input, inputBytes) is { } error ? error
+            : manifest.Kind.IsRemote ? await RunBoundedAsync(new(tenant, manifest, input), tool, clientGone)
+            : await manifest.Kind.RunAsync(new(tenant, manifest, input), clientGone);
+        if (result.Failure is null && manifest.OutputSchema is not null && !OutputFits(manifest, result.Output))
+            result = ToolFailure.Failed($"{manifest.Name} answered with what its output_schema does not allow.");
+        metrics.Record(manifest.Name, result.Failure?.Outcome ?? "ok", begun);
+        if (result.Failure is { Status: >= 500 } failure)
+            LogFailed(tenant, manifest.Name, failure.Detail, failure.Cause);
+        return result;
+    }
+
+    private static ToolFailure? Check(ToolManifest manifest, JsonElement input, int inputBytes)
+    {
+        if (inputBytes > manifest.MaxInputBytes)
+        {
+            return new(StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge,
+                $"{manifest.Name} takes an input of {manifest.MaxInputBytes} bytes at most.", "invalid_input")
+            {
+                Extensions = [new("max_bytes", manifest.MaxInputBytes)],
+            };
+        }
+        return manifest.InputSchema.Fits(input)
+            ? null : InputErrors.OfInput(manifest.InputSchema.Errors(input, "/input"));
+    }
+
+    private async ValueTask<ToolResult> RunBoundedAsync(ToolCall call, Tool tool, CancellationToken clientGone)
+    {
+        if (!tool.TryEnter())
+        {
+            return Overloaded(StatusCodes.Status429TooManyRequests,
+                $"{call.Tool.Name} is running {call.Tool.MaxConcurrency} times already; try again shortly.");
+        }
+        try
+        {
+            if (Interlocked.Increment(ref _running) > settings.Get<ToolSettings>().MaxConcurrentCalls)
+                return Overloaded(StatusCodes.Status503ServiceUnavailable, "Too many tools are running; try again shortly.");
+            using var limit = new CancellationTokenSource(call.Tool.Timeout, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, clientGone);
+            try
+            {
+                return await call.Tool.Kind.RunAsync(call, either.Token);
+            }
+            catch (OperationCanceledException) when (limit.IsCancellationRequested && !clientGone.IsCancellationRequested)
+            {
+                return ToolFailure.TimedOut(call.Tool);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+            tool.Leave();
+        }
+    }
+
+    private static ToolFailure Overloaded(int status, string detail) => new(status, ErrorCodes.Overloaded, detail, "overloaded")
+    {
+        Extensions = [new("retry_after", 1)],
+    };
+
+    private static bool OutputFits(ToolManifest manifest, ReadOnlyMemory<byte> output)
+    {
+        using var document = JsonDocument.Parse(output);
+        return manifest.OutputSchema!.Fits(document.RootElement);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Tool {Tool} of {Tenant} failed: {Reason} {Cause}")]
+    private partial void LogFailed(string tenant, string tool, string reason, string? cause);
+}

@@ -1,0 +1,190 @@
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Completions.Detached;
+
+/// <summary>
+/// The generations of this engine, running and ended, bounded in number and bytes (<see cref="GenerationOptions"/>).
+/// Those that ended first are evicted first; running ones never. The engine's end interrupts those that run.
+/// </summary>
+internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
+{
+    // An expired one is never found; its memory is freed by the next sweep.
+    private static readonly TimeSpan SweepAtMost = TimeSpan.FromSeconds(10);
+
+    private readonly GenerationOptions _options;
+    private readonly AnswersOptions _answers;
+    private readonly TimeProvider _time;
+    private readonly EngineMetrics _metrics;
+    private readonly ITimer _sweep;
+    private readonly Lock _lock = new(); // around all below, and every Generation.Entry
+    private readonly Dictionary<GenerationKey, Generation> _kept = [];
+    private readonly LinkedList<Generation> _ended = new(); // first ended first
+    private long _bytes;
+    private bool _stopping;
+
+    public GenerationStore(
+        IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, EngineMetrics metrics)
+    {
+        (_options, _answers, _time, _metrics) = (options.Value, answers.Value, time, metrics);
+        var period = _options.KeepFor < SweepAtMost ? _options.KeepFor : SweepAtMost;
+        _sweep = time.CreateTimer(static me => ((GenerationStore)me!).Sweep(), this, period, period);
+        metrics.ObserveGenerations(() => Usage);
+    }
+
+    /// <summary>What is held now; bytes are those of the text buffers.</summary>
+    public (int Running, int Kept, long Bytes) Usage
+    {
+        get
+        {
+            lock (_lock)
+                return (_kept.Count - _ended.Count, _kept.Count, _bytes);
+        }
+    }
+
+    /// <summary>Makes a generation that begins now; its time is running.</summary>
+    /// <exception cref="ApiException">409: there is one of this name. 429: no room. 503: the engine is stopping.</exception>
+    public Generation Create(GenerationKey key)
+    {
+        lock (_lock)
+        {
+            if (_stopping)
+                throw new ApiException(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
+            ThrowIfKnown(key);
+            MakeRoom(forOneMore: 1);
+            if (_kept.Count >= _options.MaxKeptGenerations || _bytes > _options.MaxKeptBytes)
+                throw ApiException.Overloaded("This engine's running generations leave no room for another.");
+            var generation = new Generation(key, this, _options.MaxGenerationBytes, _answers, _time, _metrics);
+            generation.Entry.IsKept = true;
+            _kept.Add(key, generation);
+            return generation;
+        }
+    }
+
+    /// <exception cref="ApiException">409: there is a generation of this name.</exception>
+    public void ThrowIfKnown(GenerationKey key)
+    {
+        if (Find(key) is not null)
+        {
+            throw new ApiException(ApiError.Invalid(
+                ErrorCodes.GenerationExists, $"Generation {key.Id} exists; read it with GET /v1/generations/{key.Id}.", "Generation-Id", 409));
+        }
+    }
+
+    public Generation? Find(GenerationKey key)
+    {
+        lock (_lock)
+        {
+            if (!_kept.TryGetValue(key, out var generation))
+                return null;
+            if (!IsExpired(generation))
+                return generation;
+            Drop(generation);
+            return null;
+        }
+    }
+
+    /// <summary>Forgets it and, where it runs, ends it. Returns when it has freed what it occupied.</summary>
+    public async Task DeleteAsync(GenerationKey key, CancellationToken cancel)
+    {
+        Generation? generation;
+        lock (_lock)
+        {
+            if (!_kept.TryGetValue(key, out generation))
+                return;
+            Drop(generation);
+        }
+        generation.Stop(GenerationEnd.Failed(ApiError.Invalid(ErrorCodes.GenerationDeleted, "The generation was deleted.", status: 410)));
+        await generation.Over.WaitAsync(cancel);
+    }
+
+    /// <summary>The generation's text is complete: from now on it may expire or be evicted.</summary>
+    public void Ended(Generation generation)
+    {
+        lock (_lock)
+        {
+            if (generation.Entry.IsKept)
+            {
+                generation.Entry.EndedAt = _time.GetTimestamp();
+                generation.Entry.Place = _ended.AddLast(generation);
+                MakeRoom();
+            }
+        }
+    }
+
+    /// <summary>A generation's buffer grew or shrank.</summary>
+    public void Resized(Generation generation, int change)
+    {
+        lock (_lock)
+        {
+            if (generation.Entry.IsKept)
+            {
+                generation.Entry.Bytes += change;
+                _bytes += change;
+                MakeRoom();
+            }
+        }
+    }
+
+    /// <summary>SIGTERM: interrupts what runs, before the server waits for the responses that read it.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll(Interrupt()).WaitAsync(cancellationToken);
+
+    public void Dispose()
+    {
+        Interrupt();
+        _sweep.Dispose();
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private List<Task> Interrupt()
+    {
+        List<Generation> running;
+        lock (_lock)
+        {
+            _stopping = true;
+            running = [.. _kept.Values.Where(generation => generation.Entry.Place is null)];
+        }
+        running.ForEach(generation => generation.Stop(GenerationEnd.Interrupted));
+        return [.. running.Select(generation => generation.Over)];
+    }
+
+    private void Sweep()
+    {
+        lock (_lock)
+        {
+            while (_ended.First is { Value: var oldest } && IsExpired(oldest))
+                Drop(oldest);
+        }
+    }
+
+    private void MakeRoom(int forOneMore = 0)
+    {
+        while ((_kept.Count + forOneMore > _options.MaxKeptGenerations || _bytes > _options.MaxKeptBytes) &&
+            _ended.First is { Value: var oldest })
+        {
+            Drop(oldest);
+        }
+    }
+
+    private bool IsExpired(Generation generation) =>
+        generation.Entry.Place is not null && _time.GetElapsedTime(generation.Entry.EndedAt) >= _options.KeepFor;
+
+    /// <summary>Those who read it now read on; it cannot be found again.</summary>
+    private void Drop(Generation generation)
+    {
+        _kept.Remove(generation.Key);
+        _bytes -= generation.Entry.Bytes;
+        generation.Entry.IsKept = false;
+        if (generation.Entry.Place is { } place)
+            _ended.Remove(place);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text.Json;
+using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.OpenAI;
+using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.ServiceDefaults.Http;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.GpuEngine.Sessions.Turns;
+
+/// <summary>
+/// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
+/// </summary>
+internal sealed partial class TurnWriter(
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, TurnMetrics metrics, EngineMetrics engine,
+    IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
+{
+    /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
+    public Task Start(TurnSequence turns, Turn turn)
+    {
+        // Without the execution context of the request or socket that brought the message.
+        using (ExecutionContext.SuppressFlow())
+            return Task.Run(() => RunAsync(turns, turn), CancellationToken.None);
+    }
+
+    private async Task RunAsync(TurnSequence turns, Turn turn)
+    {
+        using var activity = EngineMetrics.Activities.StartActivity("session turn");
+        activity?.SetTag("lyceum.session_id", turns.Setup.Id).SetTag("lyceum.turn", turn.Number);
+        using var bounds = new AnswerBounds(answers.Value, time, turn.Token);
+        var outcome = "complete";
+        try
+        {
+            await WriteAsync(turns, turn, bounds);
+        }
+        catch (Exception) when (turn.Token.IsCancellationRequested)
+        {
+            outcome = "interrupted"; // its end was published by what cancelled it
+        }
+        catch (Exception e)
+        {
+            var error = bounds.Explain(e);
+            outcome = error.Code;
+            activity?.SetStatus(ActivityStatusCode.Error, error.Code);
+            LogFailed(log, ApiException.CauseOf(e), turns.Setup.Id, turn.Number, error.Code, error.Message);
+            turns.Fail(turn, error.Code, error.Message);
+        }
+        metrics.Ended(outcome);
+    }
+
+    private async Task WriteAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
+    {
+        using var slot = slots.Take();
+        var passages = await SearchAsync(turns, turn, bounds);
+        var searched = bounds.Elapsed;
+        var request = Request(turns.Prompt(), passages);
+        var id = await model.ResolveAsync(null, bounds.Token);
+
+        TimeSpan? firstToken = null;
+        var last = default(ChatDelta);
+        await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
+        while (await bounds.WaitAsync(deltas.MoveNextAsync()))
+        {
+            last = deltas.Current;
+            if (last.Text.Length == 0)
+                continue;
+            if (bounds.TokenArrived())
+            {
+                firstToken = bounds.Elapsed;
+                engine.FirstToken(bounds.Elapsed);
+            }
+            engine.Tokens(1);
+            await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
+            turns.Say(turn, last.Text);
+            if (turn.SaidBytes > options.Value.MaxAnswerBytes)
+            {
+                last = last with { FinishReason = "length" };
+                break;
+            }
+        }
+        var citations = Citations.In(turn.Said, passages);
+        turns.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
+    }
+
+    private async Task<IReadOnlyList<GivenPassage>> SearchAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
+    {
+        if (turns.Setup.Retrieval is not { } source)
+            return [];
+        var found = await retrieval.SearchAsync(source, turn.Asked.Text, bounds.Token);
+        if (found is null)
+            turns.Warn("retrieval_unavailable");
+        return found ?? [];
+    }
+
+    private static ChatRequest Request(IReadOnlyList<ChatMessage> messages, IReadOnlyList<GivenPassage> passages)
+    {
+        var body = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("stream", true);
+            json.WriteStartObject("stream_options");
+            json.WriteBoolean("include_usage", true);
+            json.WriteEndObject();
+            json.WriteStartArray("messages");
+            foreach (var message in messages)
+            {
+                json.WriteStartObject();
+                json.WriteString("role", message.Role);
+                json.WriteString("content", message.Text);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        return new ChatRequest { Messages = messages, Stream = true, IncludeUsage = true, Passages = passages, Body = body.WrittenMemory };
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Turn {Turn} of session {Session} failed with {Code}: {Reason}")]
+    private static partial void LogFailed(
+        ILogger log, Exception? cause, string session, int turn, string code, string reason);
+}

@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using Lyceum.Durability.Postgres;
+using Lyceum.Tests.Durability.Tests;
+using Lyceum.Tests.Postgres;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(TestServer))]
+
+namespace Lyceum.Tests.Durability.Tests;
+
+/// <summary>The PostgreSQL of this test run.</summary>
+public sealed class TestServer : IAsyncLifetime
+{
+    private readonly PostgresServer _server = new();
+
+    public async ValueTask InitializeAsync() => await _server.StartAsync();
+
+    /// <summary>A database with the tables that the library and its tests need. Skips the test where Postgres is
+    /// missing.</summary>
+    public async Task<TestDatabase> CreateAsync()
+    {
+        Assert.SkipWhen(!_server.IsAvailable, "PostgreSQL's server binaries are not installed");
+        var name = $"test_{Guid.NewGuid():N}";
+        var server = _server.ConnectionString("postgres", pooling: false);
+        await PostgresServer.ExecuteAsync(server, $"CREATE DATABASE {name}");
+        var database = new TestDatabase(NpgsqlDataSource.Create(_server.ConnectionString(name)));
+        await database.ExecuteAsync("CREATE TABLE owners (id uuid PRIMARY KEY, lease_until timestamptz NOT NULL)");
+        await database.ExecuteAsync(
+            "CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL CHECK (body <> 'bad'))");
+        return database;
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+}
+
+public sealed class TestDatabase(NpgsqlDataSource source) : IAsyncDisposable
+{
+    public SystemDataSource Source { get; } = new(source);
+
+    public static DatabaseReady Ready()
+    {
+        var ready = new DatabaseReady();
+        ready.Set();
+        return ready;
+    }
+
+    public async Task<object?> ScalarAsync(string sql, params object[] values)
+    {
+        await using var command = source.CreateCommand(sql);
+        foreach (var value in values)
+            command.Parameters.Add(new() { Value = value });
+        return await command.ExecuteScalarAsync();
+    }
+
+    public Task ExecuteAsync(string sql, params object[] values) => ScalarAsync(sql, values);
+
+    /// <summary>Ends all other sessions, as a restart of the server does.</summary>
+    public Task KillConnectionsAsync() => ExecuteAsync(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+        """);
+
+    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            if (Stopwatch.GetElapsedTime(started).TotalSeconds > 15)
+                throw new TimeoutException($"Not within 15 s: {what}.");
+            await Task.Delay(10);
+        }
+    }
+
+    public ValueTask DisposeAsync() => source.DisposeAsync();
+}

@@ -1,0 +1,41 @@
+using Microsoft.Playwright;
+
+namespace Lyceum.Tests.IntegrationTests.Browser;
+
+/// <summary>The machine's own Chromium, headless, launched by the first test that needs it; skips the test where there is none.</summary>
+public sealed class Chromium : IAsyncDisposable
+{
+    private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    private async Task<IBrowser> LaunchAsync()
+    {
+        var program = Array.Find(Programs, File.Exists);
+        Assert.SkipWhen(program is null, "Chromium is not installed");
+        _playwright = await Playwright.CreateAsync();
+        return await _playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = program,
+            // Its sandbox needs rights that a container's root does not have; it only ever sees our own pages.
+            Args = ["--no-sandbox", "--disable-dev-shm-usage"],
+        });
+    }
+
+    /// <summary>A page of a browser that has never been anywhere.</summary>
+    public async Task<IPage> OpenAsync(Uri url)
+    {
+        _browser ??= await LaunchAsync();
+        var page = await _browser.NewPageAsync();
+        await page.GotoAsync(url.ToString());
+        return page;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+            await _browser.DisposeAsync();
+        _playwright?.Dispose();
+    }
+}
