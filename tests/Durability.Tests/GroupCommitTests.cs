@@ -67,6 +67,21 @@ public sealed class GroupCommitTests(TestServer server)
         await writer.StopAsync(default);
     }
 
+    [Fact]
+    public async Task Commit_ConnectionFoundBrokenWhileIdle_WrittenOnANewOne()
+    {
+        await using var database = await server.CreateAsync(keepAlive: 1);
+        using var writer = new ItemWriter(database.Source);
+        await writer.StartAsync(default);
+        (await writer.WriteAsync(1)).ShouldBe("written");
+        await database.KillConnectionsAsync();
+        await Task.Delay(TimeSpan.FromSeconds(2.5)); // Npgsql's own timer, which no test can replace
+
+        (await writer.WriteAsync(2)).ShouldBe("written");
+
+        await writer.StopAsync(default);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Lyceum.Durability.Postgres;
 using Lyceum.Tests.Durability.Tests;
-using Lyceum.Tests.Postgres;
+using Lyceum.Tests.Support.Postgres;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(TestServer))]
@@ -17,13 +17,15 @@ public sealed class TestServer : IAsyncLifetime
 
     /// <summary>A database with the tables that the library and its tests need. Skips the test where Postgres is
     /// missing.</summary>
-    public async Task<TestDatabase> CreateAsync()
+    /// <param name="keepAlive">Seconds after which an idle connection is tested; 0: never.</param>
+    public async Task<TestDatabase> CreateAsync(int keepAlive = 0)
     {
         Assert.SkipWhen(!_server.IsAvailable, "PostgreSQL's server binaries are not installed");
         var name = $"test_{Guid.NewGuid():N}";
         var server = _server.ConnectionString("postgres", pooling: false);
         await PostgresServer.ExecuteAsync(server, $"CREATE DATABASE {name}");
-        var database = new TestDatabase(NpgsqlDataSource.Create(_server.ConnectionString(name)));
+        var database = new TestDatabase(NpgsqlDataSource.Create(
+            $"{_server.ConnectionString(name)};Keepalive={keepAlive}"));
         await database.ExecuteAsync("CREATE TABLE owners (id uuid PRIMARY KEY, lease_until timestamptz NOT NULL)");
         await database.ExecuteAsync(
             "CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL CHECK (body <> 'bad'))");

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Lyceum.Durability.Postgres;
@@ -204,6 +205,9 @@ public abstract partial class GroupCommit<T> : BackgroundService
     private async Task<bool> GoesOnAsync(Exception e, int attempt, CancellationToken stoppingToken)
     {
         var failure = CommitFailures.Of(e);
+        // Npgsql's keepalive finds an idle connection broken; using it then is an InvalidOperationException.
+        if (failure == CommitFailure.Defect && _connection is { State: not ConnectionState.Open })
+            failure = CommitFailure.Outage;
         if (failure == CommitFailure.Data && Batch.Count > 1)
         {
             // One of them is the cause: the two halves are tried apart. Nothing of the batch is in.
