@@ -12,7 +12,7 @@ namespace Lyceum.Tests.GpuEngine;
 /// <summary>A model server that says what the test says, when the test says it; one completion at a time.</summary>
 internal sealed class RawUpstream : IAsyncDisposable
 {
-    private readonly Channel<byte[]?> _events = Channel.CreateUnbounded<byte[]?>();
+    private readonly Channel<Piece> _pieces = Channel.CreateUnbounded<Piece>();
     private readonly WebApplication _app;
 
     private RawUpstream(WebApplication app) => _app = app;
@@ -46,8 +46,7 @@ internal sealed class RawUpstream : IAsyncDisposable
     public void Finish(string reason = "stop")
     {
         Send($$"""{"choices":[{"index":0,"delta":{},"finish_reason":"{{reason}}"}]}""");
-        Send("[DONE]");
-        _events.Writer.TryWrite(null);
+        _pieces.Writer.TryWrite(new("data: [DONE]\n\n"u8.ToArray(), After.Close));
     }
 
     /// <summary>Sends an event with these data.</summary>
@@ -57,33 +56,40 @@ internal sealed class RawUpstream : IAsyncDisposable
         var bytes = Encoding.UTF8.GetBytes($"data: {data}\n\n");
         foreach (var part in bytes.Chunk(piece > 0 ? piece : bytes.Length))
         {
-            _events.Writer.TryWrite(part);
+            _pieces.Writer.TryWrite(new(part));
         }
     }
 
     /// <summary>Sends these bytes, and ends the answer.</summary>
     /// <param name="breaks">By breaking the connection instead of closing it.</param>
-    public void SendAll(string stream, bool breaks)
-    {
-        _events.Writer.TryWrite(Encoding.UTF8.GetBytes(stream));
-        _events.Writer.TryWrite(breaks ? [] : null);
-    }
+    public void SendAll(string stream, bool breaks) =>
+        _pieces.Writer.TryWrite(new(Encoding.UTF8.GetBytes(stream), breaks ? After.Break : After.Close));
 
     private async Task CompleteAsync(HttpContext http)
     {
         http.Response.ContentType = "text/event-stream";
-        while (await _events.Reader.ReadAsync(http.RequestAborted) is { } next)
+        // What ends an answer is in its last piece: a client that leaves before the end takes nothing from the next answer.
+        for (var after = After.GoOn; after == After.GoOn;)
         {
-            if (next.Length == 0)
+            (var bytes, after) = await _pieces.Reader.ReadAsync(http.RequestAborted);
+            await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            if (after == After.Break)
             {
                 await Task.Delay(50, http.RequestAborted); // an abort discards what was not sent yet
                 http.Abort();
-                return;
             }
-            await http.Response.Body.WriteAsync(next, http.RequestAborted);
-            await http.Response.Body.FlushAsync(http.RequestAborted);
         }
     }
+
+    private enum After
+    {
+        GoOn,
+        Close,
+        Break,
+    }
+
+    private sealed record Piece(byte[] Bytes, After After = After.GoOn);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }
