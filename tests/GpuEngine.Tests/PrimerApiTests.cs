@@ -123,11 +123,11 @@ public sealed class PrimerApiTests
     public async Task Stream_BeyondMaxDuration_EndsWithItsErrorAndWithoutDone()
     {
         await using var engine = await Engine.PrimerAsync(
-            ("Primer:TokensPerSecond", "20"), ("Answers:MaxDuration", "00:00:00.5"));
+            ("Primer:TokensPerSecond", "5"), ("Answers:MaxDuration", "00:00:03"));
 
         var answer = await engine.StreamAsync("hello");
 
-        answer.Text.ShouldStartWith("Hello! I am");
+        answer.Text.ShouldStartWith("Hello");
         answer.ErrorCode.ShouldBe("max_duration");
         answer.Done.ShouldBeFalse();
     }
