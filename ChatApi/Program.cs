@@ -6,9 +6,11 @@ using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.OpenApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<ChatDb>("chatdb");
 builder.AddMessaging(bus =>
 {

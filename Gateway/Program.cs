@@ -1,6 +1,7 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
+using Lyceum.Gateway.Docs;
 using Lyceum.Gateway.Edge;
 using Lyceum.Gateway.Limits;
 using Lyceum.Gateway.Llm;
@@ -14,10 +15,12 @@ using Lyceum.Gateway.Tools;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 // These have sections of the configuration file, which is read below.
 builder.AddCallers();
 builder.AddCors();
@@ -56,6 +59,7 @@ app.UseRequestTimeouts();
 app.UseCallers();
 app.UseLimits();
 app.MapLanding();
+app.MapApiDocs();
 app.MapUsage();
 app.MapTools();
 app.MapToolAdmin();

@@ -50,7 +50,7 @@ internal static class EngineSetup
     /// <summary>OpenAI's API below <c>/v1</c>, for callers with scope <c>llm</c>.</summary>
     public static WebApplication MapOpenAI(this WebApplication app)
     {
-        var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm);
+        var v1 = app.MapGroup("/v1").RequireScope(Scopes.Llm).WithTags("OpenAI");
         v1.MapModels();
         v1.MapCompletions();
         v1.MapAudio();

@@ -4,10 +4,12 @@ using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddCompletions();
 builder.AddChatModel();
 builder.AddSpeech();

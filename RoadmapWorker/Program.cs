@@ -7,9 +7,11 @@ using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.OpenApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<RoadmapDb>("roadmapdb");
 builder.AddLanguageModel();
 builder.AddGrounding();

@@ -3,6 +3,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -58,6 +59,7 @@ public static class Extensions
         ArgumentNullException.ThrowIfNull(app);
         app.MapHealth();
         app.MapMetrics();
+        app.MapApiDescription();
         return app;
     }
 }

@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults;
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Accounts.Oidc;
 using Lyceum.SessionApi.Data;
@@ -10,6 +11,7 @@ using Lyceum.SessionApi.Tutors;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
 builder.AddAccounts();
 builder.AddOidc();

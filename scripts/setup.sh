@@ -98,6 +98,7 @@ install_test_programs() {
 # changes only its folder, but only since the build ended: it makes folders itself.
 newer_sources() {
   local sources=("$root"/Directory.*.props "$root/global.json" "$root/.editorconfig" "$root/tests") project
+  sources+=("$root/docs/openapi.json")
   for project in "$root"/*/*.csproj; do sources+=("${project%/*}"); done
   find "${sources[@]}" \( -name bin -o -name obj -o -name node_modules \) -prune -o \
     \( -type d -newer "$2" -o -newer "$1" \( -name '*.cs' -o -name '*.*proj' -o -name '*.props' -o -name '*.targets' \

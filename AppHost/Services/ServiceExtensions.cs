@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
+using Lyceum.AppHost.DataFolder;
 using Lyceum.AppHost.Hosting;
 using Microsoft.Extensions.Hosting;
 
@@ -128,6 +129,15 @@ public static class ServiceExtensions
                 RequireFree(https, "Lyceum:HttpsPort");
             var secure = $"https://{listen}:{https}";
             door.WithEnvironment("Tls__Listen", secure);
+        }
+
+        if (builder.Environment.IsDevelopment() && builder.ExecutionContext.IsRunMode)
+        {
+            door.OnResourceEndpointsAllocated((_, _, _) =>
+            {
+                HttpClientEnvironment.Write(house, door.GetEndpoint("http").Url);
+                return Task.CompletedTask;
+            });
         }
 
         foreach (var replica in service.Replicas)

@@ -29,8 +29,11 @@ public abstract class JobApi<TView, TPage>
 
     public virtual string StatusRoute => "{taskId:guid}/status";
 
-    /// <summary>Whether there is a route for the result, which answers what the last stage left.</summary>
-    public virtual bool HasResult => true;
+    /// <summary>What the last stage stores and the route of the result answers; null: there is no such route.</summary>
+    public abstract Type? ResultType { get; }
+
+    /// <summary>One server-sent event of a task, for the API's description.</summary>
+    public abstract Type EventType { get; }
 
     /// <summary>Whether the list takes <c>?status=</c>.</summary>
     public virtual bool FiltersByStatus => true;

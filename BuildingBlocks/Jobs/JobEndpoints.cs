@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Jobs;
@@ -23,17 +24,28 @@ public static class JobEndpoints
     {
         var group = routes.MapGroup(api.Prefix).WithTags(api.Tag).RequireScope(api.Scope);
         var handlers = new Handlers<TView, TPage>(api);
-        if (api.FiltersByStatus)
-            group.MapGet("", handlers.ListAsync);
-        else
-            group.MapGet("", handlers.ListAllAsync);
-        group.MapGet(api.StatusRoute, handlers.StatusAsync);
-        group.MapGet("{taskId:guid}/events", handlers.EventsAsync);
-        if (api.HasResult)
-            group.MapGet("{taskId:guid}/result", handlers.ResultAsync);
-        group.MapGet("{taskId:guid}/logs", handlers.LogsAsync);
-        group.MapPost("{taskId:guid}/cancel", handlers.CancelAsync);
-        group.MapPost("{taskId:guid}/retry", handlers.RetryAsync);
+        var list = api.FiltersByStatus
+            ? group.MapGet("", handlers.ListAsync)
+            : group.MapGet("", handlers.ListAllAsync);
+        list.WithSummary($"The caller's {api.Noun}s, newest first, limit (1-100) a page.");
+        var one = group.MapGroup("").Fails(404, ErrorCodes.TaskNotFound);
+        one.MapGet(api.StatusRoute, handlers.StatusAsync).WithSummary($"One {api.Noun}: its status.");
+        one.MapGet("{taskId:guid}/events", handlers.EventsAsync).Streams(api.EventType)
+            .WithSummary("The task's events from Last-Event-ID (or ?after=) on, past ones and those until it ends.")
+            .WithDescription("204 for a reader that has the last event, which makes an EventSource stop.")
+            .Fails(400, ErrorCodes.InvalidCursor);
+        if (api.ResultType is { } result)
+        {
+            one.MapGet("{taskId:guid}/result", handlers.ResultAsync).Produces(StatusCodes.Status200OK, result)
+                .WithSummary("The result of a completed task.").Fails(409, ErrorCodes.TaskNotCompleted);
+        }
+        one.MapGet("{taskId:guid}/logs", handlers.LogsAsync)
+            .WithSummary("Each run of each stage: which worker ran it, how long it took, which requests it made.");
+        one.MapPost("{taskId:guid}/cancel", handlers.CancelAsync).WithSummary("Cancels a task.")
+            .WithDescription("200: a queued or ended task, as it ended. 202: a running task; it ends within seconds.");
+        one.MapPost("{taskId:guid}/retry", handlers.RetryAsync)
+            .WithSummary("Runs a failed or cancelled task again, from the stage that it had reached.")
+            .Fails(409, ErrorCodes.TaskNotRetriable);
         return group;
     }
 

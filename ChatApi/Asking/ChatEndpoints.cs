@@ -10,6 +10,7 @@ using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -45,9 +46,16 @@ public static class ChatEndpoints
     public static void MapChat(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/chat").WithTags("chat");
-        group.MapPost("", AskAsync).RequireScope(Scopes.Chat);
-        group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat);
-        group.MapPost("{messageId:guid}/stop", StopAsync).RequireScope(Scopes.Chat);
+        group.MapPost("", AskAsync).RequireScope(Scopes.Chat)
+            .Streams<ChatEvent>().Produces<string>(200, "text/plain")
+            .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
+            .Fails(409, ErrorCodes.AnswerInProgress).Fails(422, ErrorCodes.IdempotencyKeyReused)
+            .Fails(503, ErrorCodes.EngineUnavailable);
+        group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
+            .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)
+            .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.MessageNotFound);
+        group.MapPost("{messageId:guid}/stop", StopAsync).RequireScope(Scopes.Chat)
+            .Fails(404, ErrorCodes.MessageNotFound);
     }
 
     /// <summary>Records the question, starts the answer, streams it.</summary>

@@ -5,6 +5,7 @@ using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
@@ -19,12 +20,13 @@ public static class ConversationEndpoints
     public static void MapConversations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/conversations").RequireScope(Scopes.Chat).WithTags("conversations");
-        group.MapGet("", ListAsync);
+        group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
         group.MapPost("", CreateAsync);
-        group.MapGet("{id:guid}", ReadAsync);
-        group.MapPatch("{id:guid}", RenameAsync);
-        group.MapDelete("{id:guid}", DeleteAsync);
-        group.MapGet("{id:guid}/messages", MessagesAsync);
+        var one = group.MapGroup("{id:guid}").Fails(404, ErrorCodes.ConversationNotFound);
+        one.MapGet("", ReadAsync);
+        one.MapPatch("", RenameAsync);
+        one.MapDelete("", DeleteAsync);
+        one.MapGet("messages", MessagesAsync);
     }
 
     /// <summary>The caller's conversations, last used first, <paramref name="limit"/> (1-100) a page.</summary>
@@ -49,6 +51,7 @@ public static class ConversationEndpoints
             page.Count > limit ? new PageCursor(page[limit - 1].UpdatedAt, page[limit - 1].Id).ToString() : null);
     }
 
+    /// <summary>Makes an empty conversation.</summary>
     private static async Task<Created<ConversationView>> CreateAsync(
         TitleRequest request, Caller caller, ConversationStore store, CancellationToken cancellationToken)
     {
@@ -56,10 +59,12 @@ public static class ConversationEndpoints
         return TypedResults.Created($"/api/conversations/{conversation.Id}", ConversationView.Of(conversation));
     }
 
+    /// <summary>One conversation, without its messages.</summary>
     private static async Task<ConversationView> ReadAsync(
         Guid id, Caller caller, ConversationStore store, CancellationToken cancellationToken) =>
         ConversationView.Of(await store.ReadAsync(caller, id, cancellationToken));
 
+    /// <summary>Changes the title.</summary>
     private static async Task<ConversationView> RenameAsync(
         Guid id, TitleRequest request, Caller caller, ConversationStore store, CancellationToken cancellationToken) =>
         ConversationView.Of(await store.RenameAsync(caller, id, Title(request, required: true)!, cancellationToken));

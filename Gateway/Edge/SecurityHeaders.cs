@@ -1,3 +1,4 @@
+using Lyceum.Gateway.Docs;
 using Microsoft.Extensions.Primitives;
 
 namespace Lyceum.Gateway.Edge;
@@ -40,7 +41,8 @@ internal static class SecurityHeaders
         headers.XContentTypeOptions = NoSniff;
         headers["Referrer-Policy"] = SameOrigin;
         // The root is opened in a browser, also where the answer to it is JSON.
-        headers.ContentSecurityPolicy = http.Request.Path == "/" || RunsInABrowser(http.Response.ContentType) ? Page : Data;
+        headers.ContentSecurityPolicy = ApiDocs.ContentSecurityPolicy(http)
+            ?? (http.Request.Path == "/" || RunsInABrowser(http.Response.ContentType) ? Page : Data);
         if (http.Request.IsHttps && !IsThisMachine(http.Request.Host.Host))
             headers.StrictTransportSecurity = Year;
         return Task.CompletedTask;

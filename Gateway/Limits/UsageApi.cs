@@ -11,11 +11,12 @@ internal static class UsageApi
 
     public static void MapUsage(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet(Own, OfCaller).RequireAuthorization().WithMetadata(FreeOfLimits.Instance);
-        routes.MapGet("/api/usage/all", OfAll).RequireScope(Scopes.Ops).WithMetadata(FreeOfLimits.Instance);
+        routes.MapGet(Own, OfCaller).RequireAuthorization().WithTags("usage").WithMetadata(FreeOfLimits.Instance);
+        routes.MapGet("/api/usage/all", OfAll).RequireScope(Scopes.Ops).WithTags("usage")
+            .WithMetadata(FreeOfLimits.Instance);
     }
 
-    /// <summary>200: the budgets that apply to the caller, as they are now.</summary>
+    /// <summary>The budgets that apply to the caller, as they are now.</summary>
     private static async Task<Ok<UsageList>> OfCaller(
         HttpContext http, LimitStage stage, BudgetStore store, ReplicaBudgets replica,
             TimeProvider time, CancellationToken cancellationToken)
@@ -39,7 +40,7 @@ internal static class UsageApi
         })]));
     }
 
-    /// <summary>200: all budgets of the current periods, in order of account, at most 1,000.</summary>
+    /// <summary>All budgets of the current periods, in order of account, at most 1,000.</summary>
     private static async Task<Ok<UsageList>> OfAll(
         BudgetStore store, ReplicaBudgets replica, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -6,6 +6,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -54,9 +55,14 @@ internal static partial class LlmEndpoints
         // A margin: the handler's own timeout comes first.
         var bound = routes.ServiceProvider.GetRequiredService<IOptions<AnswersOptions>>()
             .Value.WholeAnswerTimeout + Margin;
-        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm).WithRequestTimeout(bound);
+        routes.MapPost("/api/llm/complete", CompleteAsync).WithTags("llm").RequireScope(Scopes.Llm)
+            .Produces<CompleteResponse>().Streams<CompleteEvent>()
+            .Fails(404, ErrorCodes.ModelNotFound).Fails(502, ErrorCodes.UpstreamFailed)
+            .Fails(503, ErrorCodes.EngineUnavailable).Fails(504, ErrorCodes.Timeout)
+            .WithRequestTimeout(bound);
     }
 
+    /// <summary>One prompt, one answer: whole, or as server-sent events. Nothing is stored.</summary>
     private static async Task<Results<Ok<CompleteResponse>, ServerSentEventsResult<object>>> CompleteAsync(
         CompleteRequest request, Caller caller, HttpContext http, LanguageModel model, ModelTokens budgets, IOptions<AnswersOptions> answers, TimeProvider time,
         ILogger<LanguageModel> logger)

@@ -9,6 +9,7 @@ using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Tools;
@@ -24,36 +25,55 @@ internal static partial class ToolAdminEndpoints
     public static void MapToolAdmin(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/config/tools").RequireScope(Scopes.ToolsAdmin).WithTags("tools");
-        group.MapGet("/", ListAsync);
-        group.MapPost("/", RegisterAsync);
-        group.MapGet("/activations", ActivationsAsync);
-        group.MapGet("/{version}", ReadAsync);
-        group.MapPost("/{version}/activate", ActivateAsync);
+        group.MapGet("/", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
+        group.MapPost("/", RegisterAsync).Takes<RegisterRequest>("application/json")
+            .Fails(409, ErrorCodes.ToolRegistryVersionExists).Fails(429, ErrorCodes.LimitReached)
+            .Fails(502, ErrorCodes.ToolFailed, ErrorCodes.EgressRefused).Fails(504, ErrorCodes.Timeout);
+        group.MapGet("/activations", ActivationsAsync).Fails(400, ErrorCodes.InvalidCursor);
+        group.MapGet("/{version}", ReadAsync).Fails(404, ErrorCodes.ToolVersionNotFound);
+        group.MapPost("/{version}/activate", ActivateAsync).Fails(404, ErrorCodes.ToolVersionNotFound);
     }
 
     /// <param name="Manifests">Of a list: name, kind, description and digest of each. Of one version: all of it.</param>
-    private sealed record VersionDocument(
+    private sealed record ToolVersionDocument(
         string Version, string Digest, bool Active, JsonElement Manifests, string? CreatedBy, DateTimeOffset? CreatedAt);
 
-    private static async Task<Ok<object>> ListAsync(
+    /// <param name="Active">The version in force.</param>
+    private sealed record VersionList(string Active, IReadOnlyList<ToolVersionDocument> Versions, string? NextCursor);
+
+    private sealed record ActivationList(IReadOnlyList<ActivationDocument> Activations, string? NextCursor);
+
+    private sealed record ActivationDocument(string Version, string ActivatedBy, DateTimeOffset ActivatedAt);
+
+    /// <param name="Changed">False: it was in force before.</param>
+    private sealed record Activated(string Version, bool Active, bool Changed);
+
+    /// <param name="Manifests">As docs/tools.md describes them.</param>
+    /// <param name="Activate">Absent: true.</param>
+    private sealed record RegisterRequest(string Version, IReadOnlyList<JsonElement> Manifests, bool? Activate = null);
+
+    /// <summary>The versions, newest first, and which is in force.</summary>
+    private static async Task<Ok<VersionList>> ListAsync(
         Caller caller, ToolStore store, ToolRegistry registry, string? cursor, int? limit, CancellationToken clientGone)
     {
         var (before, count) = Page(cursor, limit);
         var active = await store.CurrentAsync(caller, clientGone);
         var versions = await store.ListAsync(caller, before, count + 1, clientGone);
         var next = versions.Count > count ? versions[count - 1].Id.ToString(CultureInfo.InvariantCulture) : null;
-        return TypedResults.Ok<object>(new
-        {
-            Active = active,
+        return TypedResults.Ok(new VersionList(
+            active,
             // The last page ends with the version that every tenant begins with.
-            Versions = (IEnumerable<VersionDocument>)[
+            [
                 .. versions.Take(count).Select(version => Document(version, active)),
-                .. next is null ? [BuiltinDocument(registry, active, summary: true)] : Array.Empty<VersionDocument>()],
-            NextCursor = next,
-        });
+                .. next is null
+                    ? [BuiltinDocument(registry, active, summary: true)]
+                    : Array.Empty<ToolVersionDocument>(),
+            ],
+            next));
     }
 
-    private static async Task<Ok<VersionDocument>> ReadAsync(
+    /// <summary>One version, its manifests whole.</summary>
+    private static async Task<Ok<ToolVersionDocument>> ReadAsync(
         Caller caller, ToolStore store, ToolRegistry registry, string version, CancellationToken clientGone)
     {
         var active = await store.CurrentAsync(caller, clientGone);
@@ -62,19 +82,20 @@ internal static partial class ToolAdminEndpoints
             : Document(await store.ReadAsync(caller, Known(version), clientGone), active));
     }
 
-    private static async Task<Ok<object>> ActivationsAsync(
+    /// <summary>Which version was put in force when, and by whom, newest first.</summary>
+    private static async Task<Ok<ActivationList>> ActivationsAsync(
         Caller caller, ToolStore store, string? cursor, int? limit, CancellationToken clientGone)
     {
         var (before, count) = Page(cursor, limit);
         var found = await store.ActivationsAsync(caller, before, count + 1, clientGone);
-        return TypedResults.Ok<object>(new
-        {
-            Activations = found.Take(count).Select(activation => new { activation.Version, activation.ActivatedBy, activation.ActivatedAt }),
-            NextCursor = found.Count > count ? found[count - 1].Id.ToString(CultureInfo.InvariantCulture) : null,
-        });
+        return TypedResults.Ok(new ActivationList(
+            [.. found.Take(count).Select(activation => new ActivationDocument(
+                activation.Version, activation.ActivatedBy, activation.ActivatedAt))],
+            found.Count > count ? found[count - 1].Id.ToString(CultureInfo.InvariantCulture) : null));
     }
 
-    private static async Task<Results<Created<VersionDocument>, ProblemHttpResult>> RegisterAsync(
+    /// <summary>Registers a version and, unless told otherwise, puts it in force.</summary>
+    private static async Task<Results<Created<ToolVersionDocument>, ProblemHttpResult>> RegisterAsync(
         HttpContext http, Caller caller, ToolStore store, ManifestReader reader, ManifestChecks checks,
             ToolRegistry registry, IHints hints,
         CancellationToken clientGone)
@@ -96,12 +117,13 @@ internal static partial class ToolAdminEndpoints
         return TypedResults.Created($"/api/config/tools/{version}", Document(stored, active: activate ? version : ""));
     }
 
-    private static async Task<Ok<object>> ActivateAsync(
+    /// <summary>Puts a version in force.</summary>
+    private static async Task<Ok<Activated>> ActivateAsync(
         Caller caller, ToolStore store, ToolRegistry registry, IHints hints, string version, CancellationToken clientGone)
     {
         var changed = await store.ActivateAsync(caller, Known(version), clientGone);
         await PublishAsync(caller.Tenant, version, registry, hints, clientGone);
-        return TypedResults.Ok<object>(new { Version = version, Active = true, Changed = changed });
+        return TypedResults.Ok(new Activated(version, true, changed));
     }
 
     /// <summary>After the commit: in force here when the response is sent, on other replicas a moment later.</summary>
@@ -145,11 +167,11 @@ internal static partial class ToolAdminEndpoints
         ? version
         : throw new ProblemException(StatusCodes.Status404NotFound, ErrorCodes.ToolVersionNotFound, "There is no such version of yours.");
 
-    private static VersionDocument Document(StoredVersion stored, string active) => new(
+    private static ToolVersionDocument Document(StoredVersion stored, string active) => new(
         stored.Version, stored.Digest, stored.Version == active, JsonDocument.Parse(stored.Manifests ?? stored.Summary).RootElement,
         stored.CreatedBy, stored.CreatedAt);
 
-    private static VersionDocument BuiltinDocument(ToolRegistry registry, string active, bool summary)
+    private static ToolVersionDocument BuiltinDocument(ToolRegistry registry, string active, bool summary)
     {
         var set = registry.Builtins;
         return new(set.Version, set.Digest, set.Version == active, JsonSerializer.SerializeToElement(

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Mime;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lyceum.Gateway.Tools.Json;
@@ -7,6 +8,7 @@ using Lyceum.Gateway.Tools.Registry;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Tools;
@@ -25,27 +27,52 @@ internal static class ToolEndpoints
         group.MapGet("/", List);
         // As a bare delegate: the most frequent call is read, checked and answered without model binding.
         // The request's timeout is a margin: the tool's own timeout comes first.
-        group.MapPost("/execute", (RequestDelegate)ExecuteAsync).WithRequestTimeout(ToolManifest.MaxTimeout + TimeSpan.FromSeconds(10));
+        group.MapPost("/execute", (RequestDelegate)ExecuteAsync)
+            .WithRequestTimeout(ToolManifest.MaxTimeout + TimeSpan.FromSeconds(10))
+            .WithMetadata(((Delegate)ExecuteAsync).Method) // a bare delegate is not described without it
+            .WithMetadata(new ProducesResponseTypeMetadata(
+                Bodies.Request, typeof(ToolCallRequest), [MediaTypeNames.Application.Json]))
+            .WithMetadata(new ProducesResponseTypeMetadata(200, typeof(ToolResult), [MediaTypeNames.Application.Json]))
+            .Fails(400, ErrorCodes.InvalidInput).Fails(404, ErrorCodes.ToolNotFound)
+            .Fails(typeof(DigestProblem), 409, ErrorCodes.ToolDigestMismatch)
+            .Fails(
+                typeof(ToolProblem), 502,
+                ErrorCodes.ToolFailed, ErrorCodes.ToolDefinitionChanged, ErrorCodes.EgressRefused)
+            .Fails(503, ErrorCodes.Overloaded).Fails(504, ErrorCodes.Timeout);
     }
 
     /// <param name="Digest">To be pinned in <c>execute</c>.</param>
     private sealed record ListedTool(string Name, string Description, string Kind, string Digest,
         JsonElement? InputSchema, JsonElement? OutputSchema);
 
-    private static Ok<object> List(Caller caller, ToolRegistry registry)
+    private sealed record ToolList(string Version, IReadOnlyList<ListedTool> Tools);
+
+    /// <param name="Input">What the tool's schema says; absent: <c>{}</c>.</param>
+    /// <param name="Digest">The tool is run only if its manifest has this digest.</param>
+    private sealed record ToolCallRequest(string Tool, JsonElement? Input = null, string? Digest = null);
+
+    /// <param name="Status"><c>ok</c>.</param>
+    private sealed record ToolResult(string Status, JsonElement Output);
+
+    /// <param name="Digest">Of the tool as it is now.</param>
+    private sealed record DigestProblem(string Digest) : Problem;
+
+    /// <param name="UpstreamStatus">What the tool's server answered.</param>
+    /// <param name="ToolError">What an MCP tool said of its failure.</param>
+    private sealed record ToolProblem(int? UpstreamStatus = null, JsonElement? ToolError = null) : Problem;
+
+    /// <summary>The tools that there are: the version in force.</summary>
+    private static Ok<ToolList> List(Caller caller, ToolRegistry registry)
     {
         var set = registry.For(caller.Tenant);
-        return TypedResults.Ok<object>(new
-        {
-            set.Version,
-            Tools = set.Manifests.Select(tool => new ListedTool(
-                tool.Name, tool.Description, tool.Kind.Name, tool.Digest,
-                    Member(tool, "input_schema"), Member(tool, "output_schema"))),
-        });
+        return TypedResults.Ok(new ToolList(set.Version, [.. set.Manifests.Select(tool => new ListedTool(
+            tool.Name, tool.Description, tool.Kind.Name, tool.Digest, Member(tool, "input_schema"),
+            Member(tool, "output_schema")))]));
     }
 
     private static JsonElement? Member(ToolManifest tool, string name) => tool.Document.TryGetProperty(name, out var value) ? value : null;
 
+    /// <summary>Runs a tool.</summary>
     private static async Task ExecuteAsync(HttpContext http)
     {
         var services = http.RequestServices;

@@ -3,7 +3,9 @@ using System.Text;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
@@ -16,8 +18,23 @@ namespace Lyceum.GpuEngine.Completions;
 internal static partial class CompletionsApi
 {
     public static void MapCompletions(this IEndpointRouteBuilder v1) =>
-        v1.MapPost("/chat/completions", CompleteAsync).WithMetadata(new RequestSizeLimitAttribute(RequestBody.MaxDrained));
+        v1.MapPost("/chat/completions", CompleteAsync)
+            .WithMetadata(new RequestSizeLimitAttribute(RequestBody.MaxDrained))
+            .Takes<ChatCompletionRequest>("application/json").Produces<CompletionResponse>()
+            .Streams<ChatCompletionChunk>()
+            .Fails(
+                typeof(OpenAIError), 400, ErrorCodes.InvalidRequest, ErrorCodes.InvalidJson, "invalid_type",
+                "invalid_value", "missing_required_parameter", "empty_array", "invalid_utf8")
+            .Fails(typeof(OpenAIError), 404, ErrorCodes.ModelNotFound)
+            .Fails(typeof(OpenAIError), 409, ErrorCodes.GenerationExists, ErrorCodes.GenerationDeleted)
+            .Fails(typeof(OpenAIError), 413, ErrorCodes.PayloadTooLarge)
+            .Fails(typeof(OpenAIError), 429, ErrorCodes.Overloaded)
+            .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed)
+            .Fails(typeof(OpenAIError), 504, ErrorCodes.Timeout);
 
+    /// <summary>
+    /// A chat completion, as OpenAI's API has it; with the header <c>Generation-Id</c> a detached one.
+    /// </summary>
     private static async Task CompleteAsync(
         HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, DetachedCompletions detached,
         IOptions<AnswersOptions> answers, TimeProvider time, ILogger<CompletionSlots> log)

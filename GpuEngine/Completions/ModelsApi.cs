@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 
 namespace Lyceum.GpuEngine.Completions;
 
@@ -9,14 +11,17 @@ internal static class ModelsApi
 {
     public static void MapModels(this IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/models", ListAsync);
+        v1.MapGet("/models", ListAsync).Produces<ModelList>();
         // A catch-all: ids such as "meta-llama/Llama-3.1-8B" have slashes.
-        v1.MapGet("/models/{**id}", GetAsync);
+        v1.MapGet("/models/{**id}", GetAsync).Produces<ModelObject>()
+            .Fails(typeof(OpenAIError), 404, ErrorCodes.ModelNotFound);
     }
 
+    /// <summary>The models, as OpenAI's API lists them.</summary>
     private static Task<IResult> ListAsync(IChatModel model, CancellationToken cancel) => AnswerAsync(async () =>
         Results.Json(new ModelList("list", [.. (await model.ListAsync(cancel)).Select(info => Describe(info, model))])));
 
+    /// <summary>One model.</summary>
     private static Task<IResult> GetAsync(string id, IChatModel model, CancellationToken cancel) => AnswerAsync(async () =>
         (await model.ListAsync(cancel)).FirstOrDefault(info => info.Id == id) is { } found
             ? Results.Json(Describe(found, model))

@@ -1,6 +1,7 @@
 using Lyceum.GpuEngine.Gpu;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.GpuEngine.Launch;
@@ -12,12 +13,13 @@ internal static class EngineApi
 {
     public static WebApplication MapEngine(this WebApplication app)
     {
-        var engine = app.MapGroup("/v1/engine").RequireScope(Scopes.Ops);
+        var engine = app.MapGroup("/v1/engine").RequireScope(Scopes.Ops).WithTags("engines");
         engine.MapGet("/state", Describe);
-        engine.MapGet("/log", Log);
+        engine.MapGet("/log", Log).Fails(404, ErrorCodes.NotFound);
         return app;
     }
 
+    /// <summary>The engine's GPUs, and the model server that it started.</summary>
     private static Ok<EngineDocument> Describe(GpuWatch gpus, IServiceProvider services) => TypedResults.Ok(new EngineDocument(
         gpus.Latest.Gpus,
         services.GetService<ModelServer>()?.State is { } state
@@ -25,6 +27,7 @@ internal static class EngineApi
                 state.Phase, state.Since, state.Address, state.Pid, state.Restarts, state.Trouble, state.LastWords, state.RetryAt)
             : null));
 
+    /// <summary>What the model server that the engine started has said.</summary>
     /// <param name="after">Only lines with a higher number: the last one seen.</param>
     private static Results<Ok<LogDocument>, ProblemHttpResult> Log(IServiceProvider services, long after = 0) =>
         services.GetService<ModelServerLog>() is { } log

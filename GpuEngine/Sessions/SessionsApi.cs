@@ -7,6 +7,7 @@ using Lyceum.GpuEngine.Sessions.Live;
 using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -25,15 +26,18 @@ internal static partial class SessionsApi
 
     public static void MapSessions(this IEndpointRouteBuilder routes)
     {
-        var sessions = routes.MapGroup("/v1/sessions").RequireScope(Scopes.Sessions);
-        sessions.MapPost("", Create);
+        var sessions = routes.MapGroup("/v1/sessions").RequireScope(Scopes.Sessions).WithTags("engine sessions");
+        sessions.MapPost("", Create).Fails(500, ErrorCodes.PublicUrlNotConfigured);
         sessions.MapGet("", (SessionStore store, Caller caller) =>
-            TypedResults.Ok(new SessionList([.. store.Of(caller).Select(SessionDocument.Of)])));
-        sessions.MapGet("/{id}", Get);
-        sessions.MapDelete("/{id}", DeleteAsync);
-        sessions.MapPost("/{id}/connect", Connect);
+            TypedResults.Ok(new SessionList([.. store.Of(caller).Select(SessionDocument.Of)])))
+            .WithSummary("The caller's live sessions at this engine.");
+        sessions.MapGet("/{id}", Get).Fails(404, ErrorCodes.SessionNotFound);
+        sessions.MapDelete("/{id}", DeleteAsync).Fails(404, ErrorCodes.SessionNotFound);
+        sessions.MapPost("/{id}/connect", Connect)
+            .Fails(404, ErrorCodes.SessionNotFound).Fails(500, ErrorCodes.PublicUrlNotConfigured);
     }
 
+    /// <summary>Makes a live session at this engine, past the tutors: for services.</summary>
     private static Results<Created<SessionConnection>, ProblemHttpResult> Create(
         CreateSession request, Caller caller, SessionStore store, PublicAddress address, EngineRun run,
         IOptions<LiveSessionOptions> options, HttpContext http)
@@ -46,15 +50,18 @@ internal static partial class SessionsApi
         return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, run));
     }
 
+    /// <summary>One live session.</summary>
     private static Results<Ok<SessionDocument>, ProblemHttpResult> Get(string id, Caller caller, SessionStore store) =>
         store.Find(id, caller) is { } session ? TypedResults.Ok(SessionDocument.Of(session)) : Unknown();
 
+    /// <summary>A fresh address of a session.</summary>
     private static Results<Ok<SessionConnection>, ProblemHttpResult> Connect(
         string id, Caller caller, SessionStore store, PublicAddress address, EngineRun run, HttpContext http) =>
         store.Find(id, caller) is { } session
             ? TypedResults.Ok(Connection(session, address, caller, http, run))
             : Unknown();
 
+    /// <summary>Ends a session.</summary>
     private static async Task<Results<Ok<Deleted>, ProblemHttpResult>> DeleteAsync(string id, Caller caller, SessionStore store)
     {
         if (store.Find(id, caller) is not { } session)

@@ -5,6 +5,7 @@ using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -27,10 +28,24 @@ internal static partial class AudioApi
     public static void MapAudio(this IEndpointRouteBuilder v1)
     {
         var audio = v1.MapGroup("/audio").WithMetadata(new RequestSizeLimitAttribute(RequestBody.MaxDrained));
-        audio.MapPost("/transcriptions", TranscribeAsync);
-        audio.MapPost("/speech", SpeakAsync);
+        audio.MapPost("/transcriptions", TranscribeAsync).Takes<TranscriptionForm>("multipart/form-data")
+            .Produces<Transcription>()
+            .Fails(typeof(OpenAIError), 400, ErrorCodes.InvalidRequest, "missing_required_parameter")
+            .Fails(typeof(OpenAIError), 413, ErrorCodes.PayloadTooLarge)
+            .Fails(typeof(OpenAIError), 415, ErrorCodes.UnsupportedMediaType)
+            .Fails(typeof(OpenAIError), 501, ErrorCodes.AsrNotConfigured)
+            .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed)
+            .Fails(typeof(OpenAIError), 504, ErrorCodes.Timeout);
+        audio.MapPost("/speech", SpeakAsync).Takes<SpeechOrder>("application/json")
+            .Produces<Stream>(200, "audio/wav")
+            .Fails(typeof(OpenAIError), 400, ErrorCodes.InvalidRequest, "unsupported_format")
+            .Fails(typeof(OpenAIError), 404, ErrorCodes.ModelNotFound)
+            .Fails(typeof(OpenAIError), 501, ErrorCodes.TtsNotConfigured)
+            .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed)
+            .Fails(typeof(OpenAIError), 504, ErrorCodes.Timeout);
     }
 
+    /// <summary>What a recording says, as OpenAI's API answers it.</summary>
     private static async Task TranscribeAsync(
         HttpContext http, Transcriber transcriber, AudioSlots slots, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<AudioSlots> log)
     {
@@ -52,6 +67,7 @@ internal static partial class AudioApi
         });
     }
 
+    /// <summary>Speaks a text, as OpenAI's API does.</summary>
     private static async Task SpeakAsync(
         HttpContext http, ISynthesizer synthesizer, AudioSlots slots, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<AudioSlots> log)
     {

@@ -4,6 +4,8 @@ using Lyceum.Durability.Work;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.RoadmapWorker.Collabs;
@@ -34,7 +36,10 @@ public static class CollabEndpoints
 {
     private static readonly CollabApi Api = new();
 
-    public static void MapCollabs(this IEndpointRouteBuilder routes) => routes.MapJobs(Api).MapPost("execute", ExecuteAsync);
+    public static void MapCollabs(this IEndpointRouteBuilder routes) => routes.MapJobs(Api)
+        .MapPost("execute", ExecuteAsync)
+        .Fails(404, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
+        .Fails(422, ErrorCodes.IdempotencyKeyReused);
 
     /// <summary>
     /// Records the task, then answers 202 with its context. The same <c>Idempotency-Key</c> with the same request is the same task: 200,
@@ -75,7 +80,8 @@ internal sealed class CollabApi : JobApi<CollabResponse, CollabList>
     public override string ShortNoun => "collaboration";
     public override string Tag => "collab";
     public override string StatusRoute => "{taskId:guid}";
-    public override bool HasResult => false; // it is in the status
+    public override Type? ResultType => null; // it is in the status
+    public override Type EventType => typeof(CollabStreamEvent);
     public override bool FiltersByStatus => false;
 
     public override string Location(Guid taskId) => $"{Root}/{taskId}";

@@ -3,6 +3,8 @@ using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
 using Lyceum.RoadmapWorker.Planning;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.RoadmapWorker.Roadmaps;
@@ -24,8 +26,10 @@ public sealed record TaskList(IReadOnlyList<TaskStatusResponse> Tasks, Guid? Nex
 /// <summary>Roadmaps as a client sees them. Each is a task of the job engine; it is known by its <c>task_id</c> alone.</summary>
 public static class RoadmapEndpoints
 {
-    public static void MapRoadmaps(this IEndpointRouteBuilder routes) =>
-        routes.MapJobs(new RoadmapApi()).MapPost("generate", GenerateAsync);
+    public static void MapRoadmaps(this IEndpointRouteBuilder routes) => routes.MapJobs(new RoadmapApi())
+        .MapPost("generate", GenerateAsync)
+        .Fails(404, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
+        .Fails(422, ErrorCodes.IdempotencyKeyReused);
 
     /// <summary>Records the task, then answers. The same <c>Idempotency-Key</c> with the same request is the same task.</summary>
     private static async Task<Accepted<TaskAccepted>> GenerateAsync(
@@ -51,6 +55,8 @@ internal sealed class RoadmapApi : JobApi<TaskStatusResponse, TaskList>
     public override string Scope => Scopes.Roadmaps;
     public override string Noun => "roadmap task";
     public override string Tag => "roadmaps";
+    public override Type ResultType => typeof(Roadmap);
+    public override Type EventType => typeof(RoadmapEvent);
 
     public override ValueTask<TaskStatusResponse> DescribeAsync(JobView task, JobStore jobs, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Summarize(task));

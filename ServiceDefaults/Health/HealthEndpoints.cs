@@ -35,14 +35,17 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var open = routes.MapGroup("").AllowAnonymous().DisableHttpMetrics().ExcludeFromDescription();
-        open.MapGet("/health", GetHealth);
-        open.MapGet("/alive", () => TypedResults.Ok(new { Status = "ok" }));
-        open.MapGet("/version", (ServiceInfo info) => TypedResults.Ok(info.Document));
+        var open = routes.MapGroup("").AllowAnonymous().DisableHttpMetrics().WithTags("operation");
+        open.MapGet("/health", GetHealth).Produces<HealthDocument>()
+            .Produces<HealthDocument>(StatusCodes.Status503ServiceUnavailable);
+        open.MapGet("/alive", () => TypedResults.Ok(new AliveDocument(Ok)))
+            .WithSummary("Whether the process should be left running.");
+        open.MapGet("/version", (ServiceInfo info) => TypedResults.Ok(info.Document)).WithSummary("What runs.");
         foreach (var detail in routes.ServiceProvider.GetServices<HealthDetail>())
-            open.MapGet($"/health/{detail.Name}", () => TypedResults.Ok(detail.Read()));
+            open.MapGet($"/health/{detail.Name}", () => TypedResults.Ok(detail.Read())).ExcludeFromDescription();
     }
 
+    /// <summary>Whether requests may be sent here. 200 for ok and degraded, 503 for unhealthy and draining.</summary>
     private static async Task<JsonHttpResult<HealthDocument>> GetHealth(
         HealthReporter reporter, ServiceInfo info, IOptions<HealthNames> names, IHostApplicationLifetime lifetime,
         CancellationToken cancellationToken)
@@ -69,6 +72,8 @@ internal static class HealthEndpoints
         HealthStatus.Degraded => "degraded",
         _ => "unhealthy",
     };
+
+    private sealed record AliveDocument(string Status);
 
     private sealed record HealthDocument(string Status, string Service, Dictionary<string, CheckDocument> Checks);
 

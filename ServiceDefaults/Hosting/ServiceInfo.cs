@@ -37,8 +37,9 @@ public sealed record ServiceInfo(
     }
 
     /// <summary>The document <c>/version</c> answers.</summary>
-    internal object Document => new
-    {
-        Service, Version, GitSha, BuildTime = BuildTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
-    };
+    internal VersionDocument Document =>
+        new(Service, Version, GitSha, BuildTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+
+    /// <param name="BuildTime">UTC.</param>
+    internal sealed record VersionDocument(string Service, string Version, string GitSha, string BuildTime);
 }

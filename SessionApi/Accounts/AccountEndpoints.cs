@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -24,14 +25,23 @@ internal static class AccountEndpoints
         var group = routes.MapGroup("/api/auth").WithTags("accounts");
         var open = group.MapGroup("").AllowAnonymous();
         open.MapGet("methods", Methods);
-        open.MapPost("register", RegisterAsync).AddEndpointFilter(WithPasswords);
-        open.MapPost("login", SignInAsync).AddEndpointFilter(WithPasswords);
-        open.MapPost("refresh", RefreshAsync);
+        open.MapPost("register", RegisterAsync).AddEndpointFilter(WithPasswords)
+            .Fails(400, ErrorCodes.WeakPassword)
+            .Fails(403, ErrorCodes.InvitationRequired, ErrorCodes.InvalidInvitation, ErrorCodes.PasswordLoginDisabled)
+            .Fails(409, ErrorCodes.AccountExists).Fails(429, ErrorCodes.TooManyAttempts);
+        open.MapPost("login", SignInAsync).AddEndpointFilter(WithPasswords)
+            .Fails(401, ErrorCodes.InvalidCredentials).Fails(403, ErrorCodes.PasswordLoginDisabled)
+            .Fails(429, ErrorCodes.TooManyAttempts);
+        open.MapPost("refresh", RefreshAsync).Fails(401, ErrorCodes.InvalidRefreshToken);
         open.MapPost("logout", SignOutAsync);
-        group.MapPost("change-password", ChangePasswordAsync).RequireAuthorization().AddEndpointFilter(WithPasswords);
+        group.MapPost("change-password", ChangePasswordAsync).RequireAuthorization().AddEndpointFilter(WithPasswords)
+            .Fails(400, ErrorCodes.WeakPassword).Fails(401, ErrorCodes.InvalidCredentials)
+            .Fails(403, ErrorCodes.AccountRequired, ErrorCodes.PasswordLoginDisabled)
+            .Fails(429, ErrorCodes.TooManyAttempts);
         group.MapGet("me", WhoAmIAsync).RequireAuthorization();
     }
 
+    /// <summary>How people sign in here.</summary>
     private static SignInMethods Methods(IOptions<AccountOptions> options) => new(
         options.Value.PasswordLogin,
         options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcOptions.LoginPath) : null);
@@ -43,6 +53,7 @@ internal static class AccountEndpoints
             : ValueTask.FromResult<object?>(Problems.Create(
                 StatusCodes.Status403Forbidden, ErrorCodes.PasswordLoginDisabled, "Nobody signs in with a password here; GET /api/auth/methods says how."));
 
+    /// <summary>Makes an account, and a tenant with it. Signing in is another call.</summary>
     private static async Task<Created<AccountView>> RegisterAsync(
         RegisterRequest request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
     {
@@ -58,6 +69,7 @@ internal static class AccountEndpoints
         return TypedResults.Created("/api/auth/me", AccountView.Of(account));
     }
 
+    /// <summary>Signs in: tokens in the body, or cookies.</summary>
     private static async Task<Ok<SignedInView>> SignInAsync(
         SignInRequest request, HttpContext http, AccountStore accounts, UserTokens tokens, IOptions<AccountOptions> options,
         CancellationToken cancellationToken)
@@ -72,7 +84,10 @@ internal static class AccountEndpoints
         return Answer(http, signedIn, request.Cookie, tokens, options.Value);
     }
 
-    /// <summary>With the token of the body, answered in the body; without one, with the browser's cookie, answered by cookies.</summary>
+    /// <summary>
+    /// The next tokens. With the token of the body, answered in the body; without one, with the browser's cookie,
+    /// answered by cookies.
+    /// </summary>
     private static async Task<Results<Ok<SignedInView>, ProblemHttpResult>> RefreshAsync(
         RefreshRequest? request, HttpContext http, AccountStore accounts, UserTokens tokens, IOptions<AccountOptions> options,
         CancellationToken cancellationToken)
@@ -87,6 +102,7 @@ internal static class AccountEndpoints
             StatusCodes.Status401Unauthorized, ErrorCodes.InvalidRefreshToken, "The refresh token is unknown, spent or over. Sign in again.");
     }
 
+    /// <summary>Ends the sign-in of a refresh token, or of the cookie.</summary>
     private static async Task<NoContent> SignOutAsync(
         RefreshRequest? request, HttpContext http, AccountStore accounts, CancellationToken cancellationToken)
     {
@@ -95,6 +111,7 @@ internal static class AccountEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <summary>Changes the password. Every other sign-in of the account ends.</summary>
     private static async Task<Ok<SignedInView>> ChangePasswordAsync(
         ChangePasswordRequest request, Caller caller, HttpContext http, AccountStore accounts, UserTokens tokens,
         IOptions<AccountOptions> options, CancellationToken cancellationToken)
@@ -111,6 +128,7 @@ internal static class AccountEndpoints
         return Answer(http, signedIn, request.Cookie, tokens, options.Value);
     }
 
+    /// <summary>Who the caller is, and what it may do.</summary>
     private static async Task<CallerView> WhoAmIAsync(Caller caller, AccountStore accounts, CancellationToken cancellationToken)
     {
         var account = await accounts.FindAsync(caller, cancellationToken);

@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -16,13 +17,14 @@ internal static class InvitationEndpoints
 
     public static void MapInvitations(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/auth/invitations").RequireAuthorization().WithTags("invitations");
+        var group = routes.MapGroup("/api/auth/invitations").RequireAuthorization().WithTags("invitations")
+            .Fails(403, ErrorCodes.AccountRequired);
         group.MapGet("", ListAsync);
-        group.MapPost("", CreateAsync);
-        group.MapDelete("{id:guid}", RevokeAsync);
+        group.MapPost("", CreateAsync).Fails(409, ErrorCodes.Conflict);
+        group.MapDelete("{id:guid}", RevokeAsync).Fails(404, ErrorCodes.InvitationNotFound);
     }
 
-    /// <summary>The tenant's, newest first, at most 100.</summary>
+    /// <summary>The tenant's invitations, newest first, at most 100.</summary>
     private static async Task<InvitationList> ListAsync(
         Caller caller, AccountStore accounts, SessionDb db, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -33,6 +35,7 @@ internal static class InvitationEndpoints
         return new(invitations.Select(i => InvitationView.Of(i, now)).ToList());
     }
 
+    /// <summary>Makes an invitation. Its code is in this answer alone.</summary>
     private static async Task<Created<InvitationView>> CreateAsync(
         InvitationRequest request, Caller caller, AccountStore accounts, SessionDb db, IOptions<AccountOptions> options,
         TimeProvider time, CancellationToken cancellationToken)
@@ -62,6 +65,7 @@ internal static class InvitationEndpoints
         return TypedResults.Created($"/api/auth/invitations/{invitation.Id}", InvitationView.Of(invitation, now, code));
     }
 
+    /// <summary>Revokes an invitation.</summary>
     private static async Task<NoContent> RevokeAsync(
         Guid id, Caller caller, AccountStore accounts, SessionDb db, CancellationToken cancellationToken)
     {

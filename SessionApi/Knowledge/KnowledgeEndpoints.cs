@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -32,18 +33,23 @@ internal static class KnowledgeEndpoints
     {
         var group = routes.MapGroup("/api/kb").RequireScope(Scopes.Tutors).WithTags("knowledge");
         group.MapGet("", ListAsync);
-        group.MapPut("{kb_id}", PutAsync);
-        group.MapGet("{kb_id}", ReadAsync);
-        group.MapDelete("{kb_id}", DeleteAsync);
-        group.MapPost("{kb_id}/documents", UploadAsync).WithMetadata(new RequestSizeLimitAttribute(MaxBody));
-        group.MapGet("{kb_id}/documents", DocumentsAsync);
-        group.MapGet("{kb_id}/documents/{document_id:guid}/passages", PassagesAsync);
-        group.MapDelete("{kb_id}/documents/{document_id:guid}", DeleteDocumentAsync);
-        group.MapPost("{kb_id}/reindex", ReindexAsync);
-        group.MapGet("{kb_id}/search", SearchAsync);
+        group.MapPut("{kb_id}", PutAsync).Fails(409, ErrorCodes.LimitReached);
+        var one = group.MapGroup("{kb_id}").Fails(404, ErrorCodes.KnowledgeBaseNotFound);
+        one.MapGet("", ReadAsync);
+        one.MapDelete("", DeleteAsync);
+        one.MapPost("documents", UploadAsync).WithMetadata(new RequestSizeLimitAttribute(MaxBody))
+            .Takes<string>("text/markdown", "text/plain", "text/html").Fails(409, ErrorCodes.LimitReached);
+        one.MapGet("documents", DocumentsAsync);
+        one.MapGet("documents/{document_id:guid}/passages", PassagesAsync)
+            .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.DocumentNotFound);
+        one.MapDelete("documents/{document_id:guid}", DeleteDocumentAsync).Fails(404, ErrorCodes.DocumentNotFound);
+        one.MapPost("reindex", ReindexAsync);
+        one.MapGet("search", SearchAsync);
         routes.MapRetrieval();
     }
 
+    /// <summary>The tenant's knowledge bases, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<KnowledgePage> ListAsync(
         Caller caller, KnowledgeStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
     {
@@ -66,10 +72,12 @@ internal static class KnowledgeEndpoints
         return created ? TypedResults.Created($"/api/kb/{kb.KbId}", KnowledgeView.Of(kb)) : TypedResults.Ok(KnowledgeView.Of(kb));
     }
 
+    /// <summary>One knowledge base.</summary>
     private static async Task<KnowledgeView> ReadAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken) =>
         KnowledgeView.Of(await store.ReadAsync(caller, kbId, cancellationToken));
 
+    /// <summary>Deletes a knowledge base with its documents.</summary>
     private static async Task<NoContent> DeleteAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
     {
@@ -87,6 +95,7 @@ internal static class KnowledgeEndpoints
         return TypedResults.Created((string?)null, await store.AddAsync(caller, kbId, upload, cancellationToken));
     }
 
+    /// <summary>Its documents by name, <paramref name="limit"/> (1-100) a page.</summary>
     private static async Task<DocumentPage> DocumentsAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken,
         int limit = 50, string? cursor = null)
@@ -96,6 +105,7 @@ internal static class KnowledgeEndpoints
         return new(page.Take(limit).ToList(), page.Count > limit ? page[limit - 1].Name : null);
     }
 
+    /// <summary>The passages that a document was cut into, in order.</summary>
     private static async Task<PassagePage> PassagesAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
         CancellationToken cancellationToken, int limit = 50, string? cursor = null)
@@ -109,6 +119,7 @@ internal static class KnowledgeEndpoints
             page.Count > limit ? page[limit - 1].Position.ToString(CultureInfo.InvariantCulture) : null);
     }
 
+    /// <summary>Deletes a document.</summary>
     private static async Task<NoContent> DeleteDocumentAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
         CancellationToken cancellationToken)
@@ -117,6 +128,7 @@ internal static class KnowledgeEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <summary>Cuts and indexes all documents anew.</summary>
     private static async Task<ReindexResult> ReindexAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.Text;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Transcripts;
@@ -22,12 +23,17 @@ internal static class SessionEndpoints
     public static void MapSessions(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api").RequireScope(Scopes.Sessions).WithTags("sessions");
-        group.MapPost("/tutors/{id:int}/sessions", CreateAsync);
-        group.MapDelete("/tutors/sessions/{session_id}", DeleteAsync);
-        group.MapGet("/sessions", ListAsync);
-        group.MapGet("/sessions/{session_id}", ReadAsync);
-        group.MapPost("/sessions/{session_id}/connect", ConnectAsync);
-        group.MapDelete("/sessions/{session_id}", DeleteAsync);
+        group.MapPost("/tutors/{id:int}/sessions", CreateAsync)
+            .Fails(404, ErrorCodes.TutorNotFound).Fails(500, ErrorCodes.PublicUrlNotConfigured)
+            .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.NoEngineFree);
+        group.MapDelete("/tutors/sessions/{session_id}", DeleteAsync).Fails(404, ErrorCodes.SessionNotFound);
+        group.MapGet("/sessions", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
+        group.MapGet("/sessions/{session_id}", ReadAsync)
+            .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.SessionNotFound);
+        group.MapPost("/sessions/{session_id}/connect", ConnectAsync)
+            .Fails(404, ErrorCodes.SessionNotFound).Fails(500, ErrorCodes.PublicUrlNotConfigured)
+            .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.NoEngineFree);
+        group.MapDelete("/sessions/{session_id}", DeleteAsync).Fails(404, ErrorCodes.SessionNotFound);
     }
 
     /// <summary>Makes a session with this tutor; the body's members may come as query parameters instead.</summary>
@@ -89,6 +95,7 @@ internal static class SessionEndpoints
         };
     }
 
+    /// <summary>A fresh address of a session. One that is lost or ended goes on as a new session.</summary>
     private static async Task<Results<Ok<SessionConnection>, ProblemHttpResult>> ConnectAsync(
         string session_id, Caller caller, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken)
     {
@@ -96,6 +103,7 @@ internal static class SessionEndpoints
         return connection is null ? problem! : TypedResults.Ok(connection);
     }
 
+    /// <summary>Ends a session and deletes what was said in it.</summary>
     private static async Task<Ok<Deleted>> DeleteAsync(
         string session_id, Caller caller, LiveSessions sessions, CancellationToken cancellationToken)
     {

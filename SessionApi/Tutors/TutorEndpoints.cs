@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -15,11 +16,12 @@ internal static class TutorEndpoints
     public static void MapTutors(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/tutors").RequireScope(Scopes.Tutors).WithTags("tutors");
-        group.MapGet("", ListAsync);
+        group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
         group.MapPost("", CreateAsync);
-        group.MapGet("{id:int}", ReadAsync);
-        group.MapPut("{id:int}", ReplaceAsync);
-        group.MapDelete("{id:int}", DeleteAsync);
+        var one = group.MapGroup("{id:int}").Fails(404, ErrorCodes.TutorNotFound);
+        one.MapGet("", ReadAsync);
+        one.MapPut("", ReplaceAsync);
+        one.MapDelete("", DeleteAsync);
     }
 
     /// <summary>The tenant's tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
@@ -39,6 +41,7 @@ internal static class TutorEndpoints
             page.Count > limit ? page[limit - 1].Id.ToString(CultureInfo.InvariantCulture) : null);
     }
 
+    /// <summary>Makes a tutor.</summary>
     private static async Task<Created<TutorView>> CreateAsync(
         TutorRequest request, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
     {
@@ -47,10 +50,11 @@ internal static class TutorEndpoints
         return TypedResults.Created($"/api/tutors/{tutor.Id}", TutorView.Of(tutor));
     }
 
+    /// <summary>One tutor.</summary>
     private static async Task<TutorView> ReadAsync(int id, Caller caller, TutorStore tutors, CancellationToken cancellationToken) =>
         TutorView.Of(await tutors.ReadAsync(caller, id, cancellationToken));
 
-    /// <summary>All of it is replaced: what the body leaves out becomes what it is for a new tutor.</summary>
+    /// <summary>Replaces a tutor. What the body leaves out becomes what it is for a new tutor.</summary>
     private static async Task<TutorView> ReplaceAsync(
         int id, TutorRequest request, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
     {
@@ -58,6 +62,7 @@ internal static class TutorEndpoints
         return TutorView.Of(await tutors.ReplaceAsync(caller, id, request, cancellationToken));
     }
 
+    /// <summary>Deletes a tutor.</summary>
     private static async Task<NoContent> DeleteAsync(int id, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
     {
         await tutors.DeleteAsync(caller, id, cancellationToken);

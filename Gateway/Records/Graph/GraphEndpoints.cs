@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Graph;
@@ -16,9 +17,17 @@ internal static class GraphEndpoints
     }
 
     public static void MapGraph(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/api/graph/recall", RecallAsync).WithTags("graph").RequireScope(Scopes.Graph);
+        routes.MapGet("/api/graph/recall", RecallAsync).WithTags("graph").RequireScope(Scopes.Graph)
+            .Fails(400, ErrorCodes.InvalidRequest).Fails(typeof(MissingProblem), 404, ErrorCodes.RecordNotFound)
+            .Fails(422, ErrorCodes.RecallTooLarge);
 
-    /// <summary>404 <c>record_not_found</c> with <c>missing</c>, if a start is not a record of the tenant.</summary>
+    /// <param name="Missing">Starts that are not records of the tenant.</param>
+    private sealed record MissingProblem(IReadOnlyList<string> Missing) : Problem;
+
+    /// <summary>
+    /// Walks along the edges, breadth first. 404 <c>record_not_found</c> with <c>missing</c>, if a start is not a
+    /// record of the tenant.
+    /// </summary>
     private static async Task<Results<Ok<RecallResponse>, ProblemHttpResult>> RecallAsync(
         HttpRequest http, Caller caller, GraphStore graph, CancellationToken cancellationToken)
     {

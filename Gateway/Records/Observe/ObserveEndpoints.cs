@@ -37,7 +37,7 @@ internal static class ObserveEndpoints
         group.MapGet("events", ListAsync);
     }
 
-    /// <summary>200 after the commit.</summary>
+    /// <summary>Records events, all or none. 200 after the commit.</summary>
     private static async Task<Ok<EmitResponse>> EmitAsync(
         EmitRequest request, Caller caller, ObserveWriter writer, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -46,6 +46,7 @@ internal static class ObserveEndpoints
         return TypedResults.Ok(new EmitResponse(recorded, events.Count - recorded));
     }
 
+    /// <summary>The tenant's events, newest first, <paramref name="limit"/> (1-200) a page.</summary>
     private static async Task<Ok<EventList>> ListAsync(
         Caller caller, ObserveStore store, CancellationToken cancellationToken, string? type = null, Guid? cursor = null, int limit = 50)
     {

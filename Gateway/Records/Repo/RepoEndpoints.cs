@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Repo;
@@ -18,10 +19,20 @@ internal static class RepoEndpoints
     public static void AddRepo(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RepoStore>();
 
     public static void MapRepo(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo);
+        routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo)
+            .Fails(typeof(AppendProblem), 409, ErrorCodes.AppendConflict);
+
+    /// <param name="Records">Ids of records that exist with other content.</param>
+    /// <param name="Edges">Edges that exist with other properties.</param>
+    /// <param name="Missing">Ids that edges name and no record has.</param>
+    private sealed record AppendProblem(
+        IReadOnlyList<string> Records, IReadOnlyList<EdgeKey> Edges, IReadOnlyList<string> Missing) : Problem;
+
+    private sealed record EdgeKey(string From, string Type, string To);
 
     /// <summary>
-    /// 200 after the commit, also when all of it existed before; 409 <c>append_conflict</c> with every reason.
+    /// Records all of it, or nothing. 200 after the commit, also when all of it existed before; 409
+    /// <c>append_conflict</c> with every reason.
     /// </summary>
     private static async Task<Results<Ok<AppendResponse>, ProblemHttpResult>> AppendAsync(
         AppendRequest request, Caller caller, RepoStore repo, CancellationToken cancellationToken)

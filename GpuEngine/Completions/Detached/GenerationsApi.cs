@@ -4,6 +4,7 @@ using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
@@ -16,10 +17,16 @@ internal static class GenerationsApi
 {
     public static void MapGenerations(this IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/generations/{id}", ReadAsync);
-        v1.MapDelete("/generations/{id}", DeleteAsync);
+        v1.MapGet("/generations/{id}", ReadAsync).Streams<ChatCompletionChunk>()
+            .Fails(typeof(OpenAIError), 400, ErrorCodes.InvalidCursor)
+            .Fails(typeof(OpenAIError), 404, ErrorCodes.GenerationNotFound);
+        v1.MapDelete("/generations/{id}", DeleteAsync).Produces(204);
     }
 
+    /// <summary>
+    /// Reads a detached completion from a UTF-8 byte offset of its text on, while it is written and for 10 minutes
+    /// after.
+    /// </summary>
     private static async Task ReadAsync(
         string id, string? after, Caller caller, HttpContext http, GenerationStore store, IOptions<AnswersOptions> answers,
         TimeProvider time)
@@ -43,6 +50,7 @@ internal static class GenerationsApi
             ApiError.Invalid(code, message, param, status).AnswerAsync(http.Response, http.RequestAborted);
     }
 
+    /// <summary>Ends a detached completion and forgets it; also one that is not there.</summary>
     private static async Task<IResult> DeleteAsync(string id, Caller caller, GenerationStore store, CancellationToken cancel)
     {
         if (Guid.TryParseExact(id, "D", out var uuid))

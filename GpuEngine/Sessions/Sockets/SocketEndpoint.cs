@@ -4,6 +4,7 @@ using Lyceum.GpuEngine.Sessions.Protocols;
 using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -22,10 +23,18 @@ internal static class SocketEndpoint
     {
         // No caller's identity here: the token in the query opens it, which only this engine can verify.
         var open = routes.MapGroup("").AllowAnonymous();
-        open.MapGet("/ws/{id}", ServeAsync);
-        open.MapGet("/ws/ws/{id}", ServeAsync);
+        foreach (var path in (string[])["/ws/{id}", "/ws/ws/{id}"])
+        {
+            open.MapGet(path, ServeAsync).WithTags("live sessions").Speaks<LiveMessage, LiveEvent>()
+                .Fails(400, ErrorCodes.InvalidCursor).Fails(401, ErrorCodes.Unauthorized)
+                .Fails(404, ErrorCodes.SessionNotFound)
+                .Fails(426, ErrorCodes.InvalidRequest);
+        }
     }
 
+    /// <summary>
+    /// A live session's WebSocket. Subprotocol lyceum.v1; without one, text messages and whole answers alone.
+    /// </summary>
     private static async Task<Results<EmptyHttpResult, ProblemHttpResult>> ServeAsync(
         string id, string? token, string? resume, string? after, HttpContext http, SessionStore store, SessionMetrics metrics,
         IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time)

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -18,10 +19,16 @@ internal static class OidcEndpoints
     public static void MapOidc(this IEndpointRouteBuilder routes)
     {
         var open = routes.MapGroup(UserCookies.OidcPath).WithTags("accounts").AllowAnonymous();
-        open.MapGet("login", LoginAsync);
-        open.MapGet("callback", CallbackAsync);
+        open.MapGet("login", LoginAsync)
+            .Produces(302).Fails(404, ErrorCodes.NotFound).Fails(503, ErrorCodes.IdentityProviderUnavailable);
+        open.MapGet("callback", CallbackAsync)
+            .Produces(302).Fails(400, ErrorCodes.SignInExpired).Fails(401, ErrorCodes.SignInRefused)
+            .Fails(403, ErrorCodes.NotAdmitted, ErrorCodes.InvitationRequired, ErrorCodes.InvalidInvitation)
+            .Fails(404, ErrorCodes.NotFound).Fails(429, ErrorCodes.TooManyAttempts)
+            .Fails(503, ErrorCodes.IdentityProviderUnavailable);
     }
 
+    /// <summary>Sends a browser to the external identity provider.</summary>
     private static async Task<Results<RedirectHttpResult, ProblemHttpResult>> LoginAsync(
         [AsParameters] LoginQuery query, HttpContext http, OidcClient provider, SignedNotes notes, IOptions<AccountOptions> options,
         CancellationToken cancellationToken)
@@ -49,6 +56,7 @@ internal static class OidcEndpoints
         }
     }
 
+    /// <summary>Where the identity provider sends the browser back to.</summary>
     private static async Task<Results<RedirectHttpResult, ProblemHttpResult>> CallbackAsync(
         [AsParameters] CallbackQuery query, HttpContext http, OidcClient provider, ExternalAccounts accounts, AttemptLimit attempts,
         SignedNotes notes, UserTokens tokens, IOptions<AccountOptions> options, CancellationToken cancellationToken)
