@@ -28,6 +28,7 @@ internal static class ApiDocs
             .DisableDefaultFonts() // they would be loaded from another server
             .DisableTelemetry()
             .DisableAgent()
+            .HideDeveloperTools() // they lead to another server's services
             .WithNonce()).AllowAnonymous();
     }
 

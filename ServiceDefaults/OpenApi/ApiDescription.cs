@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 using Lyceum.ServiceDefaults.Auth;
 using Microsoft.AspNetCore.Authorization;
@@ -61,7 +62,9 @@ public static class ApiDescription
     /// </summary>
     private static void Describe(OpenApiOperation operation, IList<object> metadata)
     {
-        var text = operation.Summary ?? operation.Description;
+        var handler = metadata.OfType<MethodInfo>().FirstOrDefault();
+        var text = operation.Summary ??= handler is null ? null : HandlerComments.SummaryOf(handler);
+        text ??= operation.Description;
         if (text is not null && text.IndexOf(". ", StringComparison.Ordinal) is > 0 and var end)
             (operation.Summary, operation.Description) = (text[..(end + 1)], text);
         var access = AccessOf(metadata);

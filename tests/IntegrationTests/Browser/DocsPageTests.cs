@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
+using Microsoft.Playwright;
 
 namespace Lyceum.Tests.IntegrationTests.Browser;
 
 /// <summary>The API's page runs in a browser under its own strict policy, with nothing from elsewhere.</summary>
 [Collection(ChatCollection.Name)]
-[Trait("Category", "Long")] // the page was not seen rendered within 30 s yet
 public sealed class DocsPageTests(SharedSystem system, Chromium browser)
 {
     [Fact]
@@ -27,7 +27,7 @@ public sealed class DocsPageTests(SharedSystem system, Chromium browser)
                 elsewhere.Add(request.Url);
         };
         await page.GotoAsync(new Uri(address, "/docs/").ToString());
-        await page.GetByText("/api/conversations").First.WaitForAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "conversations" }).First.WaitForAsync();
 
         elsewhere.ShouldBeEmpty();
         violations.ShouldBeEmpty();

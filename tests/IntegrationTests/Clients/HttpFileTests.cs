@@ -11,7 +11,6 @@ namespace Lyceum.Tests.IntegrationTests.Clients;
 /// succeeds.
 /// </summary>
 [Collection(PrimerCollection.Name)]
-[Trait("Category", "Long")] // not seen green with the whole suite yet
 public sealed partial class HttpFileTests(SharedSystem system)
 {
     // Accepted: the machine lacks something, a speech synthesizer for example.

@@ -4,7 +4,6 @@ namespace Lyceum.Tests.IntegrationTests.Exchanges;
 /// As <see cref="ExchangeTests"/>, of roadmaps and collaborations, on a machine without a language model.
 /// </summary>
 [Collection(PrimerCollection.Name)]
-[Trait("Category", "Long")] // as ExchangeTests
 public sealed class JobExchangeTests(SharedSystem system)
 {
     private static readonly Guid Unknown = Guid.Parse("01900000-0000-7000-8000-000000000000");

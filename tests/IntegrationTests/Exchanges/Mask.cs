@@ -62,6 +62,7 @@ internal static partial class Mask
         text = Session().Replace(text, "/ws/<session>");
         text = Host().Replace(text, "<host>");
         text = Tutor().Replace(text, "/api/tutors/<number>");
+        text = NoTutor().Replace(text, "There is no tutor <number>");
         return Secret().Replace(text, "<token>");
     }
 
@@ -105,6 +106,9 @@ internal static partial class Mask
 
     [GeneratedRegex(@"(127\.0\.0\.1|localhost):\d+")]
     private static partial Regex Host();
+
+    [GeneratedRegex(@"There is no tutor \d+")]
+    private static partial Regex NoTutor();
 
     [GeneratedRegex(@"/api/tutors/\d+")]
     private static partial Regex Tutor();

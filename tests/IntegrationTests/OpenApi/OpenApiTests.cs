@@ -57,6 +57,12 @@ public sealed partial class OpenApiTests(SharedSystem system)
     }
 
     [Fact]
+    public void Document_Operations_EachHaveASummary() => Operations(Document())
+        .Where(operation => string.IsNullOrEmpty((string?)operation.Operation["summary"]))
+        .Select(operation => $"{operation.Method} {operation.Path}")
+        .ShouldBeEmpty();
+
+    [Fact]
     public async Task Document_RequestedWithoutCredentials_IsServed()
     {
         using var anonymous = system.CreateAnonymousClient();
