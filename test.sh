@@ -92,6 +92,8 @@ run() {
   (( total )) || return 0
   printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$(( total - p - f ))" "$(( SECONDS - begun ))"
   if (( total > p )); then explain "$trx"; fi
+  # A service's 500 says no more to its client than that; its cause is in its log.
+  if (( f )); then grep -i -A 12 -m 3 'unhandled exception' "$log" | sed 's/^/    log: /' || true; fi
   if [[ -f $results/$name.broken ]]; then
     printf '%-28s ended with exit status %s\n' "$name" "$status"
     tail -n 20 "$log"

@@ -87,11 +87,14 @@ public sealed class AnswerText
     /// <summary>Called by the journal after the commit that holds everything before <paramref name="end"/>.</summary>
     internal void MarkCommitted(int end) => Volatile.Write(ref _committed, end);
 
-    /// <summary>The committed bytes from <paramref name="offset"/> on; at most <paramref name="max"/>, whole characters.</summary>
+    /// <summary>
+    /// The committed bytes from <paramref name="offset"/> on; at most <paramref name="max"/>, whole characters. Empty beyond
+    /// what is committed here: a reader that followed the next owner's commits is ahead of a fenced one.
+    /// </summary>
     public ReadOnlyMemory<byte> Read(int offset, int max)
     {
         var end = Committed;                        // before the buffer: a later buffer holds all earlier bytes
         var buffer = Volatile.Read(ref _buffer);
-        return Utf8Text.Slice(buffer.AsMemory(0, end), offset, max);
+        return offset >= end ? default : Utf8Text.Slice(buffer.AsMemory(0, end), offset, max);
     }
 }

@@ -99,4 +99,13 @@ public sealed class AnswerTextTests
         text.Append("x");
         text.TakePending(ref taken).ShouldBe((6, "x", 7));
     }
+
+    [Fact]
+    public void Read_BeyondWhatIsCommittedHere_IsEmpty()
+    {
+        // A reader that has followed another replica's commits is ahead of an owner that is fenced and does not know it yet.
+        var text = new AnswerText("已经");
+        text.Read(7, 100).Length.ShouldBe(0);
+        text.Read(int.MaxValue, 1).Length.ShouldBe(0);
+    }
 }
