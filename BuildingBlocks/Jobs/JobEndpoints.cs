@@ -101,7 +101,7 @@ public static class JobEndpoints
                 ? TypedResults.Content(result, "application/json; charset=utf-8")
                 : Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.TaskNotCompleted,
                     $"The {api.ShortNoun} is {api.StatusOf(task.Status)}; there is a result when it is completed.",
-                    [new("task_id", taskId), new("status", task.Status)]);
+                    [new("task_id", taskId), new("task_status", task.Status)]);
         }
 
         public async Task<Ok<TaskLogs>> LogsAsync(

@@ -18,10 +18,10 @@ public static class Problems
     /// <param name="status">HTTP status, 400-599.</param>
     /// <param name="code">One of <see cref="ErrorCodes"/>.</param>
     /// <param name="detail">For people; says what to do. Never internals.</param>
-    /// <param name="extensions">Further members, snake_case.</param>
+    /// <param name="extensions">Further members, snake_case, none of a name that the format has itself.</param>
     public static ProblemHttpResult Create(
         int status, string code, string detail, IEnumerable<KeyValuePair<string, object?>>? extensions = null) =>
-        TypedResults.Problem(detail, statusCode: status, extensions: [new("code", code), .. extensions ?? []]);
+        TypedResults.Problem(detail, statusCode: status, extensions: [new("code", code), .. (extensions ?? []).Select(Further)]);
 
     public static ProblemHttpResult BadRequest(string detail, string code = ErrorCodes.InvalidRequest) =>
         Create(StatusCodes.Status400BadRequest, code, detail);
@@ -44,4 +44,9 @@ public static class Problems
     /// <summary>Whole seconds, rounded up: the header knows no fractions, and 0 would invite a storm.</summary>
     internal static KeyValuePair<string, object?>[] RetryAfter(TimeSpan wait) =>
         [new(RetryAfterMember, Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)))];
+
+    private static KeyValuePair<string, object?> Further(KeyValuePair<string, object?> member) =>
+        member.Key is "type" or "title" or "status" or "detail" or "instance" or "code"
+            ? throw new ArgumentException($"A problem has a member {member.Key} already.")
+            : member;
 }

@@ -215,8 +215,9 @@ public sealed class RoadmapTests(PostgresFixture postgres)
         await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), model: new WaitingModel(gate.Task));
         var task = await GenerateAsync(worker, Request());
         var problem = await worker.JsonAsync(HttpMethod.Get, $"/api/v1/roadmaps/{task}/result");
-        (problem.GetProperty("status").ToString(), problem.GetProperty("code").GetString()).ShouldSatisfyAllConditions(
-            answer => answer.Item2.ShouldBe("task_not_completed"));
+        problem.GetProperty("code").GetString().ShouldBe("task_not_completed");
+        problem.GetProperty("status").GetInt32().ShouldBe(409, "one member of this name, and it is HTTP's");
+        problem.GetProperty("task_status").GetString().ShouldBeOneOf("queued", "running");
         gate.SetResult();
         await worker.UntilAsync(task, JobStatus.Completed);
     }

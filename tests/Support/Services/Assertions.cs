@@ -17,6 +17,7 @@ public static class Assertions
         problem.GetProperty("title").GetString().ShouldNotBeNullOrEmpty();
         problem.GetProperty("detail").GetString().ShouldNotBeNullOrEmpty();
         problem.GetProperty("trace_id").GetString().ShouldNotBeNullOrEmpty();
+        problem.EnumerateObject().Select(member => member.Name).ShouldBeUnique(body);
         problem.TryGetProperty("traceId", out _).ShouldBeFalse("members are snake_case");
         return problem;
     }
