@@ -1,14 +1,6 @@
 using Lyceum.Gateway.Data;
-using Microsoft.EntityFrameworkCore;
+using Lyceum.Tests.Support.Postgres;
 
 namespace Lyceum.Tests.Gateway;
 
-public sealed class GatewayDbMigrationTests
-{
-    [Fact]
-    public void Model_HasNoChangeWithoutAMigration()
-    {
-        using var db = new GatewayDb(new DbContextOptionsBuilder<GatewayDb>().UseNpgsql("Host=none").Options);
-        db.Database.HasPendingModelChanges().ShouldBeFalse();
-    }
-}
+public sealed class GatewayDbMigrationTests(PostgresFixture postgres) : ReleaseTests<GatewayDb>(postgres, "Gateway.Tests");
