@@ -56,7 +56,20 @@ public sealed partial class JobRunner(
             commit = Failure(e);
         }
         metrics.Stage(kind.Name, stage, commit.Run!.Outcome, commit.Run.Duration);
-        if (!await journal.WriteAsync(commit) || commit.Status != JobStatus.Running)
+        bool written;
+        try
+        {
+            written = await journal.WriteAsync(commit);
+        }
+        catch (JobFailedException refused)
+        {
+            // What the stage left cannot be stored; that it failed, with nothing of it, can.
+            LogRefused(logger, context.TaskId, stage, refused.Message);
+            context.ForgetCalls();
+            commit = Commit(JobStatus.Failed, StageOutcomes.Failed, refused.Code, refused.Message);
+            written = await journal.WriteAsync(commit);
+        }
+        if (!written || commit.Status != JobStatus.Running)
             return false;
         context.Advance(result!);
         return true;
@@ -112,6 +125,9 @@ public sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} failed: {Stage}, attempt {Attempt}")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid taskId, string stage, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} failed at {Stage}: {Reason}")]
+    private static partial void LogRefused(ILogger logger, Guid taskId, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} aborted at {Stage}: its failure could not be recorded")]
     private static partial void LogAborted(ILogger logger, Exception exception, Guid taskId, string stage);

@@ -8,6 +8,7 @@ using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -113,7 +114,7 @@ public sealed class QuestionStore(
                    ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
             """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
             OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
-            OrNull(grounding?.Status is null ? null : AnswerJson.Write(grounding.Sources)));
+            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))));
         Add(batch,
             """
             INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)

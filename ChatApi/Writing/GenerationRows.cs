@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.Text;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -36,6 +37,21 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         RETURNING octet_length(m.content)
         """;
 
+    // Where the database refuses the message with its text: the text stays in its chunks, for who repairs it.
+    private const string CloseWithoutText =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
+        closed AS (
+            UPDATE generations SET ended_at = clock_timestamp()
+            WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+            RETURNING id)
+        UPDATE messages m SET status = $4, finish_reason = $5, error = $6, completed_at = clock_timestamp()
+        FROM closed WHERE m.id = closed.id
+        RETURNING octet_length(m.content)
+        """;
+
+    private const int MaxReason = 256;
+
     /// <summary>
     /// Records that another engine makes the answer from now on; false if this owner and epoch do not hold it (any more).
     /// </summary>
@@ -65,15 +81,38 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     public async Task<int?> CloseAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(Close);
+        await using var command = Ending(Close, id, owner, epoch, end);
+        AddJson(command, end.Usage);
+        AddJson(command, end.Error);
+        AddJson(command, end.Sources);
+        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+    }
+
+    /// <summary>
+    /// As <see cref="CloseAsync"/>, for a message that the database refuses with its text: that is left in
+    /// <c>generation_chunks</c>.
+    /// </summary>
+    public async Task<int?> CloseWithoutTextAsync(
+        Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
+    {
+        await using var command = Ending(CloseWithoutText, id, owner, epoch, end);
+        AddJson(command, end.Error);
+        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+    }
+
+    private NpgsqlCommand Ending(string sql, Guid id, Guid owner, int epoch, AnswerEnd end)
+    {
+        var command = source.CreateCommand(sql);
         command.Parameters.Add(new() { Value = owner });
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = epoch });
         command.Parameters.Add(new() { Value = end.Status });
-        command.Parameters.Add(new() { Value = end.FinishReason });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Sources) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+        command.Parameters.Add(new() { Value = StorableText.Truncate(end.FinishReason, MaxReason) });
+        return command;
     }
+
+    private static void AddJson<T>(NpgsqlCommand command, T? value) where T : class => command.Parameters.Add(new()
+    {
+        Value = (object?)StorableText.OfJson(AnswerJson.Write(value)) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb,
+    });
 }

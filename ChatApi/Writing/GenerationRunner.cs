@@ -4,10 +4,11 @@ using System.Text;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
 using Lyceum.Contracts;
+using Lyceum.Durability.Work;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.ChatApi.Writing;
 
@@ -25,6 +26,7 @@ public sealed partial class GenerationRunner : IDisposable
     private readonly GenerationRows _rows;
     private readonly IHints _hints;
     private readonly ReplicaSignals _signals;
+    private readonly LoopProgress _progress;
     private readonly GenerationOptions _options;
     private readonly ChatMetrics _metrics;
     private readonly TimeProvider _time;
@@ -36,10 +38,10 @@ public sealed partial class GenerationRunner : IDisposable
 
     public GenerationRunner(
         GenerationWriter writer, CompletionsClient engines, IJournal journal, GenerationRows rows, IHints hints,
-        ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
+        ReplicaSignals signals, LoopProgress progress, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
         ILogger<GenerationRunner> logger)
     {
-        (_writer, _engines, _rows, _hints, _signals) = (writer, engines, rows, hints, signals);
+        (_writer, _engines, _rows, _hints, _signals, _progress) = (writer, engines, rows, hints, signals, progress);
         (_options, _metrics, _time, _logger) = (options.Value, metrics, time, logger);
         signals.Received += OnSignal;
         journal.Committed += generation =>
@@ -199,7 +201,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             return await _rows.IsOverAsync(id, bound.Token);
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || DatabaseFailures.Find(e) is not null)
         {
             return false;
         }
@@ -209,13 +211,18 @@ public sealed partial class GenerationRunner : IDisposable
     private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, AnswerGrounding? grounding)
     {
         await generation.CommittedButAsync(0, generation.Fenced);
+        if (generation.Text.IsCut)
+            end = AnswerEnd.NotStored(end.Usage);
         if (grounding is not null)
             end = grounding.Close(end, Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span));
-        for (var attempt = 0; ; attempt++)
+        using var progress = _progress.Follow("AnswerEnds");
+        progress.Begin();
+        var close = _rows.CloseAsync;
+        for (var (attempt, refused) = (0, 0); ; attempt++)
         {
             try
             {
-                var length = await _rows.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
+                var length = await close(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
                     generation.OnEnded(end);
@@ -226,8 +233,18 @@ public sealed partial class GenerationRunner : IDisposable
                 generation.OnFenced();
                 generation.Fenced.ThrowIfCancellationRequested();
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (refused < 2 && DatabaseFailures.Of(e) is DatabaseFailure.Data)
             {
+                // Refused for its data: first what the model and the sources said of it goes, then its text.
+                LogEndRefused(_logger, e, generation.Id);
+                progress.Rejected();
+                end = AnswerEnd.NotStored(usage: null);
+                if (++refused == 2)
+                    close = _rows.CloseWithoutTextAsync;
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                progress.Failed(e);
                 if (attempt == 0)
                 {
                     LogCloseRetry(_logger, generation.Id, e.Message);
@@ -286,6 +303,10 @@ public sealed partial class GenerationRunner : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Generation {MessageId} failed: owner lost")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid messageId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "End of generation {MessageId} refused by the database for its data: the answer ends as not stored")]
+    private static partial void LogEndRefused(ILogger logger, Exception reason, Guid messageId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "End of generation {MessageId} not stored, retrying until it is: {Reason}")]
     private static partial void LogCloseRetry(ILogger logger, Guid messageId, string reason);

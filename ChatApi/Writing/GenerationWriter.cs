@@ -5,7 +5,6 @@ using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.ChatApi.Writing;
 
@@ -176,7 +175,11 @@ public sealed partial class GenerationWriter(
                     return false;
                 break;
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (DatabaseFailures.Find(e) is DatabaseFailure.Data)
+            {
+                return false; // that engine cannot be recorded
+            }
+            catch (Exception e) when (DatabaseFailures.Find(e) is not null)
             {
                 // A database that is away must not fail a question that an engine can still answer: the bounds of the answer hold.
                 await Task.Delay(Pause * 2, time, cancellationToken);

@@ -93,6 +93,16 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
         WakeReaders();
     }
 
+    /// <summary>What was taken cannot be stored: the answer ends at what is committed.</summary>
+    internal void OnRejected()
+    {
+        Uncommitted = null;
+        Text.Cut();
+        Stop(FinishReasons.NotStored);
+        if (_committed.CurrentCount == 0)
+            _committed.Release();
+    }
+
     /// <summary>Waits until no more than <paramref name="bytes"/> wait for their commit. One waiter: the generation's own task.</summary>
     internal async Task CommittedButAsync(int bytes, CancellationToken cancellationToken)
     {

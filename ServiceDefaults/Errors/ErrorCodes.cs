@@ -82,6 +82,7 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
     public const string InvalidRoadmap = "invalid_roadmap";
+    public const string NotStored = "not_stored";
 
     // 502: a tool.
     public const string ToolFailed = "tool_failed";

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
@@ -38,6 +37,9 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 return BadRequest(bad);
             case JsonException json:
                 return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
+            // A string that is read out of a JsonElement later than the body.
+            case InvalidOperationException { Source: "System.Text.Json" } text when text.Message.Contains("UTF-16", StringComparison.Ordinal):
+                return Problems.BadRequest("The body has a string with half of a surrogate pair.", ErrorCodes.InvalidJson);
         }
 
         if (exception is InvalidOperationException && HasUnknownCharset(http.Request))
@@ -46,10 +48,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "The charset is unknown; send UTF-8.");
         }
 
-        if (IsDatabaseAway(exception))
+        switch (DatabaseFailures.Find(exception))
         {
-            LogDatabaseAway(http.Request.Path, exception.Message);
-            return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+            case DatabaseFailure.Connection:
+                LogDatabaseAway(http.Request.Path, exception.Message);
+                return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+            case DatabaseFailure.Data when DatabaseFailures.SqlState(exception) is not ['2', '3', ..]:
+                LogRefused(http.Request.Method, http.Request.Path, exception.Message);
+                return NotStorable(http.Request);
         }
 
         LogUnhandled(exception, http.Request.Method, http.Request.Path);
@@ -90,19 +96,22 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     }
 
     /// <summary>
-    /// Transient by the database driver's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying
-    /// strategy in another. A timeout of the pool or of a command is the same to the caller.
+    /// A value that the database refuses for itself, which the route did not check. A query string's U+0000 is named.
     /// </summary>
-    private static bool IsDatabaseAway(Exception? exception)
+    private static ProblemHttpResult NotStorable(HttpRequest request)
     {
-        for (; exception is not null; exception = exception.InnerException)
-        {
-            if (exception is DbException { IsTransient: true } or TimeoutException)
-                return true;
-        }
-
-        return false;
+        var errors = request.Query.Where(pair => pair.Value.Any(value => value?.Contains('\0') == true))
+            .ToDictionary(pair => pair.Key, pair => (string[])[$"{pair.Key} must not contain U+0000."]);
+        return errors.Count > 0
+            ? Problems.Create(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
+                string.Join(' ', errors.Values.SelectMany(messages => messages)), [new("errors", errors)])
+            : Problems.BadRequest(
+                "A value cannot be stored: it holds U+0000 or half of a surrogate pair, or is too large.",
+                ErrorCodes.InvalidRequest);
     }
+
+    [LoggerMessage(LogLevel.Warning, "{Method} {Path}: the database refused a value: {Reason}")]
+    private partial void LogRefused(string method, string path, string reason);
 
     [LoggerMessage(LogLevel.Warning, "{Path}: the database does not answer: {Reason}")]
     private partial void LogDatabaseAway(string path, string reason);

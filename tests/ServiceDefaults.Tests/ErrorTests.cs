@@ -50,6 +50,9 @@ public sealed class ErrorTests : IAsyncLifetime
             throw new InvalidOperationException("failed", new Microsoft.EntityFrameworkCore.DbUpdateException("failed", new TimeoutException())));
         open.MapGet("/db-bug", string (HttpContext _) =>
             throw new PostgresException("relation does not exist", "ERROR", "ERROR", PostgresErrorCodes.UndefinedTable));
+        open.MapGet("/refused", string (string code, string? student_id) =>
+            throw new InvalidOperationException("wrapped", new PostgresException("refused", "ERROR", "ERROR", code)));
+        open.MapPost("/later", (JsonElement body) => body.GetProperty("user").GetString());
         open.MapGet("/wait", async (HttpContext http) =>
         {
             http.Response.OnCompleted(() => { _left.SetResult(); return Task.CompletedTask; });
@@ -96,6 +99,35 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("""{"message":"\ud800"}""")]
     public async Task BodyThatIsNotTheExpectedJson_Is400(string body) =>
         await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+    /// <summary>What the database refuses for itself is the caller's fault; what it could not do now is not.</summary>
+    [Theory]
+    [InlineData("22021", 400, "invalid_request")]
+    [InlineData("22P05", 400, "invalid_request")]
+    [InlineData("22003", 400, "invalid_request")]
+    [InlineData("54000", 400, "invalid_request")]
+    [InlineData("08006", 503, "database_unavailable")]
+    [InlineData("25006", 503, "database_unavailable")]
+    [InlineData("40001", 503, "database_unavailable")]
+    [InlineData("53300", 503, "database_unavailable")]
+    [InlineData("57P03", 503, "database_unavailable")]
+    [InlineData("42703", 500, "internal")]
+    [InlineData("23505", 500, "internal")]
+    public async Task DatabaseRefusal_OfACode_IsWhoseFaultItIs(string sqlState, int status, string code) =>
+        await (await _service.GetAsync($"/refused?code={sqlState}")).ShouldBeProblem((HttpStatusCode)status, code);
+
+    [Fact]
+    public async Task DatabaseRefusal_OfANulInTheQuery_NamesTheParameter()
+    {
+        var problem = await (await _service.GetAsync("/refused?code=22021&student_id=a%00b"))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+        problem.GetProperty("errors").GetProperty("student_id")[0].GetString()!.ShouldContain("U+0000");
+    }
+
+    [Fact]
+    public async Task HalfASurrogatePair_ReadAfterTheBody_Is400() =>
+        await (await _service.SendAsync(HttpMethod.Post, "/later", content: Json("""{"user":"\ud800"}"""u8.ToArray())))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
 
     [Fact]
     public async Task InvalidUtf8_Is400()

@@ -1,4 +1,5 @@
 using Aspire.Npgsql;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
@@ -21,7 +22,10 @@ public static class PostgresRegistration
     /// The integration's own health check is off: it asks <c>SELECT 1</c> as ours does, and does not know of migrations. EF's
     /// retries are off: they forbid explicit transactions.
     /// </summary>
-    /// <param name="whenAway">What the service is without its database: <c>unhealthy</c>, unless it has much to do without.</param>
+    /// <param name="whenAway">
+    /// What the service is without its database once that has been away for longer than a failover takes:
+    /// <c>unhealthy</c>, unless it has much to do without.
+    /// </param>
     public static WebApplicationBuilder AddPostgres<TContext>(
         this WebApplicationBuilder builder, string name, HealthStatus whenAway = HealthStatus.Unhealthy)
         where TContext : DbContext
@@ -57,8 +61,11 @@ public static class PostgresRegistration
 
         services.AddSingleton<DatabaseReady>();
         services.AddHostedService<DatabaseMigrator<TContext>>();
-        services.AddHealthChecks().AddCheck<DatabaseHealth>(
-            name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2));
+        services.AddSingleton<DatabaseHealth>();
+        services.AddSingleton<LoopProgress>();
+        services.AddHealthChecks()
+            .AddCheck<DatabaseHealth>(name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2))
+            .AddCheck<WritingHealth>("writing");
         return builder;
 
         Action<NpgsqlSettings> Settings(NpgsqlConnectionStringBuilder pool) => settings =>

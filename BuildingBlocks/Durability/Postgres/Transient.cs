@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -31,10 +32,12 @@ public static class Transient
         }
     }
 
-    public static bool IsTransient(Exception exception) => exception switch
-    {
-        NpgsqlException npgsql => npgsql.IsTransient,
-        DbUpdateException or InvalidOperationException => exception.InnerException is { } inner && IsTransient(inner),
-        _ => false,
-    };
+    /// <summary>
+    /// Whether a new attempt may succeed: also at a standby that is just being promoted, which the driver does not count.
+    /// Not where the statement took too long, as it would again.
+    /// </summary>
+    public static bool IsTransient(Exception exception) =>
+        exception is NpgsqlException or DbUpdateException or InvalidOperationException
+        && DatabaseFailures.Find(exception) is DatabaseFailure.Connection
+        && DatabaseFailures.SqlState(exception) is not PostgresErrorCodes.QueryCanceled;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -55,8 +56,10 @@ internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
     // Used by the loop only: whether the last batch failed, so that an outage is logged once.
     private bool _away;
 
-    public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
-        : base(database, ready, time, logger, Capacity)
+    public NonceStore(
+        SystemDataSource database, DatabaseReady ready, LoopProgress progress, IMeterFactory meters, TimeProvider time,
+        ILogger<NonceStore> logger)
+        : base(database, ready, progress, time, logger, Capacity)
     {
         (_database, _ready) = (database, ready);
         _batchSize = meters.Create("Lyceum.Gateway").CreateHistogram("lyceum.gateway.nonces.batch", "{nonce}", "Nonces remembered by one commit.",
@@ -118,6 +121,8 @@ internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
         Batch.ForEach(Abandon);
         return true;
     }
+
+    protected override void Reject(NonceWaiter item, Exception reason) => Abandon(item);
 
     protected override void Abandon(NonceWaiter item) => item.TrySetResult(NonceOutcome.Unavailable);
 

@@ -1,5 +1,6 @@
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
@@ -44,9 +45,9 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
     private int _pending;
 
     public ObserveWriter(
-        SystemDataSource source, DatabaseReady ready, ObserveMetrics metrics, IOptions<ObserveOptions> options, TimeProvider time,
-        ILogger<ObserveWriter> logger)
-        : base(source, ready, time, logger) => (_ready, _metrics, _options) = (ready, metrics, options.Value);
+        SystemDataSource source, DatabaseReady ready, LoopProgress progress, ObserveMetrics metrics,
+        IOptions<ObserveOptions> options, TimeProvider time, ILogger<ObserveWriter> logger)
+        : base(source, ready, progress, time, logger) => (_ready, _metrics, _options) = (ready, metrics, options.Value);
 
     protected override int MaxBatch => _options.MaxBatch;
     protected override int MaxAttempts => 2;
@@ -103,7 +104,7 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
         Batch.Clear();
     }
 
-    protected override bool Reject(Emission item, Exception reason) => MakeRoom(item).TrySetException(reason);
+    protected override void Reject(Emission item, Exception reason) => MakeRoom(item).TrySetException(reason);
 
     protected override bool GiveUp(Exception reason)
     {
