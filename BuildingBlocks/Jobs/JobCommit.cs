@@ -62,7 +62,8 @@ public sealed class JobCommit
     /// <summary>The database refuses it for its data, as it would every time.</summary>
     internal void Refuse(Exception reason) => _written.TrySetException(new JobFailedException(
         ErrorCodes.NotStored,
-        $"What the stage {Stage} made could not be stored: the database refuses it ({DatabaseFailures.SqlState(reason) ?? "no valid Unicode"})."));
+        $"What the stage {Stage} made could not be stored: the database refuses it "
+        + $"({DatabaseFailures.SqlState(reason) ?? "no valid Unicode"})."));
 }
 
 /// <summary>For <c>execution_logs</c>.</summary>

@@ -19,8 +19,8 @@ namespace Lyceum.Jobs;
 /// </para>
 /// </summary>
 public sealed partial class JobJournal(
-    SystemDataSource source, DatabaseReady ready, LoopProgress progress, JobChanges changes, JobMetrics metrics, ServiceInfo service, IOptions<JobOptions> options,
-    TimeProvider time, ILogger<JobJournal> logger) : GroupCommit<JobCommit>(source, ready, progress, time, logger)
+    SystemDataSource source, DatabaseReady ready, LoopProgress progress, JobChanges changes, JobMetrics metrics,
+    ServiceInfo service, IOptions<JobOptions> options, TimeProvider time, ILogger<JobJournal> logger) : GroupCommit<JobCommit>(source, ready, progress, time, logger)
 {
     // Of the arrays, in this order: see Command. A checkpoint leaves status and stage as they are, and no log.
     private const string Changes =

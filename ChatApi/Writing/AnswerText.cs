@@ -42,8 +42,8 @@ public sealed class AnswerText
     }
 
     /// <summary>
-    /// Appends a delta; nothing once the text is cut. U+0000, which Postgres cannot store, becomes U+FFFD, as does half of a surrogate pair whose
-    /// other half does not follow.
+    /// Appends a delta; nothing once the text is cut. U+0000, which Postgres cannot store, becomes U+FFFD, as does half
+    /// of a surrogate pair whose other half does not follow.
     /// </summary>
     /// <returns>The bytes appended: 0 for a delta that is only half of a character.</returns>
     public int Append(string delta)

@@ -38,8 +38,11 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             case JsonException json:
                 return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
             // A string that is read out of a JsonElement later than the body.
-            case InvalidOperationException { Source: "System.Text.Json" } text when text.Message.Contains("UTF-16", StringComparison.Ordinal):
-                return Problems.BadRequest("The body has a string with half of a surrogate pair.", ErrorCodes.InvalidJson);
+            case InvalidOperationException { Source: { } source } text
+                when source.StartsWith("System.Text.Json", StringComparison.Ordinal)
+                && text.Message.Contains("UTF-16", StringComparison.Ordinal):
+                return Problems.BadRequest(
+                    "The body has a string with half of a surrogate pair.", ErrorCodes.InvalidJson);
         }
 
         if (exception is InvalidOperationException && HasUnknownCharset(http.Request))

@@ -60,7 +60,8 @@ internal sealed class RejectedRecord
 /// <c>sessions</c>.
 /// </summary>
 internal sealed class TranscriptTables
-    : IEntityTypeConfiguration<SessionTurn>, IEntityTypeConfiguration<SessionDelta>, IEntityTypeConfiguration<RejectedRecord>
+    : IEntityTypeConfiguration<SessionTurn>, IEntityTypeConfiguration<SessionDelta>,
+        IEntityTypeConfiguration<RejectedRecord>
 {
     public void Configure(EntityTypeBuilder<RejectedRecord> record)
     {

@@ -73,7 +73,8 @@ internal sealed class TranscriptChanges
             UPDATE sessions s SET status = 'ended', reason = u.reason, ended_at = u.at FROM unnest($1, $2, $3) AS u(number, reason, at)
             WHERE s.number = u.number AND s.status IN ('active', 'lost')
             """,
-            Number(_closed), Rows.Column(_closed, NpgsqlDbType.Text, row => StorableText.Of(row.Record.FinishReason)), At(_closed));
+            Number(_closed), Rows.Column(_closed, NpgsqlDbType.Text, row => StorableText.Of(row.Record.FinishReason)),
+            At(_closed));
         AddIfAny(batch, _sessions,
             "UPDATE sessions s SET recorded_seq = u.seq FROM unnest($1, $2) AS u(number, seq) WHERE s.number = u.number",
             Rows.Column(_sessions, NpgsqlDbType.Bigint, row => row.Number), Rows.Column(_sessions, NpgsqlDbType.Bigint, row => row.Seq));
@@ -137,7 +138,7 @@ internal sealed class TranscriptChanges
     private static NpgsqlParameter At(List<(long Number, SessionTurnRecord Record)> rows) =>
         Rows.Column(rows, NpgsqlDbType.TimestampTz, row => row.Record.At.UtcDateTime);
 
-    /// <summary>For U+0000 stands U+001A, "substitute": it is as long, and the end's length is counted in bytes.</summary>
+    /// <summary>For U+0000 stands U+001A, "substitute": as long, because the end's length is in bytes.</summary>
     private static string Storable(string text) => StorableText.Of(text, forNull: '\u001A');
 }
 

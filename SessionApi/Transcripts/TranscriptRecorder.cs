@@ -21,7 +21,8 @@ internal sealed partial class TranscriptRecorder(
     NpgsqlDataSource database, DatabaseReady ready, LoopProgress progress, ILogger<TranscriptRecorder> logger)
 {
     // Engines send again within a minute what is not stored.
-    private readonly LoopProgress.Loop _loop = progress.Follow(nameof(TranscriptRecorder), forget: TimeSpan.FromMinutes(2));
+    private readonly LoopProgress.Loop _loop =
+        progress.Follow(nameof(TranscriptRecorder), forget: TimeSpan.FromMinutes(2));
 
     /// <summary>
     /// Stores a message. Where the database refuses it for its data, it is divided down to the record at fault, which is
@@ -75,7 +76,8 @@ internal sealed partial class TranscriptRecorder(
     }
 
     /// <summary>Keeps the record apart, as bytes, and goes on behind it.</summary>
-    private async Task<RecordedSession> PutAsideAsync(SessionTurns session, Exception reason, CancellationToken cancellationToken)
+    private async Task<RecordedSession> PutAsideAsync(
+        SessionTurns session, Exception reason, CancellationToken cancellationToken)
     {
         var record = session.Records[0];
         LogPutAside(logger, reason, session.SessionId, record.Seq);

@@ -40,13 +40,13 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
             await EndedAsync(replica, others[i]);
             (await replica.MessageAsync(others[i])).ShouldBe((AnswerStatus.Complete, "stop", $"answer {i}, whole"));
         }
-        replica.Runner.Running.ShouldBeEmpty();
+        await Eventually.TrueAsync(() => !replica.Runner.Running.Any(), "nothing runs any more");
     }
 
     [Theory]
     [InlineData("NEW.finish_reason = 'marked'", "22P05", "all of it")]
     [InlineData("NEW.error::text LIKE '%marked%'", "22021", "all of it")]
-    [InlineData("NEW.content LIKE '%all of it%'", "54000", "")] // stays in its chunks
+    [InlineData("NEW.role = 'assistant' AND NEW.content LIKE '%all of it%'", "54000", "")] // stays in its chunks
     public async Task End_RefusedForItsData_EndsAsNotStored(string condition, string sqlState, string kept)
     {
         await using var engine = await ScriptedEngine.StartAsync();
@@ -99,18 +99,14 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
     {
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         var dead = Guid.CreateVersion7();
-        var (marked, unreadable, other) =
-            (await replica.BeginAsync(replica.Lease.OwnerId), await replica.BeginAsync(replica.Lease.OwnerId), await replica.BeginAsync(replica.Lease.OwnerId));
+        var (marked, unreadable, other) = (await replica.BeginAsync(), await replica.BeginAsync(), await replica.BeginAsync());
         await replica.ExecuteAsync(Refusal.Of("generations", $"NEW.epoch > 1 AND NEW.id = '{marked.Id}'", "22003"));
         await replica.ExecuteAsync("UPDATE generations SET engine_url = 'no address' WHERE id = $1", unreadable.Id);
 
         await replica.ExecuteAsync("UPDATE generations SET owner = $1", dead); // who has no lease
 
-        foreach (var orphan in new[] { unreadable.Id, other.Id })
-        {
-            await EndedAsync(replica, orphan);
-            (await replica.MessageAsync(orphan)).Status.ShouldBe(AnswerStatus.Interrupted);
-        }
+        await EndedAsync(replica, unreadable.Id);
+        await EndedAsync(replica, other.Id);
         (await replica.MessageAsync(marked.Id)).Status.ShouldBe(AnswerStatus.Streaming);
     }
 

@@ -45,7 +45,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
 
     private readonly List<T> _later = []; // taken from the queue, not in the batch yet
     private readonly Dictionary<T, Held> _held = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<T> _doubtful = new(ReferenceEqualityComparer.Instance); // of _later: a former attempt may be in
+    private readonly HashSet<T> _doubtful = new(ReferenceEqualityComparer.Instance); // of _later: may be in
     private readonly LoopProgress _progress;
     private readonly LoopProgress.Loop _loop;
     private NpgsqlConnection? _connection;
@@ -137,7 +137,8 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
                 Fill(started);
                 if (Batch.Count > 0)
                     await CommitAsync(stoppingToken);
-                LetGo(started);
+                if (_held.Count > 0)
+                    LetGo();
 
                 if (Interval - Time.GetElapsedTime(started) is { TotalMilliseconds: > 1 } rest)
                     await Task.Delay(rest, Time, stoppingToken);
@@ -151,10 +152,11 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
         {
             await DropConnectionAsync();
             _loop.Dispose();
-            LetGo(long.MaxValue);
             _queue.Writer.TryComplete();
             Batch.ForEach(Abandon);
             _later.ForEach(Abandon);
+            _later.Clear();
+            LetGo();
             while (_queue.Reader.TryRead(out var item))
                 Abandon(item);
         }
@@ -163,7 +165,8 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
     /// <summary>Waits until there is something to write now.</summary>
     private async Task<bool> AnyAsync(CancellationToken stoppingToken)
     {
-        if (_later.Exists(item => !_held.ContainsKey(item)))
+        var now = Time.GetTimestamp();
+        if (_later.Exists(item => IsDue(item, now)))
             return true;
         if (_held.Count == 0)
             return await _queue.Reader.WaitToReadAsync(stoppingToken);
@@ -187,7 +190,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
         for (var i = 0; i < _later.Count && weight < MaxBatch; i++)
         {
             var item = _later[i];
-            if (_held.TryGetValue(item, out var held) && held.Until > now)
+            if (!IsDue(item, now))
                 continue;
             var fit = Fits(item);
             if (fit == Fit.Later)
@@ -208,6 +211,8 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
             weight += Weigh(item);
         }
     }
+
+    private bool IsDue(T item, long now) => !_held.TryGetValue(item, out var held) || held.Until <= now;
 
     private async Task CommitAsync(CancellationToken stoppingToken)
     {
@@ -317,10 +322,10 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
         Batch.Clear();
     }
 
-    /// <summary>What was held, was tried in this round and is not held anew is written, or is not ours any more.</summary>
-    private void LetGo(long now)
+    /// <summary>What was held and waits no more is written, or is not ours any more.</summary>
+    private void LetGo()
     {
-        foreach (var (item, held) in _held.Where(pair => pair.Value.Until <= now).ToList())
+        foreach (var (item, held) in _held.Where(pair => !_later.Contains(pair.Key)).ToList())
         {
             held.Loop.Dispose();
             _held.Remove(item);
@@ -364,7 +369,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
     [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Items} items failed, retrying: {Cause}: {Reason}")]
     private static partial void LogRetry(ILogger logger, int items, DatabaseFailure cause, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Loop}: the database refuses an item for its data, it fails alone")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Loop}: an item is refused for its data, it fails alone")]
     private static partial void LogRejected(ILogger logger, Exception reason, string loop);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Loop}: an item cannot be written, it is retried alone")]

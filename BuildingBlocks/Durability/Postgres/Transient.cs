@@ -33,7 +33,7 @@ public static class Transient
     }
 
     /// <summary>
-    /// Whether a new attempt may succeed: also at a standby that is just being promoted, which the driver does not count.
+    /// Whether a new attempt may succeed: also at a standby that is being promoted, which the driver does not count.
     /// Not where the statement took too long, as it would again.
     /// </summary>
     public static bool IsTransient(Exception exception) =>

@@ -11,7 +11,7 @@ namespace Lyceum.Durability.Work;
 /// </summary>
 public sealed class LoopProgress
 {
-    /// <summary>After this time without getting on a loop is stalled: longer than a restart, shorter than a failover.</summary>
+    /// <summary>A loop that has not got on for this time is stalled.</summary>
     public static readonly TimeSpan StalledAfter = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<Loop, byte> _loops = new();
@@ -97,7 +97,11 @@ public sealed class LoopProgress
         internal StalledLoop? Stall()
         {
             lock (_lock)
-                return _since is { } since && !(_progress._time.GetElapsedTime(_tried) > _forget) ? new(_name, _progress._time.GetElapsedTime(since), _cause, _sqlState) : null;
+            {
+                return _since is { } since && !(_progress._time.GetElapsedTime(_tried) > _forget)
+                    ? new(_name, _progress._time.GetElapsedTime(since), _cause, _sqlState)
+                    : null;
+            }
         }
 
         public void Dispose() => _progress._loops.TryRemove(this, out _);
@@ -114,7 +118,8 @@ internal sealed record StalledLoop(string Name, TimeSpan For, DatabaseFailure Ca
 /// </summary>
 internal sealed class WritingHealth(LoopProgress progress) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var stalled = progress.Stalled();
         if (stalled.Count == 0)

@@ -17,7 +17,7 @@ public sealed class SetAside(TimeProvider time)
     {
         get
         {
-            foreach (var id in _since.Where(pair => time.GetElapsedTime(pair.Value) >= Time).Select(pair => pair.Key).ToList())
+            foreach (var (id, _) in _since.Where(pair => time.GetElapsedTime(pair.Value) >= Time).ToList())
                 _since.Remove(id);
             return [.. _since.Keys];
         }
