@@ -136,32 +136,30 @@ public sealed partial class JobQueue(
     // Used by the claiming loop alone; _restart may be set by the sweep.
     private readonly QueueCursor _cursor = new(options.Value.Rescan, time);
     private volatile bool _restart;
-    private readonly SetAside _unclaimable = new(time);  // used by the claiming loop alone
-    private readonly SetAside _unqueueable = new(time);  // used by the sweep alone
-    private readonly LoopProgress.Loop _loop = progress.Follow(nameof(JobQueue));
+    private readonly SetAside _unclaimable = new(progress, "JobClaims", time);   // used by the claiming loop alone
+    private readonly SetAside _unqueueable = new(progress, "JobRequeues", time); // used by the sweep alone
 
     /// <summary>Takes up to <paramref name="count"/> tasks whose time has come, for <paramref name="owner"/>.</summary>
     public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(Guid owner, int count, CancellationToken cancellationToken)
     {
-        if (_restart)
+        if (_restart || !_unclaimable.IsEmpty) // what is set aside stays behind the cursor
         {
             _restart = false;
             _cursor.Restart();
         }
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         var moved = new List<JobChange>();
         var claimed = await _unclaimable.RunAsync(
-            () => ClaimAsync(MakeClaim()), () => CandidatesAsync(), id => ClaimAsync(MakeClaimOf(id)),
-            (id, reason) => FailAsync(connection, id, reason, cancellationToken));
+            () => ClaimAsync(MakeClaim()), CandidatesAsync, id => ClaimAsync(MakeClaimOf(id)),
+            (id, reason) => FailAsync(id, reason, cancellationToken));
         // A task at its first attempt of its first stage has saved nothing yet.
         if (claimed.Exists(job => job.Stage != kinds[job.Kind].FirstStage || job.Attempt > 1))
-            claimed = await WithSavedAsync(claimed, connection, cancellationToken);
+            claimed = await WithSavedAsync(claimed, cancellationToken);
         moved.ForEach(changes.Publish);
         return claimed;
 
         NpgsqlCommand MakeClaim(string sql = Claim)
         {
-            var command = new NpgsqlCommand(sql, connection);
+            var command = new NpgsqlCommand(sql);
             command.Parameters.Add(new() { Value = owner });
             command.Parameters.Add(new() { Value = count });
             foreach (var since in _cursor.Since)
@@ -172,7 +170,7 @@ public sealed partial class JobQueue(
         }
 
         NpgsqlCommand MakeClaimOf(Guid id) =>
-            new(ClaimOne, connection) { Parameters = { new() { Value = owner }, new() { Value = id } } };
+            new(ClaimOne) { Parameters = { new() { Value = owner }, new() { Value = id } } };
 
         async Task<List<Guid>> CandidatesAsync()
         {
@@ -185,6 +183,8 @@ public sealed partial class JobQueue(
             var jobs = new List<ClaimedJob>();
             await using (command)
             {
+                await using var connection = await source.OpenConnectionAsync(cancellationToken);
+                command.Connection = connection;
                 await command.PrepareAsync(cancellationToken);
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
@@ -202,8 +202,10 @@ public sealed partial class JobQueue(
         }
     }
 
-    private static async Task<List<Guid>> IdsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    private async Task<List<Guid>> IdsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
         var ids = new List<Guid>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -211,18 +213,24 @@ public sealed partial class JobQueue(
         return ids;
     }
 
-    /// <summary>Ends a task that the database lets neither be claimed nor requeued, if it lets that be written.</summary>
-    private async Task FailAsync(NpgsqlConnection connection, Guid taskId, Exception reason, CancellationToken cancellationToken)
+    /// <summary>
+    /// Ends a task whose claim or requeueing the database refuses for its data, if it lets that be written.
+    /// </summary>
+    private async Task FailAsync(Guid taskId, Exception reason, CancellationToken cancellationToken)
     {
+        if (DatabaseFailures.Of(reason) is not DatabaseFailure.Data)
+        {
+            LogStays(logger, reason, taskId);
+            return;
+        }
         LogRefused(logger, reason, taskId);
-        _loop.Rejected();
         try
         {
-            await using var command = new NpgsqlCommand(Fail, connection);
+            await using var command = new NpgsqlCommand(Fail);
             command.Parameters.Add(new() { Value = taskId });
             command.Parameters.Add(new()
             {
-                Value = $"The database refuses a change of the task for its data (SQLSTATE {DatabaseFailures.SqlState(reason)}).",
+                Value = $"The database refuses the task for its data (SQLSTATE {DatabaseFailures.SqlState(reason)}).",
             });
             (await ChangesAsync(command, cancellationToken)).ForEach(changes.Publish);
         }
@@ -232,8 +240,10 @@ public sealed partial class JobQueue(
         }
     }
 
-    private static async Task<List<JobChange>> ChangesAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    private async Task<List<JobChange>> ChangesAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
         var moved = new List<JobChange>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -245,9 +255,9 @@ public sealed partial class JobQueue(
         return moved;
     }
 
-    private static async Task<List<ClaimedJob>> WithSavedAsync(
-        List<ClaimedJob> claimed, NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task<List<ClaimedJob>> WithSavedAsync(List<ClaimedJob> claimed, CancellationToken cancellationToken)
     {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         var saved = claimed.ToDictionary(job => job.TaskId, _ => new Dictionary<(string, string), string>());
         await using var command = new NpgsqlCommand(Saved, connection);
         command.Parameters.Add(new() { Value = saved.Keys.ToArray() });
@@ -263,10 +273,9 @@ public sealed partial class JobQueue(
     /// <returns>How many.</returns>
     public async Task<int> RequeueLostAsync(Guid owner, Guid[] running, CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         var requeued = await _unqueueable.RunAsync(
             () => RequeueAsync(null), LostAsync, id => RequeueAsync(id),
-            (id, reason) => FailAsync(connection, id, reason, cancellationToken));
+            (id, reason) => FailAsync(id, reason, cancellationToken));
         if (requeued.Count > 0)
             _restart = true; // they are behind the cursor
         requeued.ForEach(changes.Publish);
@@ -287,7 +296,7 @@ public sealed partial class JobQueue(
 
         NpgsqlCommand Make(string sql, Guid? only)
         {
-            var command = new NpgsqlCommand(sql, connection);
+            var command = new NpgsqlCommand(sql);
             command.Parameters.Add(new() { Value = owner });
             command.Parameters.Add(new() { Value = running });
             command.Parameters.Add(new() { Value = service.Instance });
@@ -313,9 +322,9 @@ public sealed partial class JobQueue(
 
     private static readonly Dictionary<(string, string), string> NothingSaved = [];
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} fails: the database refuses a change of it for its data")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} fails: the database refuses it for its data")]
     private static partial void LogRefused(ILogger logger, Exception reason, Guid taskId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} cannot even be failed; next attempt in a minute")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} stays as it is, the database refuses to change it; it is retried")]
     private static partial void LogStays(ILogger logger, Exception reason, Guid taskId);
 }

@@ -58,8 +58,7 @@ public sealed partial class OrphanSweep(
     private const string ToStop =
         "SELECT id FROM generations WHERE owner = $1 AND ended_at IS NULL AND stop_requested_at IS NOT NULL";
 
-    private readonly SetAside _aside = new(time);
-    private readonly LoopProgress.Loop _loop = progress.Follow(nameof(OrphanSweep));
+    private readonly SetAside _aside = new(progress, nameof(OrphanSweep), time);
     private long _forgotten;
 
     public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
@@ -88,7 +87,6 @@ public sealed partial class OrphanSweep(
             (id, reason) =>
             {
                 LogRefused(logger, reason, id);
-                _loop.Rejected();
                 return Task.CompletedTask;
             });
         // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.
@@ -193,7 +191,7 @@ public sealed partial class OrphanSweep(
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message =
-        "Answer {MessageId} not taken over, the database refuses it for its data; next attempt in a minute")]
+        "Answer {MessageId} not taken over, the database refuses it; the others are, and it is retried")]
     private static partial void LogRefused(ILogger logger, Exception reason, Guid messageId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Answer {MessageId} not taken over: its row cannot be read")]

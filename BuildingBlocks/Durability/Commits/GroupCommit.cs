@@ -237,7 +237,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
             }
             catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
-                await RecoverAsync(e, attempt, stoppingToken);
+                await RecoverAsync(e, attempt, inDoubt, stoppingToken);
             }
         }
         _loop.Done();
@@ -249,7 +249,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
     /// What a failure calls for: the batch divided to find the item at fault, that item rejected or held, or all of it
     /// retried after a pause.
     /// </summary>
-    private async Task RecoverAsync(Exception e, int attempt, CancellationToken stoppingToken)
+    private async Task RecoverAsync(Exception e, int attempt, bool inDoubt, CancellationToken stoppingToken)
     {
         var failure = DatabaseFailures.Of(e);
         // Npgsql's keepalive finds an idle connection broken; using it then is an InvalidOperationException.
@@ -264,7 +264,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
             return;
         if (failure == DatabaseFailure.Data && Batch.Count > 1)
         {
-            Divide(inDoubt: false);
+            Divide(inDoubt);
             return;
         }
         if (failure == DatabaseFailure.Data)
@@ -284,7 +284,7 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
         {
             // Only what Postgres itself refused is certainly not in.
             if (Batch.Count > 1)
-                Divide(inDoubt: e is not PostgresException);
+                Divide(inDoubt || e is not PostgresException);
             else
                 Hold(Batch[0], e);
             return;

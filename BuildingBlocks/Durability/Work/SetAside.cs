@@ -3,29 +3,36 @@ using Lyceum.ServiceDefaults.Errors;
 namespace Lyceum.Durability.Work;
 
 /// <summary>
-/// Rows that a loop works on many at a time, and those of them that the database refused for their data: left alone
-/// for <see cref="Time"/>, so that they hold up none of the others. Used by one loop.
+/// Rows that a loop works on many at a time, and those of them that the database refuses: left alone for a while, so
+/// that they hold up none of the others. Used by one loop.
 /// </summary>
-public sealed class SetAside(TimeProvider time)
+/// <param name="name">By which <paramref name="progress"/> shows rows that are refused for an unknown reason.</param>
+public sealed class SetAside(LoopProgress progress, string name, TimeProvider time)
 {
-    private static readonly TimeSpan Time = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ForItsData = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ForAnUnknownReason = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<Guid, long> _since = []; // timestamps
+    private readonly LoopProgress.Loop _loop = progress.Follow(name);
+    private readonly Dictionary<Guid, long> _until = []; // timestamps
+
+    public bool IsEmpty => _until.Count == 0;
 
     /// <summary>What to leave alone now.</summary>
     public Guid[] Ids
     {
         get
         {
-            foreach (var (id, _) in _since.Where(pair => time.GetElapsedTime(pair.Value) >= Time).ToList())
-                _since.Remove(id);
-            return [.. _since.Keys];
+            var now = time.GetTimestamp();
+            foreach (var (id, _) in _until.Where(pair => pair.Value <= now).ToList())
+                _until.Remove(id);
+            return [.. _until.Keys];
         }
     }
 
     /// <summary>
-    /// Runs <paramref name="many"/>. Where it is refused for the data of one row, runs <paramref name="one"/> for each
-    /// of <paramref name="candidates"/>, and sets aside the rows that are refused.
+    /// Runs <paramref name="many"/>. Where that is refused for one row, runs <paramref name="one"/> for each of
+    /// <paramref name="candidates"/>, and sets aside the rows that are refused. Each on a connection of its own: the
+    /// driver ends one after some refusals.
     /// </summary>
     /// <param name="refused">Is told of each, with the reason.</param>
     public async Task<List<T>> RunAsync<T>(
@@ -34,9 +41,12 @@ public sealed class SetAside(TimeProvider time)
     {
         try
         {
-            return await many();
+            var all = await many();
+            if (_until.Count == 0)
+                _loop.Done();
+            return all;
         }
-        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Data)
+        catch (Exception e) when (IsOfARow(e))
         {
             // One of them is the cause.
         }
@@ -47,12 +57,21 @@ public sealed class SetAside(TimeProvider time)
             {
                 results.AddRange(await one(id));
             }
-            catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Data)
+            catch (Exception e) when (IsOfARow(e))
             {
-                _since[id] = time.GetTimestamp();
+                var isData = DatabaseFailures.Of(e) is DatabaseFailure.Data;
+                _until[id] = time.GetTimestamp()
+                    + (long)((isData ? ForItsData : ForAnUnknownReason).TotalSeconds * time.TimestampFrequency);
+                if (isData)
+                    _loop.Rejected();
+                else
+                    _loop.Failed(e);
                 await refused(id, e);
             }
         }
         return results;
     }
+
+    private static bool IsOfARow(Exception e) => DatabaseFailures.Of(e) is DatabaseFailure.Data
+        || (DatabaseFailures.Of(e) is DatabaseFailure.Unknown && DatabaseFailures.SqlState(e) is not null);
 }

@@ -89,6 +89,23 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
         }
     }
 
+    /// <summary>Nobody knows why: the task is kept, and the others go on meanwhile.</summary>
+    [Theory]
+    [InlineData("P0001")]
+    [InlineData("XX000")]
+    public async Task Claim_RefusedForAnUnknownReason_LeavesTheOthersAlone_AndIsRetried(string sqlState)
+    {
+        await using var worker = await StartAsync(await postgres.CreateDatabaseAsync());
+        await worker.ScalarAsync(Refusal.Of("jobs", "NEW.status = 'running' AND NEW.input::text LIKE '%marked%'", sqlState));
+        var marked = await worker.OrderAsync("""{"marked":1}""");
+        for (var i = 0; i < 3; i++)
+            await worker.UntilAsync(await worker.OrderAsync("""{"other":1}"""), JobStatus.Completed);
+        (await worker.StatusAsync(marked)).ShouldBe(JobStatus.Queued);
+
+        await worker.ScalarAsync(Refusal.Lifted("jobs"));
+        await worker.UntilAsync(marked, JobStatus.Completed);
+    }
+
     /// <summary>An event's number that is taken, as after a restore of one table.</summary>
     [Fact]
     public async Task Claim_WhoseEventIsThereAlready_FailsThatTaskAlone()
