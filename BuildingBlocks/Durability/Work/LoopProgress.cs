@@ -17,13 +17,14 @@ public sealed class LoopProgress
     private readonly ConcurrentDictionary<Loop, byte> _loops = new();
     private readonly TimeProvider _time;
     private readonly Counter<long> _rejected;
+    private readonly HashSet<(string Name, DatabaseFailure Cause)> _measured = []; // under itself
 
     public LoopProgress(TimeProvider time, IMeterFactory meters)
     {
         _time = time;
         var meter = meters.Create("Lyceum.Durability");
         meter.CreateObservableGauge("lyceum.loop.stalled", Measure, "s",
-            "How long a loop has not got on with what it has to write, by loop and cause; none while all get on");
+            "How long a loop has not got on with what it has to write, by loop and cause; 0 once it gets on");
         _rejected = meter.CreateCounter<long>("lyceum.loop.rejected", "{item}",
             "What the database refused for its data, by loop: it failed, and was not retried");
     }
@@ -46,8 +47,18 @@ public sealed class LoopProgress
             .GroupBy(stall => stall.Name).Select(stalls => stalls.MaxBy(stall => (stall.Cause, stall.For))!)
             .OrderBy(stall => stall.Name, StringComparer.Ordinal)];
 
-    private IEnumerable<Measurement<double>> Measure() => Stalled().Select(stall => new Measurement<double>(
-        stall.For.TotalSeconds, new("loop", stall.Name), new("cause", stall.Cause.ToString().ToLowerInvariant())));
+    private List<Measurement<double>> Measure()
+    {
+        var stalled = Stalled().ToDictionary(stall => (stall.Name, stall.Cause), stall => stall.For.TotalSeconds);
+        lock (_measured)
+        {
+            // An exporter repeats the last value of a series that is not measured any more.
+            _measured.UnionWith(stalled.Keys);
+            return [.. _measured.Select(series => new Measurement<double>(
+                stalled.GetValueOrDefault(series),
+                new("loop", series.Name), new("cause", series.Cause.ToString().ToLowerInvariant())))];
+        }
+    }
 
     public sealed class Loop : IDisposable
     {
