@@ -82,6 +82,21 @@ internal sealed partial class TranscriptRecorder(
         var record = session.Records[0];
         LogPutAside(logger, reason, session.SessionId, record.Seq);
         _loop.Rejected();
+        try
+        {
+            return await PutAsideAsync(session, record, DatabaseFailures.SqlState(reason) ?? "", cancellationToken);
+        }
+        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Data)
+        {
+            // The session itself is refused. To answer nothing would hold up all others of its engine.
+            LogLost(logger, e, session.SessionId, record.Seq);
+            return new(session.SessionId, record.ThroughSeq);
+        }
+    }
+
+    private async Task<RecordedSession> PutAsideAsync(
+        SessionTurns session, SessionTurnRecord record, string reason, CancellationToken cancellationToken)
+    {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var (number, stored, isDeleted) = (await LockAsync(connection, [session], cancellationToken))[session.SessionId];
@@ -97,7 +112,7 @@ internal sealed partial class TranscriptRecorder(
         command.Parameters.Add(new() { Value = stored + 1 });
         command.Parameters.Add(new() { Value = record.ThroughSeq });
         command.Parameters.Add(new() { Value = JsonSerializer.SerializeToUtf8Bytes(record) });
-        command.Parameters.Add(new() { Value = DatabaseFailures.SqlState(reason) ?? "" });
+        command.Parameters.Add(new() { Value = reason });
         command.Parameters.Add(new() { Value = isDeleted });
         await command.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -178,6 +193,10 @@ internal sealed partial class TranscriptRecorder(
             ? record
             : record with { Seq = stored + 1, Text = record.Then![known - 1], Then = [.. record.Then.Skip(known)] };
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "Record {Seq} of session {SessionId} lost: the database refuses the session itself for its data")]
+    private static partial void LogLost(ILogger logger, Exception reason, string sessionId, long seq);
 
     [LoggerMessage(Level = LogLevel.Error, Message =
         "Record {Seq} of session {SessionId} put aside: the database refuses it for its data")]

@@ -45,6 +45,24 @@ public sealed class TranscriptFaultTests(PostgresFixture postgres)
         sessions.Log.Lines.ShouldContain(line => line.Message.Contains("put aside") && !line.Message.Contains("what?"));
     }
 
+    /// <summary>Nothing of it can be kept; the engine's other sessions are not to wait for it.</summary>
+    [Fact]
+    public async Task Session_RefusedForItsData_HoldsUpNoOther()
+    {
+        using var identity = new IdentityFolder("gateway", "session-api");
+        await using var sessions = await TestSessions.StartAsync(identity, await postgres.CreateDatabaseAsync());
+        var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
+        await ExecuteAsync(sessions, Refusal.Of("sessions", "NEW.id = 'gpu-engine.1'", "54000"));
+
+        var all = Enumerable.Range(0, 3).Select(i => Of($"gpu-engine.{i}", "what?", "stop")).ToArray();
+        for (var twice = 0; twice < 2; twice++)
+        {
+            (await recorder.RecordAsync(all, TestContext.Current.CancellationToken))
+                .ShouldBe(all.Select(session => new RecordedSession(session.SessionId, 7)));
+        }
+        (await ScalarAsync(sessions, "SELECT count(*) FROM session_turns WHERE status = 'complete'")).ShouldBe(4L);
+    }
+
     [Theory]
     [InlineData("42P01")]
     [InlineData("57P03")]
