@@ -107,6 +107,7 @@ public sealed class JobQueue(
             _cursor.Restart();
         }
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
         var claimed = new List<ClaimedJob>();
         var moved = new List<JobChange>();
         await using (var command = new NpgsqlCommand(Claim, connection))
@@ -129,6 +130,7 @@ public sealed class JobQueue(
                 moved.Add(new(job.TaskId, job.Kind, job.Tenant, job.Subject, JobStatus.Running, job.Stage, reader.GetInt32(14), reader.GetInt32(15)));
             }
         }
+        await watch.ConfirmAsync(cancellationToken);
         // A task at its first attempt of its first stage has saved nothing yet.
         if (claimed.Exists(job => job.Stage != kinds[job.Kind].FirstStage || job.Attempt > 1))
             claimed = await WithSavedAsync(claimed, connection, cancellationToken);
@@ -156,6 +158,7 @@ public sealed class JobQueue(
     {
         var requeued = new List<JobChange>();
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
         await using (var command = new NpgsqlCommand(Requeue, connection))
         {
             command.Parameters.Add(new() { Value = owner });
@@ -170,6 +173,7 @@ public sealed class JobQueue(
                     reader.GetString(5), reader.GetInt32(6), reader.GetInt32(7)));
             }
         }
+        await watch.ConfirmAsync(cancellationToken);
         if (requeued.Count > 0)
             _restart = true; // they are behind the cursor
         requeued.ForEach(changes.Publish);

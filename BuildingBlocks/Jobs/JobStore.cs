@@ -229,9 +229,10 @@ public sealed class JobStore(
         string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values)
     {
         ready.ThrowIfNotReady();
-        return Transient.RetryOnceAsync(async _ =>
+        return Transient.RetryOnceAsync(async attempt =>
         {
             await using var connection = await source.OpenWithinAsync(options.Value.PoolWait, cancellationToken);
+            using var watch = new CommitWatch(connection, attempt.IsSecond);
             await using var command = new NpgsqlCommand(sql, connection);
             foreach (var value in values)
             {
@@ -243,9 +244,12 @@ public sealed class JobStore(
                 });
             }
             var rows = new List<T>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                rows.Add(read(reader));
+            await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+            {
+                while (await reader.ReadAsync(cancellationToken))
+                    rows.Add(read(reader));
+            }
+            await watch.ConfirmAsync(cancellationToken);
             return rows;
         });
     }

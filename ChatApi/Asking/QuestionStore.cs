@@ -92,6 +92,7 @@ public sealed class QuestionStore(
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
         var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
         await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
         var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
         var (context, usage) = ContextWindow.Choose(
@@ -133,6 +134,7 @@ public sealed class QuestionStore(
             retry.Close();
             await transaction.CommitAsync(cancellationToken);
         }
+        await watch.ConfirmAsync(cancellationToken);
 
         return new(conversation, answer, new GenerationOrder(
             answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Person, question.StopsOnDisconnect, usage,

@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.Durability.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -65,7 +66,8 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     public async Task<int?> CloseAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(Close);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Close, connection);
         command.Parameters.Add(new() { Value = owner });
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = epoch });
@@ -74,6 +76,12 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
         command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
         command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Sources) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+        using var watch = new CommitWatch(connection);
+        var stored = await command.ExecuteScalarAsync(cancellationToken) as int?;
+        // Closed before, perhaps by an attempt whose commit is in doubt: readers are sent to the database next.
+        if (stored is null)
+            await connection.ConfirmReplicationAsync(cancellationToken);
+        await watch.ConfirmAsync(cancellationToken);
+        return stored;
     }
 }

@@ -24,6 +24,7 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
     {
         ready.ThrowIfNotReady();
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var rows = await LockAsync(connection, sessions, cancellationToken);
         var changes = new TranscriptChanges();
@@ -42,6 +43,7 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         }
         await changes.WriteAsync(connection, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        await watch.ConfirmAsync(cancellationToken);
         return recorded;
     }
 

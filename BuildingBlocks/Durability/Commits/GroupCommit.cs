@@ -41,6 +41,7 @@ public abstract partial class GroupCommit<T> : BackgroundService
     private readonly Channel<T> _queue;
     private readonly List<T> _later = []; // taken from the queue, not in the batch yet
     private NpgsqlConnection? _connection;
+    private CommitWatch? _watch; // of the connection
 
     /// <param name="capacity">Of the queue; null where the owner itself bounds what is enqueued.</param>
     protected GroupCommit(
@@ -183,10 +184,15 @@ public abstract partial class GroupCommit<T> : BackgroundService
                 var started = Stopwatch.GetTimestamp();
                 _connection ??= await OpenAsync(stoppingToken);
                 if (attempt > 1)
+                {
+                    // What is seen to be in counts when it is replicated.
+                    await _connection.ConfirmReplicationAsync(stoppingToken);
                     await SettleAsync(_connection, stoppingToken);
+                }
                 if (Batch.Count is > 0 and var count)
                 {
                     await WriteAsync(_connection, attempt > 1, stoppingToken);
+                    await _watch!.ConfirmAsync(stoppingToken);
                     OnCommitted(count, Stopwatch.GetElapsedTime(started));
                     Release();
                 }
@@ -234,6 +240,13 @@ public abstract partial class GroupCommit<T> : BackgroundService
     /// <summary>The loop keeps its connection: a pool would reset it after each statement, which costs as much as
     /// the statement.</summary>
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken stoppingToken)
+    {
+        var connection = await OpenInTimeAsync(stoppingToken);
+        _watch = new(connection);
+        return connection;
+    }
+
+    private async Task<NpgsqlConnection> OpenInTimeAsync(CancellationToken stoppingToken)
     {
         if (OpenTimeout == Timeout.InfiniteTimeSpan)
             return await _source.OpenConnectionAsync(stoppingToken);

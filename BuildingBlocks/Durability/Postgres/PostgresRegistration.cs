@@ -31,6 +31,9 @@ public static class PostgresRegistration
         var connectionString = builder.Configuration.GetConnectionString(name);
         var requests = new NpgsqlConnectionStringBuilder(connectionString);
         requests.ApplicationName ??= builder.Environment.ApplicationName;
+        UsePrimaryOf(requests);
+        // What nobody waits for any more ends at the server too. A commit that waits for a standby does not: ReplicatedCommits.
+        requests.Options = $"{requests.Options} -c client_connection_check_interval=1000".TrimStart();
         services.AddSingleton(_ => new PoolStatistics(requests));
         services.AddSingleton(provider => new HealthDetail("db", provider.GetRequiredService<PoolStatistics>().Read));
         builder.AddNpgsqlDataSource(name, Settings(requests), Named(requests));
@@ -47,7 +50,9 @@ public static class PostgresRegistration
         builder.AddKeyedNpgsqlDataSource(name, Settings(system), Named(system));
         services.AddSingleton(provider => new SystemDataSource(provider.GetRequiredKeyedService<NpgsqlDataSource>(name)));
 
-        services.AddDbContextPool<TContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddDbContextPool<TContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
+            .AddInterceptors(new ReplicatedContext()));
         builder.EnrichNpgsqlDbContext<TContext>(settings =>
         {
             settings.DisableRetry = true;
@@ -70,7 +75,21 @@ public static class PostgresRegistration
         };
 
         // The name by which metrics and spans tell the pools apart.
-        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool) => source => source.Name = pool.ApplicationName;
+        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool) =>
+            source => source.UseReplicatedCommits().Name = pool.ApplicationName;
+    }
+
+    /// <summary>
+    /// Of several hosts a service wants the one that takes writes, and looks every second which one it is: what Npgsql knows of a
+    /// server holds for 10 s otherwise, for which a standby that was promoted would not be found.
+    /// </summary>
+    private static void UsePrimaryOf(NpgsqlConnectionStringBuilder pool)
+    {
+        if (pool.Host?.Contains(',', StringComparison.Ordinal) != true)
+            return;
+        pool.TargetSessionAttributes ??= "primary";
+        if (!pool.ShouldSerialize("Host Recheck Seconds"))
+            pool.HostRecheckSeconds = 1;
     }
 }
 

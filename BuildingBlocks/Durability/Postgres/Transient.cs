@@ -8,6 +8,9 @@ public sealed class RetryGate
 {
     public bool IsOpen { get; private set; } = true;
 
+    /// <summary>This is the second attempt: what the first one did may be committed.</summary>
+    public bool IsSecond { get; internal set; }
+
     public void Close() => IsOpen = false;
 }
 
@@ -27,6 +30,7 @@ public static class Transient
         }
         catch (Exception e) when (gate.IsOpen && IsTransient(e))
         {
+            gate.IsSecond = true;
             return await work(gate);
         }
     }
