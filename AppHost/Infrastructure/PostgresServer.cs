@@ -42,6 +42,9 @@ public sealed class PostgresServer
             Timeout = 5, // also bounds the wait for a pooled connection
             CommandTimeout = 60,
             KeepAlive = 30,
+            TcpKeepAlive = true, // a server that vanished without a word is noticed also while a statement waits for it
+            TcpKeepAliveTime = 10,
+            TcpKeepAliveInterval = 5,
             ApplicationName = instance,
             Options = "-c jit=off",
             MaxAutoPrepare = 64, // parsing and planning a question's statements anew cost Postgres more than running them

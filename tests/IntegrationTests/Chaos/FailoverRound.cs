@@ -41,7 +41,7 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
         using var http = system.CreateGatewayClient();
         try
         {
-            await UntilAnsweredAsync(http, limit.Token);
+            await UntilAnsweredAsync(limit.Token);
             await OpenSessionsAsync(new SessionClient(system.CreateGatewayClient()), stop.Token);
             var jobs = await Task.WhenAll(Enumerable.Range(0, Jobs).Select(_ => GenerateAsync(http, limit.Token)));
             var load = _questions.SelectMany(question => Read(question, doors, limit.Token))
@@ -50,7 +50,7 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
 
             await system.Postgres.FailOverAsync();
             var promoted = Stopwatch.GetTimestamp();
-            await UntilAnsweredAsync(http, limit.Token);
+            await UntilAnsweredAsync(limit.Token);
             ResumedAfter = Stopwatch.GetElapsedTime(promoted);
             await system.Postgres.RebuildAsync();
             await Task.WhenAll(load);
@@ -146,11 +146,11 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
         }
     }
 
-    private static async Task UntilAnsweredAsync(HttpClient http, CancellationToken limit)
+    private async Task UntilAnsweredAsync(CancellationToken limit)
     {
         while (true)
         {
-            using var chat = new ChatClient(http, TimeSpan.FromSeconds(5));
+            using var chat = new ChatClient(system.CreateGatewayClient(), TimeSpan.FromSeconds(5));
             try
             {
                 await using var answer = await chat.AskAsync("[[stub tokens=1 rate=0]]", cancellationToken: limit);
