@@ -21,7 +21,10 @@ while (( $# )); do
   case $1 in
     --long) mode=long; shift ;;
     --chaos) mode=chaos; rounds=${2:-}; [[ $rounds =~ ^[0-9]+$ ]] || die "--chaos wants a number of rounds"; shift 2 ;;
-    --failover) mode=chaos class='*.FailoverTests'; rounds=${2:-}; [[ $rounds =~ ^[0-9]+$ ]] || die "--failover wants a number of rounds"; shift 2 ;;
+    --failover)
+      mode=chaos class='*.FailoverTests' rounds=${2:-}
+      [[ $rounds =~ ^[0-9]+$ ]] || die "--failover wants a number of rounds"
+      shift 2 ;;
     --bench) mode=bench; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; die "unknown option: $1" ;;
@@ -43,7 +46,11 @@ case $mode in
   long) traits=(-trait Category=Long) ;;
   chaos)
     traits=(-class "$class") only=(IntegrationTests)
-    if [[ $class == *Failover* ]]; then export LYCEUM_FAILOVER_ROUNDS=$rounds; else export LYCEUM_CHAOS_ROUNDS=$rounds; fi ;;
+    if [[ $class == *Failover* ]]; then
+      export LYCEUM_FAILOVER_ROUNDS=$rounds
+    else
+      export LYCEUM_CHAOS_ROUNDS=$rounds
+    fi ;;
 esac
 
 # logged LOG COMMAND…: what it says goes to a file; rounds of chaos, which may go on for an hour, are also shown.

@@ -22,7 +22,8 @@ public sealed class ReplicationTests
         Assert.SkipWhen(!primary.IsAvailable, "PostgreSQL's server binaries are not installed");
         await primary.SetAsync(("fsync", "off"), ("wal_retrieve_retry_interval", "100ms"));
         await using var standby = await primary.StartStandbyAsync("standby");
-        await primary.SetAsync(("synchronous_commit", "remote_apply"), ("synchronous_standby_names", "ANY 1 (standby)"));
+        await primary.SetAsync(
+            ("synchronous_commit", "remote_apply"), ("synchronous_standby_names", "ANY 1 (standby)"));
         // Statements are given up after a second: beyond it is soon.
         var database = $"{primary.ConnectionString("chatdb")};Command Timeout=1";
         await using var writer = await ChatMachinery.StartAsync(database);
@@ -57,7 +58,8 @@ public sealed class ReplicationTests
                 async () => (await ReadAsync(replica, growing.Id)).Text == "replicated, and more", "the rest is shown");
             (await ReadAsync(replica, ended.Id)).ShouldBe(("whole", AnswerStatus.Complete));
         }
-        await Eventually.TrueAsync(() => ChatMachinery.Shown(growing) == "replicated, and more", "the writer shows it too");
+        await Eventually.TrueAsync(
+            () => ChatMachinery.Shown(growing) == "replicated, and more", "the writer shows it too");
     }
 
     /// <summary>As the runner does it: until it is stored.</summary>

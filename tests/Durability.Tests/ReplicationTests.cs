@@ -14,7 +14,8 @@ namespace Lyceum.Tests.Durability.Tests;
 /// <summary>
 /// Durable means replicated: a primary that waits for its standby, and a standby that does not answer.
 /// </summary>
-public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassFixture<ReplicationTests.Cluster>, IAsyncLifetime
+public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
+    : IClassFixture<ReplicationTests.Cluster>, IAsyncLifetime
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
 
@@ -143,7 +144,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
         var started = Stopwatch.GetTimestamp();
         using var soon = new CancellationTokenSource(Soon);
 
-        var given = await Task.WhenAll(WaysToGiveUp.Values.Select((way, id) => OutcomeAsync(() => way(service, id, soon.Token))));
+        var given = await Task.WhenAll(
+            WaysToGiveUp.Values.Select((way, id) => OutcomeAsync(() => way(service, id, soon.Token))));
 
         Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(10));
         foreach (var (way, outcome) in WaysToGiveUp.Keys.Zip(given))
@@ -154,10 +156,12 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
 
         await cluster.Standby.ResumeAsync();
         await TestDatabase.UntilAsync(
-            async () => (await replica.VisibleAsync()).Count == WaysToGiveUp.Count, "what was replicated late is there");
+            async () => (await replica.VisibleAsync()).Count == WaysToGiveUp.Count, "what came late is there");
     }
 
-    /// <summary>An operator's <c>pg_cancel_backend</c>: nobody who wrote says so before a later commit is replicated.</summary>
+    /// <summary>
+    /// An operator's <c>pg_cancel_backend</c>: nobody who wrote says so before a later commit is replicated.
+    /// </summary>
     [Fact]
     public async Task Commit_CancelledByAnother_ShownOnlyWhenReplicated()
     {
@@ -170,10 +174,13 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
 
         Task[] shown =
         [
-            writer.WriteAsync(0), service.SaveAsync(1), service.SaveInTransactionAsync(2), service.ExecuteWatchedAsync(3),
+            writer.WriteAsync(0), service.SaveAsync(1), service.SaveInTransactionAsync(2),
+            service.ExecuteWatchedAsync(3),
         ];
-        await TestDatabase.UntilAsync(async () => await cluster.CancelWaitingAsync() >= shown.Length, "the commits wait, and are cancelled");
-        await TestDatabase.UntilAsync(async () => (await VisibleAsync()).Count == 1 + shown.Length, "the rows are visible");
+        await TestDatabase.UntilAsync(
+            async () => await cluster.CancelWaitingAsync() >= shown.Length, "the commits wait, and are cancelled");
+        await TestDatabase.UntilAsync(
+            async () => (await VisibleAsync()).Count == 1 + shown.Length, "the rows are visible");
         await Task.Delay(Soon, CancellationToken.None);
         shown.Where(task => task.IsCompleted).ShouldBeEmpty();
 
@@ -205,7 +212,9 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
         (await service.VisibleAsync()).ShouldBe([1]);
     }
 
-    /// <summary>Giving up again and again leaves a bounded number of processes at the server that wait for its standby.</summary>
+    /// <summary>
+    /// Giving up again and again leaves a bounded number of processes at the server that wait for its standby.
+    /// </summary>
     [Fact]
     [Trait("Category", "Long")]
     public async Task Commits_GivenUpWithoutEnd_LeaveFewWaitingAtTheServer()
@@ -217,7 +226,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
         for (var id = 0; id < 60 && refused == 0; id++)
         {
             using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(id < 20 ? 30 : 300));
-            refused += await OutcomeAsync(() => service.SaveAsync(id, soon.Token)) == "Commits are not replicated" ? 1 : 0;
+            refused += await OutcomeAsync(() => service.SaveAsync(id, soon.Token)) == NotReplicated ? 1 : 0;
         }
 
         refused.ShouldBe(1);
@@ -239,6 +248,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
 
     private static string Insert(int id) => $"INSERT INTO items VALUES ({id}, '')";
 
+    private const string NotReplicated = "Commits are not replicated";
+
     private static async Task<string> OutcomeAsync(Func<Task> work)
     {
         try
@@ -246,10 +257,10 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
             await work();
             return "committed";
         }
-        catch (Exception e) when (e is NpgsqlException or OperationCanceledException or DbUpdateException or InvalidOperationException)
+        catch (Exception e) when (
+            e is NpgsqlException or OperationCanceledException or DbUpdateException or InvalidOperationException)
         {
-            return (e.InnerException?.Message ?? e.Message).StartsWith("Commits are not", StringComparison.Ordinal)
-                || e.Message.StartsWith("Commits are not", StringComparison.Ordinal) ? "Commits are not replicated" : e.Message;
+            return e.ToString().Contains(NotReplicated, StringComparison.Ordinal) ? NotReplicated : e.Message;
         }
     }
 
@@ -289,7 +300,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
             await Primary.SetAsync(("fsync", "off"), ("wal_retrieve_retry_interval", "100ms"));
             Standby = await Primary.StartStandbyAsync("standby");
             await ExecuteAsync("CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL)");
-            await Primary.SetAsync(("synchronous_commit", "remote_apply"), ("synchronous_standby_names", "ANY 1 (standby)"));
+            await Primary.SetAsync(
+                ("synchronous_commit", "remote_apply"), ("synchronous_standby_names", "ANY 1 (standby)"));
         }
 
         public Task ExecuteAsync(string sql) => Primary.ExecuteAsync(sql);
@@ -299,11 +311,12 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
         public async Task<long> CancelWaitingAsync()
         {
             await using var source = NpgsqlDataSource.Create($"{ConnectionString};Pooling=false");
-            await using var count = source.CreateCommand("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            const string waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+            await using var count = source.CreateCommand($"SELECT count(*) {waits}");
             var waiting = (long)(await count.ExecuteScalarAsync())!;
             if (waiting < 4)
                 return waiting;
-            await using var cancel = source.CreateCommand("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            await using var cancel = source.CreateCommand($"SELECT pg_cancel_backend(pid) {waits}");
             await cancel.ExecuteNonQueryAsync();
             return waiting;
         }
@@ -341,7 +354,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
         /// <summary>As a service that has been running for a while.</summary>
         public async Task WarmUpAsync(int connections)
         {
-            var open = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => Requests.OpenConnectionAsync().AsTask()));
+            var open = await Task.WhenAll(
+                Enumerable.Range(0, connections).Select(_ => Requests.OpenConnectionAsync().AsTask()));
             await using (await System.OpenConnectionAsync(CancellationToken.None))
             {
                 foreach (var connection in open)
@@ -406,7 +420,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster) : IClassF
             return TryEnqueue(item) ? item.Result.Task : Task.FromResult("refused");
         }
 
-        protected override async Task WriteAsync(NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
+        protected override async Task WriteAsync(
+            NpgsqlConnection connection, bool again, CancellationToken cancellationToken)
         {
             await using var command = new NpgsqlCommand(
                 "INSERT INTO items SELECT id, '' FROM unnest($1) AS id ON CONFLICT DO NOTHING", connection);

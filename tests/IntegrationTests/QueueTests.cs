@@ -16,8 +16,10 @@ public sealed class QueueTests(SharedSystem system)
 
         var queues = JsonElement.Parse(await ListQueuesAsync()).EnumerateArray()
             .Select(queue => (
-                Name: queue.GetProperty("name").GetString()!, Durable: queue.GetProperty("durable").GetBoolean(),
-                Exclusive: queue.GetProperty("exclusive").GetBoolean(), AutoDelete: queue.GetProperty("auto_delete").GetBoolean(),
+                Name: queue.GetProperty("name").GetString()!,
+                Durable: queue.GetProperty("durable").GetBoolean(),
+                Exclusive: queue.GetProperty("exclusive").GetBoolean(),
+                AutoDelete: queue.GetProperty("auto_delete").GetBoolean(),
                 Arguments: queue.GetProperty("arguments").GetRawText()))
             .ToList();
 
@@ -37,11 +39,16 @@ public sealed class QueueTests(SharedSystem system)
             .First(variables => variables.ContainsKey("RABBITMQ_NODENAME"));
         var start = new ProcessStartInfo(
             Directory.GetFiles("/usr/lib/rabbitmq/lib", "rabbitmqctl", SearchOption.AllDirectories).First(),
-            ["list_queues", "name", "durable", "exclusive", "auto_delete", "arguments", "--quiet", "--formatter", "json"])
+            [
+                "list_queues", "name", "durable", "exclusive", "auto_delete", "arguments",
+                "--quiet", "--formatter", "json",
+            ])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        foreach (var name in (string[])["HOME", "ERL_EPMD_ADDRESS", "ERL_EPMD_PORT", "RABBITMQ_NODENAME", "RABBITMQ_CONF_ENV_FILE"])
+        string[] names =
+            ["HOME", "ERL_EPMD_ADDRESS", "ERL_EPMD_PORT", "RABBITMQ_NODENAME", "RABBITMQ_CONF_ENV_FILE"];
+        foreach (var name in names)
             start.Environment[name] = environment[name];
         using var list = Process.Start(start)!;
         var error = list.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -32,7 +32,8 @@ public static class PostgresRegistration
         var requests = new NpgsqlConnectionStringBuilder(connectionString);
         requests.ApplicationName ??= builder.Environment.ApplicationName;
         UsePrimaryOf(requests);
-        // What nobody waits for any more ends at the server too. A commit that waits for a standby does not: ReplicatedCommits.
+        // What nobody waits for any more ends at the server too. A commit that waits for a standby does not:
+        // ReplicatedCommits.
         requests.Options = $"{requests.Options} -c client_connection_check_interval=1000".TrimStart();
         services.AddSingleton(_ => new PoolStatistics(requests));
         services.AddSingleton(provider => new HealthDetail("db", provider.GetRequiredService<PoolStatistics>().Read));
@@ -80,8 +81,8 @@ public static class PostgresRegistration
     }
 
     /// <summary>
-    /// Of several hosts a service wants the one that takes writes, and looks every second which one it is: what Npgsql knows of a
-    /// server holds for 10 s otherwise, for which a standby that was promoted would not be found.
+    /// Of several hosts a service wants the one that takes writes, and looks every second which one it is: what Npgsql
+    /// knows of a server holds for 10 s otherwise, for which a standby that was promoted would not be found.
     /// </summary>
     private static void UsePrimaryOf(NpgsqlConnectionStringBuilder pool)
     {

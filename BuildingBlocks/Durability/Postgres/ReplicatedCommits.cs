@@ -6,22 +6,25 @@ using Npgsql.Internal;
 namespace Lyceum.Durability.Postgres;
 
 /// <summary>
-/// Durable means replicated, where the server has synchronous standbys (rule 1). Postgres keeps a commit invisible until a standby
-/// has it. But whoever cancels that wait makes the row visible to everybody, though it is on one machine only, and the cancelled
-/// commit is answered with success and a notice. Hence three things:
+/// Durable means replicated, where the server has synchronous standbys (rule 1). Postgres keeps a commit invisible
+/// until a standby has it. But whoever cancels that wait makes the row visible to everybody, though it is on one
+/// machine only, and the cancelled commit is answered with success and a notice. Hence three things:
 /// <list type="bullet">
-/// <item>No connection of a service asks for a cancellation. A time-out or a cancelled token closes the socket; the commit is in
-/// doubt then, and invisible until it is replicated.</item>
-/// <item>Where the notice comes all the same (<c>pg_cancel_backend</c>), a later commit is replicated before anything is shown
-/// (<see cref="CommitWatch"/>).</item>
-/// <item>After a start of the server, or its promotion, everything that it had committed alone is visible: the first connection to it
-/// waits until it is replicated. No connection to a standby is kept, which would be one to a promoted server later.</item>
+/// <item>No connection of a service asks for a cancellation. A time-out or a cancelled token closes the socket; the
+/// commit is in doubt then, and invisible until it is replicated.</item>
+/// <item>Where the notice comes all the same (<c>pg_cancel_backend</c>), a later commit is replicated before anything
+/// is shown (<see cref="CommitWatch"/>).</item>
+/// <item>After a start of the server, or its promotion, everything that it had committed alone is visible: the first
+/// connection to it waits until it is replicated. No connection to a standby is kept, which would be one to a promoted
+/// server later.</item>
 /// </list>
 /// docs/adr/0031 has the reasons.
 /// </summary>
 public static class ReplicatedCommits
 {
-    /// <summary>Commits that may wait long for a standby; beyond it no connection is opened, so that the server keeps some.</summary>
+    /// <summary>
+    /// Commits that may wait long for a standby; beyond it no connection is opened, so that the server keeps some.
+    /// </summary>
     private const int MostWaiting = 16;
 
     /// <summary>Seconds within which a standby has a commit, when a connection is opened.</summary>
@@ -38,7 +41,8 @@ public static class ReplicatedCommits
         """;
 
     // The least that writes WAL, without a table. Nothing reads it, so that cancelling it harms nobody.
-    private const string Write = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'lyceum', '') END";
+    private const string Write =
+        "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'lyceum', '') END";
 
     /// <summary>Makes every connection of the data source keep to the above.</summary>
     public static NpgsqlDataSourceBuilder UseReplicatedCommits(this NpgsqlDataSourceBuilder builder)
@@ -56,7 +60,8 @@ public static class ReplicatedCommits
 
     /// <summary>Returns when everything that is visible on this connection is replicated.</summary>
     /// <exception cref="NpgsqlException">In doubt.</exception>
-    public static async Task ConfirmReplicationAsync(this NpgsqlConnection connection, CancellationToken cancellationToken)
+    public static async Task ConfirmReplicationAsync(
+        this NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         using var watch = new CommitWatch(connection);
         await ConfirmAsync(connection, commandTimeout: null, cancellationToken);
@@ -96,7 +101,8 @@ public static class ReplicatedCommits
         ForgetHowToCancel(connection);
     }
 
-    private static async Task ConfirmAsync(NpgsqlConnection connection, int? commandTimeout, CancellationToken cancellationToken)
+    private static async Task ConfirmAsync(
+        NpgsqlConnection connection, int? commandTimeout, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Write, connection);
         if (commandTimeout is { } seconds)
@@ -105,11 +111,12 @@ public static class ReplicatedCommits
     }
 
     // Transient, as Npgsql understands it.
-    private static NpgsqlException NotReplicated(string why) => new($"Commits are not replicated: {why}.", new TimeoutException(why));
+    private static NpgsqlException NotReplicated(string why) =>
+        new($"Commits are not replicated: {why}.", new TimeoutException(why));
 
     /// <summary>
-    /// Npgsql has no setting for it: without the number of its server process it takes the server for one that cannot be asked to
-    /// cancel, and closes the socket.
+    /// Npgsql has no setting for it: without the number of its server process it takes the server for one that cannot
+    /// be asked to cancel, and closes the socket.
     /// </summary>
     [Experimental("NPG9001")]
     private static void Forget(NpgsqlConnection connection) => SetProcess(GetConnector(connection)!, 0);
@@ -129,7 +136,9 @@ public static class ReplicatedCommits
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_BackendProcessId")]
     private static extern void SetProcess(NpgsqlConnector connector, int process);
 
-    /// <summary>The run of the server whose visible rows are known to be replicated; set by whoever finds out.</summary>
+    /// <summary>
+    /// The run of the server whose visible rows are known to be replicated; set by whoever finds out.
+    /// </summary>
     private sealed class ConfirmedRun
     {
         public volatile string? Run;
@@ -137,8 +146,8 @@ public static class ReplicatedCommits
 }
 
 /// <summary>
-/// Watches the commits of one connection: <see cref="ConfirmAsync"/>, after a commit and before anything of it is shown, returns at
-/// once, unless the server did not wait for a standby.
+/// Watches the commits of one connection: <see cref="ConfirmAsync"/>, after a commit and before anything of it is
+/// shown, returns at once, unless the server did not wait for a standby.
 /// </summary>
 public sealed class CommitWatch : IDisposable
 {
@@ -166,7 +175,8 @@ public sealed class CommitWatch : IDisposable
     }
 
     // By the place in the server's source: its words are translated.
-    private void OnNotice(object sender, NpgsqlNoticeEventArgs e) => _inDoubt |= e.Notice.Routine == "SyncRepWaitForLSN";
+    private void OnNotice(object sender, NpgsqlNoticeEventArgs e) =>
+        _inDoubt |= e.Notice.Routine == "SyncRepWaitForLSN";
 
     public void Dispose() => _connection.Notice -= OnNotice;
 }

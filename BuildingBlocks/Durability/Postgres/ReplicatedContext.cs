@@ -7,8 +7,8 @@ using Npgsql;
 namespace Lyceum.Durability.Postgres;
 
 /// <summary>
-/// <see cref="CommitWatch"/> for what EF commits: after the commit of a transaction, and before EF lets go of a connection, which it
-/// does after each piece of work without one.
+/// <see cref="CommitWatch"/> for what EF commits: after the commit of a transaction, and before EF lets go of a
+/// connection, which it does after each piece of work without one.
 /// </summary>
 internal sealed class ReplicatedContext : DbConnectionInterceptor, IDbTransactionInterceptor
 {
@@ -36,5 +36,6 @@ internal sealed class ReplicatedContext : DbConnectionInterceptor, IDbTransactio
     }
 
     private ValueTask ConfirmAsync(DbConnection connection, CancellationToken cancellationToken) =>
-        _watches.TryGetValue(connection, out var watch) ? watch.ConfirmAsync(cancellationToken) : ValueTask.CompletedTask;
+        _watches.TryGetValue(connection, out var watch)
+            ? watch.ConfirmAsync(cancellationToken) : ValueTask.CompletedTask;
 }

@@ -5,14 +5,15 @@ using Lyceum.Tests.Support.Postgres;
 namespace Lyceum.Tests.IntegrationTests.Chaos;
 
 /// <summary>
-/// A system of its own on three Postgres, one of them the primary. Statements are given up after 3 s, so that a test is soon beyond
-/// the time-out.
+/// A system of its own on three Postgres, one of them the primary. Statements are given up after 3 s, so that a test is
+/// soon beyond the time-out.
 /// </summary>
 public sealed class FailoverSystem : ChatSystem, IAsyncLifetime
 {
     /// <summary>Rounds that were asked for (<c>./test.sh --failover N</c>); null in the other suites.</summary>
     public static readonly int? Rounds = int.TryParse(
-        Environment.GetEnvironmentVariable("LYCEUM_FAILOVER_ROUNDS"), CultureInfo.InvariantCulture, out var rounds) ? rounds : null;
+        Environment.GetEnvironmentVariable("LYCEUM_FAILOVER_ROUNDS"), CultureInfo.InvariantCulture, out var rounds)
+        ? rounds : null;
 
     private static readonly string[] Replicas = ["chat-api", "chat-api-2"];
 
@@ -20,7 +21,8 @@ public sealed class FailoverSystem : ChatSystem, IAsyncLifetime
 
     protected override IEnumerable<string> Arguments =>
     [
-        .. base.Arguments, "--Lyceum:Replicas:chat-api=2", "--Lyceum:Replicas:roadmap-worker=2", "--Answers:Ping=00:00:03",
+        .. base.Arguments, "--Lyceum:Replicas:chat-api=2", "--Lyceum:Replicas:roadmap-worker=2",
+        "--Answers:Ping=00:00:03",
         $"--ConnectionStrings:postgres={Postgres.ConnectionString};Command Timeout=3",
     ];
 
@@ -46,7 +48,8 @@ public sealed class FailoverSystem : ChatSystem, IAsyncLifetime
     private ChatClient CreateReplicaClient(string replica)
     {
         var http = CreateServiceClient(replica);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", GatewayIdentity.Token(DataFolder));
+        http.DefaultRequestHeaders.Authorization =
+            new AuthenticationHeaderValue("Bearer", GatewayIdentity.Token(DataFolder));
         return new ChatClient(http);
     }
 }

@@ -5,7 +5,8 @@ using System.Net.Http.Json;
 namespace Lyceum.Tests.IntegrationTests.Chaos;
 
 /// <summary>
-/// Rule 1 over a database failover: the primary is killed under load and a standby promoted. One round in the long suite,
+/// Rule 1 over a database failover: the primary is killed under load and a standby promoted. One round in the long
+/// suite,
 /// <c>./test.sh --failover N</c> for more.
 /// </summary>
 [Trait("Category", "Long")]
@@ -48,7 +49,7 @@ public sealed class FailoverTests(FailoverSystem system) : IClassFixture<Failove
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
         using var doors = system.OpenDoors();
         var random = new Random(1);
-        var questions = Enumerable.Range(0, 10).Select(_ => new Question(random)).Where(question => !question.StopsOnDisconnect).ToList();
+        var questions = Enumerable.Range(0, 10).Select(_ => new Question(random)).ToList();
         var readings = await Task.WhenAll(questions.Select(question => doors.Any(random).AskAsync(question.Text)));
         var reads = readings.Select(reading => ReadAsync(reading, limit.Token)).ToArray();
         await Task.Delay(TimeSpan.FromSeconds(1), limit.Token);
@@ -59,7 +60,8 @@ public sealed class FailoverTests(FailoverSystem system) : IClassFixture<Failove
         {
             await Task.Delay(TimeSpan.FromSeconds(1), limit.Token); // what was replicated before arrives
             shown = [.. readings.Select(reading => reading.Text.Length)];
-            using var refused = await doors.Any(random).Http.PostAsJsonAsync("/chat", new { message = "[[stub tokens=1]]" }, limit.Token);
+            using var refused = await doors.Any(random).Http.PostAsJsonAsync(
+                "/chat", new { message = "[[stub tokens=1]]" }, limit.Token);
             refused.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
             await Task.Delay(TimeSpan.FromSeconds(8), limit.Token); // two statements' time-outs
             readings.Select(reading => reading.Text.Length).ShouldBe(shown);
@@ -69,7 +71,8 @@ public sealed class FailoverTests(FailoverSystem system) : IClassFixture<Failove
                 {
                     for (var i = 0; i < readings.Length; i++)
                     {
-                        (await ShownNowAsync(replica, readings[i].MessageId, limit.Token)).ShouldBeLessThanOrEqualTo(shown[i]);
+                        (await ShownNowAsync(replica, readings[i].MessageId, limit.Token))
+                            .ShouldBeLessThanOrEqualTo(shown[i]);
                         var messages = await replica.MessagesAsync(readings[i].ConversationId);
                         messages[1].GetProperty("content").GetString()!.Length.ShouldBeLessThanOrEqualTo(shown[i]);
                     }
@@ -119,7 +122,8 @@ public sealed class FailoverTests(FailoverSystem system) : IClassFixture<Failove
             {
             }
         }
-        catch (Exception e) when (Passing.Exception(e) || (e is OperationCanceledException && !limit.IsCancellationRequested))
+        catch (Exception e) when (
+            Passing.Exception(e) || (e is OperationCanceledException && !limit.IsCancellationRequested))
         {
             // Turned away, or there is no more.
         }

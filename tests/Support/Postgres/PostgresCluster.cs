@@ -3,8 +3,8 @@ using Npgsql;
 namespace Lyceum.Tests.Support.Postgres;
 
 /// <summary>
-/// Three real servers: a primary, and two standbys of which one must have replayed a commit before it counts. Their addresses stay,
-/// whoever is the primary.
+/// Three real servers: a primary, and two standbys of which one must have replayed a commit before it counts. Their
+/// addresses stay, whoever is the primary.
 /// </summary>
 public sealed class PostgresCluster : IAsyncDisposable
 {
@@ -16,7 +16,8 @@ public sealed class PostgresCluster : IAsyncDisposable
 
     public PostgresServer Primary => _servers[_primary];
 
-    public IEnumerable<PostgresServer> Standbys => _servers.Where(server => server.Key != _primary).Select(server => server.Value);
+    public IEnumerable<PostgresServer> Standbys =>
+        _servers.Where(server => server.Key != _primary).Select(server => server.Value);
 
     /// <summary>All three, as Npgsql takes them.</summary>
     public string ConnectionString => new NpgsqlConnectionStringBuilder(Primary.ConnectionString("postgres"))
@@ -41,7 +42,8 @@ public sealed class PostgresCluster : IAsyncDisposable
             _servers[name] = await first.StartStandbyAsync(name);
         _ports = [.. Names.Select(name => _servers[name].Port)];
         await first.SetAsync(
-            ("synchronous_commit", "remote_apply"), ("synchronous_standby_names", $"ANY 1 ({string.Join(", ", Names)})"));
+            ("synchronous_commit", "remote_apply"),
+            ("synchronous_standby_names", $"ANY 1 ({string.Join(", ", Names)})"));
     }
 
     /// <summary>Kills the primary with all its processes, and promotes the standby that has more of its log.</summary>

@@ -6,8 +6,8 @@ using Npgsql;
 namespace Lyceum.Tests.Support.Postgres;
 
 /// <summary>
-/// A real PostgreSQL of this test run, started by the script that the product uses, on a folder that is gone afterwards. It may have
-/// standbys, which are servers like it.
+/// A real PostgreSQL of this test run, started by the script that the product uses, on a folder that is gone
+/// afterwards. It may have standbys, which are servers like it.
 /// </summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
@@ -69,13 +69,16 @@ public sealed class PostgresServer : IAsyncDisposable
     public string ConnectionString(string database, bool pooling = true) =>
         new NpgsqlConnectionStringBuilder(_settings!.ConnectionString) { Database = database, Pooling = pooling }.ConnectionString;
 
-    /// <summary>A standby of this server, made from its data as it is; the server knows it by <paramref name="name"/>.</summary>
+    /// <summary>
+    /// A standby of this server, made from its data as it is; the server knows it by <paramref name="name"/>.
+    /// </summary>
     /// <param name="port">Its port; null: any.</param>
     public async Task<PostgresServer> StartStandbyAsync(string name, int? port = null)
     {
         var standby = new PostgresServer();
         var copy = new ProcessStartInfo(
-            "pg_basebackup", ["-h", "127.0.0.1", "-p", $"{_settings!.Port}", "-U", "postgres", "-D", standby.Data, "-c", "fast"]);
+            "pg_basebackup",
+            ["-h", "127.0.0.1", "-p", $"{_settings!.Port}", "-U", "postgres", "-D", standby.Data, "-c", "fast"]);
         copy.Environment["PGPASSWORD"] = "test";
         using (var backup = Process.Start(copy)!)
         {
@@ -84,7 +87,8 @@ public sealed class PostgresServer : IAsyncDisposable
                 throw new InvalidOperationException($"pg_basebackup ended with {backup.ExitCode}");
         }
         await File.AppendAllTextAsync(
-            Path.Combine(standby.Data, "postgresql.auto.conf"), $"cluster_name = '{name}'\nprimary_conninfo = '{ConnectionInfo}'\n");
+            Path.Combine(standby.Data, "postgresql.auto.conf"),
+            $"cluster_name = '{name}'\nprimary_conninfo = '{ConnectionInfo}'\n");
         await File.WriteAllTextAsync(Path.Combine(standby.Data, "standby.signal"), "");
         await standby.LaunchAsync(port ?? FreePort());
         return standby;
@@ -126,7 +130,8 @@ public sealed class PostgresServer : IAsyncDisposable
         // Those that work in its data folder: the server and its workers.
         var pids = Directory.GetDirectories("/proc").Where(process => int.TryParse(Path.GetFileName(process), out _)
             && LinkTarget(Path.Combine(process, "cwd")) == Data).Select(Path.GetFileName);
-        using var kill = Process.Start(new ProcessStartInfo("kill", [$"-{signal}", .. pids!]) { RedirectStandardError = true })!;
+        using var kill = Process.Start(
+            new ProcessStartInfo("kill", [$"-{signal}", .. pids!]) { RedirectStandardError = true })!;
         await kill.WaitForExitAsync();
 
         static string? LinkTarget(string link)
