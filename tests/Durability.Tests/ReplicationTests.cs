@@ -232,6 +232,44 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         refused.ShouldBe(1);
     }
 
+    /// <summary>A loop that retries for ever leaves one commit behind, not one at each attempt.</summary>
+    [Fact]
+    [Trait("Category", "Long")]
+    public async Task Commit_WaitingLong_KeepsLoopsFromNewConnections_AndRequestsCanRead()
+    {
+        await using var service = new Service(cluster.ConnectionString);
+        await service.WarmUpAsync(connections: 1);
+        await using var held = await service.System.OpenConnectionAsync(CancellationToken.None);
+        await cluster.Standby.PauseAsync();
+        using (var soon = new CancellationTokenSource(Soon))
+            await OutcomeAsync(() => service.SaveAsync(1, soon.Token));
+        await Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None);
+
+        await Should.ThrowAsync<NpgsqlException>(() => service.System.OpenConnectionAsync(default).AsTask());
+        (await service.VisibleAsync()).ShouldBeEmpty();
+
+        await cluster.Standby.ResumeAsync();
+        await using var opened = await service.System.OpenConnectionAsync(CancellationToken.None);
+        (await service.VisibleAsync()).ShouldBe([1]);
+    }
+
+    /// <summary>No service opens a connection by another way than the one that all of the above is about.</summary>
+    [Fact]
+    public void Connections_OfEveryService_OpenedByAddPostgresAlone()
+    {
+        string[] projects = ["BuildingBlocks", "ServiceDefaults", "ChatApi", "SessionApi", "Gateway", "RoadmapWorker"];
+        string[] ways = ["new NpgsqlConnection(", "NpgsqlDataSource.Create", "new NpgsqlDataSourceBuilder", "UseNpgsql("];
+
+        var found = projects
+            .SelectMany(project => Directory.GetFiles(
+                Path.Combine(Repository.Root, project), "*.cs", SearchOption.AllDirectories))
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
+            .Where(file => ways.Any(way => File.ReadAllText(file).Contains(way, StringComparison.Ordinal)))
+            .Select(file => Path.GetFileName(file));
+
+        found.ShouldBe(["PostgresRegistration.cs"]);
+    }
+
     [Theory]
     [InlineData("Host=a", null, 10)]
     [InlineData("Host=a,b", "primary", 1)]

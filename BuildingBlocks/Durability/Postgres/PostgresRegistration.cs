@@ -37,7 +37,7 @@ public static class PostgresRegistration
         requests.Options = $"{requests.Options} -c client_connection_check_interval=1000".TrimStart();
         services.AddSingleton(_ => new PoolStatistics(requests));
         services.AddSingleton(provider => new HealthDetail("db", provider.GetRequiredService<PoolStatistics>().Read));
-        builder.AddNpgsqlDataSource(name, Settings(requests), Named(requests));
+        builder.AddNpgsqlDataSource(name, Settings(requests), Named(requests, isMachinery: false));
 
         var system = new NpgsqlConnectionStringBuilder(requests.ConnectionString)
         {
@@ -48,7 +48,7 @@ public static class PostgresRegistration
             // Their prepared statements go by keys, always: a plan made while a table was small is kept while it grows.
             Options = $"{requests.Options} -c enable_seqscan=off".TrimStart(),
         };
-        builder.AddKeyedNpgsqlDataSource(name, Settings(system), Named(system));
+        builder.AddKeyedNpgsqlDataSource(name, Settings(system), Named(system, isMachinery: true));
         services.AddSingleton(provider => new SystemDataSource(provider.GetRequiredKeyedService<NpgsqlDataSource>(name)));
 
         services.AddDbContextPool<TContext>((provider, options) => options
@@ -76,8 +76,8 @@ public static class PostgresRegistration
         };
 
         // The name by which metrics and spans tell the pools apart.
-        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool) =>
-            source => source.UseReplicatedCommits().Name = pool.ApplicationName;
+        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool, bool isMachinery) =>
+            source => source.UseReplicatedCommits(isMachinery).Name = pool.ApplicationName;
     }
 
     /// <summary>

@@ -27,8 +27,10 @@ public static class ReplicatedCommits
     /// </summary>
     private const int MostWaiting = 16;
 
-    /// <summary>Seconds within which a standby has a commit, when a connection is opened.</summary>
-    private const int ConfirmWithin = 3;
+    /// <summary>
+    /// Seconds within which a standby has a commit, when a connection is opened. Less than what counts as waiting long.
+    /// </summary>
+    private const int ConfirmWithin = 2;
 
     // A run of the server: its start, and that of its statistics, which begin anew when it recovers from a crash.
     private const string Describe =
@@ -37,7 +39,7 @@ public static class ReplicatedCommits
                pg_is_in_recovery(), current_setting('synchronous_standby_names') <> '',
                (SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event = 'SyncRep'
-                  AND state_change < clock_timestamp() - interval '2 seconds')
+                  AND state_change < clock_timestamp() - interval '3 seconds')
         """;
 
     // The least that writes WAL, without a table. Nothing reads it, so that cancelling it harms nobody.
@@ -45,15 +47,21 @@ public static class ReplicatedCommits
         "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'lyceum', '') END";
 
     /// <summary>Makes every connection of the data source keep to the above.</summary>
-    public static NpgsqlDataSourceBuilder UseReplicatedCommits(this NpgsqlDataSourceBuilder builder)
+    /// <param name="builder">Of the data source.</param>
+    /// <param name="isMachinery">
+    /// The connections are for loops, which retry for ever: where one commit waits long already, a new connection
+    /// shows first that replication goes on. So each loop leaves one commit waiting at most, and requests can read on.
+    /// </param>
+    public static NpgsqlDataSourceBuilder UseReplicatedCommits(
+        this NpgsqlDataSourceBuilder builder, bool isMachinery = false)
     {
         // Not waited for: a cancellation that is never sent. And a time-out says nothing about the other connections.
         builder.ConnectionStringBuilder.CancellationTimeout = -1;
         var confirmed = new ConfirmedRun();
 #pragma warning disable VSTHRD002 // what opens a connection synchronously waits for it
         builder.UsePhysicalConnectionInitializer(
-            connection => InitializeAsync(connection, confirmed).GetAwaiter().GetResult(),
-            connection => InitializeAsync(connection, confirmed));
+            connection => InitializeAsync(connection, confirmed, isMachinery).GetAwaiter().GetResult(),
+            connection => InitializeAsync(connection, confirmed, isMachinery));
 #pragma warning restore VSTHRD002
         return builder;
     }
@@ -69,7 +77,7 @@ public static class ReplicatedCommits
             throw NotReplicated("waiting for a standby was cancelled");
     }
 
-    private static async Task InitializeAsync(NpgsqlConnection connection, ConfirmedRun confirmed)
+    private static async Task InitializeAsync(NpgsqlConnection connection, ConfirmedRun confirmed, bool isMachinery)
     {
         string run;
         bool isStandby, isReplicated;
@@ -85,7 +93,7 @@ public static class ReplicatedCommits
             throw NotReplicated("this server is a standby");
         if (waiting > MostWaiting)
             throw NotReplicated($"{waiting} commits wait for a standby");
-        if (isReplicated && confirmed.Run != run)
+        if (isReplicated && (confirmed.Run != run || (isMachinery && waiting > 0)))
         {
             // The one command that may be cancelled: what is written here is of no use to anybody.
             try
