@@ -91,7 +91,7 @@ public static class MessagingExtensions
     public static void OfThisProcess(this IEndpointRegistrationConfigurator endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        endpoint.AddConfigureEndpointCallback(static (_, configured) =>
+        endpoint.AddConfigureEndpointCallback(static configured =>
         {
             if (configured is IRabbitMqReceiveEndpointConfigurator rabbit)
                 rabbit.OfThisProcess();

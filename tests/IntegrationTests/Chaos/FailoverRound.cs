@@ -200,6 +200,7 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
             foreach (var (turn, text) in socket.Shown)
                 Audit($"session {id}, turn {turn}", text, turns.GetValueOrDefault(turn, ""));
             socket.Dispose();
+            using var deleted = await student.Http.DeleteAsync($"/api/sessions/{id}", limit); // its place is free again
         }
         foreach (var (task, told) in _jobs)
         {
