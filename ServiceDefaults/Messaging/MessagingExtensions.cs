@@ -99,8 +99,10 @@ public static class MessagingExtensions
     }
 
     /// <summary>
-    /// Gone with its last consumer, or a minute after a process that never consumed. Durable all the same, and so not
-    /// MassTransit's <c>Temporary</c>: RabbitMQ 4.3 refuses queues that are neither durable nor exclusive.
+    /// Gone a minute after its last consumer (MassTransit makes of auto-delete with an expiration the expiration
+    /// alone), its exchange with it. Durable all the same, and so not MassTransit's <c>Temporary</c>: RabbitMQ 4.3
+    /// refuses queues that are neither durable nor exclusive, and an exclusive one is locked to a connection that may be
+    /// dead when its process connects again.
     /// </summary>
     private static void OfThisProcess(this IRabbitMqQueueEndpointConfigurator queue)
     {
