@@ -218,7 +218,13 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
         var lost = Encoding.UTF8.GetByteCount(seen.AsSpan(seen.AsSpan().CommonPrefixLength(stored)));
         BytesLost += lost;
         if (lost > 0)
-            Findings.Add($"{what}: {lost} bytes shown are not stored");
+        {
+            var same = seen.AsSpan().CommonPrefixLength(stored);
+            Findings.Add($"{what}: {lost} bytes shown are not stored: of {seen.Length} characters shown and {stored.Length} " +
+                $"stored the first {same} are the same; shown then '{Next(seen)}', stored '{Next(stored)}'");
+
+            string Next(string text) => text[same..Math.Min(text.Length, same + 60)];
+        }
     }
 
     private async Task<string> StoredAsync(Doors doors, Guid message, CancellationToken limit)

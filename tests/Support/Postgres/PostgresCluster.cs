@@ -41,14 +41,18 @@ public sealed class PostgresCluster : IAsyncDisposable
         foreach (var name in Names.Skip(1))
             _servers[name] = await first.StartStandbyAsync(name);
         _ports = [.. Names.Select(name => _servers[name].Port)];
-        await first.SetAsync(
-            ("synchronous_commit", "remote_apply"),
-            ("synchronous_standby_names", $"ANY 1 ({string.Join(", ", Names)})"));
+        foreach (var server in _servers.Values) // also of the standbys, for when they are promoted
+        {
+            await server.SetAsync(
+                ("synchronous_commit", "remote_apply"),
+                ("synchronous_standby_names", $"ANY 1 ({string.Join(", ", Names)})"));
+        }
     }
 
     /// <summary>Kills the primary with all its processes, and promotes the standby that has more of its log.</summary>
     public async Task FailOverAsync()
     {
+        await RequireSynchronousAsync();
         await Primary.KillAsync();
         var received = new Dictionary<string, ulong>();
         foreach (var name in Names.Where(name => name != _primary))
@@ -66,6 +70,16 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         foreach (var (name, port) in Names.Zip(_ports).Where(server => !_servers.ContainsKey(server.First)))
             _servers[name] = await Primary.StartStandbyAsync(name, port);
+    }
+
+    /// <summary>A primary that does not wait for its standbys would make every round worthless.</summary>
+    private async Task RequireSynchronousAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(Primary.ConnectionString("postgres", pooling: false));
+        await using var command = source.CreateCommand(
+            "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum' AND state = 'streaming'");
+        if (await command.ExecuteScalarAsync() is not 2L)
+            throw new InvalidOperationException($"the primary {_primary} does not wait for two standbys");
     }
 
     private static async Task<ulong> ReceivedAsync(PostgresServer standby)
