@@ -220,8 +220,8 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
         if (lost > 0)
         {
             var same = seen.AsSpan().CommonPrefixLength(stored);
-            Findings.Add($"{what}: {lost} bytes shown are not stored: of {seen.Length} characters shown and {stored.Length} " +
-                $"stored the first {same} are the same; shown then '{Next(seen)}', stored '{Next(stored)}'");
+            Findings.Add($"{what}: {lost} bytes shown are not stored: of {seen.Length} characters shown and " +
+                $"{stored.Length} stored {same} are the same; shown then '{Next(seen)}', stored '{Next(stored)}'");
 
             string Next(string text) => text[same..Math.Min(text.Length, same + 60)];
         }
