@@ -50,8 +50,7 @@ public sealed class FailoverRound(FailoverSystem system, Random random)
                 .Concat(jobs.Select(job => FollowAsync(http, job, limit.Token))).ToList();
             await Task.Delay(random.Next(1500, 3500), limit.Token);
 
-            await system.Postgres.FailOverAsync();
-            var promoted = Stopwatch.GetTimestamp();
+            var promoted = await system.Postgres.FailOverAsync();
             await UntilAnsweredAsync(limit.Token);
             ResumedAfter = Stopwatch.GetElapsedTime(promoted);
             await system.Postgres.RebuildAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace Lyceum.Tests.Support.Postgres;
@@ -50,7 +51,8 @@ public sealed class PostgresCluster : IAsyncDisposable
     }
 
     /// <summary>Kills the primary with all its processes, and promotes the standby that has more of its log.</summary>
-    public async Task FailOverAsync()
+    /// <returns>When the standby was promoted, as <see cref="Stopwatch"/> counts.</returns>
+    public async Task<long> FailOverAsync()
     {
         await RequireSynchronousAsync();
         await Primary.KillAsync();
@@ -59,10 +61,12 @@ public sealed class PostgresCluster : IAsyncDisposable
             received[name] = await ReceivedAsync(_servers[name]);
         var (killed, next) = (_primary, received.MaxBy(standby => standby.Value).Key);
         await _servers[next].PromoteAsync();
+        var promoted = Stopwatch.GetTimestamp();
         _primary = next;
         await _servers[received.Keys.Single(name => name != next)].FollowAsync(Primary);
         await _servers[killed].DisposeAsync();
         _servers.Remove(killed);
+        return promoted;
     }
 
     /// <summary>Makes the server that was killed a standby of the present primary, with all its data anew.</summary>
