@@ -26,6 +26,7 @@ public static class Extensions
         builder.ConfigureOpenTelemetry();
         builder.AddDefaultHealthChecks();
         builder.Services.AddServiceDiscovery();
+        builder.Services.AddHttpClientDefaults();
 
         builder.AddAnswersOptions();
         builder.AddWebDefaults();

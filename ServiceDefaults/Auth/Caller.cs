@@ -28,6 +28,14 @@ public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IRea
     /// </summary>
     public string Person => Act ?? Subject;
 
+    /// <summary>
+    /// Whether a route that asks for <paramref name="scope"/> is open to this caller. <see cref="Auth.Scopes.Engine"/>
+    /// is not for persons, and every service may use it.
+    /// </summary>
+    internal bool May(string scope) => scope != Auth.Scopes.Engine
+        ? Scopes.Contains(scope)
+        : Kind == CallerKind.Service || (Kind == CallerKind.Token && Scopes.Contains(scope));
+
     /// <exception cref="ProblemException">401, when the principal carries no identity.</exception>
     public static Caller From(ClaimsPrincipal principal)
     {
