@@ -97,25 +97,29 @@ internal sealed partial class AccountStore(
     }
 
     /// <summary>
-    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders. Null when
-    /// it is not accepted. Not repeated after a lost connection: it might have been spent.
+    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders.
+    /// One that never was a token of it is refused, and ends nothing: an id is no secret. Null when it is not accepted.
+    /// Not repeated after a lost connection: it might have been spent.
     /// </summary>
     public async Task<SignedIn?> RefreshAsync(string? token, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         if (RefreshToken.Parse(token) is not { } shown)
             return null;
-        var (now, shownHash) = (time.GetStoredNow(), shown.Hash);
-        var next = new RefreshToken(shown.SignIn, Secret.New());
+        if (await FindAsync(shown, cancellationToken) is not { } signIn)
+            return null;
+        var (now, shownHash, key) = (time.GetStoredNow(), shown.Hash, signIn.TokenKey ?? RefreshToken.NewKey());
+        var next = RefreshToken.New(shown.SignIn, key);
         var spent = await db.Set<SignIn>().Where(
             s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
             .ExecuteUpdateAsync(
-                set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.RefreshedAt, now)
-                    .SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
+                set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.TokenKey, key)
+                    .SetProperty(s => s.RefreshedAt, now).SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
                 cancellationToken);
         if (spent == 0)
         {
-            if (await db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
+            if (shown.IsMadeWith(signIn.TokenKey)
+                && await db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
                 LogEnded(shown.SignIn);
             return null;
         }
@@ -129,7 +133,8 @@ internal sealed partial class AccountStore(
     public async Task SignOutAsync(string? token, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        if (RefreshToken.Parse(token) is { } shown)
+        if (RefreshToken.Parse(token) is { } shown && await FindAsync(shown, cancellationToken) is { } signIn
+            && (signIn.TokenHash.AsSpan().SequenceEqual(shown.Hash) || shown.IsMadeWith(signIn.TokenKey)))
             await Transient.RetryOnceAsync(
                 _ => db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
     }
@@ -181,15 +186,20 @@ internal sealed partial class AccountStore(
     public static ProblemException NoAccount() => new(
         StatusCodes.Status403Forbidden, ErrorCodes.AccountRequired, "This takes a signed-in account; an API token has none.");
 
+    private Task<SignIn?> FindAsync(RefreshToken shown, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(_ => db.Set<SignIn>().AsNoTracking()
+            .SingleOrDefaultAsync(s => s.Id == shown.SignIn, cancellationToken));
+
     private RefreshToken Begin(Guid account)
     {
-        var now = time.GetStoredNow();
-        var refresh = new RefreshToken(Guid.CreateVersion7(), Secret.New());
+        var (now, key) = (time.GetStoredNow(), RefreshToken.NewKey());
+        var refresh = RefreshToken.New(Guid.CreateVersion7(), key);
         db.Add(new SignIn
         {
             Id = refresh.SignIn,
             AccountId = account,
             TokenHash = refresh.Hash,
+            TokenKey = key,
             CreatedAt = now,
             RefreshedAt = now,
             ExpiresAt = now + options.Value.RefreshLifetime,

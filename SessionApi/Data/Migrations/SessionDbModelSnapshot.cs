@@ -210,6 +210,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("bytea")
                         .HasColumnName("token_hash");
 
+                    b.Property<byte[]>("TokenKey")
+                        .HasColumnType("bytea")
+                        .HasColumnName("token_key");
+
                     b.HasKey("Id")
                         .HasName("pk_sign_ins");
 
