@@ -110,11 +110,14 @@ public sealed class JobStore(
         // Once more where the key's other task was being committed in this moment.
         for (var attempt = 0; attempt < 2; attempt++)
         {
-            var found = await QueryAsync(Add, reader => (
+            var found = await QueryAsync($"{order.Tenant} {order.Subject}", Add, reader => (
                 TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Fingerprint: reader.GetValue(2) as byte[]),
                 cancellationToken,
-                taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input), kind.Timeout,
-                new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current), options.Value.MaxOpenPerCaller);
+                [
+                    taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input),
+                    kind.Timeout, new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current),
+                    options.Value.MaxOpenPerCaller,
+                ]);
             if (found is not [var task, ..])
                 continue;
             IdempotencyKeys.RequireSame(task.Fingerprint, fingerprint, "This Idempotency-Key was used for another request.");
@@ -226,13 +229,22 @@ public sealed class JobStore(
         reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
 
     private Task<List<T>> QueryAsync<T>(
-        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values)
+        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
+        QueryAsync(null, sql, read, cancellationToken, values);
+
+    /// <param name="counted">Whose tasks the statement counts before it adds one; null: it counts none.</param>
+    private Task<List<T>> QueryAsync<T>(
+        string? counted, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, object[] values)
     {
         ready.ThrowIfNotReady();
         return Transient.RetryOnceAsync(async _ =>
         {
             await using var connection = await source.OpenWithinAsync(options.Value.PoolWait, cancellationToken);
-            await using var command = new NpgsqlCommand(sql, connection);
+            await using var batch = new NpgsqlBatch(connection);
+            if (counted is not null)
+                batch.BatchCommands.Add(CountLock.CountLockCommand("jobs", counted));
+            var command = new NpgsqlBatchCommand(sql);
+            batch.BatchCommands.Add(command);
             foreach (var value in values)
             {
                 command.Parameters.Add(value switch
@@ -243,7 +255,9 @@ public sealed class JobStore(
                 });
             }
             var rows = new List<T>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            if (counted is not null)
+                await reader.NextResultAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
                 rows.Add(read(reader));
             return rows;

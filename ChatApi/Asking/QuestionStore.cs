@@ -86,21 +86,23 @@ public sealed class QuestionStore(
     {
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
             return asked;
-        await LimitAsync(caller, cancellationToken);
 
         var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
         var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
-        var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
+        var isNew = question.ConversationId is null;
+        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
+            ? null : await connection.BeginTransactionAsync(cancellationToken);
+        await LimitAsync(connection, caller, cancellationToken);
+        var position = isNew ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
         var (context, usage) = ContextWindow.Choose(
             history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table rejects.
         await using var batch = new NpgsqlBatch(connection);
-        if (transaction is null)
+        if (isNew)
             Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
                 conversation, caller.Tenant, caller.Person, ConversationStore.TitleOf(question.Text), now);
         else
@@ -191,12 +193,19 @@ public sealed class QuestionStore(
         return new(found.ConversationId, found.MessageId, null);
     }
 
-    private async Task LimitAsync(Caller caller, CancellationToken cancellationToken)
+    private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
     {
         if (options.Value.MaxRunningPerUser is not (> 0 and var most))
             return;
-        var running = await conversations.Of(caller).Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m)
-            .CountAsync(m => m.Status == AnswerStatus.Streaming, cancellationToken);
+        await connection.LockCountAsync("streaming", $"{caller.Tenant} {caller.Person}", cancellationToken);
+        await using var count = new NpgsqlCommand(
+            """
+            SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+            WHERE c.tenant = $1 AND c.owner = $2 AND m.status = $3
+            """, connection);
+        foreach (var value in (string[])[caller.Tenant, caller.Person, AnswerStatus.Streaming])
+            count.Parameters.Add(new() { Value = value });
+        var running = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
         if (running >= most)
             throw new ProblemException(429, ErrorCodes.Overloaded,
                 $"You have {running} answers being written, and may have {most}. Wait for one, or stop it.", TimeSpan.FromSeconds(2));

@@ -38,10 +38,11 @@ internal sealed class KnowledgeStore(
     {
         ready.ThrowIfNotReady();
         var now = time.GetStoredNow();
+        await using var transaction =
+            await db.Database.BeginCountedAsync("knowledge_bases", caller.Tenant, cancellationToken);
         var before = await Of(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
         if (before >= options.Value.MaxKnowledgeBases)
             throw Full($"A tenant may have {options.Value.MaxKnowledgeBases} knowledge bases (Knowledge:MaxKnowledgeBases).");
-        // Of two requests at once, the unique index lets one make it; the other finds it.
         var created = await db.Database.ExecuteSqlAsync(
             $"""
              INSERT INTO knowledge_bases (id, tenant, kb_id, title, created_at, updated_at)
@@ -51,7 +52,9 @@ internal sealed class KnowledgeStore(
         if (!created && title is not null)
             await Of(caller).Where(k => k.KbId == kbId).ExecuteUpdateAsync(
                 set => set.SetProperty(k => k.Title, title).SetProperty(k => k.UpdatedAt, now), cancellationToken);
-        return (await ReadAsync(caller, kbId, cancellationToken), created);
+        var kept = await ReadAsync(caller, kbId, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (kept, created);
     }
 
     public Task<List<KnowledgeBase>> ListAsync(Caller caller, string after, int count, CancellationToken cancellationToken)
