@@ -95,6 +95,12 @@ public sealed class JobFailedException(string code, string message) : Exception(
     public string Code { get; } = code;
 }
 
+/// <summary>
+/// Why a stage failed, in words that the client may read: of all other exceptions, whose messages may name addresses, files and
+/// statements, the log alone has the words.
+/// </summary>
+public class StageException(string message, Exception? inner = null) : Exception(message, inner);
+
 /// <summary>How kinds write what they keep: snake_case, Chinese unescaped.</summary>
 public static class JobJson
 {

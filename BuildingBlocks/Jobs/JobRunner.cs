@@ -75,13 +75,13 @@ public sealed partial class JobRunner(
         JobCommit LastFailure(Exception e)
         {
             LogFailed(logger, e, context.TaskId, stage, context.Attempt);
-            return Commit(JobStatus.Failed, StageOutcomes.Failed, Code(e), $"The stage {stage} failed {context.Attempt} times, last: {e.Message}");
+            return Commit(JobStatus.Failed, StageOutcomes.Failed, Code(e), $"The stage {stage} failed {context.Attempt} times, last: {Words(e)}");
         }
 
         JobCommit Retry(Exception e)
         {
             LogRetried(logger, context.TaskId, stage, context.Attempt, e.Message);
-            return Commit(JobStatus.Queued, StageOutcomes.Retried, Code(e), e.Message, Backoff(context.Attempt));
+            return Commit(JobStatus.Queued, StageOutcomes.Retried, Code(e), Words(e), Backoff(context.Attempt));
         }
 
         JobCommit Commit(
@@ -100,6 +100,13 @@ public sealed partial class JobRunner(
     public const string Done = "done";
 
     private static string Code(Exception e) => e is ProblemException problem ? problem.Code : ErrorCodes.Internal;
+
+    private static string Words(Exception e) => e switch
+    {
+        StageException or ProblemException => e.Message,
+        TimeoutException or OperationCanceledException => "something that it needs did not answer in time",
+        _ => "something that it needs failed; the log has the reason",
+    };
 
     private TimeSpan Backoff(int attempt)
     {

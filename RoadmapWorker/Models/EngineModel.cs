@@ -199,7 +199,8 @@ public sealed partial class EngineModel(
 
     private static ModelException Away(Exception e, TimeSpan limit) =>
         new(e is OperationCanceledException
-            ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e)
+            ? $"The engine did not answer within {limit}."
+            : EngineTries.IsUnreachable(e) ? "The engine cannot be reached." : "The engine broke off its answer.", e)
         {
             TookNothingOn = EngineTries.IsUnreachable(e),
         };

@@ -60,9 +60,12 @@ public static class IdentityAuthentication
             options.AddPolicy(ServiceOrTicket, policy => policy.RequireAuthenticatedUser().RequireAssertion(
                 context => IsService(context.User) || context.User.Identity?.AuthenticationType == Tickets.Scheme));
             options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
-                context => Has(context.User, Scopes.Ops) || context.Resource is HttpContext http && IsDirectLoopback(http)));
+                context => context.Resource is HttpContext http && IsOperator(http)));
         });
     }
+
+    /// <summary>Who may know how it looks inside: this machine itself, or scope <c>ops</c>.</summary>
+    internal static bool IsOperator(HttpContext http) => Has(http.User, Scopes.Ops) || IsDirectLoopback(http);
 
     private static bool Has(ClaimsPrincipal user, string scope) =>
         user.Identity is CallerIdentity identity && identity.Caller.May(scope);

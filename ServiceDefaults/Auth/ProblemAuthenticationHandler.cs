@@ -74,6 +74,7 @@ public abstract partial class ProblemAuthenticationHandler(
         var scope = Context.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy;
         if (scope is IdentityAuthentication.ServiceOnly or IdentityAuthentication.ServiceOrTicket)
         {
+            Response.Headers.Append(HeaderNames.WWWAuthenticate, "Bearer error=\"insufficient_scope\"");
             return Problems.Create(
                 StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenScope, "This route is for services alone.")
                 .ExecuteAsync(Context);
