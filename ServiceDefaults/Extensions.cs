@@ -20,6 +20,7 @@ public static class Extensions
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        PrivateFiles.SetUmask();
         builder.Services.AddSingleton(ServiceInfo.From(builder.Configuration, builder.Environment));
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddConsoleLogs();
@@ -30,6 +31,7 @@ public static class Extensions
 
         builder.AddAnswersOptions();
         builder.AddWebDefaults();
+        builder.AddAllowedHosts();
         builder.Services.AddProblemDocuments();
         builder.AddIdentity();
         builder.AddDrain();

@@ -120,6 +120,8 @@ public static class ServiceExtensions
                 return;
             endpoint.Port = endpoint.TargetPort = port;
         });
+        if (builder.ExecutionContext.IsRunMode)
+            RequireSecure(builder, listen);
         if (port != 0 && builder.ExecutionContext.IsRunMode)
             RequireFree(port, "Lyceum:Port");
         // TLS is the door's own: which certificate it shows, its configuration file says.
@@ -149,6 +151,23 @@ public static class ServiceExtensions
                 replica.WithEnvironment("GATEWAY_CONFIG_FILE", Path.GetFullPath(file));
         }
         return service;
+    }
+
+    /// <summary>
+    /// In Development anybody may register, and the development token has every scope: this machine's own people are meant.
+    /// </summary>
+    private static void RequireSecure(IDistributedApplicationBuilder builder, string listen)
+    {
+        if (!builder.Environment.IsDevelopment() || builder.Configuration.GetValue<bool>("Lyceum:InsecureDevelopment"))
+            return;
+        var isLoopback = listen.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(listen.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        if (!isLoopback)
+        {
+            throw new DistributedApplicationException(
+                $"In Development anybody may register and the development token opens everything, so it does not listen on {listen}. " +
+                "Set DOTNET_ENVIRONMENT=Production; or accept it with --insecure-development (Lyceum:InsecureDevelopment=true).");
+        }
     }
 
     // Said here rather than by a gateway that cannot start, again and again.
