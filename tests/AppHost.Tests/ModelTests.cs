@@ -105,6 +105,46 @@ public sealed class ModelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Databases_AreConnectedToAsARoleOfTheirOwn_NotAsTheAdministrator()
+    {
+        var resources = await DescribeAsync();
+
+        foreach (var name in (string[])["chatdb", "sessiondb", "roadmapdb", "gatewaydb"])
+        {
+            var expression = resources.OfType<IResourceWithConnectionString>().Single(resource => resource.Name == name)
+                .ConnectionStringExpression;
+            expression.Format.ShouldContain($"Username={name};");
+            expression.ValueProviders.OfType<ParameterResource>().Single().Name.ShouldBe($"{name}-password");
+        }
+    }
+
+    /// <summary>In Development anybody may register, and a token opens everything.</summary>
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    [InlineData("[::]")]
+    [InlineData("*")]
+    [InlineData("+")]
+    [InlineData("192.168.1.7")]
+    [InlineData("lyceum.example")]
+    [InlineData("localhost.example")]
+    public async Task Listen_BeyondLoopbackInDevelopment_IsRefused_UnlessItIsAccepted(string address)
+    {
+        var refused = await Should.ThrowAsync<Exception>(() => DescribeAsync($"--Lyceum:Listen={address}"));
+        refused.GetBaseException().Message.ShouldContain("--insecure-development");
+
+        await DescribeAsync($"--Lyceum:Listen={address}", "--Lyceum:InsecureDevelopment=true");
+    }
+
+    [Theory]
+    [InlineData("Development", "127.0.0.1")]
+    [InlineData("Development", "::1")]
+    [InlineData("Development", "LOCALHOST")]
+    [InlineData("Production", "0.0.0.0")]
+    public async Task Listen_OnLoopback_OrInProduction_IsAccepted(string environment, string address) =>
+        (await DescribeAsync($"--environment={environment}", $"--Lyceum:Listen={address}")).ShouldNotBeEmpty();
+
+    [Fact]
     public async Task Telemetry_WithoutDashboardOrCollector_IsNotExported()
     {
         await DescribeAsync();
