@@ -38,6 +38,8 @@ internal readonly record struct RefreshToken(Guid SignIn, string Secret)
         Span<byte> secret = stackalloc byte[2 * Half];
         return key is not null && Base64Url.IsValid(Secret, out var length) && length == secret.Length
             && Base64Url.TryDecodeFromChars(Secret, secret, out _)
+            // Spaces, and the last two bits, would be read over: another text than the one that was issued.
+            && Base64Url.EncodeToString(secret) == Secret
             && CryptographicOperations.FixedTimeEquals(secret[Half..], Mac(SignIn, key, secret[..Half]));
     }
 

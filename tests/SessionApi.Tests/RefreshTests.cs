@@ -47,7 +47,10 @@ public sealed class RefreshTests(SessionsFixture fixture) : IClassFixture<Sessio
         string[] secrets =
         [
             "wrong", other.RefreshToken[33..], new('A', secret.Length), secret[..^1], secret + "A", secret.ToUpperInvariant(),
-            (secret[0] == 'A' ? 'B' : 'A') + secret[1..], " " + secret, Convert.ToBase64String(new byte[32]), "=", "",
+            (secret[0] == 'A' ? 'B' : 'A') + secret[1..], " " + secret, secret + "\n",
+            .. "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".Where(c => c != secret[^1])
+                .Select(c => secret[..^1] + c), // some of them are the same bytes
+            Convert.ToBase64String(new byte[32]), "=", "",
         ];
 
         foreach (var wrong in secrets)
