@@ -112,12 +112,11 @@ public sealed class JobStore(
         {
             var found = await QueryAsync($"{order.Tenant} {order.Subject}", Add, reader => (
                 TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Fingerprint: reader.GetValue(2) as byte[]),
-                cancellationToken,
                 [
                     taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input),
                     kind.Timeout, new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current),
                     options.Value.MaxOpenPerCaller,
-                ]);
+                ], cancellationToken);
             if (found is not [var task, ..])
                 continue;
             IdempotencyKeys.RequireSame(task.Fingerprint, fingerprint, "This Idempotency-Key was used for another request.");
@@ -230,11 +229,11 @@ public sealed class JobStore(
 
     private Task<List<T>> QueryAsync<T>(
         string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
-        QueryAsync(null, sql, read, cancellationToken, values);
+        QueryAsync(null, sql, read, values, cancellationToken);
 
     /// <param name="counted">Whose tasks the statement counts before it adds one; null: it counts none.</param>
     private Task<List<T>> QueryAsync<T>(
-        string? counted, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, object[] values)
+        string? counted, string sql, Func<NpgsqlDataReader, T> read, object[] values, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         return Transient.RetryOnceAsync(async _ =>
