@@ -44,7 +44,7 @@ internal static class AtomicFile
             return;
         }
         Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
-        if ((File.GetUnixFileMode(path) & Others) == 0)
+        if ((File.GetUnixFileMode(path) & Others) == UnixFileMode.None)
             return;
         var isOurs = sign is null || File.Exists(Path.Combine(path, sign)) || !Directory.EnumerateFileSystemEntries(path).Any();
         if (!isOurs || !TryClose(path))
