@@ -6,7 +6,7 @@ namespace Lyceum.Tests.Rules.Access;
 /// loopback</c>; after a scope or service, <c>or ticket</c>; <c>ticket</c> where nothing else counts.
 /// </param>
 /// <param name="Stranger">
-/// A problem's code, or <c>own</c>: the endpoint is about the caller's own things, and is answered.
+/// A problem's code, a status without one, or <c>own</c>: the endpoint is about the caller's own things, and is answered.
 /// </param>
 internal sealed record Row(string Service, string Endpoint, string Access, string Stranger)
 {

@@ -38,7 +38,7 @@ internal static class Table
         POST /v1/audio/transcriptions            | llm             | own
         POST /v1/audio/speech                    | llm             | own
         GET /v1/generations/{id}                 | llm             | generation_not_found
-        DELETE /v1/generations/{id}              | llm             | generation_not_found
+        DELETE /v1/generations/{id}              | llm             | 204
         GET /v1/engine                           | service         | own
         GET /v1/engine/state                     | ops             | own
         GET /v1/engine/log                       | ops             | own
@@ -71,7 +71,6 @@ internal static class Table
         PUT /api/tutors/{id:int}                 | tutors          | tutor_not_found
         DELETE /api/tutors/{id:int}              | tutors          | tutor_not_found
         GET /api/kb                              | tutors          | own
-        PUT /api/kb/{kb_id}                      | tutors          | own
         GET /api/kb/{kb_id}                      | tutors          | knowledge_base_not_found
         DELETE /api/kb/{kb_id}                   | tutors          | knowledge_base_not_found
         POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
@@ -89,6 +88,7 @@ internal static class Table
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
+        PUT /api/kb/{kb_id}                      | tutors          | own
         """;
 
     private const string RoadmapWorker =
