@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,6 +30,7 @@ public static class Extensions
 
         builder.AddAnswersOptions();
         builder.AddWebDefaults();
+        builder.AddShareOptions();
         builder.Services.AddProblemDocuments();
         builder.AddIdentity();
         builder.AddDrain();
@@ -46,6 +48,7 @@ public static class Extensions
         app.UseBodyLimit();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRequestPlaces();
         app.UseBodyRefusal();
         return app;
     }

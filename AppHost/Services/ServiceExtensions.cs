@@ -53,6 +53,7 @@ public static class ServiceExtensions
 
         return new Service(name, replicas)
             .WithSection(builder.Configuration, "Answers")
+            .WithSection(builder.Configuration, "Shares")
             .WithSettings(builder.Configuration.GetSection($"Settings:{typeof(TProject).Name}"));
     }
 

@@ -12,6 +12,7 @@ public static class AskingRegistration
         builder.AddGrounding();
         var services = builder.Services;
         services.AddScoped<ConversationStore>();
+        services.AddSingleton<Recorders>();
         services.AddScoped<QuestionStore>();
         services.AddSingleton<StoredAnswers>();
         services.AddSingleton<RemoteAnswers>();

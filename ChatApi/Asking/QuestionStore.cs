@@ -8,20 +8,30 @@ using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Asking;
 
+/// <summary>
+/// A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
+/// than the queue. A question that cannot be recorded in time is rejected.
+/// </summary>
+public sealed class Recorders(IOptions<ShareOptions> shares)
+{
+    private readonly SharedBound _places = new(16, shares.Value);
+
+    public ValueTask<SharedBound.Held> TakeAsync(Sharer who, CancellationToken cancellationToken) =>
+        _places.TakeAsync(who, cancellationToken);
+}
+
 /// <summary>Records questions, each with the place of its answer.</summary>
 public sealed class QuestionStore(
-    ChatDb db, ConversationStore conversations, NpgsqlDataSource source, DatabaseReady ready,
+    ChatDb db, ConversationStore conversations, NpgsqlDataSource source, DatabaseReady ready, Recorders recorders,
     IOptions<GenerationOptions> options, TimeProvider time)
 {
-    // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
-    // than the queue. A question that cannot be recorded within the bound below is rejected.
-    private static readonly SemaphoreSlim Recorders = new(16);
 
     // A user who asks waits no longer than this for the database, whatever state it is in.
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
@@ -41,11 +51,9 @@ public sealed class QuestionStore(
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
-        var recording = false;
         try
         {
-            await Recorders.WaitAsync(bound.Token);
-            recording = true;
+            using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
                 retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
         }
@@ -68,11 +76,6 @@ public sealed class QuestionStore(
         catch (OperationCanceledException) when (bound.IsCancellationRequested)
         {
             throw NotInTime();
-        }
-        finally
-        {
-            if (recording)
-                Recorders.Release();
         }
     }
 

@@ -6,6 +6,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.Contracts;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -32,13 +33,14 @@ public sealed partial class GenerationRunner : IDisposable
     private readonly ConcurrentDictionary<Guid, RunningGeneration> _running = new();
     private readonly ConcurrentDictionary<RunningGeneration, Task> _tasks = new();
     private readonly CancellationTokenSource _handOver = new();
-    private int _admitted;
+    private readonly SharedBound _places;
 
     public GenerationRunner(
         GenerationWriter writer, CompletionsClient engines, IJournal journal, GenerationRows rows, IHints hints,
-        ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
-        ILogger<GenerationRunner> logger)
+        ReplicaSignals signals, IOptions<GenerationOptions> options, IOptions<ShareOptions> shares, ChatMetrics metrics,
+        TimeProvider time, ILogger<GenerationRunner> logger)
     {
+        _places = new SharedBound(options.Value.MaxRunning, shares.Value);
         (_writer, _engines, _rows, _hints, _signals) = (writer, engines, rows, hints, signals);
         (_options, _metrics, _time, _logger) = (options.Value, metrics, time, logger);
         signals.Received += OnSignal;
@@ -59,21 +61,13 @@ public sealed partial class GenerationRunner : IDisposable
     public IEnumerable<Guid> Running => _running.Keys;
 
     /// <summary>
-    /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places; false when all are taken. A place taken is given
-    /// back by <see cref="Start"/>'s end or by <see cref="GiveBack"/>.
+    /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places, which <see cref="Start"/>'s end frees, or its
+    /// disposal; null when all are taken, or as many by this caller as it may.
     /// </summary>
-    public bool TryAdmit()
-    {
-        if (!_handOver.IsCancellationRequested && Interlocked.Increment(ref _admitted) <= _options.MaxRunning)
-            return true;
-        Interlocked.Decrement(ref _admitted);
-        return false;
-    }
-
-    public void GiveBack() => Interlocked.Decrement(ref _admitted);
+    public SharedBound.Held? TryAdmit(Sharer who) => _handOver.IsCancellationRequested ? null : _places.TryTake(who);
 
     /// <summary>Begins to write, in a place admitted before. Returns at once; the caller may read like any other reader.</summary>
-    public RunningGeneration Start(GenerationOrder order)
+    public RunningGeneration Start(GenerationOrder order, SharedBound.Held place)
     {
         var generation = new RunningGeneration(
             order.MessageId, order.ConversationId, order.Owner, order.Epoch, new AnswerText(order.Committed))
@@ -87,15 +81,14 @@ public sealed partial class GenerationRunner : IDisposable
         _running[generation.Id] = generation;
         _metrics.Started();
         _tasks[generation] = Task.CompletedTask; // there before the task can remove it
-        _tasks.TryUpdate(generation, Task.Run(() => RunAsync(generation, order), CancellationToken.None), Task.CompletedTask);
+        _tasks.TryUpdate(generation, Task.Run(() => RunAsync(generation, order, place), CancellationToken.None), Task.CompletedTask);
         return generation;
     }
 
     /// <summary>Goes on with what another owner began. It needs no free place: it was admitted once.</summary>
     public void TakeOver(GenerationOrder order)
     {
-        Interlocked.Increment(ref _admitted);
-        Start(order);
+        Start(order, _places.Take(new Sharer(order.Tenant, order.Subject)));
         _metrics.TakenOver();
         LogTakenOver(_logger, order.MessageId, order.Epoch, order.Committed.Length);
     }
@@ -141,7 +134,7 @@ public sealed partial class GenerationRunner : IDisposable
         await Task.WhenAll(_tasks.Values).WaitAsync(cancellationToken);
     }
 
-    private async Task RunAsync(RunningGeneration generation, GenerationOrder order)
+    private async Task RunAsync(RunningGeneration generation, GenerationOrder order, SharedBound.Held place)
     {
         using var activity = Activities.StartActivity("generation", ActivityKind.Internal, order.Trace);
         activity?.SetTag("lyceum.message_id", generation.Id);
@@ -172,7 +165,7 @@ public sealed partial class GenerationRunner : IDisposable
                 generation.OnFenced(); // readers go on at the database, and from there at the next owner
             _running.TryRemove(new(generation.Id, generation)); // not the one that has come after it
             _tasks.TryRemove(generation, out _);
-            GiveBack();
+            place.Dispose();
             _metrics.Finished();
         }
     }

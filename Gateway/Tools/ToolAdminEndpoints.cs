@@ -105,7 +105,7 @@ internal static partial class ToolAdminEndpoints
         var (version, manifests, activate, errors) = Read(reader, body.Root.Clone());
         if (errors.Count > 0)
             return InputErrors.OfVersion(errors).ToResult();
-        var (complete, failure) = await checks.CompleteAsync(caller.Tenant, manifests, clientGone);
+        var (complete, failure) = await checks.CompleteAsync(caller, manifests, clientGone);
         if (failure is not null)
             return failure.ToResult();
 

@@ -3,9 +3,11 @@ using System.Text;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
@@ -49,7 +51,7 @@ internal static partial class CompletionsApi
         var outcome = "complete";
         try
         {
-            using var slot = slots.Take();
+            using var slot = slots.Take(Sharer.Of(Caller.From(http.User)));
             var request = await ChatRequestReader.ReadAsync(http.Request, bounds.Token);
             var id = await model.ResolveAsync(request.Model, bounds.Token);
             activity?.SetTag("gen_ai.request.model", id);

@@ -8,6 +8,7 @@ using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -46,7 +47,11 @@ internal static partial class SessionsApi
         // Before the session is made: none is made that its client could not reach.
         _ = address.For(http, caller, setup.Id, "");
         if (store.TryCreate(setup) is not { } session)
-            return Problems.Overloaded($"All {options.Value.Max} sessions of this engine are taken (MAX_SESSIONS).", SessionStore.RetryAfter);
+        {
+            return Problems.Overloaded(
+                $"This engine has {options.Value.Max} sessions (MAX_SESSIONS); the rest is kept for other callers.",
+                SessionStore.RetryAfter);
+        }
         return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, run));
     }
 
@@ -116,7 +121,10 @@ internal static partial class SessionsApi
         }
         return new SessionSetup(
             id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
-            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice);
+            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice)
+        {
+            Sharer = Sharer.Of(caller),
+        };
     }
 
     private static void Bounded(string what, string? text, int bytes)

@@ -23,6 +23,12 @@ public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IRea
     public string? Act { get; init; }
 
     /// <summary>
+    /// How much of what all callers use together it may hold (0 to 1); null: as its kind
+    /// (<see cref="Shares.ShareOptions"/>).
+    /// </summary>
+    public double? Share { get; init; }
+
+    /// <summary>
     /// Whose things this call reads and makes, in every service: the subject that a service acts for, else the caller's
     /// own.
     /// </summary>

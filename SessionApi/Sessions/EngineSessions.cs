@@ -48,10 +48,11 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
 /// </summary>
 internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
 {
+    /// <param name="share">Of the engine's places, that the caller may hold.</param>
     public Task<EngineAnswer> CreateAsync(
-        EngineRow engine, string tenant, string person, ClientView client, EngineSessionRequest wanted,
+        EngineRow engine, string tenant, string person, double share, ClientView client, EngineSessionRequest wanted,
         CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken);
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken, share);
 
     /// <summary>A fresh address of a session that is there.</summary>
     public Task<EngineAnswer> ConnectAsync(
@@ -71,13 +72,13 @@ internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens 
 
     private async Task<EngineAnswer> SendAsync(
         HttpMethod method, EngineRow engine, string path, string tenant, string person, ClientView? client,
-        EngineSessionRequest? body, CancellationToken cancellationToken)
+        EngineSessionRequest? body, CancellationToken cancellationToken, double? share = null)
     {
         try
         {
             using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
             request.Headers.Authorization = new AuthenticationHeaderValue(
-                "Bearer", identity.ForService(tenant, person, Scopes.Sessions));
+                "Bearer", identity.ForService(tenant, person, share, Scopes.Sessions));
             if (client is not null)
             {
                 request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);

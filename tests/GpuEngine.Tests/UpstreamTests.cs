@@ -344,7 +344,7 @@ public sealed class UpstreamTests
     [Fact]
     public async Task Completions_BeyondMaxRunning_AreRejectedUntilOneEnds()
     {
-        await using var engine = await Engine.BeforeStubAsync(("Engine:MaxRunning", "2"));
+        await using var engine = await Engine.BeforeStubAsync(("Engine:MaxRunning", "2"), ("Shares:Token", "1"));
         using var one = await engine.AskAsync("[[stub tokens=5 stall_after=1]]");
         var two = await engine.AskAsync("[[stub tokens=5 stall_after=1]]");
 

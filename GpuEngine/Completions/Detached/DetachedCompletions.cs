@@ -3,6 +3,7 @@ using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
@@ -43,16 +44,17 @@ internal sealed class DetachedCompletions(
     {
         if (!Guid.TryParseExact(id, "D", out var uuid))
             throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, $"'{Header}' must be a UUID.", Header));
-        var key = new GenerationKey(Caller.From(http.User), uuid);
+        var caller = Caller.From(http.User);
+        var key = new GenerationKey(caller, uuid);
         store.ThrowIfKnown(key); // also where all slots are taken, perhaps by this very generation
-        var slot = slots.Take();
+        var slot = slots.Take(Sharer.Of(caller));
         try
         {
             var request = await ChatRequestReader.ReadAsync(http.Request, http.RequestAborted);
             Validate(request);
             // A client that has left before its generation began does not get one.
             http.RequestAborted.ThrowIfCancellationRequested();
-            var generation = store.Create(key);
+            var generation = store.Create(key, Sharer.Of(caller));
             runner.Start(generation, request, slot);
             return generation;
         }

@@ -1,6 +1,7 @@
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
 
@@ -117,6 +118,9 @@ internal sealed class Generation : IGenerationSink, IDisposable
     {
         /// <summary>False once it was deleted, evicted or expired.</summary>
         public bool IsKept { get; set; }
+
+        /// <summary>Its place among the running ones, until it ends.</summary>
+        public SharedBound.Held? Running { get; set; }
 
         /// <summary>Bytes of its buffer.</summary>
         public long Bytes { get; set; }

@@ -51,7 +51,7 @@ internal sealed partial class TurnWriter(
 
     private async Task WriteAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
     {
-        using var slot = slots.Take();
+        using var slot = slots.Take(turns.Setup.Sharer);
         var passages = await SearchAsync(turns, turn, bounds);
         var searched = bounds.Elapsed;
         var request = Request(turns.Prompt(), passages);

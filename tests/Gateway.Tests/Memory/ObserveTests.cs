@@ -3,6 +3,7 @@ using Lyceum.Gateway.Records.Observe;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -91,7 +92,7 @@ public sealed class ObserveTests(MemoryFixture memory)
         var options = Options.Create(new ObserveOptions { MaxPendingBytes = 500 });
         // Not started: nothing is taken from what waits.
         using var writer = new ObserveWriter(services.GetRequiredService<SystemDataSource>(), services.GetRequiredService<DatabaseReady>(),
-            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System, NullLogger<ObserveWriter>.Instance);
+            services.GetRequiredService<ObserveMetrics>(), options, Options.Create(new ShareOptions { Token = 1 }), TimeProvider.System, NullLogger<ObserveWriter>.Instance);
         var caller = new Caller("acme", "ada", CallerKind.Token, Scopes.All);
         Task<int> RecordAsync() =>
             writer.RecordAsync(caller, [new(Guid.CreateVersion7(), null, _type, DateTimeOffset.UtcNow, "{}")], TestContext.Current.CancellationToken);

@@ -135,7 +135,7 @@ public sealed class HttpToolTests(SharedToolGateways shared, PostgresFixture pos
     public async Task Call_BeyondTheToolsConcurrency_Is429_AtOnce()
     {
         await OfferAsync("/held", more: """ "max_concurrency":2,""");
-        var running = new[] { _gateways.ExecuteAsync("t"), _gateways.ExecuteAsync("t") };
+        var running = new[] { _gateways.ExecuteAsync("t"), _gateways.ExecuteAsync("t", token: ToolGateways.Ada) };
         await Eventually.TrueAsync(() => Task.FromResult(_backend.Seen.Count == 2), "both have arrived");
 
         var refused = await _gateways.ExecuteAsync("t");

@@ -13,7 +13,8 @@ namespace Lyceum.Gateway.Tools.Kinds.Mcp;
 /// needed, and again after the connection broke; definitions are read again once they are older than
 /// <see cref="DefinitionsAge"/>.
 /// </summary>
-internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider time) : IAsyncDisposable
+/// <param name="place">Among all sessions; freed when it is closed.</param>
+internal sealed class McpSession(Func<IClientTransport> transport, IDisposable place, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>How long a changed definition may go unnoticed.</summary>
     private static readonly TimeSpan DefinitionsAge = TimeSpan.FromSeconds(30);
@@ -37,27 +38,36 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
 
     private long _used = time.GetTimestamp();
     private int _uses;
+    private const int Closing = int.MinValue;
 
-    /// <summary>Not in use, and not used for so long.</summary>
-    public bool IsIdle(TimeSpan since) => Volatile.Read(ref _uses) == 0 && time.GetElapsedTime(Volatile.Read(ref _used)) > since;
+    /// <summary>Whether it was not used for so long.</summary>
+    public bool IsIdle(TimeSpan since) => time.GetElapsedTime(Volatile.Read(ref _used)) > since;
 
-    /// <summary>Marks it as in use, until disposed.</summary>
-    public Use Begin()
+    /// <summary>Whether it has, or had, a connection that the next call may use.</summary>
+    public bool IsConnected => Volatile.Read(ref _client) is not null;
+
+    /// <summary>Marks it as in use, until <see cref="End"/>.</summary>
+    /// <returns>False: it is being closed.</returns>
+    public bool TryBegin()
     {
-        Interlocked.Increment(ref _uses);
-        return new Use(this);
+        for (var uses = Volatile.Read(ref _uses); uses != Closing;)
+        {
+            var seen = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+            if (seen == uses)
+                return true;
+            uses = seen;
+        }
+        return false;
     }
 
-    private void End()
+    public void End()
     {
         Volatile.Write(ref _used, time.GetTimestamp());
         Interlocked.Decrement(ref _uses);
     }
 
-    public readonly struct Use(McpSession session) : IDisposable
-    {
-        public void Dispose() => session.End();
-    }
+    /// <summary>Nobody uses it, and from now on nobody will: the caller disposes it.</summary>
+    public bool TryClose() => Interlocked.CompareExchange(ref _uses, Closing, 0) == 0;
 
     /// <summary>The connected client, and the tool as its server defines it now (null: it has none of this name).</summary>
     public async Task<(McpClient Client, McpDefinition? Definition)> OpenAsync(string tool, CancellationToken cancelled)
@@ -140,6 +150,7 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
         }
         finally
         {
+            place.Dispose();
             _turn.Release();
         }
     }
