@@ -31,6 +31,11 @@ public sealed class JobOptions
     /// <summary>Unfinished tasks of one caller; beyond it 429 <c>limit_reached</c> with <c>Retry-After</c>.</summary>
     public int MaxOpenPerCaller { get; set; } = 500;
 
+    /// <summary>
+    /// Readers of tasks' events in one process; beyond it 429 <c>overloaded</c> with <c>Retry-After</c>.
+    /// </summary>
+    public int MaxReaders { get; set; } = 10_000;
+
     /// <summary>How long a request waits for a connection of the pool; then 503 with <c>Retry-After</c>.</summary>
     public TimeSpan PoolWait { get; set; } = TimeSpan.FromSeconds(1.5);
 }

@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
@@ -17,7 +18,6 @@ public sealed class AnswerReader(
     ChatMetrics metrics, TimeProvider time)
 {
     private const int MaxDelta = StoredAnswers.MaxText;
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     public async Task CopyAsync(
         Caller caller, Guid messageId, int cursor, IAnswerWriter output, CancellationToken clientGone)
@@ -27,7 +27,7 @@ public sealed class AnswerReader(
         var ping = new PingClock(signal);
         await using var timer = time.CreateTimer(static state => ((PingClock)state!).Tick(), ping,
             answers.Value.Ping, answers.Value.Ping);
-        RemoteAnswers.Watch? watch = null;
+        SharedReads<AnswerKey, ReadOnlyMemory<byte>, StoredEnd>.Reader? reader = null;
         try
         {
             while (true)
@@ -40,33 +40,48 @@ public sealed class AnswerReader(
                     cursor = reached;
                 }
 
-                // On another replica, or over. It follows before it reads, so that what comes in between is not missed.
-                watch ??= remote.Follow(messageId, signal);
-                var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
-                if (answer is null)
-                    return; // deleted meanwhile
-                if (answer.Text.Length > 0)
+                // On another replica, or over: first what is there, then what comes, with all who read it here.
+                Part<ReadOnlyMemory<byte>> part = default;
+                switch (reader?.Next(cursor, out part) ?? Next.Behind)
                 {
-                    cursor += answer.Text.Length;
-                    await output.DeltaAsync(answer.Text, cursor, clientGone);
-                }
-                if (cursor < answer.Length)
-                    continue;
-                if (answer.End is { } end)
-                {
-                    await output.EndAsync(end, clientGone);
-                    return;
+                    case Next.Behind:
+                        var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
+                        if (answer is null)
+                            return; // deleted meanwhile
+                        if (answer.Text.Length > 0)
+                            await DeltaAsync(answer.Text);
+                        if (cursor < answer.Length)
+                            continue;
+                        if (answer.End is { } end)
+                        {
+                            await output.EndAsync(end, clientGone);
+                            return;
+                        }
+                        reader ??= remote.Read(caller, messageId, cursor, signal);
+                        continue;
+                    case Next.Part:
+                        await DeltaAsync(part.Value[(int)(cursor - part.From)..]);
+                        continue;
+                    case Next.End:
+                        if (reader!.End.End is { } stopped)
+                            await output.EndAsync(stopped, clientGone);
+                        return;
                 }
                 if (ping.TakeDue())
                     await output.PingAsync(clientGone);
-                watch.Renew();
-                await signal.WaitAtMostAsync(Poll, clientGone);
+                await signal.WaitAsync(clientGone);
             }
         }
         finally
         {
-            watch?.Dispose();
+            reader?.Dispose();
             metrics.ReaderClosed();
+        }
+
+        async ValueTask DeltaAsync(ReadOnlyMemory<byte> text)
+        {
+            cursor += text.Length;
+            await output.DeltaAsync(text, cursor, clientGone);
         }
     }
 

@@ -45,13 +45,18 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
 
     /// <summary>The answer from byte <paramref name="cursor"/> on; null if the caller has no such answer.</summary>
     public Task<StoredAnswer?> ReadAsync(Caller caller, Guid messageId, int cursor, CancellationToken cancellationToken) =>
+        ReadAsync(caller.Tenant, caller.Person, messageId, cursor, cancellationToken);
+
+    /// <inheritdoc cref="ReadAsync(Caller, Guid, int, CancellationToken)"/>
+    public Task<StoredAnswer?> ReadAsync(
+        string tenant, string owner, Guid messageId, int cursor, CancellationToken cancellationToken) =>
         Transient.RetryOnceAsync<StoredAnswer?>(async _ =>
         {
             await using var command = source.CreateCommand(Select);
             command.Parameters.Add(new() { Value = messageId });
             command.Parameters.Add(new() { Value = Math.Min(cursor, int.MaxValue - 1) }); // the statement adds one
-            command.Parameters.Add(new() { Value = caller.Tenant });
-            command.Parameters.Add(new() { Value = caller.Person });
+            command.Parameters.Add(new() { Value = tenant });
+            command.Parameters.Add(new() { Value = owner });
             command.Parameters.Add(new() { Value = MaxText + 1 }); // one more, to see whether a character ends there
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             if (!await reader.ReadAsync(cancellationToken))
