@@ -22,6 +22,7 @@ internal static class WebDefaults
             // Google's load balancer keeps idle connections for 600 s; who closes first loses requests.
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(620);
         });
+        builder.CloseSilentConnections();
         builder.Services.ConfigureHttpJsonOptions(options => Apply(options.SerializerOptions));
     }
 
