@@ -27,14 +27,9 @@ internal sealed partial class AccountStore(
         string username, string name, string password, Codes codes, IPAddress? address, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await attempts.TakeAsync(address, cancellationToken);
-        // A dry run, rolled back: a request that will be rejected anyway costs no hash.
-        await using (await db.Database.BeginTransactionAsync(cancellationToken))
-        {
-            await admission.AdmitAsync(codes, cancellationToken);
-            if (await db.Set<Account>().AnyAsync(a => a.Username == username, cancellationToken))
-                throw Exists(username);
-        }
+        await attempts.ThrowIfFullAsync(null, address, cancellationToken);
+        var hash = await passwords.HashAsync(
+            password, AttemptLimit.From(address), cancellationToken, first: DryRunAsync);
 
         var now = time.GetStoredNow();
         var account = new Account
@@ -43,7 +38,7 @@ internal sealed partial class AccountStore(
             Tenant = Guid.CreateVersion7().ToString(),
             Username = username,
             Name = name,
-            PasswordHash = await passwords.HashAsync(password, cancellationToken),
+            PasswordHash = hash,
             CreatedAt = now,
             PasswordChangedAt = now,
         };
@@ -62,16 +57,33 @@ internal sealed partial class AccountStore(
         await transaction.CommitAsync(cancellationToken);
         LogRegistered(account.Id, account.Tenant);
         return account;
+
+        // Rolled back: a request that will be rejected anyway costs no hash, and its address a place.
+        async Task DryRunAsync()
+        {
+            await attempts.TakeAsync(address, cancellationToken);
+            await using (await db.Database.BeginTransactionAsync(cancellationToken))
+            {
+                await admission.AdmitAsync(codes, cancellationToken);
+                if (await db.Set<Account>().AnyAsync(a => a.Username == username, cancellationToken))
+                    throw Exists(username);
+            }
+            await attempts.GiveBackAsync(address, cancellationToken);
+            if (codes is { Setup: null, Invitation: null })
+                await attempts.TakeRegistrationAsync(address, cancellationToken);
+        }
     }
 
     /// <exception cref="ProblemException">401 <c>invalid_credentials</c>, 429 <c>too_many_attempts</c>.</exception>
     public async Task<SignedIn> SignInAsync(string username, string password, IPAddress? address, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await attempts.TakeAsync(username, address, cancellationToken);
+        await attempts.ThrowIfFullAsync(username, address, cancellationToken);
         var account = await Transient.RetryOnceAsync(
             _ => db.Set<Account>().AsNoTracking().SingleOrDefaultAsync(a => a.Username == username, cancellationToken));
-        var (right, outdated) = await passwords.VerifyAsync(account?.PasswordHash, password, cancellationToken);
+        var (right, outdated) = await passwords.VerifyAsync(
+            account?.PasswordHash, password, AttemptLimit.From(address),
+            () => attempts.TakeAsync(username, address, cancellationToken), cancellationToken);
         if (account is null || !right)
             throw WrongPassword();
         await attempts.GiveBackAsync(username, address, cancellationToken);
@@ -147,12 +159,13 @@ internal sealed partial class AccountStore(
             throw new ProblemException(
                 StatusCodes.Status403Forbidden, ErrorCodes.PasswordLoginDisabled, "This account has no password: it signs in elsewhere.");
         }
-        await attempts.TakeAsync(account.Username, address, cancellationToken);
-        var (right, _) = await passwords.VerifyAsync(account.PasswordHash, current, cancellationToken);
+        var (right, _) = await passwords.VerifyAsync(
+            account.PasswordHash, current, account.Username,
+            () => attempts.TakeAsync(account.Username, address, cancellationToken), cancellationToken);
         if (!right)
             throw WrongPassword();
         await attempts.GiveBackAsync(account.Username, address, cancellationToken);
-        var hash = await passwords.HashAsync(next, cancellationToken);
+        var hash = await passwords.HashAsync(next, account.Username, cancellationToken);
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var changed = await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == account.PasswordHash)
@@ -199,7 +212,7 @@ internal sealed partial class AccountStore(
 
     private async Task RenewHashAsync(Account account, string password, CancellationToken cancellationToken)
     {
-        var (old, hash) = (account.PasswordHash, await passwords.HashAsync(password, cancellationToken));
+        var (old, hash) = (account.PasswordHash, await passwords.HashAsync(password, account.Username, cancellationToken));
         await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == old)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.PasswordHash, hash), cancellationToken);
         account.PasswordHash = hash;

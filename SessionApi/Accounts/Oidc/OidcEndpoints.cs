@@ -74,6 +74,8 @@ internal static class OidcEndpoints
                 throw new ProblemException(StatusCodes.Status401Unauthorized, ErrorCodes.SignInRefused, "The identity provider signed nobody in.");
             // A code costs a call to the provider: who shows one that is none is counted as who guesses passwords is.
             var address = AccountEndpoints.ClientAddress(http);
+            await attempts.ThrowIfFullAsync(null, address, cancellationToken);
+            using var turn = await attempts.TurnAsync(address, cancellationToken);
             await attempts.TakeAsync(address, cancellationToken);
             var person = await provider.RedeemAsync(query.Code, state, cancellationToken);
             var signedIn = await accounts.SignInAsync(person, state.Codes, cancellationToken);
