@@ -13,6 +13,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
+builder.AddRequestPlaces("sessiondb");
 builder.AddAccounts();
 builder.AddOidc();
 builder.Services.AddScoped<TutorStore>();

@@ -1,5 +1,6 @@
 using Aspire.Npgsql;
 using Lyceum.ServiceDefaults.Health;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
@@ -7,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.Durability.Postgres;
@@ -14,6 +16,20 @@ namespace Lyceum.Durability.Postgres;
 /// <summary>A service's database: one data source for requests, shared with EF, and a small one for the machinery.</summary>
 public static class PostgresRegistration
 {
+    private const int RequestsPerConnection = 4;
+
+    /// <summary>
+    /// Bounds the requests that are answered at once, shared among their callers: enough of them that the pool of
+    /// database <paramref name="name"/> is never idle, few enough that nobody waits long at it behind another's.
+    /// </summary>
+    public static WebApplicationBuilder AddRequestPlaces(this WebApplicationBuilder builder, string name)
+    {
+        var pool = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name)).MaxPoolSize;
+        builder.Services.AddSingleton(provider => new RequestPlaces(
+            RequestsPerConnection * pool, provider.GetRequiredService<IOptions<ShareOptions>>().Value));
+        return builder;
+    }
+
     /// <summary>
     /// Adds the database <paramref name="name"/> (<c>ConnectionStrings:{name}</c>) by Aspire's Npgsql integration: an
     /// <see cref="NpgsqlDataSource"/>, a pooled <typeparamref name="TContext"/> on it and a <see cref="SystemDataSource"/>, logged,
