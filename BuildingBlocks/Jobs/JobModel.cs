@@ -40,6 +40,8 @@ public static class JobPriority
 {
     public const int High = 0;
     public const int Normal = 1;
+
+    /// <summary>Also what a caller with many tasks asks for (<see cref="JobOptions.AheadPerCaller"/>).</summary>
     public const int Low = 2;
 }
 

@@ -29,12 +29,12 @@ public sealed class JobQueue(
         """
         WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
         next AS MATERIALIZED (
-            SELECT q.task_id FROM (VALUES (0, $3), (1, $4), (2, $5)) AS p(priority, since)
+            SELECT q.task_id FROM (VALUES (0, $3, $2), (1, $4, $2), (2, $5, $7)) AS p(priority, since, most)
             CROSS JOIN LATERAL (
                 SELECT j.task_id FROM jobs j
                 WHERE j.status = 'queued' AND j.priority = p.priority AND j.run_after >= p.since AND j.run_after <= now()
                   AND j.kind = ANY ($6)
-                ORDER BY j.run_after LIMIT $2 FOR UPDATE SKIP LOCKED) q
+                ORDER BY j.run_after LIMIT p.most FOR UPDATE SKIP LOCKED) q
             LIMIT $2),
         claimed AS (
             UPDATE jobs SET
@@ -99,7 +99,9 @@ public sealed class JobQueue(
     private volatile bool _restart;
 
     /// <summary>Takes up to <paramref name="count"/> tasks whose time has come, for <paramref name="owner"/>.</summary>
-    public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(Guid owner, int count, CancellationToken cancellationToken)
+    /// <param name="low">How many of them may be of <see cref="JobPriority.Low"/>.</param>
+    public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
+        Guid owner, int count, int low, CancellationToken cancellationToken)
     {
         if (_restart)
         {
@@ -116,6 +118,7 @@ public sealed class JobQueue(
             foreach (var since in _cursor.Since)
                 command.Parameters.Add(new() { Value = since, NpgsqlDbType = NpgsqlDbType.TimestampTz });
             command.Parameters.Add(new() { Value = kinds.Names });
+            command.Parameters.Add(new() { Value = low });
             await command.PrepareAsync(cancellationToken);
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))

@@ -43,11 +43,16 @@ public sealed class JobStore(
     // The same id again, or the same key, adds nothing.
     private const string Add =
         """
-        WITH added AS (
+        WITH open AS (
+            SELECT (SELECT count(*) FROM (
+                        SELECT 1 FROM jobs WHERE tenant = $3 AND subject = $4 AND ended_at IS NULL LIMIT $12) own) AS own,
+                   (SELECT count(*) FROM (
+                        SELECT 1 FROM jobs WHERE tenant = $3 AND ended_at IS NULL LIMIT $14) tenants) AS tenants),
+        added AS (
             INSERT INTO jobs (task_id, kind, tenant, subject, status, stage, progress, priority, input, events, attempt, epoch, run_after,
                               timeout, created_at, updated_at, idempotency_key, fingerprint, traceparent)
-            SELECT $1, $2, $3, $4, 'queued', $5, 0, $6, $7, 1, 0, 0, clock_timestamp(), $8, clock_timestamp(), clock_timestamp(), $9, $10, $11
-            WHERE (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE tenant = $3 AND subject = $4 AND ended_at IS NULL LIMIT $12) open) < $12
+            SELECT $1, $2, $3, $4, 'queued', $5, 0, CASE WHEN own >= $13 OR tenants >= $14 THEN 2 ELSE $6 END, $7, 1, 0, 0, clock_timestamp(), $8, clock_timestamp(), clock_timestamp(), $9, $10, $11
+            FROM open WHERE own < $12
             ON CONFLICT DO NOTHING
             RETURNING task_id, created_at),
         inserted AS (
@@ -114,7 +119,8 @@ public sealed class JobStore(
                 TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Fingerprint: reader.GetValue(2) as byte[]),
                 cancellationToken,
                 taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input), kind.Timeout,
-                new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current), options.Value.MaxOpenPerCaller);
+                new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current), options.Value.MaxOpenPerCaller, options.Value.AheadPerCaller,
+                options.Value.AheadPerCaller * JobOptions.CallersAhead);
             if (found is not [var task, ..])
                 continue;
             IdempotencyKeys.RequireSame(task.Fingerprint, fingerprint, "This Idempotency-Key was used for another request.");

@@ -41,7 +41,9 @@ public sealed partial class JobWorker(
         var room = Math.Min(_options.Concurrency - running.Count, _options.MaxBatch);
         if (room <= 0 || running.IsDraining)
             return false;
-        var claimed = await queue.ClaimAsync(owner, room, stoppingToken);
+        var reserve = Math.Max(_options.Concurrency / 8, _options.Concurrency > 1 ? 1 : 0);
+        var low = Math.Clamp(_options.Concurrency - reserve - running.Count, 0, room);
+        var claimed = await queue.ClaimAsync(owner, room, low, stoppingToken);
         foreach (var job in claimed.Select(running.Add).ToList()) // counted before the next claim asks for room
             _ = Task.Run(() => RunAsync(job), CancellationToken.None);
         return claimed.Count == room;
