@@ -37,6 +37,7 @@ catch (SettingsException e)
     return SettingsException.ExitCode;
 }
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
+builder.AddRequestPlaces("gatewaydb", onlyMarked: true);
 builder.Services.AddSingleton<Database>();
 builder.AddMessaging(bus => bus.AddFanOutConsumer<ToolVersionActivatedConsumer>());
 builder.AddRequestBounds();

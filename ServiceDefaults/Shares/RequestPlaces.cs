@@ -12,7 +12,8 @@ namespace Lyceum.ServiceDefaults.Shares;
 /// wait here, in turn with other people's, instead of at the pool, which serves whoever came first. Streams, and what a
 /// service asks on its own account, are not counted.
 /// </summary>
-public sealed class RequestPlaces(long capacity, ShareOptions shares)
+/// <param name="onlyMarked">Only requests to endpoints with <see cref="UsesDatabase"/> are counted.</param>
+public sealed class RequestPlaces(long capacity, ShareOptions shares, bool onlyMarked)
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(2.5);
 
@@ -21,7 +22,7 @@ public sealed class RequestPlaces(long capacity, ShareOptions shares)
     internal async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         if (http.User.Identity is not CallerIdentity { Caller: { } caller }
-            || caller is { Kind: CallerKind.Service, Act: null } || IsStream(http.GetEndpoint()))
+            || caller is { Kind: CallerKind.Service, Act: null } || !Counts(http.GetEndpoint()?.Metadata))
         {
             await next(http);
             return;
@@ -43,9 +44,16 @@ public sealed class RequestPlaces(long capacity, ShareOptions shares)
             await next(http);
     }
 
-    private static bool IsStream(Endpoint? endpoint) =>
-        endpoint?.Metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>()
-            .Any(response => response.ContentTypes.Contains("text/event-stream")) is true;
+    private bool Counts(EndpointMetadataCollection? endpoint) => onlyMarked
+        ? endpoint?.GetMetadata<UsesDatabase>() is not null
+        : endpoint?.GetOrderedMetadata<IProducesResponseTypeMetadata>()
+            .Any(response => response.ContentTypes.Contains("text/event-stream")) is false;
+}
+
+/// <summary>Marks endpoints that wait for a connection to the database, in a service where most do not.</summary>
+public sealed class UsesDatabase
+{
+    public static readonly UsesDatabase Instance = new();
 }
 
 internal static class RequestPlacesStage

@@ -125,14 +125,15 @@ public sealed class ShareTests(PostgresFixture postgres) : IAsyncLifetime
         await Eventually.TrueAsync(async () => (await SignedGateways.Bob.Sign("GET", "/chat").SendAsync(gateway.Client)).IsSuccessStatusCode, "database ready");
 
         var greedy = new List<TcpClient>();
-        for (var i = 0; i < 20; i++)
+        // As many as would fill all the room by what they announce: 250 MB, then the last few.
+        foreach (var megabytes in Enumerable.Repeat(25, 12).Concat(Enumerable.Repeat(1, 12)))
         {
             var parts = SignedGateways.Ada.Sign("POST", "/v1/chat/completions", "x");
             var client = new TcpClient();
             await client.ConnectAsync(IPAddress.Loopback, gateway.Client.BaseAddress!.Port, TestContext.Current.CancellationToken);
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
                 $"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: {parts.Authorization}\r\nx-sb-date: {parts.Date}\r\n"
-                + $"x-content-sha256: {parts.Digest}\r\nContent-Type: application/json\r\nContent-Length: {25 * 1024 * 1024}\r\n\r\n{{")));
+                + $"x-content-sha256: {parts.Digest}\r\nContent-Type: application/json\r\nContent-Length: {megabytes * 1024 * 1024}\r\n\r\n{{")));
             greedy.Add(client);
         }
         await Task.Delay(500, TestContext.Current.CancellationToken); // they are being read

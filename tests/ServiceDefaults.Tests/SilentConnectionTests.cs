@@ -78,11 +78,14 @@ public sealed class SilentConnectionTests : IAsyncLifetime
         return client;
     }
 
+    /// <summary>What comes until an answer has begun, or the end.</summary>
     private static async Task<string> NextAsync(TcpClient client)
     {
-        var buffer = new byte[4096];
-        var read = await client.GetStream().ReadAsync(buffer, TestContext.Current.CancellationToken);
-        return Encoding.ASCII.GetString(buffer, 0, read);
+        var (said, buffer) = ("", new byte[4096]);
+        while (!said.Contains("200 OK", StringComparison.Ordinal)
+            && await client.GetStream().ReadAsync(buffer, TestContext.Current.CancellationToken) is > 0 and var read)
+            said += Encoding.ASCII.GetString(buffer, 0, read);
+        return said;
     }
 
     /// <summary>Everything that the server says until it closes.</summary>

@@ -22,11 +22,14 @@ public static class PostgresRegistration
     /// Bounds the requests that are answered at once, shared among their callers: enough of them that the pool of
     /// database <paramref name="name"/> is never idle, few enough that nobody waits long at it behind another's.
     /// </summary>
-    public static WebApplicationBuilder AddRequestPlaces(this WebApplicationBuilder builder, string name)
+    /// <param name="onlyMarked">As <see cref="RequestPlaces"/> has it.</param>
+    public static WebApplicationBuilder AddRequestPlaces(
+        this WebApplicationBuilder builder, string name, bool onlyMarked = false)
     {
         var pool = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name)).MaxPoolSize;
         builder.Services.AddSingleton(provider => new RequestPlaces(
-            RequestsPerConnection * pool, provider.GetRequiredService<IOptions<ShareOptions>>().Value));
+            RequestsPerConnection * pool, provider.GetRequiredService<IOptions<ShareOptions>>().Value,
+            onlyMarked));
         return builder;
     }
 

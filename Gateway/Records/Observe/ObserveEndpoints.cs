@@ -1,5 +1,6 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Observe;
@@ -34,7 +35,7 @@ internal static class ObserveEndpoints
     {
         var group = routes.MapGroup("/api/observe").WithTags("observe").RequireScope(Scopes.Observe);
         group.MapPost("emit", EmitAsync);
-        group.MapGet("events", ListAsync);
+        group.MapGet("events", ListAsync).WithMetadata(UsesDatabase.Instance);
     }
 
     /// <summary>Records events, all or none. 200 after the commit.</summary>

@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Repo;
@@ -19,7 +20,7 @@ internal static class RepoEndpoints
     public static void AddRepo(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RepoStore>();
 
     public static void MapRepo(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo)
+        routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo).WithMetadata(UsesDatabase.Instance)
             .Fails(typeof(AppendProblem), 409, ErrorCodes.AppendConflict);
 
     /// <param name="Records">Ids of records that exist with other content.</param>

@@ -26,8 +26,8 @@ internal sealed class JsonBody : IDisposable
     {
         if (!request.HasJsonContentType())
             throw new ProblemException(StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "Send application/json.");
-        // Kestrel enforces the route's limit on the length.
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength + 1 ?? FirstBuffer, Array.MaxLength));
+        // Kestrel enforces the route's limit on the length. It grows as bytes arrive: a caller may announce any length.
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
             var length = 0;
