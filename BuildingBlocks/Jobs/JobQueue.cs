@@ -29,13 +29,15 @@ public sealed class JobQueue(
         """
         WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
         next AS MATERIALIZED (
-            SELECT q.task_id FROM (VALUES (0, $3, $2), (1, $4, $2), (2, $5, $7)) AS p(priority, since, most)
-            CROSS JOIN LATERAL (
-                SELECT j.task_id FROM jobs j
-                WHERE j.status = 'queued' AND j.priority = p.priority AND j.run_after >= p.since AND j.run_after <= now()
-                  AND j.kind = ANY ($6)
-                ORDER BY j.run_after LIMIT p.most FOR UPDATE SKIP LOCKED) q
-            LIMIT $2),
+            SELECT task_id FROM (
+                SELECT q.task_id, p.priority, row_number() OVER (ORDER BY p.priority, q.run_after) AS nth
+                FROM (VALUES (0, $3, $2), (1, $4, $2), (2, $5, $7)) AS p(priority, since, most)
+                CROSS JOIN LATERAL (
+                    SELECT j.task_id, j.run_after FROM jobs j
+                    WHERE j.status = 'queued' AND j.priority = p.priority AND j.run_after >= p.since
+                      AND j.run_after <= now() AND j.kind = ANY ($6)
+                    ORDER BY j.run_after LIMIT p.most FOR UPDATE SKIP LOCKED) q) ranked
+            WHERE nth <= CASE WHEN priority < 2 THEN $2 ELSE $7 END),
         claimed AS (
             UPDATE jobs SET
                 status = 'running', owner = $1, epoch = epoch + 1, attempt = attempt + 1, events = events + 1,
@@ -99,7 +101,7 @@ public sealed class JobQueue(
     private volatile bool _restart;
 
     /// <summary>Takes up to <paramref name="count"/> tasks whose time has come, for <paramref name="owner"/>.</summary>
-    /// <param name="low">How many of them may be of <see cref="JobPriority.Low"/>.</param>
+    /// <param name="low">One of <see cref="JobPriority.Low"/> is taken where so many are taken at most.</param>
     public async Task<IReadOnlyList<ClaimedJob>> ClaimAsync(
         Guid owner, int count, int low, CancellationToken cancellationToken)
     {

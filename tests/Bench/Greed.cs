@@ -160,6 +160,9 @@ internal sealed class Greed(Uri target, string token, int tutor, string answer) 
     {
         using var client = new TcpClient();
         await client.ConnectAsync(target.Host, target.Port, cancel);
-        await client.GetStream().ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, cancel);
+        while (await client.GetStream().ReadAsync(new byte[64], cancel) > 0)
+        {
+            // It says why it closes.
+        }
     }
 }

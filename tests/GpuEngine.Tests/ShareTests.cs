@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.GpuEngine;
 
@@ -64,6 +64,17 @@ public sealed class ShareTests
             await ReadAsync(await engine.DetachAsync(Guid.NewGuid(), "[[stub tokens=600 rate=0]]", token: gil));
 
         await ReadAsync(await engine.AttachAsync(kept, token: ada));
+
+        // Also by what still runs, which is not evicted.
+        var running = new List<HttpResponseMessage>();
+        for (var i = 0; i < 8; i++)
+            running.Add(await engine.DetachAsync(Guid.NewGuid(), "[[stub tokens=600 stall_after=599 rate=0]]", token: gil));
+        await Eventually.TrueAsync(
+            () => engine.Services.GetRequiredService<Lyceum.GpuEngine.Completions.Detached.GenerationStore>().Usage.Bytes > 20_000,
+            "more than may be kept runs");
+        await ReadAsync(await engine.AttachAsync(kept, token: ada));
+        await ReadAsync(await engine.DetachAsync(Guid.NewGuid(), "[[stub tokens=3 rate=0]]", token: ada));
+        running.ForEach(response => response.Dispose());
     }
 
     [Theory]

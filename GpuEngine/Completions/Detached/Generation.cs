@@ -128,6 +128,9 @@ internal sealed class Generation : IGenerationSink, IDisposable
         /// <summary>Its place among the ended ones; null while it runs.</summary>
         public LinkedListNode<Generation>? Place { get; set; }
 
+        /// <summary>Its place among those of its owner.</summary>
+        public LinkedListNode<Generation>? PlaceOfOwner { get; set; }
+
         /// <summary>The time provider's timestamp of its end.</summary>
         public long EndedAt { get; set; }
     }

@@ -25,7 +25,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
     private readonly Dictionary<GenerationKey, Generation> _kept = [];
     private readonly LinkedList<Generation> _ended = new(); // first ended first
     private readonly SharedBound _places; // of running ones: what has ended makes room
-    private readonly Dictionary<(string Tenant, string Owner), (int Count, long Bytes)> _holdings = [];
+    private readonly Dictionary<(string Tenant, string Owner), Holding> _holdings = []; // of those who keep some
     private long _bytes;
     private bool _stopping;
 
@@ -60,17 +60,18 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
                 throw new ApiException(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
             ThrowIfKnown(key);
             MakeRoom(forOneMore: 1);
-            var holding = HoldingOf(key);
+            var holding = _holdings.GetValueOrDefault((key.Tenant, key.Owner));
             // Who holds none of the bytes is not made to wait for those who hold them all.
             if (_kept.Count >= _options.MaxKeptGenerations
-                || (_bytes > _options.MaxKeptBytes && holding.Bytes > 0)
+                || (_bytes > _options.MaxKeptBytes && holding is { Bytes: > 0 })
                 || _places.TryTake(who) is not { } place)
                 throw ApiException.Overloaded("This engine's running generations leave no room for another.");
             var generation = new Generation(key, this, _options.MaxGenerationBytes, _answers, _time, _metrics);
             generation.Entry.IsKept = true;
             generation.Entry.Running = place;
             _kept.Add(key, generation);
-            _holdings[(key.Tenant, key.Owner)] = (holding.Count + 1, holding.Bytes);
+            _holdings[(key.Tenant, key.Owner)] = holding ??= new Holding();
+            holding.Count++;
             return generation;
         }
     }
@@ -122,6 +123,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
             {
                 generation.Entry.EndedAt = _time.GetTimestamp();
                 generation.Entry.Place = _ended.AddLast(generation);
+                generation.Entry.PlaceOfOwner = HoldingOf(generation).Ended.AddLast(generation);
                 MakeRoom();
             }
         }
@@ -136,9 +138,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
             {
                 generation.Entry.Bytes += change;
                 _bytes += change;
-                var holding = HoldingOf(generation.Key);
-                _holdings[(generation.Key.Tenant, generation.Key.Owner)] =
-                    (holding.Count, holding.Bytes + change);
+                HoldingOf(generation).Bytes += change;
                 MakeRoom();
             }
         }
@@ -181,21 +181,28 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         }
     }
 
-    /// <summary>Evicts from whoever keeps the most, the first ended first: nobody's flood takes another's.</summary>
+    /// <summary>
+    /// Evicts from whoever keeps the most, the first ended first: nobody's flood takes another's. Bytes of running ones
+    /// cannot be evicted; while they are too many, those who keep no more than an equal part keep it.
+    /// </summary>
     private void MakeRoom(int forOneMore = 0)
     {
         while (_ended.Count > 0)
         {
-            if (_kept.Count + forOneMore > _options.MaxKeptGenerations)
-                Drop(_ended.MaxBy(generation => HoldingOf(generation.Key).Count)!);
-            else if (_bytes > _options.MaxKeptBytes)
-                Drop(_ended.MaxBy(generation => HoldingOf(generation.Key).Bytes)!);
-            else
+            var isNumber = _kept.Count + forOneMore > _options.MaxKeptGenerations;
+            if (!isNumber && _bytes <= _options.MaxKeptBytes)
                 return;
+            var largest = _holdings.Values
+                .Where(holding => holding.Ended.Count > 0
+                    && (isNumber || holding.Bytes * _holdings.Count > _options.MaxKeptBytes))
+                .MaxBy(holding => isNumber ? holding.Count : holding.Bytes);
+            if (largest is null)
+                return;
+            Drop(largest.Ended.First!.Value);
         }
     }
 
-    private (int Count, long Bytes) HoldingOf(GenerationKey key) => _holdings.GetValueOrDefault((key.Tenant, key.Owner));
+    private Holding HoldingOf(Generation generation) => _holdings[(generation.Key.Tenant, generation.Key.Owner)];
 
     private bool IsExpired(Generation generation) =>
         generation.Entry.Place is not null && _time.GetElapsedTime(generation.Entry.EndedAt) >= _options.KeepFor;
@@ -206,13 +213,24 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         _kept.Remove(generation.Key);
         _bytes -= generation.Entry.Bytes;
         generation.Entry.IsKept = false;
+        var holding = HoldingOf(generation);
         if (generation.Entry.Place is { } place)
+        {
             _ended.Remove(place);
-        var left = HoldingOf(generation.Key);
-        left = (left.Count - 1, left.Bytes - generation.Entry.Bytes);
-        if (left.Count == 0)
+            holding.Ended.Remove(generation.Entry.PlaceOfOwner!);
+        }
+        holding.Bytes -= generation.Entry.Bytes;
+        if (--holding.Count == 0)
             _holdings.Remove((generation.Key.Tenant, generation.Key.Owner));
-        else
-            _holdings[(generation.Key.Tenant, generation.Key.Owner)] = left;
+    }
+
+    /// <summary>What one owner keeps here.</summary>
+    private sealed class Holding
+    {
+        public int Count { get; set; }
+
+        public long Bytes { get; set; }
+
+        public LinkedList<Generation> Ended { get; } = new(); // first ended first
     }
 }
