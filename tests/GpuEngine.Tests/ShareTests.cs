@@ -84,7 +84,7 @@ public sealed class ShareTests
     {
         await using var engine = await Speech.AudioApiTests.WithSpeechAsync(
             ("Tts:MaxRunning", "8"), ("Asr:MaxRunning", "8"));
-        engine.Stub!.Speech.FirstDelay = TimeSpan.FromSeconds(30);
+        engine.Stub!.Speech.FirstDelay = engine.Stub.Speech.HearingDelay = TimeSpan.FromSeconds(30);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var greedy = engine.Token("greedy", "gil", kind: "user");
         var refused = 0;

@@ -61,9 +61,9 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
             ThrowIfKnown(key);
             MakeRoom(forOneMore: 1);
             var holding = _holdings.GetValueOrDefault((key.Tenant, key.Owner));
-            // Who holds none of the bytes is not made to wait for those who hold them all.
+            // Who holds no more than an equal part of the bytes is not made to wait for those who hold too many.
             if (_kept.Count >= _options.MaxKeptGenerations
-                || (_bytes > _options.MaxKeptBytes && holding is { Bytes: > 0 })
+                || (_bytes > _options.MaxKeptBytes && holding is not null && IsOverItsPart(holding))
                 || _places.TryTake(who) is not { } place)
                 throw ApiException.Overloaded("This engine's running generations leave no room for another.");
             var generation = new Generation(key, this, _options.MaxGenerationBytes, _answers, _time, _metrics);
@@ -194,13 +194,15 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
                 return;
             var largest = _holdings.Values
                 .Where(holding => holding.Ended.Count > 0
-                    && (isNumber || holding.Bytes * _holdings.Count > _options.MaxKeptBytes))
+                    && (isNumber || IsOverItsPart(holding)))
                 .MaxBy(holding => isNumber ? holding.Count : holding.Bytes);
             if (largest is null)
                 return;
             Drop(largest.Ended.First!.Value);
         }
     }
+
+    private bool IsOverItsPart(Holding holding) => holding.Bytes * _holdings.Count > _options.MaxKeptBytes;
 
     private Holding HoldingOf(Generation generation) => _holdings[(generation.Key.Tenant, generation.Key.Owner)];
 

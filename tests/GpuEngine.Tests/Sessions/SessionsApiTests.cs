@@ -79,7 +79,7 @@ public sealed class SessionsApiTests
     [Fact]
     public async Task Create_BeyondTheLimit_IsRejectedUntilOneEnds()
     {
-        await using var engine = await SessionEngine.StartAsync(("MAX_SESSIONS", "2"), ("Shares:Tenant", "1"));
+        await using var engine = await SessionEngine.StartAsync(("MAX_SESSIONS", "2"), ("Shares:Token", "1"));
         var first = await engine.CreateAsync();
         await engine.CreateAsync(new { tutor_id = 1, student_id = "anna" });
 
