@@ -9,6 +9,9 @@ using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
 using Lyceum.SessionApi.Tutors;
 
+if (args is [DocumentProgram.Command, var limit])
+    return DocumentProgram.Run(TimeSpan.FromMilliseconds(long.Parse(limit)));
+
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
@@ -31,3 +34,4 @@ app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
 await app.RunAsync();
+return 0;

@@ -8,6 +8,9 @@ public sealed class KnowledgeOptions
     /// <summary>Bytes of one document; larger ones get 413.</summary>
     public int MaxDocumentBytes { get; set; } = 8 * 1024 * 1024;
 
+    /// <summary>CPU time of reading one document; one that takes longer gets 400.</summary>
+    public TimeSpan MaxReadingTime { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Documents of one knowledge base.</summary>
     public int MaxDocuments { get; set; } = 1000;
 

@@ -12,7 +12,8 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>Knowledge bases of the caller's tenant: every query is filtered by it.</summary>
 internal sealed class KnowledgeStore(
-    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<KnowledgeOptions> options, TimeProvider time)
+    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, DocumentReader documentReader, IOptions<KnowledgeOptions> options,
+    TimeProvider time)
 {
     // Headings count most, then the document's name; ts_rank's 1 divides by 1 + log(length), so that long passages do not win by
     // length. What speaks of more of the question goes first.
@@ -83,7 +84,9 @@ internal sealed class KnowledgeStore(
     public async Task<DocumentView> AddAsync(Caller caller, string kbId, Upload upload, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        var passages = Passages.Of(upload.MediaType, upload.Content);
+        List<IndexedPassage> passages;
+        using (var reading = await documentReader.BeginAsync(caller.Tenant, cancellationToken))
+            passages = await reading.ReadAsync(upload.MediaType, upload.Name, upload.Content, cancellationToken);
         var document = new Document
         {
             Id = Guid.CreateVersion7(),
@@ -146,12 +149,9 @@ internal sealed class KnowledgeStore(
     public async Task<(int Documents, int Passages)> ReindexAsync(Caller caller, string kbId, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
+        using var reading = await documentReader.BeginAsync(caller.Tenant, cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
-        // Documents before passages: uploads and the reindex lock them in this order too.
-        await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
-        await db.Set<PassageRow>().Where(p => p.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken);
         var (documents, made) = (0, 0);
         var ids = await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id).Select(d => d.Id)
             .ToListAsync(cancellationToken);
@@ -159,12 +159,31 @@ internal sealed class KnowledgeStore(
         {
             // One at a time: a thousand documents need not be in memory at once.
             var document = await db.Set<Document>().AsNoTracking().SingleAsync(d => d.Id == id, cancellationToken);
-            var passages = Passages.Of(document.MediaType, document.Content);
+            if (await ReadOrNullAsync(reading, document, cancellationToken) is not { } passages)
+                continue;
+            // The document before its passages: uploads and the background reindex lock them in this order too.
+            await db.Set<Document>().Where(d => d.Id == id)
+                .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
+            await db.Set<PassageRow>().Where(p => p.DocumentId == id).ExecuteDeleteAsync(cancellationToken);
             await InsertAsync(document, passages, cancellationToken);
             (documents, made) = (documents + 1, made + passages.Count);
         }
         await transaction.CommitAsync(cancellationToken);
         return (documents, made);
+    }
+
+    /// <returns>Null for a document that an earlier version read and this one does not: it keeps the passages it has.</returns>
+    private static async Task<List<IndexedPassage>?> ReadOrNullAsync(
+        DocumentReader.Reading reading, Document document, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reading.ReadAsync(document.MediaType, document.Name, document.Content, cancellationToken);
+        }
+        catch (ProblemException e) when (e.Status == 400)
+        {
+            return null;
+        }
     }
 
     public async Task<List<SearchHit>> SearchAsync(KnowledgeBase kb, string question, int limit, CancellationToken cancellationToken)
@@ -194,7 +213,7 @@ internal sealed class KnowledgeStore(
     private Task<int> LockAsync(KnowledgeBase kb, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"UPDATE knowledge_bases SET updated_at = {time.GetStoredNow()} WHERE id = {kb.Id}", cancellationToken);
 
-    private async Task InsertAsync(Document document, IReadOnlyList<Passage> passages, CancellationToken cancellationToken)
+    private async Task InsertAsync(Document document, List<IndexedPassage> passages, CancellationToken cancellationToken)
     {
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await using var command = new NpgsqlCommand(
@@ -209,7 +228,7 @@ internal sealed class KnowledgeStore(
         command.Parameters.Add(new() { Value = passages.Select(p => p.Text).ToArray() });
         command.Parameters.Add(new()
         {
-            Value = passages.Select(p => SearchTerms.Vector(document.Name, p.Section, p.Text)).ToArray(),
+            Value = passages.Select(p => p.Terms).ToArray(),
             NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
         });
         await command.ExecuteNonQueryAsync(cancellationToken);
