@@ -19,10 +19,10 @@ internal sealed partial class ToolRunner(
     {
         var begun = Stopwatch.GetTimestamp();
         var manifest = tool.Manifest;
-        var result = Check(manifest, input, inputBytes) is { } error ? error
+        var result = Check(manifest, input, inputBytes, clientGone) is { } error ? error
             : manifest.Kind.IsRemote ? await RunBoundedAsync(new(tenant, manifest, input), tool, clientGone)
             : await manifest.Kind.RunAsync(new(tenant, manifest, input), clientGone);
-        if (result.Failure is null && manifest.OutputSchema is not null && !OutputFits(manifest, result.Output))
+        if (result.Failure is null && manifest.OutputSchema is not null && !OutputFits(manifest, result.Output, clientGone))
             result = ToolFailure.Failed($"{manifest.Name} answered with what its output_schema does not allow.");
         metrics.Record(manifest.Name, result.Failure?.Outcome ?? "ok", begun);
         if (result.Failure is { Status: >= 500 } failure)
@@ -30,7 +30,7 @@ internal sealed partial class ToolRunner(
         return result;
     }
 
-    private static ToolFailure? Check(ToolManifest manifest, JsonElement input, int inputBytes)
+    private static ToolFailure? Check(ToolManifest manifest, JsonElement input, int inputBytes, CancellationToken clientGone)
     {
         if (inputBytes > manifest.MaxInputBytes)
         {
@@ -40,8 +40,8 @@ internal sealed partial class ToolRunner(
                 Extensions = [new("max_bytes", manifest.MaxInputBytes)],
             };
         }
-        return manifest.InputSchema.Fits(input)
-            ? null : InputErrors.OfInput(manifest.InputSchema.Errors(input, "/input"));
+        return manifest.InputSchema.Fits(input, clientGone)
+            ? null : InputErrors.OfInput(manifest.InputSchema.Errors(input, "/input", clientGone));
     }
 
     private async ValueTask<ToolResult> RunBoundedAsync(ToolCall call, Tool tool, CancellationToken clientGone)
@@ -78,10 +78,10 @@ internal sealed partial class ToolRunner(
         Extensions = [new("retry_after", 1)],
     };
 
-    private static bool OutputFits(ToolManifest manifest, ReadOnlyMemory<byte> output)
+    private static bool OutputFits(ToolManifest manifest, ReadOnlyMemory<byte> output, CancellationToken clientGone)
     {
         using var document = JsonDocument.Parse(output);
-        return manifest.OutputSchema!.Fits(document.RootElement);
+        return manifest.OutputSchema!.Fits(document.RootElement, clientGone);
     }
 
     [LoggerMessage(LogLevel.Warning, "Tool {Tool} of {Tenant} failed: {Reason} {Cause}")]

@@ -18,6 +18,12 @@ internal sealed class SchemaCompiler
 
     private const int MaxDepth = 32;
 
+    /// <summary>Characters of a path: each schema is known by its own, and names may be as long as the schema.</summary>
+    private const int MaxPath = 4_000;
+
+    /// <summary>Patterns in one schema: each is an automaton.</summary>
+    private const int MaxPatterns = 200;
+
     /// <summary>Names to look through for one value: <c>enum</c>, <c>properties</c>.</summary>
     private const int MaxEntries = 1_000;
 
@@ -43,6 +49,7 @@ internal sealed class SchemaCompiler
     // By path in the document, so that a schema that refers to itself is one node; added before its parts.
     private readonly Dictionary<string, SchemaNode> _nodes = new(StringComparer.Ordinal);
     private int _depth;
+    private int _patterns;
 
     private SchemaCompiler(JsonElement root, string prefix) => (_root, _prefix) = (root, prefix);
 
@@ -70,9 +77,10 @@ internal sealed class SchemaCompiler
         if (_nodes.TryGetValue(at, out var known))
             return known;
         var node = _nodes[at] = new SchemaNode();
-        if (_nodes.Count > MaxNodes || _depth >= MaxDepth)
+        if (_nodes.Count > MaxNodes || _depth >= MaxDepth || at.Length > MaxPath)
         {
-            Error(at, _nodes.Count > MaxNodes
+            Error(at.Length > MaxPath ? "" : at, at.Length > MaxPath ? $"must not have paths of more than {MaxPath} characters"
+                : _nodes.Count > MaxNodes
                 ? $"must not have more than {MaxNodes} schemas in it" : $"must not be nested deeper than {MaxDepth}");
             return node;
         }
@@ -293,7 +301,9 @@ internal sealed class SchemaCompiler
 
     private Regex? Pattern(string? pattern, string here)
     {
-        var (regex, error) = pattern is null ? (null, "must be a string") : SchemaPattern.Compile(pattern);
+        var (regex, error) = pattern is null ? (null, "must be a string")
+            : ++_patterns > MaxPatterns ? (null, $"must not be one of more than {MaxPatterns} patterns in a schema")
+            : SchemaPattern.Compile(pattern);
         if (error is not null)
             Error(here, error);
         return regex;
