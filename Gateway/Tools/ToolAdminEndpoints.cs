@@ -193,6 +193,6 @@ internal static partial class ToolAdminEndpoints
         return (before, limit ?? DefaultLimit);
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z")]
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z", RegexOptions.NonBacktracking)]
     private static partial Regex VersionName();
 }

@@ -42,7 +42,7 @@ internal sealed partial class EngineAddressOptions
             entry => Networks.TryParse(entry, out var network) ? network : default),
     ];
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$")]
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$", RegexOptions.NonBacktracking)]
     private static partial Regex IdPattern();
 
     /// <summary>Reports all errors together, at the start.</summary>

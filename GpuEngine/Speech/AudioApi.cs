@@ -233,10 +233,10 @@ internal static partial class AudioApi
         }
     }
 
-    [GeneratedRegex(@"^\.[A-Za-z0-9]{1,8}$")]
+    [GeneratedRegex(@"^\.[A-Za-z0-9]{1,8}$", RegexOptions.NonBacktracking)]
     private static partial Regex Extension();
 
-    [GeneratedRegex(@"^[\w.-]{1,64}(\[\])?$")]
+    [GeneratedRegex(@"^[\w.-]{1,64}(\[\])?$", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex FieldName();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} failed with {Code}: {Reason}")]

@@ -91,7 +91,7 @@ public sealed partial record TutorRequest(
         var errors = new ValidationErrors();
         errors.CheckText("name", Name, MaxName, required: true);
         errors.CheckText("subject", Subject, MaxSubject);
-        errors.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language",
+        errors.AddIf(Language is not null && (Language.Length is < 2 or > 35 || !LanguageTag().IsMatch(Language)), "language",
             "language must be a language tag, such as en or zh-Hans.");
         errors.CheckText("instructions", Instructions, MaxInstructions);
         errors.CheckText("voice", Voice, MaxVoice);
@@ -110,7 +110,7 @@ public sealed partial record TutorRequest(
         tutor.KbId = KbId;
     }
 
-    [GeneratedRegex(@"^(?=.{2,35}\z)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z")]
+    [GeneratedRegex(@"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex LanguageTag();
 }
 

@@ -47,9 +47,9 @@ internal sealed partial record TargetHeader(string Name, string? Value, string? 
         return headers;
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\z")]
+    [GeneratedRegex(@"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\z", RegexOptions.NonBacktracking)]
     private static partial Regex HeaderName();
 
-    [GeneratedRegex(@"^[\x20-\x7e]{0,2000}\z")]
+    [GeneratedRegex(@"^[\x20-\x7e]{0,2000}\z", RegexOptions.NonBacktracking)]
     private static partial Regex HeaderValue();
 }

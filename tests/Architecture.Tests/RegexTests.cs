@@ -1,0 +1,29 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace Lyceum.Tests.Rules;
+
+/// <summary>A pattern that meets text from outside costs no more than the text's length.</summary>
+public sealed class RegexTests
+{
+    /// <summary>
+    /// Patterns that look ahead or back, which NonBacktracking has not. Each was read: what it looks at begins with a
+    /// character that what it repeats before cannot be, so that nothing is read again from every position.
+    /// </summary>
+    private static readonly string[] Read = ["Terms.Auxiliary", "Excerpt.SentenceEnd"];
+
+    [Fact]
+    public void Pattern_OfTheProduct_NeverBacktracks()
+    {
+        var patterns = (
+            from project in Product.Projects
+            from type in Assembly.Load(project).GetTypes()
+            from method in type.GetMethods(
+                BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
+            let pattern = method.GetCustomAttribute<GeneratedRegexAttribute>()
+            where pattern is not null
+            select (Name: $"{type.Name}.{method.Name}", pattern.Options)).ToList();
+        patterns.Count.ShouldBeGreaterThan(20);
+        patterns.Where(p => !p.Options.HasFlag(RegexOptions.NonBacktracking)).Select(p => p.Name).Except(Read).ShouldBeEmpty();
+    }
+}
