@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Lyceum.Gateway.Settings;
+using Lyceum.Gateway.Tools.Json;
 using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.ServiceDefaults.Errors;
@@ -80,8 +81,21 @@ internal sealed partial class ToolRunner(
 
     private static bool OutputFits(ToolManifest manifest, ReadOnlyMemory<byte> output, CancellationToken clientGone)
     {
-        using var document = JsonDocument.Parse(output);
-        return manifest.OutputSchema!.Fits(document.RootElement, clientGone);
+        using var document = Parse(output);
+        return document is not null && manifest.OutputSchema!.Fits(document.RootElement, clientGone);
+    }
+
+    /// <returns>Null: a name stands in it twice, and the caller may read the other value than was checked.</returns>
+    private static JsonDocument? Parse(ReadOnlyMemory<byte> output)
+    {
+        try
+        {
+            return JsonDocument.Parse(output, JsonBody.Strict);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     [LoggerMessage(LogLevel.Warning, "Tool {Tool} of {Tenant} failed: {Reason} {Cause}")]

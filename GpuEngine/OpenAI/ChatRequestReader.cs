@@ -22,7 +22,7 @@ internal static class ChatRequestReader
             throw Invalid("invalid_utf8", "The request body is not valid UTF-8.");
         try
         {
-            using var json = JsonDocument.Parse(body);
+            using var json = JsonDocument.Parse(body, RequestBody.Json);
             return Read(json.RootElement, body);
         }
         catch (JsonException e)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.GpuEngine.OpenAI;
@@ -11,6 +12,12 @@ internal static class RequestBody
     /// sender reads the 413 instead of a broken connection.
     /// </summary>
     public const long MaxDrained = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// Of two members of one name a gateway, this engine and a model server may each read another: such a body is
+    /// rejected.
+    /// </summary>
+    public static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
 
     /// <exception cref="ApiException">413: it is larger than <paramref name="max"/> bytes.</exception>
     public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)

@@ -21,7 +21,7 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
         try
         {
-            using var json = JsonDocument.Parse(body);
+            using var json = JsonDocument.Parse(body, RequestBody.Json);
             var root = json.RootElement;
             if (root.ValueKind is not JsonValueKind.Object)
                 throw Invalid("invalid_type", "The request body must be a JSON object.");

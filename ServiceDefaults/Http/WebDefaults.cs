@@ -32,6 +32,8 @@ internal static class WebDefaults
         // A number in quotes, or null for what must be there, is a client's mistake and gets 400.
         json.NumberHandling = JsonNumberHandling.Strict;
         json.RespectNullableAnnotations = true;
+        // What is checked here may be read by another parser later: as a tool's input, as jsonb.
+        json.AllowDuplicateProperties = false;
         // Bodies are JSON, never HTML: text in any script stays readable and small.
         json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
     }

@@ -9,6 +9,11 @@ public sealed class ValidationTests
     {
         { "", 400, "invalid_json", null },
         { "hello", 400, "invalid_json", null },
+        // Who reads the first and who reads the last differ: a budget would be asked for one, the model for a thousand.
+        { """{"messages":[{"role":"user","content":"hi"}],"max_tokens":1,"max_tokens":1000}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"max_tokens":1,"max_token\u0073":1000}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi","content":"ho"}]}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"n":1,"n":128}""", 400, "invalid_json", null },
         { """{"messages":[{"role":"user","content":"hi"}]""", 400, "invalid_json", null },
         { """{"messages":[{"role":"user","content":"\ud800"}]}""", 400, "invalid_json", null },
         { "[]", 400, "invalid_type", null },

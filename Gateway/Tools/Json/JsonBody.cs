@@ -11,7 +11,7 @@ namespace Lyceum.Gateway.Tools.Json;
 internal sealed class JsonBody : IDisposable
 {
     private const int FirstBuffer = 4096;
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+    public static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private readonly byte[] _buffer;
     private readonly JsonDocument _document;
