@@ -18,7 +18,7 @@ builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
 builder.AddAccounts();
 builder.AddOidc();
-builder.Services.AddScoped<TutorStore>();
+builder.AddTutors();
 builder.AddKnowledge();
 builder.AddEngines();
 builder.AddSessions();

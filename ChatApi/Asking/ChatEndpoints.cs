@@ -49,7 +49,7 @@ public static class ChatEndpoints
         group.MapPost("", AskAsync).RequireScope(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain")
             .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
-            .Fails(409, ErrorCodes.AnswerInProgress).Fails(422, ErrorCodes.IdempotencyKeyReused)
+            .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached).Fails(422, ErrorCodes.IdempotencyKeyReused)
             .Fails(503, ErrorCodes.EngineUnavailable);
         group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)

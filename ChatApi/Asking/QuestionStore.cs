@@ -16,7 +16,7 @@ namespace Lyceum.ChatApi.Asking;
 
 /// <summary>Records questions, each with the place of its answer.</summary>
 public sealed class QuestionStore(
-    ChatDb db, ConversationStore conversations, NpgsqlDataSource source, DatabaseReady ready,
+    ChatDb db, ConversationStore conversations, ConversationQuota quota, NpgsqlDataSource source, DatabaseReady ready,
     IOptions<GenerationOptions> options, TimeProvider time)
 {
     // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
@@ -87,6 +87,7 @@ public sealed class QuestionStore(
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
             return asked;
         await LimitAsync(caller, cancellationToken);
+        await quota.CheckAsync(caller, question.ConversationId is null ? 1 : 0, question.Text.Length, cancellationToken);
 
         var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
         var conversation = question.ConversationId ?? Guid.CreateVersion7();

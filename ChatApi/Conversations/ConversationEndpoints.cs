@@ -21,7 +21,7 @@ public static class ConversationEndpoints
     {
         var group = routes.MapGroup("/api/conversations").RequireScope(Scopes.Chat).WithTags("conversations");
         group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
-        group.MapPost("", CreateAsync);
+        group.MapPost("", CreateAsync).Fails(409, ErrorCodes.LimitReached);
         var one = group.MapGroup("{id:guid}").Fails(404, ErrorCodes.ConversationNotFound);
         one.MapGet("", ReadAsync);
         one.MapPatch("", RenameAsync);

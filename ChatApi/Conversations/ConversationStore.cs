@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.ChatApi.Conversations;
 
 /// <summary>Conversations of one caller: every query is filtered by <c>(tenant, owner)</c>.</summary>
-public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvider time)
+public sealed class ConversationStore(ChatDb db, DatabaseReady ready, ConversationQuota quota, TimeProvider time)
 {
     private const int TitleLength = 80;
 
@@ -36,6 +36,7 @@ public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvid
     public async Task<Conversation> CreateAsync(Caller caller, string? title, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
+        await quota.CheckAsync(caller, conversations: 1, bytes: 0, cancellationToken);
         var now = time.GetUtcNow();
         var conversation = new Conversation
         {

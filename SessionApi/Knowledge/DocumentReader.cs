@@ -11,8 +11,8 @@ namespace Lyceum.SessionApi.Knowledge;
 /// <summary>
 /// Makes passages of documents, bounded in time and stoppable. Small ones are read here: the worst of them costs some
 /// tenths of a second. Larger ones are read by <see cref="DocumentProgram"/> in a process of its own, which is killed when
-/// its time is over or the caller has gone. A tenant reads one document at a time; there are as many processes at most
-/// as the machine has cores.
+/// its time is over or the caller has gone. A tenant reads one document at a time, and at most as many are read at a time as
+/// the machine has cores.
 /// </summary>
 internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisposable
 {
@@ -97,18 +97,28 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
         {
             if (content.Length <= Small)
                 return DocumentProgram.Read(mediaType, name, content);
-            var limit = reader._limit;
-            if (_process is null)
+            // For one document: whoever has a thousand lets others in between.
+            if (!await reader._places.WaitAsync(MaxWait, cancellationToken))
+                throw Busy();
+            try
             {
-                if (!await reader._places.WaitAsync(MaxWait, cancellationToken))
-                    throw Busy();
-                Start(limit);
+                return await ReadElsewhereAsync(mediaType, name, content, cancellationToken);
             }
+            finally
+            {
+                reader._places.Release();
+            }
+        }
+
+        private async Task<List<IndexedPassage>> ReadElsewhereAsync(
+            string mediaType, string name, string content, CancellationToken cancellationToken)
+        {
+            var limit = reader._limit;
+            var process = _process ??= Start(limit);
             // CPU time is the reader's own bound; this one is for a machine that gives it none.
             using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             bound.CancelAfter(limit * 6 + TimeSpan.FromSeconds(10));
-            var process = _process!;
-            await using var kill = bound.Token.Register(process.Kill);
+            await using var kill = bound.Token.Register(() => Kill(process));
             try
             {
                 return DocumentProgram.ReadAnswer(
@@ -130,25 +140,18 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
             reader.End(tenant);
         }
 
-        private void Start(TimeSpan limit)
+        private static Process Start(TimeSpan limit)
         {
+            var process = Process.Start(Program(limit)) ?? throw new InvalidOperationException("no new process");
             try
             {
-                _process = Process.Start(Program(limit)) ?? throw new InvalidOperationException("no new process");
-            }
-            catch (Exception e) when (e is Win32Exception or InvalidOperationException)
-            {
-                reader._places.Release();
-                throw;
-            }
-            try
-            {
-                _process.PriorityClass = ProcessPriorityClass.BelowNormal; // answers go before documents
+                process.PriorityClass = ProcessPriorityClass.BelowNormal; // answers go before documents
             }
             catch (Exception e) when (e is Win32Exception or InvalidOperationException)
             {
                 // It has ended already, or the system has no priorities: the reading shows which.
             }
+            return process;
         }
 
         private void Stop()
@@ -156,9 +159,20 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
             if (_process is not { } process)
                 return;
             _process = null;
-            reader._places.Release();
-            process.Kill(); // nothing happens where it has ended
+            Kill(process);
             process.Dispose();
+        }
+
+        private static void Kill(Process process)
+        {
+            try
+            {
+                process.Kill();
+            }
+            catch (Exception e) when (e is Win32Exception or InvalidOperationException)
+            {
+                // It has ended, or was disposed of meanwhile.
+            }
         }
 
         private static async Task<byte[]> ExchangeAsync(Process process, byte[] request, CancellationToken cancellationToken)

@@ -23,6 +23,7 @@ internal static class KnowledgeEndpoints
         builder.Services.AddOptions<KnowledgeOptions>().BindConfiguration(KnowledgeOptions.Section)
             .Validate(o => o is { MaxDocumentBytes: > 0 and <= 30 * 1024 * 1024, MaxDocuments: > 0, MaxKnowledgeBases: > 0 },
                 "Knowledge: every limit must be positive, and MaxDocumentBytes at most 30 MB")
+            .Validate(o => o is { MaxBytes: > 0, MaxPassages: > 0 }, "Knowledge: MaxBytes and MaxPassages must be positive")
             .Validate(o => o.MaxReadingTime > TimeSpan.Zero && o.MaxReadingTime <= TimeSpan.FromMinutes(1),
                 "Knowledge:MaxReadingTime must be positive, and one minute at most")
             .ValidateOnStart();

@@ -98,13 +98,14 @@ internal sealed class KnowledgeStore(
             CreatedAt = time.GetStoredNow(),
             IndexVersion = SearchTerms.Version,
         };
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginCountedAsync("documents", caller.Tenant, cancellationToken);
         await LockAsync(kb, cancellationToken);
         await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id && d.Name == upload.Name)
             .ExecuteDeleteAsync(cancellationToken);
         var others = await db.Set<Document>().CountAsync(d => d.KnowledgeBaseId == kb.Id, cancellationToken);
         if (others >= options.Value.MaxDocuments)
             throw Full($"A knowledge base may have {options.Value.MaxDocuments} documents (Knowledge:MaxDocuments).");
+        await CheckQuotaAsync(caller, document, passages.Count, cancellationToken);
         db.Add(document);
         await db.SaveChangesAsync(cancellationToken);
         await InsertAsync(document, passages, cancellationToken);
@@ -207,6 +208,20 @@ internal sealed class KnowledgeStore(
             }
             return hits;
         });
+    }
+
+    /// <summary>In the transaction that adds the document, under the tenant's lock, without what it replaces.</summary>
+    private async Task CheckQuotaAsync(Caller caller, Document document, int passages, CancellationToken cancellationToken)
+    {
+        var (maxBytes, maxPassages) = (options.Value.MaxBytes, options.Value.MaxPassages);
+        var mine = Of(caller).Select(k => k.Id);
+        var bytes = await db.Set<Document>().Where(d => mine.Contains(d.KnowledgeBaseId))
+            .SumAsync(d => (long)d.Length, cancellationToken);
+        if (bytes + document.Length > maxBytes)
+            throw Full($"The documents of a tenant may have {maxBytes} bytes together (Knowledge:MaxBytes), and have {bytes}: delete some.");
+        var stored = await db.Set<PassageRow>().CountAsync(p => mine.Contains(p.KnowledgeBaseId), cancellationToken);
+        if (stored + passages > maxPassages)
+            throw Full($"The documents of a tenant may have {maxPassages} passages together (Knowledge:MaxPassages), and have {stored}: delete some.");
     }
 
     /// <summary>Uploads to one knowledge base take turns, so that its bounds hold.</summary>

@@ -13,11 +13,18 @@ internal static class TutorEndpoints
 {
     private const int MaxPage = 100;
 
+    public static void AddTutors(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<TutorOptions>().BindConfiguration(TutorOptions.Section)
+            .Validate(o => o.MaxTutors > 0, "Tutors:MaxTutors must be positive").ValidateOnStart();
+        builder.Services.AddScoped<TutorStore>();
+    }
+
     public static void MapTutors(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/tutors").RequireScope(Scopes.Tutors).WithTags("tutors");
         group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
-        group.MapPost("", CreateAsync);
+        group.MapPost("", CreateAsync).Fails(409, ErrorCodes.LimitReached);
         var one = group.MapGroup("{id:int}").Fails(404, ErrorCodes.TutorNotFound);
         one.MapGet("", ReadAsync);
         one.MapPut("", ReplaceAsync);

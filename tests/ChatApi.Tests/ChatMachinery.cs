@@ -53,6 +53,7 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.AddServiceDefaults();
         builder.AddPostgres<ChatDb>("chatdb");
         builder.Services.AddSingleton<IHints, RecordedHints>(); // in place of a broker
+        builder.Services.AddSingleton<ConversationQuota>();
         builder.AddGeneration();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
