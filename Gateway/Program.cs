@@ -61,6 +61,8 @@ app.UseLimits();
 app.MapLanding();
 app.MapApiDocs();
 app.MapUsage();
+app.MapBudgets();
+app.MapCharges();
 app.MapTools();
 app.MapToolAdmin();
 app.MapLlm();

@@ -97,6 +97,19 @@ public static class ServiceExtensions
         return engines;
     }
 
+    /// <summary>Each engine charges answers to the budgets that <paramref name="keepers"/> keep (<c>Engine:ChargeTo</c>).</summary>
+    public static Service WithChargingTo(this Service engines, Service keepers)
+    {
+        ArgumentNullException.ThrowIfNull(engines);
+        ArgumentNullException.ThrowIfNull(keepers);
+        foreach (var engine in engines.Replicas)
+        {
+            foreach (var (index, keeper) in keepers.Replicas.Index())
+                engine.WithEnvironment($"Engine__ChargeTo__{index}", keeper.GetEndpoint("http"));
+        }
+        return engines;
+    }
+
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
     /// <c>Lyceum:Listen</c> names an address; <c>Lyceum:HttpsPort</c> is one for HTTPS beside it. In Development the door knows the development token. Its configuration file is the

@@ -18,7 +18,8 @@ public sealed record EngineError(int Status, string Code, string Message)
     /// <summary>
     /// The engine took nothing on: it is busy, or its model server cannot be reached. So another engine may be asked.
     /// </summary>
-    public bool TookNothingOn => Status is 429 or 503 || Code is "upstream_unreachable";
+    public bool TookNothingOn =>
+        (Status is 429 or 503 && Code is not ErrorCodes.BudgetExhausted) || Code is "upstream_unreachable";
 
     /// <summary>
     /// Reads an error in any of the shapes that servers use: <c>"…"</c>, <c>{"message":…,"code":…}</c>,

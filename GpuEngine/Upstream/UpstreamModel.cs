@@ -25,10 +25,11 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
     {
         using var response = await output.WaitAsync(new ValueTask<HttpResponseMessage>(
             client.PostAsync(Completions, UpstreamBody.For(request, model), cancel)));
-        var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Nothing);
+        var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Raw); // for its usage
         while (await output.WaitAsync(ReadAsync(answer, cancel)))
         {
             var batch = Scan(answer);
+            output.Counted(answer.Usage);
             if (batch.Tokens > 0)
             {
                 output.TokensArrived(batch.Tokens);
@@ -51,7 +52,10 @@ internal sealed class UpstreamModel(UpstreamClient client, UpstreamModels models
 
     public async Task<GenerationEnd> WriteAsync(ChatRequest request, string model, IGenerationSink output, CancellationToken cancel)
     {
-        using var response = await client.PostAsync(Completions, UpstreamBody.For(request, model), cancel);
+        // Its usage settles what was reserved for it, whether or not its reader wants to know.
+        var body = request.IncludeUsage
+            ? UpstreamBody.For(request, model) : UpstreamBody.For(request, model, stream: true, countTokens: true);
+        using var response = await client.PostAsync(Completions, body, cancel);
         var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Raw);
         while (await ReadAsync(answer, cancel))
         {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
@@ -194,7 +195,7 @@ public sealed partial class EngineModel(
     private static ModelException Rejected(EngineError error, Exception e) =>
         new($"The engine answered {error.Status}.", e)
         {
-            IsOverload = error.Status is 429 or 503, TookNothingOn = error.TookNothingOn,
+            IsOverload = error.Status is 429 or 503 && error.Code is not ErrorCodes.BudgetExhausted, TookNothingOn = error.TookNothingOn,
         };
 
     private static ModelException Away(Exception e, TimeSpan limit) =>

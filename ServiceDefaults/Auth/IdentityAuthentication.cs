@@ -52,7 +52,9 @@ public static class IdentityAuthentication
             options.FallbackPolicy = options.DefaultPolicy;
             foreach (var scope in Scopes.All)
                 options.AddPolicy(scope, policy => policy.RequireAuthenticatedUser().RequireAssertion(context => Has(context.User, scope)));
-            options.AddPolicy(ServiceOnly, policy => policy.RequireAuthenticatedUser().RequireAssertion(
+            // By its scheme: the gateway's own for callers accepts no identity tokens.
+            options.AddPolicy(ServiceOnly, policy => policy.AddAuthenticationSchemes(IdentityVerifier.Scheme)
+                .RequireAuthenticatedUser().RequireAssertion(
                 context => context.User.Identity is CallerIdentity { Caller.Kind: CallerKind.Service }));
             options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
                 context => Has(context.User, Scopes.Ops) || context.Resource is HttpContext http && IsDirectLoopback(http)));

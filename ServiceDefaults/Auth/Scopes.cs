@@ -18,11 +18,14 @@ public static class Scopes
     public const string Sessions = "sessions";
     public const string Roadmaps = "roadmaps";
 
+    /// <summary>What the tenant may use of models, and what it used.</summary>
+    public const string Budgets = "budgets";
+
     /// <summary>Operating the system: metrics from afar, administration.</summary>
     public const string Ops = "ops";
 
     public static readonly FrozenSet<string> All = FrozenSet.Create(
-        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Ops);
+        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Budgets, Ops);
 
     /// <summary>
     /// Lets only callers with this scope in: 401 without a valid identity, 403 <c>forbidden_scope</c> without the scope.

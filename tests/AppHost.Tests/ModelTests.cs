@@ -150,7 +150,8 @@ public sealed class ModelTests : IAsyncDisposable
         var variables = new Dictionary<string, string>();
         foreach (var (name, value) in context.EnvironmentVariables)
         {
-            if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal))
+            if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal)
+                || name.StartsWith("Engine__ChargeTo", StringComparison.Ordinal))
                 continue; // ports, which nothing has yet
             variables[name] = value is IValueProvider provider ? await provider.GetValueAsync(CancellationToken.None) ?? "" : $"{value}";
         }

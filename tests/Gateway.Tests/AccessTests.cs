@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests;
@@ -152,7 +153,7 @@ public sealed class AccessTests : IAsyncLifetime
 
         var caller = await (await development.GetAsync("/chat", "the-dev-token")).JsonAsync();
         caller.GetProperty("tenant").GetString().ShouldBe("dev");
-        caller.GetProperty("scopes").GetArrayLength().ShouldBe(12);
+        caller.GetProperty("scopes").GetArrayLength().ShouldBe(Scopes.All.Count);
         (await production.GetAsync("/chat", "the-dev-token")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 }

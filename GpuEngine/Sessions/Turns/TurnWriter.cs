@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions.Settings;
@@ -13,7 +14,7 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, TurnMetrics metrics, EngineMetrics engine,
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, TurnMetrics metrics, EngineMetrics engine,
     IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
     /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
@@ -57,6 +58,9 @@ internal sealed partial class TurnWriter(
         var request = Request(turns.Prompt(), passages);
         var id = await model.ResolveAsync(null, bounds.Token);
 
+        using var charge = await charges.ReserveAsync(new Payer(turns.Setup.Tenant, turns.Setup.Owner), request, bounds.Token);
+        charge.Model = id;
+
         TimeSpan? firstToken = null;
         var last = default(ChatDelta);
         await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
@@ -71,6 +75,7 @@ internal sealed partial class TurnWriter(
                 engine.FirstToken(bounds.Elapsed);
             }
             engine.Tokens(1);
+            charge.Answered(1);
             await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
             turns.Say(turn, last.Text);
             if (turn.SaidBytes > options.Value.MaxAnswerBytes)
@@ -79,6 +84,7 @@ internal sealed partial class TurnWriter(
                 break;
             }
         }
+        charge.Usage = last.Usage;
         var citations = Citations.In(turn.Said, passages);
         turns.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
     }
