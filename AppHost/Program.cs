@@ -42,7 +42,7 @@ var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", hous
     .WithReference(engines)
     .WithReference(sessions);
 
-// The only public door: it is given every replica of every service. It keeps the budgets that engines charge answers to.
+// The only public door: it is given every replica of every service. Engines charge answers to the budgets that it keeps.
 var gateway = builder.AddService<Projects.Gateway>("gateway", house)
     .WithDatabase(gatewaydb)
     .WithMessaging(messaging)

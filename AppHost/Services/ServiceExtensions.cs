@@ -97,7 +97,9 @@ public static class ServiceExtensions
         return engines;
     }
 
-    /// <summary>Each engine charges answers to the budgets that <paramref name="keepers"/> keep (<c>Engine:ChargeTo</c>).</summary>
+    /// <summary>
+    /// Each engine charges answers to the budgets that <paramref name="keepers"/> keep (<c>Engine:ChargeTo</c>).
+    /// </summary>
     public static Service WithChargingTo(this Service engines, Service keepers)
     {
         ArgumentNullException.ThrowIfNull(engines);

@@ -1,8 +1,8 @@
 namespace Lyceum.EngineClient;
 
 /// <summary>
-/// What engines and the gateway, which keeps the budgets, tell each other (docs/adr/0034): units are reserved before a model
-/// is asked, and settled after. Below <see cref="Path"/>: <c>POST /reserve</c> and <c>POST /settle</c>.
+/// What engines and the gateway, which keeps the budgets, tell each other (docs/adr/0034): units are reserved before a
+/// model is asked, and settled after. Below <see cref="Path"/>: <c>POST /reserve</c> and <c>POST /settle</c>.
 /// </summary>
 public static class Charges
 {
@@ -22,4 +22,5 @@ public sealed record ChargedUnits(string Account, string Period, long Units);
 
 /// <summary>What an answer used. Sent at most once: what is not settled counts as used in full.</summary>
 public sealed record ChargeSettlement(
-    string Tenant, string Person, string Model, long PromptTokens, long CompletionTokens, IReadOnlyList<ChargedUnits> Taken);
+    string Tenant, string Person, string Model, long PromptTokens, long CompletionTokens,
+    IReadOnlyList<ChargedUnits> Taken);

@@ -4,14 +4,16 @@ using System.Text;
 namespace Lyceum.Text;
 
 /// <summary>
-/// Marks around what others wrote, in a prompt. A text cannot write its own end: each fence has a number of its own, drawn
-/// for one request, that nobody who wrote the text could know. Nothing is removed from the text.
+/// Marks around what others wrote, in a prompt. A text cannot write its own end: each fence has a number of its own,
+/// drawn for one request, that nobody who wrote the text could know. Nothing is removed from the text.
 /// </summary>
 public sealed class Fence
 {
     private readonly string _number = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 
-    /// <summary><c>&lt;given-0f3a…&gt;</c>, the text, and <c>&lt;/given-0f3a…&gt;</c>, each on lines of its own.</summary>
+    /// <summary>
+    /// <c>&lt;given-0f3a…&gt;</c>, the text, and <c>&lt;/given-0f3a…&gt;</c>, each on lines of its own.
+    /// </summary>
     /// <param name="name">What stands in it: one word.</param>
     public string Around(string name, string text) => $"<{name}-{_number}>\n{text}\n</{name}-{_number}>";
 

@@ -18,8 +18,8 @@ public sealed class ConversationOptions
 }
 
 /// <summary>
-/// Conversations of a tenant and the bytes of their messages. Exact but for what other replicas add within a minute, and for
-/// answers, whose length is known when they are there.
+/// Conversations of a tenant and the bytes of their messages. Exact but for what other replicas add within a minute,
+/// and for answers, whose length is known when they are there.
 /// </summary>
 public sealed class ConversationQuota(NpgsqlDataSource source, IOptions<ConversationOptions> options, TimeProvider time)
 {

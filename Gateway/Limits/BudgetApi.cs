@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>Owners set what their tenant and its people may use of models, and see what was used; scope <c>budgets</c>.</summary>
+/// <summary>
+/// Owners set what their tenant and its people may use of models, and see what was used; scope <c>budgets</c>.
+/// </summary>
 internal static class BudgetApi
 {
     private const long MostTokens = 1_000_000_000_000_000;
@@ -15,7 +17,8 @@ internal static class BudgetApi
 
     public static void MapBudgets(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/budgets").RequireScope(Scopes.Budgets).WithTags("usage").WithMetadata(FreeOfLimits.Instance);
+        var group = routes.MapGroup("/api/budgets").RequireScope(Scopes.Budgets).WithTags("usage")
+            .WithMetadata(FreeOfLimits.Instance);
         group.MapGet("", ListAsync);
         group.MapPut("", SetAsync).Fails(409, ErrorCodes.LimitReached);
         group.MapDelete("", RemoveAsync).Fails(404, ErrorCodes.NotFound);
@@ -39,15 +42,18 @@ internal static class BudgetApi
             used.TryGetValue(TenantBudgets.AccountOf(caller.Tenant, budget.Key), out var sum) ? sum : null))]));
     }
 
-    /// <summary>Sets a budget of model tokens: the tenant's, a person's, or that of everybody who has none of their own.</summary>
+    /// <summary>
+    /// Sets a budget of model tokens: the tenant's, a person's, or that of everybody who has none of their own.
+    /// </summary>
     private static async Task<NoContent> SetAsync(
         BudgetChange change, Caller caller, TenantBudgets budgets, CancellationToken cancellationToken)
     {
         var person = PersonOf(change.Person);
-        if (change.ModelTokens is < 0 or > MostTokens)
+        if (change.ModelTokens is not (>= 0 and <= MostTokens and var tokens))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"model_tokens must be 0 to {MostTokens}.");
-        if (!await budgets.SetAsync(caller, person, change.ModelTokens, change.Period, MostBudgets, cancellationToken))
-            throw new ProblemException(409, ErrorCodes.LimitReached, $"A tenant may have {MostBudgets} budgets; delete one first.");
+        if (!await budgets.SetAsync(caller, person, tokens, change.Period, MostBudgets, cancellationToken))
+            throw new ProblemException(
+                409, ErrorCodes.LimitReached, $"A tenant may have {MostBudgets} budgets; delete one first.");
         return TypedResults.NoContent();
     }
 
@@ -59,8 +65,8 @@ internal static class BudgetApi
             : throw new ProblemException(404, ErrorCodes.NotFound, "There is no such budget.");
 
     /// <summary>
-    /// What the tenant's people used of each model from one day to another (UTC, both included; absent: this month), the
-    /// largest first, at most 1,000; with its price where the operator configured one.
+    /// What the tenant's people used of each model from one day to another (UTC, both included; absent: this month),
+    /// the largest first, at most 1,000; with its price where the operator configured one.
     /// </summary>
     private static async Task<Ok<TenantUse>> UseAsync(
         Caller caller, ModelUse use, LimitStage stage, TimeProvider time, CancellationToken cancellationToken,
@@ -79,16 +85,19 @@ internal static class BudgetApi
         if (person is null)
             return TenantBudget.Whole;
         if (person.Length is 0 or > MaxPerson || person.Any(char.IsControl) || !IsText(person))
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"person must have 1 to {MaxPerson} characters; * is everybody.");
+            throw new ProblemException(
+                400, ErrorCodes.InvalidRequest, $"person must have 1 to {MaxPerson} characters; * is everybody.");
         return person;
     }
 
     private static bool IsText(string text) => text.EnumerateRunes().All(rune => rune.Value != '\uFFFD');
 }
 
-/// <param name="Person">Whose it is: a subject, <c>*</c> for everybody who has none; absent: the tenant's as a whole.</param>
+/// <param name="Person">
+/// Whose it is: a subject, <c>*</c> for everybody who has none; absent: the tenant's as a whole.
+/// </param>
 /// <param name="ModelTokens">Of prompts and answers, in a period; 0 lets no model be asked.</param>
-internal sealed record BudgetChange(long ModelTokens, BudgetPeriod Period = BudgetPeriod.Month, string? Person = null);
+internal sealed record BudgetChange(long? ModelTokens, BudgetPeriod Period = BudgetPeriod.Month, string? Person = null);
 
 /// <param name="Used">With what running calls have reserved; null for <c>*</c>, of which everybody has one.</param>
 internal sealed record SetBudget(string? Person, long ModelTokens, BudgetPeriod Period, long? Used);
@@ -96,7 +105,8 @@ internal sealed record SetBudget(string? Person, long ModelTokens, BudgetPeriod 
 internal sealed record SetBudgets(IReadOnlyList<SetBudget> Budgets);
 
 /// <param name="Cost">In the currency of the list; null: no price is configured for this model.</param>
-internal sealed record PersonUse(string Person, string Model, long Calls, long PromptTokens, long CompletionTokens, decimal? Cost);
+internal sealed record PersonUse(
+    string Person, string Model, long Calls, long PromptTokens, long CompletionTokens, decimal? Cost);
 
 /// <param name="Currency">Null: no prices are configured.</param>
 internal sealed record TenantUse(DateOnly From, DateOnly To, string? Currency, IReadOnlyList<PersonUse> Use);

@@ -41,6 +41,7 @@ internal sealed record PriceList
 {
     private const string Others = "*";
     private const decimal Million = 1_000_000;
+    private const decimal Most = 1_000_000;
 
     /// <summary>Shown as it is: <c>EUR</c>.</summary>
     public required string Currency { get; init; }
@@ -58,7 +59,11 @@ internal sealed record PriceList
     {
         check.ErrorIf(string.IsNullOrWhiteSpace(Currency), $"{path}.currency", "must not be empty");
         foreach (var (model, price) in Models)
-            check.ErrorIf(price.Prompt < 0 || price.Completion < 0, $"{path}.models.{model}", "must not be negative");
+        {
+            check.ErrorIf(
+                price is not { Prompt: >= 0 and <= Most, Completion: >= 0 and <= Most }, $"{path}.models.{model}",
+                $"must be 0 to {Most}");
+        }
     }
 }
 

@@ -98,7 +98,8 @@ internal sealed class ModelTokens(
     }
 
     private long Units(long promptBytes, long? maxTokens) =>
-        Math.Max(1, TokenEstimate.AtMost(Math.Max(0, promptBytes)) + Math.Max(0, maxTokens ?? stage.Current.DefaultMaxTokens));
+        Math.Max(1, TokenEstimate.AtMost(Math.Max(0, promptBytes))
+            + Math.Max(0, maxTokens ?? stage.Current.DefaultMaxTokens));
 
     /// <summary>
     /// Services know a person, not the credential that was shown: an API token is found by its subject, else it is
@@ -108,8 +109,9 @@ internal sealed class ModelTokens(
     {
         if (!stage.Current.HasBudgets)
             return [];
-        var key = credentials.Current.Current.FirstOrDefault(one => one.Caller.Tenant == tenant && one.Caller.Subject == person)?.Id
-            ?? $"user:{tenant}/{person}";
+        var credential = credentials.Current.Current.FirstOrDefault(
+            one => one.Caller.Tenant == tenant && one.Caller.Subject == person);
+        var key = credential?.Id ?? $"user:{tenant}/{person}";
         var caller = new Caller(tenant, person, CallerKind.User, FrozenSet<string>.Empty);
         return [.. stage.Current.BudgetsFor(key, caller).Where(budget => budget.Rule.ModelTokens is not null)];
     }

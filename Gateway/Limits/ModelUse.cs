@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>What models were asked for one person in a day (table <c>model_use</c>), with a budget or without.</summary>
+/// <summary>
+/// What models were asked for one person in a day (table <c>model_use</c>), with a budget or without.
+/// </summary>
 internal sealed class ModelUseRow
 {
     public required string Tenant { get; init; }
@@ -41,7 +43,9 @@ internal sealed partial class ModelUse(
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Cleaning = TimeSpan.FromHours(6);
 
-    /// <summary>Sums that wait for the database; what is counted for further ones while it is away is not kept.</summary>
+    /// <summary>
+    /// Sums that wait for the database; what is counted for further ones while it is away is not kept.
+    /// </summary>
     private const int MaxWaiting = 20_000;
 
     private const int Kept = 400; // days

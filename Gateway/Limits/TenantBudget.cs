@@ -3,7 +3,9 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>A budget of model tokens that a tenant's owner set (table <c>tenant_budgets</c>), beside the operator's.</summary>
+/// <summary>
+/// A budget of model tokens that a tenant's owner set (table <c>tenant_budgets</c>), beside the operator's.
+/// </summary>
 internal sealed class TenantBudget
 {
     /// <summary><see cref="Person"/> of a budget that all of the tenant share.</summary>

@@ -7,8 +7,8 @@ using Npgsql;
 namespace Lyceum.Gateway.Limits;
 
 /// <summary>
-/// The budgets that owners set. Every replica has all of them in memory and reads them again each <see cref="Interval"/>:
-/// a change made here holds at once, one made at another replica within that time.
+/// The budgets that owners set. Every replica has all of them in memory and reads them again each
+/// <see cref="Interval"/>: a change made here holds at once, one made at another replica within that time.
 /// </summary>
 internal sealed partial class TenantBudgets(
     NpgsqlDataSource source, DatabaseReady ready, TimeProvider time, ILogger<TenantBudgets> logger) : BackgroundService
@@ -49,11 +49,7 @@ internal sealed partial class TenantBudgets(
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         // One at a time for a tenant, so that their number is exact.
-        await using (var turn = new NpgsqlCommand("SELECT pg_advisory_xact_lock(hashtextextended('tenant_budgets:' || $1, 0))", connection))
-        {
-            turn.Add(owner.Tenant);
-            await turn.ExecuteNonQueryAsync(cancellationToken);
-        }
+        await connection.LockCountAsync("tenant_budgets", owner.Tenant, cancellationToken);
         await using var command = new NpgsqlCommand(
             """
             INSERT INTO tenant_budgets (tenant, person, model_tokens, period, updated_at, updated_by)
@@ -112,9 +108,11 @@ internal sealed partial class TenantBudgets(
         }
     }
 
-    private async Task<FrozenDictionary<string, FrozenDictionary<string, BudgetRule>>> ReadAsync(CancellationToken cancellationToken)
+    private async Task<FrozenDictionary<string, FrozenDictionary<string, BudgetRule>>> ReadAsync(
+        CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand("SELECT tenant, person, model_tokens, period FROM tenant_budgets");
+        await using var command = source.CreateCommand(
+            "SELECT tenant, person, model_tokens, period FROM tenant_budgets");
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<(string Tenant, string Person, BudgetRule Rule)>();
         while (await reader.ReadAsync(cancellationToken))
@@ -122,7 +120,9 @@ internal sealed partial class TenantBudgets(
             var (tenant, person) = (reader.GetString(0), reader.GetString(1));
             rows.Add((tenant, person, new BudgetRule
             {
-                Tenant = tenant, ModelTokens = reader.GetInt64(2), Period = Enum.Parse<BudgetPeriod>(reader.GetString(3), ignoreCase: true),
+                Tenant = tenant,
+                ModelTokens = reader.GetInt64(2),
+                Period = Enum.Parse<BudgetPeriod>(reader.GetString(3), ignoreCase: true),
             }));
         }
         return rows.GroupBy(row => row.Tenant).ToFrozenDictionary(

@@ -29,11 +29,13 @@ internal sealed class Charge(
 
     private ChargeSettlement Settlement()
     {
-        if (Usage is var (prompt, completion, total) && Math.Max(total, (long)prompt + completion) is > 0 and var counted)
+        if (Usage is var (prompt, completion, total)
+            && Math.Max(total, (long)prompt + completion) is > 0 and var counted)
         {
             var asked = Math.Clamp((long)prompt, 0, counted);
             return new(payer.Tenant, payer.Person, Model, asked, counted - asked, taken);
         }
-        return new(payer.Tenant, payer.Person, Model, _estimated > 0 ? TokenEstimate.Likely(promptBytes) : 0, _estimated, taken);
+        var likely = _estimated > 0 ? TokenEstimate.Likely(promptBytes) : 0;
+        return new(payer.Tenant, payer.Person, Model, likely, _estimated, taken);
     }
 }

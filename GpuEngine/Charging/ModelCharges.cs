@@ -14,9 +14,9 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Charging;
 
 /// <summary>
-/// Charges answers to budgets (docs/adr/0034): the keeper of the budgets (<c>Engine:ChargeTo</c>) takes units before the
-/// model is asked, and is told after what was used. Whoever has no budget is asked about again after <see cref="Remembered"/>. While
-/// no keeper can be reached, those who had none last go on, and others get 503.
+/// Charges answers to budgets (docs/adr/0034): the keeper of the budgets (<c>Engine:ChargeTo</c>) takes units before
+/// the model is asked, and is told after what was used. Whoever has no budget is asked about again after
+/// <see cref="Remembered"/>. While no keeper can be reached, those who had none last go on, and others get 503.
 /// </summary>
 internal sealed partial class ModelCharges(
     IHttpClientFactory clients, IdentityTokens identity, IOptions<ChargingOptions> options, IOptions<JsonOptions> json,
@@ -33,7 +33,9 @@ internal sealed partial class ModelCharges(
 
     private const int MaxBatch = 200;
 
-    /// <summary>Settlements that wait for a keeper; further ones are dropped, and what they reserved stays used.</summary>
+    /// <summary>
+    /// Settlements that wait for a keeper; further ones are dropped, and what they reserved stays used.
+    /// </summary>
     private readonly Channel<ChargeSettlement> _settled = Channel.CreateBounded<ChargeSettlement>(
         new BoundedChannelOptions(20_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 

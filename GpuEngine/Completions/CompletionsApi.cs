@@ -82,7 +82,9 @@ internal static partial class CompletionsApi
         }
     }
 
-    /// <summary>The gateway charges what people and API tokens ask for here; what services ask for is charged here.</summary>
+    /// <summary>
+    /// The gateway charges what people and API tokens ask for here; what services ask for is charged here.
+    /// </summary>
     private static async ValueTask<Charge> ReserveAsync(
         ModelCharges charges, Caller caller, ChatRequest request, CancellationToken cancel) =>
         caller.Kind == CallerKind.Service

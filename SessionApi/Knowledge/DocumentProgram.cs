@@ -14,11 +14,14 @@ internal sealed record IndexedPassage(string Section, string Text, string Terms)
 /// </summary>
 /// <remarks>
 /// Both ways, a message is its length in bytes (<c>int</c>, little-endian) and <see cref="BinaryWriter"/>'s fields. It
-/// ends at the end of its input, and by itself when a document took its CPU time: nothing goes on where the parent died.
+/// ends at the end of its input, and by itself when a document took its CPU time: nothing goes on where the parent
+/// died.
 /// </remarks>
 internal static class DocumentProgram
 {
-    /// <summary>The first argument that makes SessionApi this program; the second is the CPU time of a document, ms.</summary>
+    /// <summary>
+    /// The first argument that makes SessionApi this program; the second is the CPU time of a document, ms.
+    /// </summary>
     public const string Command = "read-documents";
 
     /// <summary>Exit code: a document took its CPU time.</summary>

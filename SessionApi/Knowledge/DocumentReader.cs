@@ -10,9 +10,9 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
 /// Makes passages of documents, bounded in time and stoppable. Small ones are read here: the worst of them costs some
-/// tenths of a second. Larger ones are read by <see cref="DocumentProgram"/> in a process of its own, which is killed when
-/// its time is over or the caller has gone. A tenant reads one document at a time, and at most as many are read at a time as
-/// the machine has cores.
+/// tenths of a second. Larger ones are read by <see cref="DocumentProgram"/> in a process of its own, which is killed
+/// when its time is over or the caller has gone. A tenant reads one document at a time, and at most as many are read at
+/// a time as the machine has cores.
 /// </summary>
 internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisposable
 {
@@ -22,7 +22,9 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
     /// <summary>Readings of one tenant that wait for their turn; more are 429.</summary>
     private const int MaxWaiting = 16;
 
-    /// <summary>As hexadecimal bytes: what a reader may keep on its heap. 8 MB of real Markdown need a quarter of it.</summary>
+    /// <summary>
+    /// As hexadecimal bytes: what a reader may keep on its heap. 8 MB of real Markdown need a quarter of it.
+    /// </summary>
     private const string MaxHeap = "30000000";
 
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60);

@@ -133,7 +133,9 @@ internal static class KnowledgeEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <summary>Cuts and indexes all documents anew; one that cannot be read within its time keeps its passages.</summary>
+    /// <summary>
+    /// Cuts and indexes all documents anew; one that cannot be read within its time keeps its passages.
+    /// </summary>
     private static async Task<ReindexResult> ReindexAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
     {

@@ -173,7 +173,9 @@ internal sealed class KnowledgeStore(
         return (documents, made);
     }
 
-    /// <returns>Null for a document that an earlier version read and this one does not: it keeps the passages it has.</returns>
+    /// <returns>
+    /// Null for a document that an earlier version read and this one does not: it keeps the passages it has.
+    /// </returns>
     private static async Task<List<IndexedPassage>?> ReadOrNullAsync(
         DocumentReader.Reading reading, Document document, CancellationToken cancellationToken)
     {
@@ -218,10 +220,12 @@ internal sealed class KnowledgeStore(
         var bytes = await db.Set<Document>().Where(d => mine.Contains(d.KnowledgeBaseId))
             .SumAsync(d => (long)d.Length, cancellationToken);
         if (bytes + document.Length > maxBytes)
-            throw Full($"The documents of a tenant may have {maxBytes} bytes together (Knowledge:MaxBytes), and have {bytes}: delete some.");
+            throw Full($"The documents of a tenant may have {maxBytes} bytes together (Knowledge:MaxBytes), and have {bytes}: "
+                + "delete some.");
         var stored = await db.Set<PassageRow>().CountAsync(p => mine.Contains(p.KnowledgeBaseId), cancellationToken);
         if (stored + passages > maxPassages)
-            throw Full($"The documents of a tenant may have {maxPassages} passages together (Knowledge:MaxPassages), and have {stored}: delete some.");
+            throw Full($"The documents of a tenant may have {maxPassages} passages together (Knowledge:MaxPassages), and have "
+                + $"{stored}: delete some.");
     }
 
     /// <summary>Uploads to one knowledge base take turns, so that its bounds hold.</summary>

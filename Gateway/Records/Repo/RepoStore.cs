@@ -34,7 +34,9 @@ internal sealed record Appended(
     public bool IsOverQuota { get; init; }
 }
 
-/// <summary>What a tenant may keep, section <c>Repo</c>; more gets 409. Exact but for what other replicas add within a minute.</summary>
+/// <summary>
+/// What a tenant may keep, section <c>Repo</c>; more gets 409. Exact but for what other replicas add within a minute.
+/// </summary>
 internal sealed class RepoOptions
 {
     public const string Section = "Repo";

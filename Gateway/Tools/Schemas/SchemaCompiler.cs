@@ -18,7 +18,9 @@ internal sealed class SchemaCompiler
 
     private const int MaxDepth = 32;
 
-    /// <summary>Characters of a path: each schema is known by its own, and names may be as long as the schema.</summary>
+    /// <summary>
+    /// Characters of a path: each schema is known by its own, and names may be as long as the schema.
+    /// </summary>
     private const int MaxPath = 4_000;
 
     /// <summary>Patterns in one schema: each is an automaton.</summary>

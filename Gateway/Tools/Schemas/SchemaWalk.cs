@@ -8,8 +8,8 @@ namespace Lyceum.Gateway.Tools.Schemas;
 /// <summary>
 /// One value against one schema. With <paramref name="errors"/> it goes on after an error and collects them; without,
 /// it ends soon after the first. Schemas come from outside and may refer to themselves, so the work is bounded: a value
-/// that takes more than <see cref="MaxSteps"/>, or <see cref="MaxTime"/>, does not fit. Whatever can repeat takes a step
-/// each time, and what reads a text takes steps by its length.
+/// that takes more than <see cref="MaxSteps"/>, or <see cref="MaxTime"/>, does not fit. Whatever can repeat takes a
+/// step each time, and what reads a text takes steps by its length.
 /// </summary>
 /// <param name="cancellation">Throws where the caller has gone.</param>
 internal ref struct SchemaWalk(SchemaErrors? errors, CancellationToken cancellation)

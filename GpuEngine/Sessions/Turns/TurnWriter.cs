@@ -14,7 +14,8 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, TurnMetrics metrics, EngineMetrics engine,
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, TurnMetrics metrics,
+    EngineMetrics engine,
     IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
     /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
@@ -58,7 +59,8 @@ internal sealed partial class TurnWriter(
         var request = Request(turns.Prompt(), passages);
         var id = await model.ResolveAsync(null, bounds.Token);
 
-        using var charge = await charges.ReserveAsync(new Payer(turns.Setup.Tenant, turns.Setup.Owner), request, bounds.Token);
+        var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
+        using var charge = await charges.ReserveAsync(payer, request, bounds.Token);
         charge.Model = id;
 
         TimeSpan? firstToken = null;

@@ -117,6 +117,7 @@ public sealed class OwnersBudgetsTests(LimitsTests.Database databases) : IAsyncL
         (await PutAsync(new { model_tokens = 8_000, period = "total" })).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await PutAsync(new { model_tokens = 3_000, period = "total", person = "*" })).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await PutAsync(new { model_tokens = 6_000, period = "total", person = "eve" })).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await (await PutAsync(new { period = "day" })).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
         await (await PutAsync(new { model_tokens = -1 })).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
         await (await PutAsync(new { model_tokens = 1, person = "a\0b" })).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
 

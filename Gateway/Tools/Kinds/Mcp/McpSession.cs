@@ -117,8 +117,8 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
     }
 
     /// <summary>
-    /// Page by page: the client's own loop would follow a server for as long as it names a next page. An empty cursor is
-    /// the end, as some servers write it.
+    /// Page by page: the client's own loop would follow a server for as long as it names a next page. An empty cursor
+    /// is the end, as some servers write it.
     /// </summary>
     private static async Task<FrozenDictionary<string, McpDefinition>> ReadDefinitionsAsync(
         McpClient client, CancellationToken cancelled)
