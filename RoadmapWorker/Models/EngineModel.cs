@@ -193,9 +193,11 @@ public sealed partial class EngineModel(
     }
 
     private static ModelException Rejected(EngineError error, Exception e) =>
-        new($"The engine answered {error.Status}.", e)
+        new(error.Code is ErrorCodes.BudgetExhausted
+            ? "The budget of model tokens does not hold this question." : $"The engine answered {error.Status}.", e)
         {
-            IsOverload = error.Status is 429 or 503 && error.Code is not ErrorCodes.BudgetExhausted, TookNothingOn = error.TookNothingOn,
+            IsOverload = error.Status is 429 or 503 && error.Code is not ErrorCodes.BudgetExhausted,
+            TookNothingOn = error.TookNothingOn,
         };
 
     private static ModelException Away(Exception e, TimeSpan limit) =>
