@@ -59,6 +59,8 @@ public sealed class DoorTests : IAsyncLifetime
                 (isOpen || policies.Count > 0).ShouldBeTrue(path);
             else if (Own.Contains(path))
                 (!isOpen && policies.Count > 0).ShouldBeTrue(path);
+            else if (path.StartsWith("/internal/", StringComparison.Ordinal))
+                (!isOpen && policies.Contains("service")).ShouldBeTrue($"{path} is not for services alone");
             else if (!ByPlace.Contains(path))
                 (!isOpen && policies.Exists(policy => policy is not null && Scopes.All.Contains(policy))).ShouldBeTrue($"{path} needs no scope, and is not open on purpose");
         }
