@@ -50,7 +50,7 @@ internal static class UpstreamErrors
             await response.Content.LoadIntoBufferAsync(MaxErrorBody, cancel);
             body = await response.Content.ReadAsByteArrayAsync(cancel);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
             // A body that cannot be read says no more than the status did.
         }

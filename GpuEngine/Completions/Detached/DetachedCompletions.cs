@@ -22,7 +22,7 @@ internal sealed class DetachedCompletions(
         try
         {
             var generation = await CreateAsync(http, id);
-            await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset: 0);
+            await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset: 0, thought: 0);
         }
         catch (ApiException e)
         {

@@ -37,6 +37,7 @@ internal sealed class Generation : IGenerationSink, IDisposable
     {
         (Key, _metrics) = (key, metrics);
         Text = new GenerationText(maxBytes, change => store.Resized(this, change));
+        Thinking = new GenerationText(maxBytes, change => store.Resized(this, change));
         _deadline = new GenerationDeadline(answers, time, error => Stop(GenerationEnd.Failed(error)));
     }
 
@@ -44,13 +45,18 @@ internal sealed class Generation : IGenerationSink, IDisposable
 
     public GenerationText Text { get; }
 
+    public GenerationText Thinking { get; }
+
     /// <summary>Fires when a bound is reached, and when the generation is stopped.</summary>
     public CancellationToken Token => _stop.Token;
 
     /// <summary>Why <see cref="Token"/> fired.</summary>
     public GenerationEnd? Stopped => Volatile.Read(ref _stopped);
 
-    /// <summary>Null while it runs. Read it before <see cref="Text"/>, which is complete where this is set.</summary>
+    /// <summary>
+    /// Null while it runs. Read it before <see cref="Text"/> and <see cref="Thinking"/>, which are complete where this
+    /// is set.
+    /// </summary>
     public GenerationEnd? End => Volatile.Read(ref _end);
 
     /// <summary>Completes when the generation has ended and has freed what it occupied.</summary>

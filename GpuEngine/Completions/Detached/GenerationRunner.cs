@@ -39,6 +39,7 @@ internal sealed partial class GenerationRunner(
         slot.Dispose();
         generation.Dispose();
         generation.Text.Complete();
+        generation.Thinking.Complete();
         store.Ended(generation);
         metrics.Ended(end.Outcome);
         generation.Finish(end);
@@ -55,7 +56,8 @@ internal sealed partial class GenerationRunner(
         await foreach (var delta in model.AnswerAsync(request, id, generation.Token))
         {
             last = delta;
-            if (delta.Text.Length == 0)
+            generation.Thinking.Append(delta.Thinking);
+            if (delta.Text.Length == 0 && delta.Thinking is null)
                 continue;
             var room = generation.Text.Append(delta.Text);
             generation.TokensArrived(1);
