@@ -28,16 +28,17 @@ public sealed class AnswerReader(
         await using var timer = time.CreateTimer(static state => ((PingClock)state!).Tick(), ping,
             answers.Value.Ping, answers.Value.Ping);
         RemoteAnswers.Watch? watch = null;
+        var thought = 0;
         try
         {
             while (true)
             {
                 if (runner.Find(messageId) is { } generation)
                 {
-                    var (reached, ended) = await CopyLiveAsync(generation, cursor, output, signal, ping, clientGone);
+                    (cursor, thought, var ended) = await CopyLiveAsync(
+                        generation, cursor, thought, output, signal, ping, clientGone);
                     if (ended)
                         return;
-                    cursor = reached;
                 }
 
                 // On another replica, or over. It follows before it reads, so that what comes in between is not missed.
@@ -45,6 +46,8 @@ public sealed class AnswerReader(
                 var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
                 if (answer is null)
                     return; // deleted meanwhile
+                if (answer.Thought > thought)
+                    await output.ThinkingAsync(thought = answer.Thought, clientGone);
                 if (answer.Text.Length > 0)
                 {
                     cursor += answer.Text.Length;
@@ -71,8 +74,8 @@ public sealed class AnswerReader(
     }
 
     /// <summary>Follows a generation of this replica until its end is committed, or until it is no longer ours.</summary>
-    private static async Task<(int Cursor, bool Ended)> CopyLiveAsync(
-        RunningGeneration generation, int cursor, IAnswerWriter output, ReaderSignal signal, PingClock ping,
+    private static async Task<(int Cursor, int Thought, bool Ended)> CopyLiveAsync(
+        RunningGeneration generation, int cursor, int thought, IAnswerWriter output, ReaderSignal signal, PingClock ping,
         CancellationToken clientGone)
     {
         generation.AddReader(signal);
@@ -83,6 +86,8 @@ public sealed class AnswerReader(
                 // The end is read before the text: once it is set, all text is committed.
                 var end = generation.End;
                 ReadOnlyMemory<byte> text;
+                if (generation.Thought > thought)
+                    await output.ThinkingAsync(thought = generation.Thought, clientGone);
                 while ((text = generation.Text.Read(cursor, MaxDelta)).Length > 0)
                 {
                     cursor += text.Length;
@@ -91,10 +96,10 @@ public sealed class AnswerReader(
                 if (end is not null)
                 {
                     await output.EndAsync(end, clientGone);
-                    return (cursor, true);
+                    return (cursor, thought, true);
                 }
                 if (generation.Fenced.IsCancellationRequested)
-                    return (cursor, false);
+                    return (cursor, thought, false);
                 if (ping.TakeDue())
                     await output.PingAsync(clientGone);
                 await signal.WaitAsync(clientGone);

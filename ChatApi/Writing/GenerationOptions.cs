@@ -10,6 +10,9 @@ public sealed class GenerationOptions
     /// <summary>UTF-8 bytes of one answer; an answer that reaches it ends with <c>finish_reason: length</c>.</summary>
     public int MaxAnswerBytes { get; set; } = 1024 * 1024;
 
+    /// <summary>UTF-8 bytes of a model's reasoning that are kept with an answer; what comes after them is not.</summary>
+    public int MaxThinkingBytes { get; set; } = 256 * 1024;
+
     /// <summary>
     /// Bytes of one generation that wait for their commit. When full (the database is slow or away) reading from the
     /// engine pauses, which the engine feels as backpressure.

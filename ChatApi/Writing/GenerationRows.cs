@@ -17,6 +17,16 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
         """;
 
+    // At its place only, so that an attempt whose result was lost is not there twice.
+    private const string Think =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
+        UPDATE messages m SET thinking = COALESCE(m.thinking, '') || $5
+        FROM generations g
+        WHERE m.id = $2 AND g.id = m.id AND g.owner = (SELECT id FROM me) AND g.epoch = $3 AND g.ended_at IS NULL
+          AND octet_length(COALESCE(m.thinking, '')) = $4
+        """;
+
     // The end: one statement compacts the chunks into the message, sets the terminal status, closes the generation.
     private const string Close =
         """
@@ -46,6 +56,22 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = epoch });
         command.Parameters.Add(new() { Value = engine.ToString() });
+        return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    /// <summary>
+    /// Keeps the model's next reasoning; false if this owner and epoch do not hold the answer (any more), or it is there.
+    /// </summary>
+    /// <param name="before">UTF-8 bytes of it that are kept already.</param>
+    public async Task<bool> ThinkAsync(
+        Guid id, Guid owner, int epoch, int before, string thought, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Think);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = before });
+        command.Parameters.Add(new() { Value = thought });
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 

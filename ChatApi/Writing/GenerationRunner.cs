@@ -81,6 +81,7 @@ public sealed partial class GenerationRunner : IDisposable
             Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
         };
+        generation.OnThought(order.Thought);
         // A former one of this process, under a lease it has lost, may still be on its way out.
         if (Find(generation.Id) is { } former)
             former.OnFenced();

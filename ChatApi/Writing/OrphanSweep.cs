@@ -42,7 +42,8 @@ public sealed class OrphanSweep(
                        SELECT role, content FROM messages
                        WHERE conversation_id = m.conversation_id AND position < m.position
                        ORDER BY position DESC LIMIT $2) h) END,
-               m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt
+               m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt,
+               COALESCE(octet_length(m.thinking), 0)
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
         CROSS JOIN LATERAL (
             SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
@@ -87,7 +88,7 @@ public sealed class OrphanSweep(
                     reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
                     Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
                     AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true), reader.GetBoolean(7)));
+                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true, Thought: reader.GetInt32(18)), reader.GetBoolean(7)));
             }
         }
         // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.
