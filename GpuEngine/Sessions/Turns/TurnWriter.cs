@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
@@ -59,11 +60,12 @@ internal sealed partial class TurnWriter(
 
         TimeSpan? firstToken = null;
         var last = default(ChatDelta);
+        var thoughts = new Thoughts(turns, turn, time, options.Value.MaxAnswerBytes);
         await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
         while (await bounds.WaitAsync(deltas.MoveNextAsync()))
         {
             last = deltas.Current;
-            if (last.Text.Length == 0)
+            if (last.Text.Length == 0 && last.Thinking is null)
                 continue;
             if (bounds.TokenArrived())
             {
@@ -71,6 +73,10 @@ internal sealed partial class TurnWriter(
                 engine.FirstToken(bounds.Elapsed);
             }
             engine.Tokens(1);
+            thoughts.Add(last.Thinking);
+            if (last.Text.Length == 0)
+                continue;
+            thoughts.Show();
             await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
             turns.Say(turn, last.Text);
             if (turn.SaidBytes > options.Value.MaxAnswerBytes)
@@ -79,8 +85,38 @@ internal sealed partial class TurnWriter(
                 break;
             }
         }
+        thoughts.Show();
         var citations = Citations.In(turn.Said, passages);
         turns.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
+    }
+
+    /// <summary>A turn's reasoning, recorded and shown once a second at most: nobody reads it token by token.</summary>
+    private sealed class Thoughts(TurnSequence turns, Turn turn, TimeProvider time, int most)
+    {
+        private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+
+        private readonly StringBuilder _pending = new();
+        private long? _shown;
+        private int _length;
+
+        public void Add(string? thought)
+        {
+            // What is beyond the bound is neither kept nor counted.
+            if (string.IsNullOrEmpty(thought) || (_length += Encoding.UTF8.GetByteCount(thought)) > most)
+                return;
+            _pending.Append(thought);
+            if (_shown is not { } at || time.GetElapsedTime(at) >= Every)
+                Show();
+        }
+
+        public void Show()
+        {
+            if (_pending.Length == 0)
+                return;
+            turns.Think(turn, _pending.ToString());
+            _pending.Clear();
+            _shown = time.GetTimestamp();
+        }
     }
 
     private async Task<IReadOnlyList<GivenPassage>> SearchAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
