@@ -22,6 +22,9 @@ internal sealed class SessionTurn
 
     public string? FinishReason { get; init; }
 
+    /// <summary>The model's reasoning before the answer, which is no part of it.</summary>
+    public string? Thinking { get; init; }
+
     /// <summary>JSON array of the passages cited.</summary>
     public string? Citations { get; init; }
 

@@ -12,6 +12,7 @@ internal sealed class TranscriptChanges
     private readonly List<(long Number, long Seq)> _sessions = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _asked = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _cited = [];
+    private readonly Dictionary<(long Number, int Turn), StringBuilder> _thought = [];
     private readonly List<(long Number, int Turn, long Seq, string Text)> _said = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _ended = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _closed = [];
@@ -28,6 +29,11 @@ internal sealed class TranscriptChanges
             {
                 case "user":
                     _asked.Add((number, record));
+                    break;
+                case "thinking":
+                    if (!_thought.TryGetValue((number, record.Turn), out var thought))
+                        _thought[(number, record.Turn)] = thought = new();
+                    thought.Append(record.Text);
                     break;
                 case "delta":
                     if (record.Citations is not null)
@@ -64,6 +70,16 @@ internal sealed class TranscriptChanges
             WHERE t.session_number = u.session_number AND t.turn = u.turn
             """,
             Number(_cited), Turn(_cited), Citations(_cited));
+        var thoughts = _thought.Select(turn => (turn.Key.Number, turn.Key.Turn, Text: turn.Value.ToString())).ToList();
+        AddIfAny(batch, thoughts,
+            """
+            UPDATE session_turns t SET thinking = coalesce(t.thinking, '') || u.text
+            FROM unnest($1, $2, $3) AS u(session_number, turn, text)
+            WHERE t.session_number = u.session_number AND t.turn = u.turn
+            """,
+            Rows.Column(thoughts, NpgsqlDbType.Bigint, row => row.Number),
+            Rows.Column(thoughts, NpgsqlDbType.Integer, row => row.Turn),
+            Rows.Column(thoughts, NpgsqlDbType.Text, row => Storable(row.Text)));
         AddIfAny(batch, _said,
             "INSERT INTO session_deltas (session_number, seq, turn, text) SELECT * FROM unnest($1, $2, $3, $4)",
             Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Number), Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Seq),

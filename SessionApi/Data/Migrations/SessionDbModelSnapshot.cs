@@ -570,6 +570,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("status");
 
+                    b.Property<string>("Thinking")
+                        .HasColumnType("text")
+                        .HasColumnName("thinking");
+
                     b.HasKey("SessionNumber", "Turn")
                         .HasName("pk_session_turns");
 
