@@ -57,6 +57,13 @@ internal sealed class AnswerThinking(
                     return; // another owner's, as this one will learn
                 break;
             }
+            catch (PostgresException e) when (e.SqlState[..2] is "22" or "23" or "54")
+            {
+                // The database refuses it for itself: the answer is worth more than its reasoning.
+                _kept = most;
+                _pending.Clear();
+                return;
+            }
             catch (Exception e) when (e is NpgsqlException or TimeoutException)
             {
                 await Task.Delay(Pause, time, cancellationToken); // the bounds of the answer hold

@@ -6,6 +6,7 @@ using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Turns;
@@ -77,9 +78,14 @@ internal sealed partial class TurnWriter(
             if (last.Text.Length == 0)
                 continue;
             thoughts.Show();
-            await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
-            turns.Say(turn, last.Text);
-            if (turn.SaidBytes > options.Value.MaxAnswerBytes)
+            // A piece may be as large as a whole answer.
+            var text = Utf8Text.Truncate(last.Text, options.Value.MaxAnswerBytes - turn.SaidBytes);
+            if (text.Length > 0)
+            {
+                await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
+                turns.Say(turn, text);
+            }
+            if (text.Length < last.Text.Length)
             {
                 last = last with { FinishReason = "length" };
                 break;

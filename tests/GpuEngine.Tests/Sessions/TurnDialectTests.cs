@@ -29,6 +29,23 @@ public sealed class TurnDialectTests
     }
 
     [Fact]
+    public async Task Turn_LargerThanAnyAnswer_IsCutAtTheLimitAndItsTextIsSent()
+    {
+        await using var upstream = await RawUpstream.StartAsync();
+        await using var engine = await SessionEngine.StartAsync(Connector.Settings(Connector.OpenAI, upstream.Url, "raw"));
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync());
+        upstream.Say("学" + new string('x', 1_000_000));
+        upstream.Finish();
+
+        await client.SayAsync("hello");
+
+        var text = await client.UntilAsync("text");
+        LyceumV1Tests.Content(text).Length.ShouldBe(256 * 1024 - 2);
+        text.GetProperty("finish_reason").GetString().ShouldBe("length");
+        await client.UntilAsync("latency_report");
+    }
+
+    [Fact]
     public async Task Turn_OfAModelThatReasons_TellsHowMuchAndKeepsItApart()
     {
         await using var upstream = await RawUpstream.StartAsync();
@@ -76,7 +93,8 @@ public sealed class TurnDialectTests
         await using var engine = await SessionEngine.StartAsync(Connector.Settings(Connector.OpenAI, upstream.Url, "raw"));
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
         var random = new Random(15);
-        foreach (var dialect in DialectTable.All.Values.Where(d => !d.BeginsThinking).OrderBy(_ => random.Next()).Take(60))
+        foreach (var dialect in DialectTable.All.Values
+            .Where(d => !d.BeginsThinking && d.Text.Length < 80_000).OrderBy(_ => random.Next()).Take(60))
         {
             upstream.SendAll(dialect.Bytes, dialect.Breaks, ("Content-Type", dialect.ContentType));
 
