@@ -40,7 +40,7 @@ public sealed class TurnDialectTests
         await client.SayAsync("hello");
 
         var text = await client.UntilAsync("text");
-        LyceumV1Tests.Content(text).Length.ShouldBe(256 * 1024 - 2);
+        LyceumV1Tests.Content(text)!.Length.ShouldBe(256 * 1024 - 2);
         text.GetProperty("finish_reason").GetString().ShouldBe("length");
         await client.UntilAsync("latency_report");
     }
@@ -90,7 +90,8 @@ public sealed class TurnDialectTests
     public async Task Turn_OfAnyServer_IsTextOrAnErrorWithItsCause()
     {
         await using var upstream = await RawUpstream.StartAsync();
-        await using var engine = await SessionEngine.StartAsync(Connector.Settings(Connector.OpenAI, upstream.Url, "raw"));
+        await using var engine = await SessionEngine.StartAsync(
+            [.. Connector.Settings(Connector.OpenAI, upstream.Url, "raw"), ("Engine:Sessions:MessageBurst", "1000")]);
         await using var client = await engine.ConnectAsync(await engine.CreateAsync());
         var random = new Random(15);
         foreach (var dialect in DialectTable.All.Values
