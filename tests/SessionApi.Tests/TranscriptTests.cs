@@ -76,7 +76,7 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         {
             var id = $"gpu-engine.{Guid.CreateVersion7()}";
             foreach (var range in (Range[])[0..cut, 0..cut, cut.., cut..])
-                await RecordAsync(recorder, new(id, "acme", "ada", records[range]));
+                await RecordAsync(recorder, new SessionTurns(id, "acme", "ada", records[range]));
 
             var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
             var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
