@@ -79,9 +79,10 @@ public sealed class CompletionReader(TextAs text, ThinkingIn thinking = Thinking
 
     /// <summary>A whole completion, or the error that came in its place.</summary>
     /// <exception cref="MalformedStreamException">Not a JSON object.</exception>
-    public static CompletionChunk ReadWhole(ReadOnlySpan<byte> json, TextAs text = TextAs.Decoded)
+    public static CompletionChunk ReadWhole(
+        ReadOnlySpan<byte> json, TextAs text = TextAs.Decoded, ThinkingIn thinking = ThinkingIn.Fields)
     {
-        var reader = new CompletionReader(text);
+        var reader = new CompletionReader(text, thinking);
         var chunk = reader.Read(json);
         if (reader.End().Text is { } rest)
             chunk.Text += rest;
