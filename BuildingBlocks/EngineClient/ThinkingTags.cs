@@ -18,7 +18,8 @@ public enum ThinkingIn
 
 /// <summary>
 /// Takes reasoning between tags out of an answer's text, which comes in pieces that may cut a tag anywhere. Only what
-/// an answer begins with is reasoning: a tag later on is what the answer speaks of. White space around it goes too.
+/// an answer begins with is reasoning, in one block or more: a tag later on is what the answer speaks of. White space
+/// around a block goes too.
 /// </summary>
 internal sealed class ThinkingTags(bool isOpen)
 {
@@ -32,7 +33,8 @@ internal sealed class ThinkingTags(bool isOpen)
     ];
 
     private Place _place;
-    private bool _hasThought;
+    private bool _isBehind;   // a closing tag
+    private bool _hasThought; // since the opening tag
     private string _close = Pairs[0].Close;
     private string _held = ""; // may be the beginning of a tag, or white space before one
 
@@ -40,7 +42,6 @@ internal sealed class ThinkingTags(bool isOpen)
     {
         Beginning,
         Thinking,
-        Behind, // the closing tag, in white space
         Answer,
     }
 
@@ -53,14 +54,12 @@ internal sealed class ThinkingTags(bool isOpen)
         var rest = _held + piece;
         var thinking = "";
         _held = "";
-        if (_place is Place.Beginning && !TryBegin(ref rest))
-            return ("", "");
-        if (_place is Place.Thinking)
-            thinking = Think(ref rest);
-        if (_place is Place.Behind)
+        while (_place is not Place.Answer && rest.Length > 0)
         {
-            rest = rest.TrimStart();
-            _place = rest.Length > 0 ? Place.Answer : Place.Behind;
+            if (_place is Place.Thinking)
+                thinking += Think(ref rest);
+            else
+                Begin(ref rest);
         }
         return (rest, thinking);
     }
@@ -73,24 +72,25 @@ internal sealed class ThinkingTags(bool isOpen)
         return isThinking ? ("", held) : (held, "");
     }
 
-    private bool TryBegin(ref string rest)
+    private void Begin(ref string rest)
     {
+        if (_isBehind && (rest = rest.TrimStart()).Length == 0)
+            return;
         var begin = rest.AsSpan().TrimStart();
         foreach (var (open, close) in Pairs)
         {
             if (begin.StartsWith(open, StringComparison.OrdinalIgnoreCase))
             {
                 (_place, _close, rest) = (Place.Thinking, close, begin[open.Length..].ToString());
-                return true;
+                return;
             }
             if (open.AsSpan().StartsWith(begin, StringComparison.OrdinalIgnoreCase) && rest.Length < MaxHeld)
             {
-                _held = rest; // also where there is nothing but white space
-                return false;
+                (_held, rest) = (rest, ""); // also where there is nothing but white space
+                return;
             }
         }
-        _place = isOpen ? Place.Thinking : Place.Answer;
-        return true;
+        _place = isOpen && !_isBehind ? Place.Thinking : Place.Answer;
     }
 
     private string Think(ref string rest)
@@ -104,7 +104,8 @@ internal sealed class ThinkingTags(bool isOpen)
         if (end >= 0)
         {
             var thought = rest[..end];
-            (_place, rest) = (Place.Behind, rest[(end + _close.Length)..]);
+            (_place, _isBehind, _hasThought) = (Place.Beginning, true, false);
+            rest = rest[(end + _close.Length)..];
             return thought;
         }
         var held = Math.Min(rest.Length, _close.Length - 1);

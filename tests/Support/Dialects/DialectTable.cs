@@ -255,6 +255,7 @@ public static class DialectTable
             "is it </thin> or <b>?"),
         new("thinking that never ends", Say("<think>hm") + Say(" hm</th") + End("length") + Done, "", "length", "hm hm</th"),
         new("tags behind the thinking are text", Say("<think>hm</think>Use <think>.") + Stop + Done, "Use <think>.", "stop", "hm"),
+        new("two blocks of thinking", Say("<think>h</think>\\n<thi") + Say("nk>m</think>\\n") + Say("Hi") + Stop + Done, "Hi", "stop", "hm"),
         new("thinking cut off", Say("<think>hm"), "", Dialect.Cut, "hm"),
         new("thinking with an emoji split", Say(@"<think>\ud83d") + Say(@"\ude00</think>H") + Say(@"i\ud83d") + Say(@"\ude00") + Stop
             + Done, "Hi😀", "stop", "😀"),
