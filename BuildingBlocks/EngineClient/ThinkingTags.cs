@@ -26,6 +26,9 @@ internal sealed class ThinkingTags(bool isOpen)
     // White space before an answer is held back until it is known what follows it; this much of it is an answer.
     private const int MaxHeld = 1024;
 
+    // So that what a model repeats for ever is read in linear time.
+    private const int MaxBlocks = 16;
+
     private static readonly (string Open, string Close)[] Pairs =
     [
         ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"),
@@ -33,6 +36,7 @@ internal sealed class ThinkingTags(bool isOpen)
     ];
 
     private Place _place;
+    private int _blocks;
     private bool _isBehind;   // a closing tag
     private bool _hasThought; // since the opening tag
     private string _close = Pairs[0].Close;
@@ -79,7 +83,7 @@ internal sealed class ThinkingTags(bool isOpen)
         var begin = rest.AsSpan().TrimStart();
         foreach (var (open, close) in Pairs)
         {
-            if (begin.StartsWith(open, StringComparison.OrdinalIgnoreCase))
+            if (begin.StartsWith(open, StringComparison.OrdinalIgnoreCase) && _blocks++ < MaxBlocks)
             {
                 (_place, _close, rest) = (Place.Thinking, close, begin[open.Length..].ToString());
                 return;
