@@ -67,7 +67,7 @@ public readonly record struct EndedChoice(int Index, string? Text, string? Think
 /// <summary>How text is given out.</summary>
 public enum TextAs
 {
-    /// <summary>Not at all, for a relay: neither usage nor model are read.</summary>
+    /// <summary>Not at all, for a relay, nor the model's name.</summary>
     Nothing,
 
     /// <summary>As <see cref="CompletionChunk.Raw"/>, without allocating.</summary>

@@ -111,7 +111,7 @@ public sealed class CompletionReader(TextAs text, ThinkingIn thinking = Thinking
                     case 5 when json.ValueTextEquals("error"u8):
                         ReadError(ref json, ref chunk);
                         break;
-                    case 5 when text is not TextAs.Nothing && json.ValueTextEquals("usage"u8):
+                    case 5 when json.ValueTextEquals("usage"u8):
                         ReadUsage(ref json, ref chunk);
                         break;
                     case 5 when text is TextAs.Decoded && json.ValueTextEquals("model"u8):
@@ -194,7 +194,7 @@ public sealed class CompletionReader(TextAs text, ThinkingIn thinking = Thinking
                 case 5 when json.ValueTextEquals("error"u8):
                     ReadError(ref json, ref chunk);
                     break;
-                case 5 when text is not TextAs.Nothing && json.ValueTextEquals("usage"u8):
+                case 5 when json.ValueTextEquals("usage"u8):
                     ReadUsage(ref json, ref chunk); // Moonshot's place for it
                     break;
                 default:

@@ -37,11 +37,11 @@ public sealed class DialectTests
         var (text, thinking, end, usage) = await ReadAsync(stream, textAs, dialect.BeginsThinking);
         var expected = dialect.Cause is null ? dialect.End : $"error: {dialect.Cause}";
         end.ShouldBe(expected, $"{dialect.Name}, {textAs}, {how}");
+        usage.ShouldBe(dialect.Usage, $"{dialect.Name}, {textAs}, {how}");
         if (textAs is TextAs.Nothing)
-            return; // a relay's text and usage are in the bytes
+            return; // a relay's text is in the bytes
         text.ShouldBe(dialect.Text, $"{dialect.Name}, {textAs}, {how}");
         thinking.ShouldBe(dialect.Thinking, $"{dialect.Name}, {textAs}, {how}");
-        usage.ShouldBe(dialect.Usage, $"{dialect.Name}, {textAs}, {how}");
     }
 
     private static async Task<(string Text, string Thinking, string End, string Usage)> ReadAsync(
