@@ -62,7 +62,10 @@ public readonly record struct ChangedChoice(int Place, string? Text, string? Thi
 /// <summary>A choice at the end of its stream.</summary>
 /// <param name="Text">What was held back of it; null: nothing.</param>
 /// <param name="HasEnded">It ended with a reason of its own.</param>
-public readonly record struct EndedChoice(int Index, string? Text, string? Thinking, bool HasEnded);
+public readonly record struct EndedChoice(int Index, string? Text, string? Thinking, bool HasEnded)
+{
+    public bool SaysSomething => Text is not null || Thinking is not null;
+}
 
 /// <summary>How text is given out.</summary>
 public enum TextAs

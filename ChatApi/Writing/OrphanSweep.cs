@@ -88,7 +88,8 @@ public sealed class OrphanSweep(
                     reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
                     Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
                     AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true, Thought: reader.GetInt32(18)), reader.GetBoolean(7)));
+                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true, Thought: reader.GetInt32(18)),
+                    reader.GetBoolean(7)));
             }
         }
         // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.

@@ -117,7 +117,8 @@ internal static class RelayedEvent
         json.WriteEndObject();
         var reason = choice.TryGetProperty("finish_reason", out var given) && given.ValueKind is JsonValueKind.String
             ? JsonText.Read(given) : "";
-        var isWhole = said is "message" || (delta.ValueKind is not JsonValueKind.Object && message.ValueKind is JsonValueKind.Object);
+        var isWhole = said is "message"
+            || (delta.ValueKind is not JsonValueKind.Object && message.ValueKind is JsonValueKind.Object);
         json.WriteString("finish_reason", reason.Length > 0 ? reason : isWhole ? "stop" : null);
         json.WriteEndObject();
     }

@@ -146,7 +146,7 @@ internal sealed class UpstreamModel(
             throw Cut();
         }
         List<ChangedChoice> changed = [.. reader.Changed.Where(change => !change.IsWholeAlone)];
-        foreach (var (index, text, thinking, _) in reader.EndAll().Where(ended => (ended.Text ?? ended.Thinking) is not null))
+        foreach (var (index, text, thinking, _) in reader.EndAll().Where(ended => ended.SaysSomething))
         {
             var before = changed.FindIndex(change => change.Place == index);
             if (before >= 0)
@@ -154,7 +154,8 @@ internal sealed class UpstreamModel(
                 changed[before] = new(index, changed[before].Text + text, changed[before].Thinking + thinking);
             }
         }
-        return changed.Count == 0 && chunk.FinishReason is not null ? body : RelayedEvent.Whole(body.Span, NewId(), model, chunk, changed);
+        return changed.Count == 0 && chunk.FinishReason is not null
+            ? body : RelayedEvent.Whole(body.Span, NewId(), model, chunk, changed);
     }
 
     /// <summary>A server that streams although it was not asked to.</summary>
@@ -167,7 +168,8 @@ internal sealed class UpstreamModel(
             text.Append(delta.Text);
             thinking.Append(delta.Thinking);
         }
-        var end = answer.End ?? throw (answer.HasBegun ? Cut() : UpstreamErrors.Broken("sent an answer that cannot be read"));
+        var end = answer.End ?? throw (answer.HasBegun
+            ? Cut() : UpstreamErrors.Broken("sent an answer that cannot be read"));
         return new ChatFrames(model, time.GetUtcNow(), includeUsage: false)
             .Whole(text.ToString(), end, answer.Usage, thinking.ToString());
     }
@@ -268,7 +270,7 @@ internal sealed class UpstreamModel(
                 throw Cut();
             }
             _anew.ResetWrittenCount();
-            foreach (var ended in answer.EndAll().Where(ended => !ended.HasEnded || (ended.Text ?? ended.Thinking) is not null))
+            foreach (var ended in answer.EndAll().Where(ended => !ended.HasEnded || ended.SaysSomething))
             {
                 RelayedEvent.Write(_anew, _id, model, ended);
             }
