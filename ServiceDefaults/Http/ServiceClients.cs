@@ -23,6 +23,7 @@ public static class ServiceClients
                 handler.PooledConnectionLifetime = TimeSpan.FromMinutes(2);
                 handler.AllowAutoRedirect = false;
                 handler.UseCookies = false;
+                handler.KeepHeaderBytes();
             });
         return builder;
     }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -8,12 +9,23 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Lyceum.ServiceDefaults.Http;
 
 /// <summary>How requests and bodies are read: limits of the server, and one JSON dialect.</summary>
-internal static class WebDefaults
+public static class WebDefaults
 {
+    /// <summary>Of headers: each byte is a character, so that none is changed or refused.</summary>
+    public static readonly Encoding HeaderEncoding = Encoding.Latin1;
+
     /// <summary>Bytes; a larger body gets 413. A route that takes files raises it for itself.</summary>
     private const long MaxRequestBody = 1024 * 1024;
 
-    public static void AddWebDefaults(this WebApplicationBuilder builder)
+    /// <summary>The same for the requests that are sent.</summary>
+    public static void KeepHeaderBytes(this SocketsHttpHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        handler.RequestHeaderEncodingSelector = static (_, _) => HeaderEncoding;
+        handler.ResponseHeaderEncodingSelector = static (_, _) => HeaderEncoding;
+    }
+
+    internal static void AddWebDefaults(this WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -21,6 +33,10 @@ internal static class WebDefaults
             kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
             // Google's load balancer keeps idle connections for 600 s; who closes first loses requests.
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(620);
+            // A header's bytes are read and written as they are, whatever their charset: names of people and pages come
+            // in UTF-8 or Latin-1, and a header that nobody here reads must not fail its request.
+            kestrel.RequestHeaderEncodingSelector = static _ => HeaderEncoding;
+            kestrel.ResponseHeaderEncodingSelector = static _ => HeaderEncoding;
         });
         builder.Services.ConfigureHttpJsonOptions(options => Apply(options.SerializerOptions));
     }

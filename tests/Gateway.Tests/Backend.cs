@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using System.Threading.Channels;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
@@ -61,6 +62,11 @@ public sealed class Backend(TestService service) : IAsyncDisposable
         app.MapGet("/internal/engines", () => new EngineList([.. engines]));
         // As sign-in, open; the identity, where there is one, is not looked at.
         app.MapPost("/api/auth/refresh", (HttpContext http) => seen.Enqueue(Headers(http))).AllowAnonymous();
+        app.MapGet("/chat/titled", (HttpContext http) =>
+        {
+            http.Response.Headers["X-Title"] = Encoding.Latin1.GetString("学习"u8);
+            http.Response.Headers["X-Name"] = "J\u00fcrgen";
+        });
         app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
         foreach (var path in (string[])["/chat/length", "/v1/length"])
