@@ -7,19 +7,25 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Reading;
 
-/// <summary>One HTTP response that reads an answer, as server-sent events or, for <c>Accept: text/plain</c>, as its bare text.</summary>
+/// <summary>
+/// One HTTP response that reads an answer, as server-sent events or, where <c>Accept</c> prefers <c>text/plain</c>, as its
+/// bare text.
+/// </summary>
 public sealed partial class AnswerResponse(
     AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
     ILogger<AnswerResponse> logger)
 {
+    private const string Events = "text/event-stream";
+    private const string PlainText = "text/plain";
+
     // An EventSource reconnects with the URL it was given, for as long as the answer may take and a while longer.
     private readonly TimeSpan _ticketLifetime = answers.Value.MaxDuration + TimeSpan.FromHours(1);
 
     public async Task StreamAsync(HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor)
     {
-        var plain = http.Request.Headers.Accept.Any(a => a?.Contains("text/plain", StringComparison.OrdinalIgnoreCase) == true);
+        var plain = AcceptHeader.Preferred(http.Request, Events, PlainText) == PlainText;
         var response = http.Response;
-        response.ContentType = plain ? "text/plain; charset=utf-8" : "text/event-stream; charset=utf-8";
+        response.ContentType = (plain ? PlainText : Events) + "; charset=utf-8";
         response.Headers.CacheControl = "no-cache, no-store";
         response.Headers["X-Accel-Buffering"] = "no";
         response.Headers["Lyceum-Message-Id"] = messageId.ToString();

@@ -1,7 +1,9 @@
+using System.Net.Mime;
 using System.Security.Cryptography;
 using System.Text;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -88,7 +90,8 @@ internal static class OidcEndpoints
     }
 
     private static Results<RedirectHttpResult, ProblemHttpResult> Failed(HttpContext http, OidcState state, ProblemException e) =>
-        http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+        AcceptHeader.Preferred(http.Request, MediaTypeNames.Application.ProblemJson, MediaTypeNames.Text.Html)
+            == MediaTypeNames.Text.Html
             ? Redirect(http, ReturnTo.WithError(state.ReturnTo, e.Code))
             : e.ToResult();
 
