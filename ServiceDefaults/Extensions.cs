@@ -42,6 +42,7 @@ public static class Extensions
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseHeadRequests();
         app.UseProblemDocuments();
         app.UseBodyLimit();
         app.UseAuthentication();
