@@ -1,9 +1,10 @@
 using System.Buffers;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Reads a request's whole body, up to a limit.</summary>
+/// <summary>Reads a request's whole body, which is JSON, up to a limit.</summary>
 internal static class RequestBody
 {
     /// <summary>
@@ -13,7 +14,7 @@ internal static class RequestBody
     public const long MaxDrained = 64 * 1024 * 1024;
 
     /// <exception cref="ApiException">413: it is larger than <paramref name="max"/> bytes.</exception>
-    public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
+    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
     {
         if (http.ContentLength > max)
             throw TooLarge(max);
@@ -29,7 +30,7 @@ internal static class RequestBody
             {
                 var body = read.Buffer.ToArray();
                 http.BodyReader.AdvanceTo(read.Buffer.End);
-                return body;
+                return JsonUnicode.WithoutMark(body);
             }
             http.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }

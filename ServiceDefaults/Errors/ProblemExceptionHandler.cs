@@ -1,9 +1,12 @@
 using System.Data.Common;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
@@ -35,7 +38,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             case ProblemException problem:
                 return problem.ToResult();
             case BadHttpRequestException bad:
-                return BadRequest(bad);
+                return BadRequest(http, bad);
             case JsonException json:
                 return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
         }
@@ -57,7 +60,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             StatusCodes.Status500InternalServerError, ErrorCodes.Internal, "Something failed here; the trace id finds it in the log.");
     }
 
-    private static ProblemHttpResult BadRequest(BadHttpRequestException bad) => bad.StatusCode switch
+    private static ProblemHttpResult BadRequest(HttpContext http, BadHttpRequestException bad) => bad.StatusCode switch
     {
         StatusCodes.Status413PayloadTooLarge => Problems.Create(
             bad.StatusCode, ErrorCodes.PayloadTooLarge, "The body is larger than this route accepts."),
@@ -67,8 +70,44 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         // The framework's words for a missing body speak of parameters and services; a client knows neither.
         _ when bad.Message.Contains("body", StringComparison.Ordinal) => Problems.BadRequest(
             "A JSON body is required.", ErrorCodes.InvalidJson),
+        _ when Parameter().Match(bad.Message) is { Success: true } found => Problems.BadRequest(InvalidParameter(http, found)),
         _ => Problems.Create(bad.StatusCode, ErrorCodes.ForStatus(bad.StatusCode), bad.Message),
     };
+
+    /// <summary>
+    /// The framework's words name C#'s type and parameter: <c>Failed to bind parameter "int limit" from "x".</c> A client
+    /// knows the name that it sent.
+    /// </summary>
+    private static string InvalidParameter(HttpContext http, Match found)
+    {
+        var parameter = found.Groups["name"].Value;
+        var endpoint = http.Features.Get<IExceptionHandlerFeature>()?.Endpoint; // no longer the request's own
+        var attributes = endpoint?.Metadata.GetMetadata<MethodInfo>()?.GetParameters()
+            .FirstOrDefault(declared => declared.Name == parameter)?.GetCustomAttributes(inherit: true) ?? [];
+        var name = attributes.Select(attribute => attribute switch
+        {
+            IFromRouteMetadata route => route.Name,
+            IFromQueryMetadata query => query.Name,
+            IFromHeaderMetadata header => header.Name,
+            _ => null,
+        }).FirstOrDefault(given => given is not null) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter);
+        if (found.Groups["required"].Success)
+            return $"{name} is required.";
+        var expected = found.Groups["type"].Value switch
+        {
+            "int" or "long" or "short" => "a whole number",
+            "double" or "float" or "decimal" => "a number",
+            "bool" => "true or false",
+            "Guid" => "a UUID",
+            "DateTimeOffset" or "DateTime" => "a time such as 2026-01-31T12:00:00Z",
+            _ => "another value",
+        };
+        return $"{name} must be {expected}.";
+    }
+
+    [GeneratedRegex(
+        @"^(Failed to bind|(?<required>Required)) parameter ""(Nullable<)?(?<type>[^""> ]+)>? (?<name>\w+)""", RegexOptions.ExplicitCapture)]
+    private static partial Regex Parameter();
 
     private static string InvalidJson(JsonException json) => json.Path is { Length: > 0 } path
         ? $"The body is not the expected JSON at {path}."

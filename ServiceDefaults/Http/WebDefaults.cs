@@ -46,6 +46,7 @@ public static class WebDefaults
     {
         json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         json.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        json.Converters.Add(new JsonUnicode.ElementConverter());
         // A number in quotes, or null for what must be there, is a client's mistake and gets 400.
         json.NumberHandling = JsonNumberHandling.Strict;
         json.RespectNullableAnnotations = true;

@@ -6,6 +6,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -32,11 +33,16 @@ public sealed class ErrorTests : IAsyncLifetime
 
     private sealed record Question(string Message, Guid? ConversationId = null, int? Limit = null, Mood Mood = Mood.Calm);
 
+    private sealed record Anything(JsonElement? Value = null, IReadOnlyList<JsonElement>? Values = null);
+
     private void Map(WebApplication app)
     {
         var open = app.MapGroup("").AllowAnonymous();
         open.MapPost("/chat", (Question question) => TypedResults.Ok(question));
         open.MapGet("/items/{id:int}", (int id, int? limit) => TypedResults.Ok(new { id, limit }));
+        open.MapGet("/named", ([FromQuery(Name = "student_id")] int studentId, int pageSize, [FromHeader(Name = "X-Count")] long count) =>
+            TypedResults.Ok(new { studentId, pageSize, count }));
+        open.MapPost("/any", (Anything any) => TypedResults.Ok(any));
         open.MapGet("/result", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         open.MapGet("/full", () => Problems.Overloaded("64 streams are open", TimeSpan.FromSeconds(1.2)));
         open.MapGet("/away", () => Problems.Unavailable(ErrorCodes.EngineUnavailable, "no engine"));
@@ -96,6 +102,52 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("""{"message":"\ud800"}""")]
     public async Task BodyThatIsNotTheExpectedJson_Is400(string body) =>
         await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+    /// <summary>What is read as any JSON is read later, where nobody expects that it cannot be.</summary>
+    [Theory]
+    [InlineData("""{"value":"\ud800"}""")]
+    [InlineData("""{"value":{"\udc00":1}}""")]
+    [InlineData("""{"values":["a",["\ud83d x"]]}""")]
+    public async Task HalfACharacterInAnyJson_Is400(string body) =>
+        await (await _service.SendAsync(HttpMethod.Post, "/any", content: Json(Encoding.UTF8.GetBytes(body))))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+    [Theory]
+    [InlineData("""{"value":"\ud83d\ude00 \\ud800"}""")]
+    [InlineData("""{"value":null,"values":[null,1,"x"]}""")]
+    [InlineData("{}")]
+    public async Task AnyJsonOfUnicode_IsRead(string body) =>
+        (await _service.SendAsync(HttpMethod.Post, "/any", content: Json(Encoding.UTF8.GetBytes(body)))).StatusCode
+            .ShouldBe(HttpStatusCode.OK);
+
+    /// <summary>Parameters have the names that the client sends, not those of our methods.</summary>
+    [Theory]
+    [InlineData("/items/7?limit=banana", "limit must be a whole number.")]
+    [InlineData("/named?student_id=x&pageSize=1", "student_id must be a whole number.")]
+    [InlineData("/named?pageSize=1", "student_id is required.")]
+    [InlineData("/named?student_id=1", "page_size is required.")]
+    [InlineData("/named?student_id=1&pageSize=1", "X-Count is required.")]
+    public async Task InvalidParameter_IsNamedAsTheClientNamesIt(string path, string detail)
+    {
+        var problem = await (await _service.GetAsync(path)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+
+        problem.GetProperty("detail").GetString().ShouldBe(detail);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("""{"message":7}""")]
+    [InlineData("""{"message":null}""")]
+    [InlineData("""{"message":"hi","conversation_id":"banana"}""")]
+    public async Task InvalidBody_IsDescribedWithoutTheNamesOfOurTypes(string body)
+    {
+        var problem = await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("ConversationId", Case.Sensitive);
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("Question", Case.Sensitive);
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("System.", Case.Sensitive);
+    }
 
     [Fact]
     public async Task InvalidUtf8_Is400()

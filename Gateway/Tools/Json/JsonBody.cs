@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Gateway.Tools.Json;
 
@@ -49,7 +50,8 @@ internal sealed class JsonBody : IDisposable
     /// <exception cref="ProblemException">400 <c>invalid_json</c>.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
     {
-        if (!JsonText.IsUnicode(utf8.Span))
+        utf8 = JsonUnicode.WithoutMark(utf8);
+        if (!JsonUnicode.IsValid(utf8.Span))
             throw new ProblemException(StatusCodes.Status400BadRequest, ErrorCodes.InvalidJson, "The body has text in it that is not Unicode.");
         try
         {

@@ -8,6 +8,7 @@ using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.Gateway.Tools.Targets;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
@@ -168,7 +169,7 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
         };
         if (output.Length > tool.MaxOutputBytes)
             return ToolFailure.TooLarge(tool);
-        return JsonText.IsUnicode(output) ? ToolResult.Of(output) : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
+        return JsonUnicode.IsValid(output) ? ToolResult.Of(output) : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
     }
 
     /// <summary>Failures of a server or of the connection to it.</summary>
