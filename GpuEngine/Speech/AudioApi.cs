@@ -128,28 +128,27 @@ internal static partial class AudioApi
 
     private static async Task<IFormCollection> ReadFormAsync(HttpRequest request, CancellationToken cancel)
     {
-        if (!request.HasFormContentType)
+        if (!Forms.IsMultipart(request))
         {
             throw new ApiException(ApiError.Invalid(
                 ErrorCodes.UnsupportedMediaType, "A transcription is asked for with multipart/form-data.", status: 415));
         }
         if (request.ContentLength > MaxRecording + MaxFields)
             throw RequestBody.TooLarge(MaxRecording);
-        request.HttpContext.Features.Set<IFormFeature>(new FormFeature(request, new FormOptions
-        {
-            MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
-        }));
         try
         {
-            return await request.ReadFormAsync(cancel);
+            return await Forms.ReadAsync(
+                request,
+                new FormOptions
+                {
+                    MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
+                }, cancel);
         }
-        catch (InvalidDataException e) when (e.Message.Contains("length limit", StringComparison.OrdinalIgnoreCase))
+        catch (ProblemException e)
         {
-            throw RequestBody.TooLarge(MaxRecording);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
-        {
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "The form cannot be read."), e);
+            throw e.Status == StatusCodes.Status413PayloadTooLarge
+                ? RequestBody.TooLarge(MaxRecording)
+                : new ApiException(ApiError.Invalid(e.Code, e.Message, status: e.Status), e);
         }
     }
 

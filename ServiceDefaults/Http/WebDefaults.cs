@@ -38,6 +38,7 @@ public static class WebDefaults
             kestrel.RequestHeaderEncodingSelector = static _ => HeaderEncoding;
             kestrel.ResponseHeaderEncodingSelector = static _ => HeaderEncoding;
         });
+        Charsets.Register();
         builder.Services.AddHeadRequests();
         builder.Services.ConfigureHttpJsonOptions(options => Apply(options.SerializerOptions));
     }

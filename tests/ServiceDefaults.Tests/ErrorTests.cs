@@ -164,6 +164,14 @@ public sealed class ErrorTests : IAsyncLifetime
     public async Task OtherMediaType_Is415(string type) =>
         await (await PostAsync("""{"message":"hi"}""", type)).ShouldBeProblem(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type");
 
+    [Theory]
+    [InlineData("utf8")]
+    [InlineData("UTF8")]
+    [InlineData("\"utf-8\"")]
+    [InlineData("\"UTF8\"")]
+    public async Task Utf8_HoweverItIsCalled_IsRead(string charset) =>
+        (await PostAsync("""{"message":"hi"}""", $"application/json; charset={charset}")).StatusCode.ShouldBe(HttpStatusCode.OK);
+
     [Fact]
     public async Task UnknownCharset_IsTheCallersFault()
     {
