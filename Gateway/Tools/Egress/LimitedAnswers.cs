@@ -14,6 +14,9 @@ internal sealed class LimitedAnswers(long max) : DelegatingHandler
         var content = new StreamContent(new LimitedStream(await response.Content.ReadAsStreamAsync(cancellationToken), max));
         foreach (var header in response.Content.Headers)
             content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+        // The MCP client compares media types as they are written.
+        if (content.Headers.ContentType is { MediaType: { } type } given)
+            given.MediaType = type.ToLowerInvariant();
         response.Content = content;
         return response;
     }

@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword that is not
-/// understood is an error, never ignored: a check that silently does not happen is none. References lead within the
+/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword of JSON Schema
+/// that asserts something and is not understood is an error: a check that silently does not happen is none. Any other name
+/// is an annotation, as the specification has it (<c>nullable</c>, <c>example</c>, <c>x-order</c>). References lead within the
 /// schema itself, nothing is ever fetched. (docs/adr/0023)
 /// </summary>
 internal sealed class SchemaCompiler
@@ -27,13 +28,11 @@ internal sealed class SchemaCompiler
         "http://json-schema.org/draft-07/schema", "http://json-schema.org/draft-06/schema",
     ];
 
-    /// <summary>
-    /// Keywords that describe a value and assert nothing (<c>format</c> too, by the specification's default).
-    /// </summary>
-    private static readonly HashSet<string> Annotations =
+    /// <summary>Keywords of some draft that assert something, or change what a reference means, and are not checked here.</summary>
+    private static readonly HashSet<string> Unchecked =
     [
-        "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "contentEncoding",
-        "contentMediaType", "contentSchema", "$comment",
+        "unevaluatedProperties", "unevaluatedItems", "dependencies", "additionalItems", "extends", "disallow", "divisibleBy",
+        "$dynamicRef", "$recursiveRef", "$id",
     ];
 
     private readonly JsonElement _root;
@@ -175,8 +174,8 @@ internal sealed class SchemaCompiler
                 break;
             case "$id" when at.Length == 0: break; // a name; nothing is looked up by it
             default:
-                if (!Annotations.Contains(name) && !name.StartsWith("x-", StringComparison.Ordinal))
-                    Error(here, "is not a keyword that is checked here; a name of your own begins with x-");
+                if (Unchecked.Contains(name))
+                    Error(here, "is a keyword that is not checked here");
                 break;
         }
     }

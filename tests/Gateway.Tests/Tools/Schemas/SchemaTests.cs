@@ -39,9 +39,20 @@ public sealed class SchemaTests
         Compile("""{"items":{"type":"string"}}""").Errors(Json($"[{string.Join(',', Enumerable.Range(0, 5000))}]"), "")
             .Count.ShouldBe(JsonSchema.MaxErrors);
 
+    /// <summary>What OpenAPI and its tools put into schemas.</summary>
+    [Theory]
+    [InlineData("""{"type":"string","nullable":true}""")]
+    [InlineData("""{"type":"string","example":"Ada","examples":["Ada"],"xml":{"name":"n"},"externalDocs":{"url":"u"}}""")]
+    [InlineData("""{"type":"string","x-order":1,"discriminator":{"propertyName":"kind"},"enumNames":["a"],"markdownDescription":"d"}""")]
+    [InlineData("""{"type":"string","$anchor":"a","$comment":"c","contentMediaType":"text/html","readOnly":true,"optional":true}""")]
+    public void Schema_WithNamesThatAssertNothing_IsChecked_AndTheyAreIgnored(string schema)
+    {
+        Compile(schema).Fits(Json("\"a\"")).ShouldBeTrue();
+        Compile(schema).Fits(Json("1")).ShouldBeFalse();
+    }
+
     [Theory]
     [InlineData("""{"properties":{"a":{"unevaluatedProperties":false}}}""", "/at/properties/a/unevaluatedProperties")]
-    [InlineData("""{"nullable":true}""", "/at/nullable")]
     [InlineData("""{"$dynamicRef":"#a"}""", "/at/$dynamicRef")]
     [InlineData("""{"items":[{}]}""", "/at/items")]
     [InlineData("""{"$ref":"https://example.org/schema.json"}""", "/at/$ref")]
