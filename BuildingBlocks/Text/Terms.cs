@@ -121,20 +121,20 @@ public static partial class Terms
 
     /// <summary>Words of questions that are part of others too (解释器): cut out where no single character is left.</summary>
     [GeneratedRegex(
-        "(?<=^|..)(?:可以|告诉|解释|一下|介绍|关于|我们|你们|他们|应该|需要|才能|更好|意思|帮我|知道|今天|明天|昨天|有用|一个|一种)+(?=..|$)")]
+        "(?<=^|..)(?:可以|告诉|解释|一下|介绍|关于|我们|你们|他们|应该|需要|才能|更好|意思|帮我|知道|今天|明天|昨天|有用|一个|一种|总是|但是|可是|于是|还是|就是)+(?=..|$)")]
     private static partial Regex Usual();
 
     [GeneratedRegex("^[请我你您]+(?=..)")]
     private static partial Regex Addressed();
 
-    [GeneratedRegex("(?<=.)(?:[吗呢吧啊]|(?<![于但可还总就国])是)+$")]
+    [GeneratedRegex("(?<=.)(?:[吗呢吧啊]|(?<!国)是)+$")]
     private static partial Regex Final();
 
     /// <summary>After a word that asks: 什么是水.</summary>
     [GeneratedRegex("^[是的了](?=.)")]
     private static partial Regex Copula();
 
-    [GeneratedRegex("(?<![目标])的(?![确士])|了(?![解结])|(?<![于但可还总就国])是(?!非)")]
+    [GeneratedRegex("(?<![目标])的(?![确士])|了(?![解结])|(?<!国)是(?!非)")]
     private static partial Regex Particle();
 
     // "How do I stop procrastinating?" is not about stopping, "how do I stop Lyceum?" is.

@@ -42,6 +42,7 @@ public sealed class TermsTests
     [InlineData("光合作用的过程", "光合 合作 作用 过程")]
     [InlineData("解释器", "解释 释器")]
     [InlineData("请解释一下光合作用", "光合 合作 作用")]
+    [InlineData("我总是拖延怎么办", "拖延")]
     [InlineData("有用功", "有用 用功")]
     [InlineData("才能", "才能")]
     [InlineData("为了", "为了")]

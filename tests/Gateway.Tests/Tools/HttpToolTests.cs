@@ -142,7 +142,7 @@ public sealed class HttpToolTests(SharedToolGateways shared, PostgresFixture pos
     }
 
     [Theory]
-    [InlineData("text/plain", "D1A7CFB0", "utf-8")] // GBK that nobody announced
+    [InlineData("text/plain", "B9E2BACF", "utf-8")] // GBK that nobody announced
     [InlineData("text/plain; charset=utf-8", "FC", "utf-8")]
     [InlineData("text/plain; charset=klingon", "61", "klingon")]
     [InlineData("application/json", "EFBBBF7B", "JSON")]
