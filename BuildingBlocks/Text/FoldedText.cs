@@ -5,9 +5,9 @@ using ICU4N.Text;
 namespace Lyceum.Text;
 
 /// <summary>
-/// Text as it is compared: Unicode's NFKC_Casefold, which makes one of composed and decomposed, wide and narrow, upper and
-/// lower case, ligatures and their letters, and removes what is not seen. .NET's own normalization does nothing here, where
-/// globalization is invariant (docs/adr/0036).
+/// Text as it is compared: Unicode's NFKC_Casefold, which makes one of composed and decomposed, wide and narrow, upper
+/// and lower case, ligatures and their letters, and removes what is not seen. .NET's own normalization does nothing
+/// here, where globalization is invariant (docs/adr/0036).
 /// </summary>
 internal static class FoldedText
 {
@@ -26,13 +26,16 @@ internal static class FoldedText
             .Replace("i\u0307", "i", StringComparison.Ordinal).Replace('\u0131', 'i');
     }
 
+    public static bool IsMark(UnicodeCategory category) => category is UnicodeCategory.NonSpacingMark
+        or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
+
     private static string WithBoundedMarks(string text)
     {
         StringBuilder? bounded = null;
         var (marks, index) = (0, 0);
         foreach (var rune in text.EnumerateRunes())
         {
-            marks = Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark ? marks + 1 : 0;
+            marks = IsMark(Rune.GetUnicodeCategory(rune)) ? marks + 1 : 0;
             if (marks > MaxMarks)
                 bounded ??= new StringBuilder(text, 0, index, text.Length);
             else

@@ -7,10 +7,10 @@ using Lucene.Net.Tartarus.Snowball.Ext;
 namespace Lyceum.Text;
 
 /// <summary>
-/// What texts are compared by: stems of words (Porter's second English stemmer), and characters and pairs of neighbouring
-/// characters where a script has no spaces. Pairs find Chinese words without a dictionary; the few that straddle two words
-/// rarely match anything. Texts and questions are folded alike (<see cref="FoldedText"/>). Stored indexes hold these terms:
-/// whoever changes them raises the version of each index.
+/// What texts are compared by: stems of words (Porter's second English stemmer), and characters and pairs of
+/// neighbouring characters where a script has no spaces. Pairs find Chinese words without a dictionary; the few that
+/// straddle two words rarely match anything. Texts and questions are folded alike (<see cref="FoldedText"/>). Stored
+/// indexes hold these terms: whoever changes them raises the version of each index.
 /// </summary>
 public static partial class Terms
 {
@@ -44,12 +44,13 @@ public static partial class Terms
             or (>= 0x3040 and <= 0x30FF) or (>= 0x20000 and <= 0x323AF);
 
     /// <summary>
-    /// Of scripts that put no spaces between words, or (Hangul) only between words with their endings: texts in them are
-    /// compared by characters and pairs of characters.
+    /// Of scripts that put no spaces between words, or (Hangul) only between words with their endings: texts in them
+    /// are compared by characters and pairs of characters.
     /// </summary>
     public static bool IsUnspaced(Rune rune) =>
         IsIdeograph(rune) || rune.Value is (>= 0xAC00 and <= 0xD7A3) or (>= 0x3005 and <= 0x3007) // Hangul; 々 and 〇
-            or (>= 0x0E00 and <= 0x0EFF) or (>= 0x1000 and <= 0x109F) or (>= 0x1780 and <= 0x17FF); // Thai, Lao; Burmese; Khmer
+            or (>= 0x0E00 and <= 0x0EFF) // Thai, Lao
+            or (>= 0x1000 and <= 0x109F) or (>= 0x1780 and <= 0x17FF); // Burmese; Khmer
 
     /// <summary>All terms of a text, in order, with repetitions.</summary>
     public static IEnumerable<string> Of(string text)
@@ -90,8 +91,9 @@ public static partial class Terms
     }
 
     /// <summary>
-    /// A run without what only asks. A word is cut out whole, and a particle only where it is none of a word's characters:
-    /// not the 的 of 目的, nor the 和 of 共和国. What stays in too much straddles two words, and rarely matches anything.
+    /// A run without what only asks. A word is cut out whole, and a particle only where it is none of a word's
+    /// characters: not the 的 of 目的, nor the 和 of 共和国. What stays in too much straddles two words, and rarely matches
+    /// anything.
     /// </summary>
     private static IEnumerable<string> Subjects(string run) => Interrogative().Split(run).SelectMany((part, index) =>
     {
@@ -119,7 +121,9 @@ public static partial class Terms
     [GeneratedRegex("什么时候|可不可以|为什么|是不是|能不能|有没有|怎么样|怎么办|好不好|什么|怎么|怎样|如何|为何|哪些|哪个|是否|能否|请问")]
     private static partial Regex Interrogative();
 
-    /// <summary>Words of questions that are part of others too (解释器): cut out where no single character is left.</summary>
+    /// <summary>
+    /// Words of questions that are part of others too (解释器): cut out where no single character is left.
+    /// </summary>
     [GeneratedRegex(
         "(?<=^|..)(?:可以|告诉|解释|一下|介绍|关于|我们|你们|他们|应该|需要|才能|更好|意思|帮我|知道|今天|明天|昨天|有用|一个|一种|总是|但是|可是|于是|还是|就是)+(?=..|$)")]
     private static partial Regex Usual();
@@ -142,8 +146,8 @@ public static partial class Terms
     private static partial Regex Auxiliary();
 
     /// <summary>
-    /// Words, and unbroken runs of scripts without spaces, by Unicode's rules for words (UAX #29): a mark belongs to the
-    /// letter before it, an apostrophe to the word that it is inside of. An emoji is a word.
+    /// Words, and unbroken runs of scripts without spaces, by Unicode's rules for words (UAX #29): a mark belongs to
+    /// the letter before it, an apostrophe to the word that it is inside of. An emoji is a word.
     /// </summary>
     private static IEnumerable<(string Text, bool IsUnspaced)> Runs(string folded)
     {
@@ -154,7 +158,7 @@ public static partial class Terms
             var category = Rune.GetUnicodeCategory(rune);
             if (category is UnicodeCategory.Format)
                 continue;
-            var isMark = category is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
+            var isMark = FoldedText.IsMark(category);
             var isUnspaced = isMark && run.Length > 0 ? unspaced : IsUnspaced(rune);
             var belongs = isUnspaced || Rune.IsLetterOrDigit(rune) || rune.Value is '\'' || (isMark && run.Length > 0);
             if (!belongs || isUnspaced != unspaced)
@@ -167,7 +171,8 @@ public static partial class Terms
                 unspaced = isUnspaced;
                 run.Append(rune.ToString());
             }
-            else if (category is UnicodeCategory.OtherSymbol && rune.Value is (>= 0x2600 and <= 0x27BF) or (>= 0x1F000 and <= 0x1FAFF))
+            else if (category is UnicodeCategory.OtherSymbol
+                && rune.Value is (>= 0x2600 and <= 0x27BF) or (>= 0x1F000 and <= 0x1FAFF))
                 yield return (rune.ToString(), false);
         }
         if (End() is { Length: > 0 } last)

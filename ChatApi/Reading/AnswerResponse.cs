@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.ChatApi.Reading;
 
 /// <summary>
-/// One HTTP response that reads an answer, as server-sent events or, where <c>Accept</c> prefers <c>text/plain</c>, as its
-/// bare text.
+/// One HTTP response that reads an answer, as server-sent events or, where <c>Accept</c> prefers <c>text/plain</c>, as
+/// its bare text.
 /// </summary>
 public sealed partial class AnswerResponse(
     AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,

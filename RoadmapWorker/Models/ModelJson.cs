@@ -9,8 +9,8 @@ using Microsoft.SemanticKernel.ChatCompletion;
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>
-/// JSON from a model: asked for, read strictly, checked, and where it is wrong sent back with what is wrong with it, at most
-/// <see cref="MaxRepairs"/> times.
+/// JSON from a model: asked for, read strictly, checked, and where it is wrong sent back with what is wrong with it, at
+/// most <see cref="MaxRepairs"/> times.
 /// </summary>
 public sealed class ModelJson(Dialogues dialogues)
 {
@@ -61,8 +61,9 @@ public sealed class ModelJson(Dialogues dialogues)
     ];
 
     /// <summary>
-    /// The first JSON object in the text that has the shape and no faults: models say something before and after, put fences
-    /// around, and show a draft or an example first. If there is none, the faults of the first that has the shape.
+    /// The first JSON object in the text that has the shape and no faults: models say something before and after, put
+    /// fences around, and show a draft or an example first. If there is none, the faults of the first that has the
+    /// shape.
     /// </summary>
     internal static (T? Value, IReadOnlyList<string> ValidationErrors) Read<T>(string text, Func<T, IReadOnlyList<string>> check) where T : class
     {
@@ -84,7 +85,8 @@ public sealed class ModelJson(Dialogues dialogues)
             // Where it is none or of another shape, what is asked for may be inside.
             at = Array.IndexOf(utf8, (byte)'{', at + (value is null ? 1 : length));
         }
-        return faulty ?? (null, [$"It is not the JSON that was asked for: {wrong ?? "There is no JSON object in it."}"]);
+        wrong ??= "There is no JSON object in it.";
+        return faulty ?? (null, [$"It is not the JSON that was asked for: {wrong}"]);
     }
 
     private static (T? Value, int Length, string? Error) ReadAt<T>(ReadOnlySpan<byte> utf8) where T : class

@@ -70,13 +70,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         // The framework's words for a missing body speak of parameters and services; a client knows neither.
         _ when bad.Message.Contains("body", StringComparison.Ordinal) => Problems.BadRequest(
             "A JSON body is required.", ErrorCodes.InvalidJson),
-        _ when Parameter().Match(bad.Message) is { Success: true } found => Problems.BadRequest(InvalidParameter(http, found)),
+        _ when Parameter().Match(bad.Message) is { Success: true } found =>
+            Problems.BadRequest(InvalidParameter(http, found)),
         _ => Problems.Create(bad.StatusCode, ErrorCodes.ForStatus(bad.StatusCode), bad.Message),
     };
 
     /// <summary>
-    /// The framework's words name C#'s type and parameter: <c>Failed to bind parameter "int limit" from "x".</c> A client
-    /// knows the name that it sent.
+    /// The framework's words name C#'s type and parameter: <c>Failed to bind parameter "int limit" from "x".</c> A
+    /// client knows the name that it sent.
     /// </summary>
     private static string InvalidParameter(HttpContext http, Match found)
     {
@@ -106,7 +107,8 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     }
 
     [GeneratedRegex(
-        @"^(Failed to bind|(?<required>Required)) parameter ""(Nullable<)?(?<type>[^""> ]+)>? (?<name>\w+)""", RegexOptions.ExplicitCapture)]
+        @"^(Failed to bind|(?<required>Required)) parameter ""(Nullable<)?(?<type>[^""> ]+)>? (?<name>\w+)""",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Parameter();
 
     private static string InvalidJson(JsonException json) => json.Path is { Length: > 0 } path

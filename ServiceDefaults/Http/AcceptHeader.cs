@@ -7,8 +7,8 @@ namespace Lyceum.ServiceDefaults.Http;
 public static class AcceptHeader
 {
     /// <summary>
-    /// The media type that the caller prefers. Of equals it is the first offered, and so where the caller accepts none of
-    /// them or does not say.
+    /// The media type that the caller prefers. Of equals it is the first offered, and so where the caller accepts none
+    /// of them or does not say.
     /// </summary>
     public static string Preferred(HttpRequest request, params ReadOnlySpan<string> offered)
     {
@@ -24,7 +24,9 @@ public static class AcceptHeader
         return preferred;
     }
 
-    /// <summary>That of the most precise range that includes the type: <c>text/plain;q=0, */*</c> excludes plain text.</summary>
+    /// <summary>
+    /// That of the most precise range that includes the type: <c>text/plain;q=0, */*</c> excludes plain text.
+    /// </summary>
     private static double Quality(string type, IList<MediaTypeHeaderValue> ranges) => ranges
         .Where(range => range.MatchesMediaType(type))
         .OrderByDescending(range => (!range.MatchesAllTypes, !range.MatchesAllSubTypes))

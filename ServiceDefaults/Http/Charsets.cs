@@ -17,9 +17,9 @@ public static partial class Charsets
         [new UTF8Encoding(true), new UTF32Encoding(false, true), Encoding.Unicode, Encoding.BigEndianUnicode];
 
     /// <summary>
-    /// Makes known what .NET does not know by itself: GBK, Big5, Shift_JIS, windows-1252 and other code pages, and the names
-    /// that people write for UTF-8 and Latin-1. From then on <see cref="Encoding.GetEncoding(string)"/> knows them, and so
-    /// does all that reads a charset. May be called again.
+    /// Makes known what .NET does not know by itself: GBK, Big5, Shift_JIS, windows-1252 and other code pages, and the
+    /// names that people write for UTF-8 and Latin-1. From then on <see cref="Encoding.GetEncoding(string)"/> knows
+    /// them, and so does all that reads a charset. May be called again.
     /// </summary>
     public static void Register()
     {
@@ -39,7 +39,10 @@ public static partial class Charsets
         }
         var name = announced?.Trim('"', '\'', ' ');
         if (string.IsNullOrEmpty(name) && isHtml)
-            name = MetaCharset().Match(Encoding.Latin1.GetString(bytes[..Math.Min(bytes.Length, PageHead)])).Groups["name"].Value;
+        {
+            var head = Encoding.Latin1.GetString(bytes[..Math.Min(bytes.Length, PageHead)]);
+            name = MetaCharset().Match(head).Groups["name"].Value;
+        }
         if (string.IsNullOrEmpty(name))
             return Decode(bytes, Encoding.UTF8);
         try
@@ -66,7 +69,8 @@ public static partial class Charsets
         }
     }
 
-    [GeneratedRegex("""<meta[^>]+?charset\s*=\s*["']?\s*(?<name>[\w:.-]+)""", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("""<meta[^>]+?charset\s*=\s*["']?\s*(?<name>[\w:.-]+)""",
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex MetaCharset();
 
     private sealed class Aliases : EncodingProvider
@@ -77,9 +81,9 @@ public static partial class Charsets
 
         public override Encoding? GetEncoding(string name) => name.Trim('"', '\'', ' ').ToLowerInvariant() switch
         {
-            "utf8" or "utf_8" or "utf-8" or "utf-8-sig" or "utf8mb4" or "unicode-1-1-utf-8" or "x-unicode20utf8" => Encoding.UTF8,
-            "latin-1" or "latin_1" or "iso8859-1" or "iso88591" or "iso8859_1" or "iso-8859-1" or "8859_1" => Encoding.Latin1,
-            "gbk" or "cp936" or "ms936" or "windows-936" or "x-gbk" or "gb18030-2022" => Encoding.GetEncoding("gb18030"),
+            "utf8" or "utf_8" or "utf-8" or "utf-8-sig" or "utf8mb4" or "unicode-1-1-utf-8" => Encoding.UTF8,
+            "latin-1" or "latin_1" or "iso8859-1" or "iso8859_1" or "iso-8859-1" => Encoding.Latin1,
+            "gbk" or "cp936" or "ms936" or "windows-936" or "x-gbk" => Encoding.GetEncoding("gb18030"),
             "cp1252" or "windows1252" or "win-1252" => Encoding.GetEncoding(1252),
             "sjis" or "shift-jis" or "ms932" or "windows-31j" or "cp932" => Encoding.GetEncoding("shift_jis"),
             _ => null,

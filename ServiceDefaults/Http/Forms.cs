@@ -32,10 +32,12 @@ public static class Forms
         catch (InvalidDataException e) when (e.Message.Contains("limit", StringComparison.OrdinalIgnoreCase))
         {
             throw new ProblemException(
-                StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge, "The form, or a part of it, is larger than this route accepts.");
+                StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge,
+                "The form, or a part of it, is larger than this route accepts.");
         }
         // Also what is thrown for a stream that ends too early, and for a header of a part that is none.
-        catch (Exception e) when (e is InvalidDataException or ArgumentException or FormatException or IOException and not BadHttpRequestException)
+        catch (Exception e) when (e is InvalidDataException or ArgumentException or FormatException
+            or IOException and not BadHttpRequestException)
         {
             throw new ProblemException(
                 StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,

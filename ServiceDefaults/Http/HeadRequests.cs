@@ -32,9 +32,9 @@ internal static class HeadRequests
     }
 
     /// <summary>
-    /// The first that is written sends the headers, and ends the work: a stream of events would otherwise be written to its
-    /// end for nobody, with a connection that could not be used meanwhile. What is written is left out here and not by the
-    /// server, which aborts a connection whose write is cancelled.
+    /// The first that is written sends the headers, and ends the work: a stream of events would otherwise be written to
+    /// its end for nobody, with a connection that could not be used meanwhile. What is written is left out here and not
+    /// by the server, which aborts a connection whose write is cancelled.
     /// </summary>
     private sealed class HeadersOnly(IHttpResponseBodyFeature response, CancellationTokenSource answered) : Stream
     {
@@ -44,7 +44,8 @@ internal static class HeadRequests
             answered.CancelAfter(TimeSpan.Zero); // on another thread
         }
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        public override async ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             await FlushAsync(cancellationToken);
 
         public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -56,7 +57,12 @@ internal static class HeadRequests
         public override bool CanSeek => false;
         public override bool CanWrite => true;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
         public override void SetLength(long value) => throw new NotSupportedException();

@@ -7,8 +7,8 @@ using System.Text.Unicode;
 namespace Lyceum.ServiceDefaults.Http;
 
 /// <summary>
-/// Whether the strings of a JSON text are Unicode. .NET's reader accepts what is not, such as <c>"\ud800"</c>, and throws
-/// when the string is read or written, which for a JSON element may be far from where it came in.
+/// Whether the strings of a JSON text are Unicode. .NET's reader accepts what is not, such as <c>"\ud800"</c>, and
+/// throws when the string is read or written, which for a JSON element may be far from where it came in.
 /// </summary>
 public static class JsonUnicode
 {

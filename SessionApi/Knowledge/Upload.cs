@@ -21,9 +21,11 @@ internal sealed record Upload(string Name, string MediaType, string Content)
         if (!Forms.IsMultipart(request))
             return await ReadAsync(request.Body, name, request.ContentType, maxBytes, cancellationToken);
 
-        var form = await Forms.ReadAsync(request, new() { MultipartBodyLengthLimit = maxBytes + FormOverhead }, cancellationToken);
+        var form = await Forms.ReadAsync(
+            request, new() { MultipartBodyLengthLimit = maxBytes + FormOverhead }, cancellationToken);
         if (form.Files.Count != 1)
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, "A form must hold exactly one file, with its filename.");
+            throw new ProblemException(
+                400, ErrorCodes.InvalidRequest, "A form must hold exactly one file, with its filename.");
         var file = form.Files[0];
         await using var stream = file.OpenReadStream();
         return await ReadAsync(stream, name ?? file.FileName, file.ContentType, maxBytes, cancellationToken);
@@ -71,7 +73,8 @@ internal sealed record Upload(string Name, string MediaType, string Content)
 
     private static string Decode(MemoryStream bytes, string? charset, string mediaType)
     {
-        var (text, error) = Charsets.Decode(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), charset, mediaType == "text/html");
+        var (text, error) = Charsets.Decode(
+            bytes.GetBuffer().AsSpan(0, (int)bytes.Length), charset, mediaType == "text/html");
         if (text is null)
         {
             throw error!.StartsWith("in the charset", StringComparison.Ordinal)

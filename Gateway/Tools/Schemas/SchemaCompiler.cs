@@ -4,10 +4,10 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword of JSON Schema
-/// that asserts something and is not understood is an error: a check that silently does not happen is none. Any other name
-/// is an annotation, as the specification has it (<c>nullable</c>, <c>example</c>, <c>x-order</c>). References lead within the
-/// schema itself, nothing is ever fetched. (docs/adr/0023)
+/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword of JSON
+/// Schema that asserts something and is not understood is an error: a check that silently does not happen is none. Any
+/// other name is an annotation, as the specification has it (<c>nullable</c>, <c>example</c>, <c>x-order</c>).
+/// References lead within the schema itself, nothing is ever fetched. (docs/adr/0023)
 /// </summary>
 internal sealed class SchemaCompiler
 {
@@ -28,11 +28,13 @@ internal sealed class SchemaCompiler
         "http://json-schema.org/draft-07/schema", "http://json-schema.org/draft-06/schema",
     ];
 
-    /// <summary>Keywords of some draft that assert something, or change what a reference means, and are not checked here.</summary>
+    /// <summary>
+    /// Keywords of some draft that assert something, or change what a reference means, and are not checked here.
+    /// </summary>
     private static readonly HashSet<string> Unchecked =
     [
-        "unevaluatedProperties", "unevaluatedItems", "dependencies", "additionalItems", "extends", "disallow", "divisibleBy",
-        "$dynamicRef", "$recursiveRef", "$id",
+        "unevaluatedProperties", "unevaluatedItems", "dependencies", "additionalItems", "extends", "disallow",
+        "divisibleBy", "$dynamicRef", "$recursiveRef", "$id",
     ];
 
     private readonly JsonElement _root;

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Lyceum.Tests.Support.WholeSystem;
 
 /// <summary>
-/// What the gateway would tell a service of the development token's owner, or of another tenant's, signed with the gateway's own key: with it a
-/// service is asked directly. Holds for an hour.
+/// What the gateway would tell a service of the development token's owner, or of another tenant's, signed with the
+/// gateway's own key: with it a service is asked directly. Holds for an hour.
 /// </summary>
 internal static class GatewayIdentity
 {

@@ -135,7 +135,8 @@ internal sealed class HttpTools(EgressConnections connections, TargetHeaders tar
             if (response.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity"))
                 return (ToolFailure.Failed($"{tool.Name} answered compressed, which was not asked for."), false);
             var content = await ReadAsync(response.Content, tool.MaxOutputBytes, cancelled);
-            return (content is null ? ToolFailure.TooLarge(tool) : Output(tool, TypeOf(response.Content.Headers), content), false);
+            return (content is null
+                ? ToolFailure.TooLarge(tool) : Output(tool, TypeOf(response.Content.Headers), content), false);
         }
         catch (Exception e) when (EgressRefusedException.IsCauseOf(e))
         {
@@ -179,7 +180,8 @@ internal sealed class HttpTools(EgressConnections connections, TargetHeaders tar
             return ToolResult.Of("null"u8.ToArray());
         var given = MediaType.TryParse(type, out var parsed) ? parsed : null;
         var media = (given?.MediaType.Value ?? type?.Split(';')[0].Trim() ?? "").ToLowerInvariant();
-        var isJson = media is "application/json" or "text/json" or "text/x-json" || media.EndsWith("+json", StringComparison.Ordinal);
+        var isJson = media is "application/json" or "text/json" or "text/x-json"
+            || media.EndsWith("+json", StringComparison.Ordinal);
         if (!isJson && media is not "" && !media.StartsWith("text/", StringComparison.Ordinal))
             return ToolFailure.Failed($"{tool.Name} answered with neither JSON nor text.");
         var (text, error) = Charsets.Decode(content, given?.Charset.Value, media == "text/html");

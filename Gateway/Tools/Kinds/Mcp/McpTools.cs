@@ -169,7 +169,9 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
         };
         if (output.Length > tool.MaxOutputBytes)
             return ToolFailure.TooLarge(tool);
-        return JsonUnicode.IsValid(output) ? ToolResult.Of(output) : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
+        return JsonUnicode.IsValid(output)
+            ? ToolResult.Of(output)
+            : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
     }
 
     /// <summary>Failures of a server or of the connection to it.</summary>
