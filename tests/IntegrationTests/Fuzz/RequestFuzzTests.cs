@@ -80,7 +80,7 @@ public sealed partial class RequestFuzzTests(SharedSystem system)
             + $"; {_succeeded.Count} of {operations.Count} operations answered 2xx");
         _failures.Distinct().Take(40).ShouldBeEmpty($"LYCEUM_FUZZ_SEED={seed}");
         _statuses.Keys.ShouldContain(HttpStatusCode.BadRequest);
-        _succeeded.Count.ShouldBeGreaterThan(operations.Count / 4); // it came through to what answers
+        _succeeded.Count.ShouldBeGreaterThan(operations.Count / 6); // it came through to what answers
     }
 
     private async Task SendAsync(HttpClient http, HttpRequestMessage request, Operation operation, string number, CancellationToken cancel)
