@@ -15,7 +15,8 @@ usage() {
 
   --port N              the address people use (default 8080)
   --https-port N        HTTPS there as well, with the certificate that GATEWAY_CONFIG_FILE names (docs/tls.md)
-  --listen ADDRESS      an address other than loopback, such as 0.0.0.0
+  --listen ADDRESS      an address other than loopback, such as 0.0.0.0; with DOTNET_ENVIRONMENT=Production
+  --insecure-development  in Development all the same, where anybody may register and a token opens everything
   --data DIR            where this system keeps everything (default .lyceum beside this script)
   --replicas NAME=N     more than one of a service, such as chat-api=2; may be repeated
   --detach              return when it is healthy; the log is DIR/logs/apphost.log
@@ -33,11 +34,12 @@ case ${1:-} in
   start | stop | status | help) command=$1; shift ;;
 esac
 
-port=8080 https_port='' listen='' data=$root/.lyceum replicas=() detach=false dashboard='' build=true json=false
+port=8080 https_port='' listen='' insecure=false data=$root/.lyceum replicas=() detach=false dashboard='' build=true json=false
 while (( $# )); do
   case $1 in
     --port | --https-port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
     --port=* | --https-port=* | --listen=* | --data=* | --replicas=*) option=${1%%=*} value=${1#*=}; shift ;;
+    --insecure-development) insecure=true; shift; continue ;;
     --detach) detach=true; shift; continue ;;
     --dashboard) dashboard=true; shift; continue ;;
     --no-dashboard) dashboard=false; shift; continue ;;
@@ -166,12 +168,21 @@ print_welcome() {
   else say "Ctrl-C stops it. The log follows."; fi
 }
 
+# One that was made beforehand is closed to others if it is empty or a system's own; any other may be somebody's.
+own_data_folder() {
+  mkdir -p -m 700 "$data"
+  (( 0$(stat -c %a "$data") & 077 )) || return 0
+  if [[ -z $(ls -A "$data") || -e $data/secrets.json ]] && chmod go= "$data" 2>/dev/null; then return 0; fi
+  die "others may enter the data folder $data, and secrets are kept there: chmod 700 it, or choose another with --data"
+}
+
 start_system() {
   local pid arguments replica
   pid=$(apphost_pid)
   [[ -z $pid ]] || die "a system already runs on $data (AppHost $pid); './run.sh stop' ends it, --data chooses another folder"
   stop_system # what a killed AppHost may have left of this data folder, the gateway on this port among it
   if taken "$port"; then die "port $port is taken; choose another with --port"; fi
+  own_data_folder
 
   need_dotnet
   install_servers
@@ -179,8 +190,9 @@ start_system() {
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
-  mkdir -p -m 700 "$data"
+  umask 077 # what is made from here on, by children too, is its owner's alone
   mkdir -p "$data/logs"
+  chmod -R go= "$data/logs"
   rm -f "$data/state.json"
   if [[ -f $log ]]; then mv -f "$log" "$log.1"; fi
 
@@ -190,6 +202,7 @@ start_system() {
   arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port" "--Lyceum:Console=true" "--Lyceum:Dashboard=$dashboard")
   if [[ -n $https_port ]]; then arguments+=("--Lyceum:HttpsPort=$https_port"); fi
   if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi
+  if $insecure; then arguments+=("--Lyceum:InsecureDevelopment=true"); fi
   for replica in "${replicas[@]}"; do arguments+=("--Lyceum:Replicas:${replica%=*}=${replica#*=}"); done
 
   say "Starting …"

@@ -11,15 +11,20 @@ usage() {
 
   --long        the tests that take minutes instead
   --chaos N     N rounds of killing things at random instead (LYCEUM_CHAOS_SEED=… repeats a run's plan)
+  --failover N  N rounds of killing the primary of three Postgres and promoting a standby instead
   --bench       starts a system and measures it instead
 HELP
 }
 
-mode=default rounds=0 only=()
+mode=default rounds=0 class='*.RandomHarmTests' only=()
 while (( $# )); do
   case $1 in
     --long) mode=long; shift ;;
     --chaos) mode=chaos; rounds=${2:-}; [[ $rounds =~ ^[0-9]+$ ]] || die "--chaos wants a number of rounds"; shift 2 ;;
+    --failover)
+      mode=chaos class='*.FailoverTests' rounds=${2:-}
+      [[ $rounds =~ ^[0-9]+$ ]] || die "--failover wants a number of rounds"
+      shift 2 ;;
     --bench) mode=bench; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; die "unknown option: $1" ;;
@@ -39,7 +44,13 @@ if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
 case $mode in
   default) traits=(-trait- Category=Long) ;;
   long) traits=(-trait Category=Long) ;;
-  chaos) traits=(-class '*.RandomHarmTests') only=(IntegrationTests); export LYCEUM_CHAOS_ROUNDS=$rounds ;;
+  chaos)
+    traits=(-class "$class") only=(IntegrationTests)
+    if [[ $class == *Failover* ]]; then
+      export LYCEUM_FAILOVER_ROUNDS=$rounds
+    else
+      export LYCEUM_CHAOS_ROUNDS=$rounds
+    fi ;;
 esac
 
 # logged LOG COMMAND…: what it says goes to a file; rounds of chaos, which may go on for an hour, are also shown.

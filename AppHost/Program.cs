@@ -42,8 +42,8 @@ var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", hous
     .WithReference(engines)
     .WithReference(sessions);
 
-// The only public door: it is given every replica of every service.
-builder.AddService<Projects.Gateway>("gateway", house)
+// The only public door: it is given every replica of every service. Engines charge answers to the budgets that it keeps.
+var gateway = builder.AddService<Projects.Gateway>("gateway", house)
     .WithDatabase(gatewaydb)
     .WithMessaging(messaging)
     .WithReference(chat)
@@ -51,6 +51,7 @@ builder.AddService<Projects.Gateway>("gateway", house)
     .WithReference(roadmaps)
     .WithReference(engines)
     .WithPublicDoor(house);
+engines.WithChargingTo(gateway);
 
 // Restarts what dies (backoff), keeps DIR/state.json current.
 builder.AddSupervision(house);

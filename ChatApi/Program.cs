@@ -12,6 +12,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<ChatDb>("chatdb");
+builder.AddRequestPlaces("chatdb");
 builder.AddMessaging(bus =>
 {
     bus.AddConsumer<SavePartialResponseConsumer>();

@@ -37,6 +37,7 @@ catch (SettingsException e)
     return SettingsException.ExitCode;
 }
 builder.AddPostgres<GatewayDb>("gatewaydb", HealthStatus.Degraded);
+builder.AddRequestPlaces("gatewaydb", onlyMarked: true);
 builder.Services.AddSingleton<Database>();
 builder.AddMessaging(bus => bus.AddFanOutConsumer<ToolVersionActivatedConsumer>());
 builder.AddRequestBounds();
@@ -61,6 +62,8 @@ app.UseLimits();
 app.MapLanding();
 app.MapApiDocs();
 app.MapUsage();
+app.MapBudgets();
+app.MapCharges();
 app.MapTools();
 app.MapToolAdmin();
 app.MapLlm();

@@ -13,6 +13,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<RoadmapDb>("roadmapdb");
+builder.AddRequestPlaces("roadmapdb");
 builder.AddLanguageModel();
 builder.AddGrounding();
 var jobs = builder.AddJobs();

@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,15 +21,19 @@ public static class Extensions
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        PrivateFiles.SetUmask();
         builder.Services.AddSingleton(ServiceInfo.From(builder.Configuration, builder.Environment));
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddConsoleLogs();
         builder.ConfigureOpenTelemetry();
         builder.AddDefaultHealthChecks();
         builder.Services.AddServiceDiscovery();
+        builder.Services.AddHttpClientDefaults();
 
         builder.AddAnswersOptions();
         builder.AddWebDefaults();
+        builder.AddAllowedHosts();
+        builder.AddShareOptions();
         builder.Services.AddProblemDocuments();
         builder.AddIdentity();
         builder.AddDrain();
@@ -42,10 +47,12 @@ public static class Extensions
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseHeadRequests();
         app.UseProblemDocuments();
         app.UseBodyLimit();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRequestPlaces();
         app.UseBodyRefusal();
         return app;
     }

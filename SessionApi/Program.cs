@@ -9,13 +9,17 @@ using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
 using Lyceum.SessionApi.Tutors;
 
+if (args is [DocumentProgram.Command, var limit])
+    return DocumentProgram.Run(TimeSpan.FromMilliseconds(long.Parse(limit)));
+
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
+builder.AddRequestPlaces("sessiondb");
 builder.AddAccounts();
 builder.AddOidc();
-builder.Services.AddScoped<TutorStore>();
+builder.AddTutors();
 builder.AddKnowledge();
 builder.AddEngines();
 builder.AddSessions();
@@ -31,3 +35,4 @@ app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
 await app.RunAsync();
+return 0;

@@ -32,7 +32,7 @@ fi
 
 replicas=()
 settings=()
-if [[ $1 == sessions ]]; then settings=(Engine__Sessions__Max=2200 Engine__Sessions__IdleTimeout=01:00:00); fi # as many as there are
+if [[ $1 == sessions ]]; then settings=(Engine__Sessions__Max=2200 Engine__Sessions__IdleTimeout=01:00:00 Shares__Token=1 Shares__Tenant=1); fi # as many as there are
 
 if [[ $1 == jobs ]]; then
   export DOTNET_TC_CallCountingDelayMs=0 # as AppHost gives it to every service: Bench is the worker here
@@ -44,6 +44,18 @@ if [[ $1 == resume || $1 == stop ]]; then replicas=(--replicas chat-api=2); fi
 
 output=bin/$configuration/net10.0
 data=$(mktemp -d)
+# Two tenants, each with a token and a key.
+if [[ $1 == greedy ]]; then
+  tokens='' keys=''
+  for tenant in greedy other; do
+    export "LYCEUM_BENCH_TOKEN_${tenant^^}=$tenant-shows-this-0123456789abcdef" "LYCEUM_BENCH_KEY_${tenant^^}=$tenant-signs-with-this-0123456789abcdef"
+    scopes='["chat","llm","tools","tools.admin","tutors","sessions","roadmaps"]'
+    tokens+="{\"id\":\"$tenant\",\"tenant\":\"$tenant\",\"secret_env\":\"LYCEUM_BENCH_TOKEN_${tenant^^}\",\"scopes\":$scopes},"
+    keys+="{\"id\":\"$tenant\",\"tenant\":\"$tenant\",\"secret_env\":\"LYCEUM_BENCH_KEY_${tenant^^}\",\"scopes\":$scopes},"
+  done
+  export GATEWAY_CONFIG_FILE=$data/gateway.json
+  echo "{\"auth\":{\"tokens\":[${tokens%,}],\"hmac_keys\":[${keys%,}]},\"tools\":{\"egress\":{\"allow\":[\"127.0.0.1\"]}}}" > "$GATEWAY_CONFIG_FILE"
+fi
 finish() {
   "$root/run.sh" stop --data "$data" >/dev/null || true
   if [[ -n ${stub:-} ]]; then kill "$stub" 2>/dev/null || true; fi
@@ -62,6 +74,8 @@ for (( i = 0; i < 100; i++ )); do
   sleep 0.1
 done
 [[ -n $model ]] || die "the stub model server did not start: $(cat "$data/stub.log")"
+
+if [[ $1 == greedy ]]; then settings=(Tts__Endpoint="${model%/}/v1" Tts__MaxRunning=16); fi
 
 env "${settings[@]}" Llm__Endpoint="${model%/}/v1" Llm__Model=stub \
   "$root/run.sh" --detach --no-build --data "$data" --port "$(free_port 18080)" "${replicas[@]}" > "$data/start.log" 2>&1 ||

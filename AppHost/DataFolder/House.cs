@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Lyceum.AppHost.DataFolder;
 using Microsoft.Extensions.DependencyInjection;
@@ -50,7 +51,11 @@ public sealed class House : IDisposable
         if (builder.ExecutionContext.IsPublishMode)
             return new House(folder, held: null);
 
-        AtomicFile.CreateFolder(folder);
+        // Before anything is written there, by this process or by those it starts.
+        SetUmask();
+        AtomicFile.CreateFolder(folder, Secrets.File);
+        foreach (var ofOthers in (string[])["logs", "transcripts"])
+            AtomicFile.Close(Path.Combine(folder, ofOthers));
         var house = new House(folder, Hold(folder));
         // The container disposes what a factory made: the folder is free again when the application is disposed.
         builder.Services.AddSingleton(_ => house);
@@ -66,6 +71,16 @@ public sealed class House : IDisposable
 
     private static string NewDevelopmentToken() =>
         $"lyceum_dev_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
+
+    private static void SetUmask()
+    {
+        if (!OperatingSystem.IsWindows())
+            _ = Umask(0b000_111_111); // 077: nothing for others
+    }
+
+    [DllImport("libc", EntryPoint = "umask")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern uint Umask(uint mask);
 
     // An advisory lock that the kernel releases with the process, whatever ends it.
     private static FileStream Hold(string folder)

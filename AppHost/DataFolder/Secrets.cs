@@ -10,15 +10,22 @@ namespace Lyceum.AppHost.DataFolder;
 /// </summary>
 internal static class Secrets
 {
-    private static readonly string[] Names = ["postgres_password", "messaging_password", "erlang_cookie"];
+    /// <summary>Its name in the data folder, by which a folder is known for one.</summary>
+    internal const string File = "secrets.json";
+
+    private static readonly string[] Names =
+    [
+        "postgres_password", "messaging_password", "erlang_cookie",
+        "chatdb_password", "sessiondb_password", "roadmapdb_password", "gatewaydb_password",
+    ];
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Reads the file, adds what is missing, and returns all entries.</summary>
     public static IReadOnlyDictionary<string, string> Open(string folder)
     {
-        var path = Path.Combine(folder, "secrets.json");
-        var secrets = File.Exists(path)
-            ? JsonSerializer.Deserialize<SortedDictionary<string, string>>(File.ReadAllText(path)) ?? []
+        var path = Path.Combine(folder, File);
+        var secrets = System.IO.File.Exists(path)
+            ? JsonSerializer.Deserialize<SortedDictionary<string, string>>(System.IO.File.ReadAllText(path)) ?? []
             : new SortedDictionary<string, string>(StringComparer.Ordinal);
 
         var missing = Names.Where(name => !secrets.ContainsKey(name)).ToArray();
@@ -26,7 +33,7 @@ internal static class Secrets
             return secrets;
 
         // New passwords would lock the servers' existing data: better to stop than to make them.
-        if (!File.Exists(path) && Directory.Exists(Path.Combine(folder, "postgres")))
+        if (!System.IO.File.Exists(path) && Directory.Exists(Path.Combine(folder, "postgres")))
         {
             throw new DistributedApplicationException(
                 $"'{path}' is missing, but '{folder}' holds a database that was made with it. Restore the file, or " +

@@ -3,17 +3,21 @@ using Npgsql;
 
 namespace Lyceum.AppHost.Infrastructure;
 
+/// <summary>A database that has to be there.</summary>
+/// <param name="Password">Of the role that owns it, has its name and is all that its service connects as; null: the operator's concern.</param>
+internal sealed record WantedDatabase(string Name, ParameterResource? Password);
+
 /// <summary>
 /// Healthy when the server answers a query and every database exists; the missing ones are created here, in the same
-/// way for a server of any origin. What a service waits for is thus really there.
+/// way for a server of any origin, and their roles. What a service waits for is thus really there.
 /// </summary>
-internal sealed class PostgresReadiness(ReferenceExpression connectionString, IReadOnlyList<string> databases)
+internal sealed class PostgresReadiness(ReferenceExpression connectionString, IReadOnlyList<WantedDatabase> databases)
     : IHealthCheck
 {
     private volatile bool databasesExist;
 
     public static HealthCheckRegistration Registration(
-        string name, ReferenceExpression connectionString, IReadOnlyList<string> databases) =>
+        string name, ReferenceExpression connectionString, IReadOnlyList<WantedDatabase> databases) =>
         new(name, new PostgresReadiness(connectionString, databases), HealthStatus.Unhealthy, tags: null, Patience.Limit);
 
     public Task<HealthCheckResult> CheckHealthAsync(
@@ -32,9 +36,32 @@ internal sealed class PostgresReadiness(ReferenceExpression connectionString, IR
         await connection.OpenAsync(cancellationToken);
         await using (var query = new NpgsqlCommand("SELECT 1", connection))
             await query.ExecuteScalarAsync(cancellationToken);
-        if (!databasesExist)
-            await CreateMissingDatabasesAsync(connection, cancellationToken);
+        if (databasesExist)
+            return;
+        await CreateMissingDatabasesAsync(connection, cancellationToken);
+        foreach (var database in databases)
+        {
+            if (database.Password is { } password)
+                await GiveToItsRoleAsync(connection, settings, database.Name, await password.GetValueAsync(cancellationToken));
+        }
         databasesExist = true;
+
+        // Also a database that an earlier version made, whose tables belong to the administrator.
+        async Task GiveToItsRoleAsync(
+            NpgsqlConnection server, NpgsqlConnectionStringBuilder administrator, string database, string? password)
+        {
+            await ExecuteAsync(server, DatabaseRole.Script(database, password ?? ""));
+            var there = new NpgsqlConnectionStringBuilder(administrator.ConnectionString) { Database = database };
+            await using var own = new NpgsqlConnection(there.ConnectionString);
+            await own.OpenAsync(cancellationToken);
+            await ExecuteAsync(own, DatabaseRole.TakeOverScript(database));
+        }
+
+        async Task ExecuteAsync(NpgsqlConnection on, string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, on);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     private async Task CreateMissingDatabasesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -47,7 +74,7 @@ internal sealed class PostgresReadiness(ReferenceExpression connectionString, IR
                 existing.Add(reader.GetString(0));
         }
 
-        foreach (var database in databases.Where(database => !existing.Contains(database)))
+        foreach (var database in databases.Select(database => database.Name).Where(name => !existing.Contains(name)))
             await CreateAsync(connection, database, cancellationToken);
     }
 

@@ -42,6 +42,9 @@ public sealed class PostgresServer
             Timeout = 5, // also bounds the wait for a pooled connection
             CommandTimeout = 60,
             KeepAlive = 30,
+            TcpKeepAlive = true, // a server that vanished without a word is noticed also while a statement waits for it
+            TcpKeepAliveTime = 10,
+            TcpKeepAliveInterval = 5,
             ApplicationName = instance,
             Options = "-c jit=off",
             MaxAutoPrepare = 64, // parsing and planning a question's statements anew cost Postgres more than running them
@@ -79,10 +82,26 @@ public static class PostgresServerExtensions
             .WithDataVolume(ContainerNames.For(house, name))
             .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}")
             .WithRestarts();
+        if (builder.ExecutionContext.IsPublishMode)
+        {
+            return new PostgresServer((postgres, database) =>
+            {
+                var added = server.AddDatabase(database).WithCreationScript(PostgresReadiness.CreationScript(database));
+                return new Database(database, postgres, added, added.Resource.ConnectionStringExpression);
+            });
+        }
+
+        // The server is healthy, and its databases are looked for, only when they and their roles are there.
+        List<WantedDatabase> wanted = [];
+        builder.Services.AddHealthChecks().Add(PostgresReadiness.Registration(
+            $"{name}_roles", server.Resource.ConnectionStringExpression, wanted));
+        server.WithHealthCheck($"{name}_roles");
+        var endpoint = server.Resource.PrimaryEndpoint;
         return new PostgresServer((postgres, database) =>
         {
+            var role = AddRole(builder, database, wanted);
             var added = server.AddDatabase(database).WithCreationScript(PostgresReadiness.CreationScript(database));
-            return new Database(database, postgres, added, added.Resource.ConnectionStringExpression);
+            return new Database(database, postgres, added, ConnectionString(endpoint, database, role));
         });
     }
 
@@ -92,7 +111,13 @@ public static class PostgresServerExtensions
         var settings = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name));
         settings.Remove("Database");
         var connectionString = ReferenceExpression.Create($"{settings.ConnectionString}");
-        return WithoutContainer(builder, builder.AddConnectionString(name, connectionString), connectionString);
+        return WithoutContainer(
+            builder, builder.AddConnectionString(name, connectionString), connectionString,
+            (database, wanted) =>
+            {
+                wanted.Add(new(database, null)); // its role is the operator's, too
+                return ReferenceExpression.Create($"{connectionString};Database={database}");
+            });
     }
 
     private static PostgresServer Binaries(IDistributedApplicationBuilder builder, string name, string data)
@@ -112,22 +137,40 @@ public static class PostgresServerExtensions
             .WithEnvironment("POSTGRES_PASSWORD", password)
             .WithEnvironment("POSTGRES_MAX_CONNECTIONS", PostgresServer.MaxConnections.ToString());
         var endpoint = server.GetEndpoint("tcp");
-        return WithoutContainer(builder, server, ReferenceExpression.Create(
-            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username=postgres;Password={password}"));
+        var connectionString = ReferenceExpression.Create(
+            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username=postgres;Password={password}");
+        return WithoutContainer(builder, server, connectionString, (database, wanted) =>
+            ConnectionString(endpoint, database, AddRole(builder, database, wanted)));
     }
 
+    /// <summary>A role that owns one database, is named after it, and may do nothing else.</summary>
+    private static IResourceBuilder<ParameterResource> AddRole(
+        IDistributedApplicationBuilder builder, string database, List<WantedDatabase> wanted)
+    {
+        var password = builder.AddParameter($"{database}-password", secret: true);
+        wanted.Add(new(database, password.Resource));
+        return password;
+    }
+
+    private static ReferenceExpression ConnectionString(
+        EndpointReference endpoint, string database, IResourceBuilder<ParameterResource> password) =>
+        ReferenceExpression.Create(
+            $"Host={endpoint.Property(EndpointProperty.Host)};Port={endpoint.Property(EndpointProperty.Port)};Username={database};Password={password};Database={database}");
+
     /// <summary>What Aspire's own Postgres resource brings with it, for one that is none: readiness, and databases that are created.</summary>
+    /// <param name="connectionString">The administrator's.</param>
+    /// <param name="connect">The services' connection string of a database, which it adds to those that are wanted.</param>
     private static PostgresServer WithoutContainer(
-        IDistributedApplicationBuilder builder, IResourceBuilder<IResource> resource, ReferenceExpression connectionString)
+        IDistributedApplicationBuilder builder, IResourceBuilder<IResource> resource, ReferenceExpression connectionString,
+        Func<string, List<WantedDatabase>, ReferenceExpression> connect)
     {
         var name = resource.Resource.Name;
-        List<string> databases = [];
-        builder.Services.AddHealthChecks().Add(PostgresReadiness.Registration($"{name}_ready", connectionString, databases));
+        List<WantedDatabase> wanted = [];
+        builder.Services.AddHealthChecks().Add(PostgresReadiness.Registration($"{name}_ready", connectionString, wanted));
         resource.WithHealthCheck($"{name}_ready").WithAnnotation(new ServerConnectionString(connectionString));
         return new PostgresServer((postgres, database) =>
         {
-            databases.Add(database);
-            var ofDatabase = ReferenceExpression.Create($"{connectionString};Database={database}");
+            var ofDatabase = connect(database, wanted);
             builder.AddConnectionString(database, ofDatabase).WithParentRelationship(resource);
             return new Database(database, postgres, resource, ofDatabase);
         });

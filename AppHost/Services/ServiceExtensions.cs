@@ -53,6 +53,7 @@ public static class ServiceExtensions
 
         return new Service(name, replicas)
             .WithSection(builder.Configuration, "Answers")
+            .WithSection(builder.Configuration, "Shares")
             .WithSettings(builder.Configuration.GetSection($"Settings:{typeof(TProject).Name}"));
     }
 
@@ -98,6 +99,21 @@ public static class ServiceExtensions
     }
 
     /// <summary>
+    /// Each engine charges answers to the budgets that <paramref name="keepers"/> keep (<c>Engine:ChargeTo</c>).
+    /// </summary>
+    public static Service WithChargingTo(this Service engines, Service keepers)
+    {
+        ArgumentNullException.ThrowIfNull(engines);
+        ArgumentNullException.ThrowIfNull(keepers);
+        foreach (var engine in engines.Replicas)
+        {
+            foreach (var (index, keeper) in keepers.Replicas.Index())
+                engine.WithEnvironment($"Engine__ChargeTo__{index}", keeper.GetEndpoint("http"));
+        }
+        return engines;
+    }
+
+    /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
     /// <c>Lyceum:Listen</c> names an address; <c>Lyceum:HttpsPort</c> is one for HTTPS beside it. In Development the door knows the development token. Its configuration file is the
     /// one that <c>GATEWAY_CONFIG_FILE</c> names here; the variables named in that file are inherited.
@@ -120,6 +136,8 @@ public static class ServiceExtensions
                 return;
             endpoint.Port = endpoint.TargetPort = port;
         });
+        if (builder.ExecutionContext.IsRunMode)
+            RequireSecure(builder, listen);
         if (port != 0 && builder.ExecutionContext.IsRunMode)
             RequireFree(port, "Lyceum:Port");
         // TLS is the door's own: which certificate it shows, its configuration file says.
@@ -149,6 +167,23 @@ public static class ServiceExtensions
                 replica.WithEnvironment("GATEWAY_CONFIG_FILE", Path.GetFullPath(file));
         }
         return service;
+    }
+
+    /// <summary>
+    /// In Development anybody may register, and the development token has every scope: this machine's own people are meant.
+    /// </summary>
+    private static void RequireSecure(IDistributedApplicationBuilder builder, string listen)
+    {
+        if (!builder.Environment.IsDevelopment() || builder.Configuration.GetValue<bool>("Lyceum:InsecureDevelopment"))
+            return;
+        var isLoopback = listen.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(listen.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        if (!isLoopback)
+        {
+            throw new DistributedApplicationException(
+                $"In Development anybody may register and the development token opens everything, so it does not listen on {listen}. " +
+                "Set DOTNET_ENVIRONMENT=Production; or accept it with --insecure-development (Lyceum:InsecureDevelopment=true).");
+        }
     }
 
     // Said here rather than by a gateway that cannot start, again and again.

@@ -18,13 +18,14 @@ public sealed record RecordSessionTurns(IReadOnlyList<SessionTurns> Sessions);
 public sealed record SessionTurns(string SessionId, string Tenant, string Owner, IReadOnlyList<SessionTurnRecord> Records);
 
 /// <summary>
-/// One record of a transcript. A turn is one <c>user</c> record, then any number of <c>delta</c> ones, then one <c>end</c>
+/// One record of a transcript. A turn is one <c>user</c> record, then any number of <c>delta</c> ones (and of
+/// <c>thinking</c> ones, the model's reasoning, which is no part of what was said), then one <c>end</c>
 /// (none where the engine died). What was said is the deltas joined, cut to the end's <paramref name="Length"/>.
 /// The last of a session that was not cut short by its engine's death is <c>closed</c>.
 /// </summary>
 /// <param name="Seq">1, 2, 3, … within the session.</param>
 /// <param name="Turn">1, 2, 3, … within the session.</param>
-/// <param name="Kind"><c>user | delta | end | closed</c>.</param>
+/// <param name="Kind"><c>user | thinking | delta | end | closed</c>.</param>
 /// <param name="At">When it was recorded.</param>
 /// <param name="Text">What was asked, or a piece of what was said; empty at the end.</param>
 /// <param name="Status">Of an end: <c>complete | interrupted | failed</c>.</param>

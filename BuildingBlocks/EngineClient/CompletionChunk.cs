@@ -4,8 +4,8 @@ namespace Lyceum.EngineClient;
 public record struct CompletionChunk
 {
     /// <summary>
-    /// Text to append, well-formed and storable; null: none. Only as <see cref="TextAs.Decoded"/>, or from a list of
-    /// parts, which have no one place in the data.
+    /// Text to append, well-formed and storable; null: none. Only as <see cref="TextAs.Decoded"/>, or where it has no
+    /// one place in the data: in a list of parts, near the tags of reasoning, in a character that was cut in two.
     /// </summary>
     public string? Text { get; internal set; }
 
@@ -14,6 +14,12 @@ public record struct CompletionChunk
     /// <see cref="Text"/> is set.
     /// </summary>
     public Range Raw { get; internal set; }
+
+    /// <summary>
+    /// The model's reasoning to append, well-formed and storable; null: none. Never part of the answer. Not as
+    /// <see cref="TextAs.Nothing"/>.
+    /// </summary>
+    public string? Thinking { get; internal set; }
 
     /// <summary>The raw text has escape sequences.</summary>
     public bool IsRawEscaped { get; internal set; }
@@ -44,13 +50,27 @@ public record struct CompletionChunk
 
     /// <summary>Whether it says anything that a reader of text, usage and end has to know.</summary>
     public readonly bool SaysSomething =>
-        Text is not null || FinishReason is not null || Usage is not null || Error is not null;
+        Text is not null || Thinking is not null || FinishReason is not null || Usage is not null || Error is not null;
+}
+
+/// <summary>What a relay's client is to be told of a choice instead of what stands in the event.</summary>
+/// <param name="Place">Which of the event's choices, from 0; of Ollama's own events, which have none, 0.</param>
+/// <param name="Text">Null: no text.</param>
+/// <param name="IsWholeAlone">It is a whole message, and to one who wants that it is to be told as it stands.</param>
+public readonly record struct ChangedChoice(int Place, string? Text, string? Thinking, bool IsWholeAlone = false);
+
+/// <summary>A choice at the end of its stream.</summary>
+/// <param name="Text">What was held back of it; null: nothing.</param>
+/// <param name="HasEnded">It ended with a reason of its own.</param>
+public readonly record struct EndedChoice(int Index, string? Text, string? Thinking, bool HasEnded)
+{
+    public bool SaysSomething => Text is not null || Thinking is not null;
 }
 
 /// <summary>How text is given out.</summary>
 public enum TextAs
 {
-    /// <summary>Not at all, for a relay: neither usage nor model are read.</summary>
+    /// <summary>Not at all, for a relay, nor the model's name.</summary>
     Nothing,
 
     /// <summary>As <see cref="CompletionChunk.Raw"/>, without allocating.</summary>

@@ -110,14 +110,18 @@ public sealed partial class CompletionsClient(
     }
 
     /// <summary>
-    /// Goes on reading a generation from byte <paramref name="after"/> of its text. A generation that the engine does
+    /// Goes on reading a generation from byte <paramref name="after"/> of its text, and from byte
+    /// <paramref name="thinkingAfter"/> of its reasoning. A generation that the engine does
     /// not have is the error <c>generation_not_found</c>.
     /// </summary>
     /// <exception cref="HttpRequestException">The engine cannot be reached, or the connection broke.</exception>
     public IAsyncEnumerable<CompletionChunk> AttachAsync(
-        Uri engine, Guid id, int after, string tenant, string subject, CancellationToken cancellationToken) =>
+        Uri engine, Guid id, int after, int thinkingAfter, string tenant, string subject,
+        CancellationToken cancellationToken) =>
         ReadAsync(
-            Request(HttpMethod.Get, engine, $"/v1/generations/{id}?after={after}", TokenFor(tenant, subject)),
+            Request(
+                HttpMethod.Get, engine, $"/v1/generations/{id}?after={after}&thinking_after={thinkingAfter}",
+                TokenFor(tenant, subject)),
             cancellationToken);
 
     /// <summary>Frees the engine's place at once; the engine forgets by itself later. Failures do not matter.</summary>
@@ -156,6 +160,8 @@ public sealed partial class CompletionsClient(
                     yield return chunk;
             }
         }
+        if (answer.Rest() is { SaysSomething: true } rest)
+            yield return rest;
     }
 
     private async IAsyncEnumerable<CompletionChunk> ReadAsync(

@@ -11,6 +11,8 @@ public sealed record EngineError(int Status, string Code, string Message)
     public const string Unknown = "engine_error";
 
     private const int MaxBody = 64 * 1024;
+    private const int MaxMessage = 2000;
+    private const int MaxCode = 100;
 
     /// <summary>A bound of time was reached, in the engine's own words for its three.</summary>
     public bool IsTimeout => Code is "first_token_timeout" or "token_timeout" or "max_duration";
@@ -18,21 +20,36 @@ public sealed record EngineError(int Status, string Code, string Message)
     /// <summary>
     /// The engine took nothing on: it is busy, or its model server cannot be reached. So another engine may be asked.
     /// </summary>
-    public bool TookNothingOn => Status is 429 or 503 || Code is "upstream_unreachable";
+    public bool TookNothingOn =>
+        (Status is 429 or 503 && Code is not ErrorCodes.BudgetExhausted) || Code is "upstream_unreachable";
 
     /// <summary>
     /// Reads an error in any of the shapes that servers use: <c>"…"</c>, <c>{"message":…,"code":…}</c>,
-    /// <c>{"detail":…}</c>, <c>{"error":…}</c> around one of these, a list of one.
+    /// <c>{"detail":…}</c>, <c>{"error":…}</c> around one of these, a list of one. At most
+    /// <see cref="MaxMessage"/> characters of its words.
     /// </summary>
-    public static EngineError Of(JsonElement error, int status = 0) => error.ValueKind switch
+    public static EngineError Of(JsonElement error, int status = 0)
+    {
+        var read = Read(error, status);
+        return read with { Code = Cut(read.Code, MaxCode), Message = Cut(read.Message, MaxMessage) };
+    }
+
+    private static string Cut(string text, int most) =>
+        text.Length <= most ? text : text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)];
+
+    private static EngineError Read(JsonElement error, int status) => error.ValueKind switch
     {
         JsonValueKind.String => new(status, Unknown, JsonText.Read(error)),
-        JsonValueKind.Array when error.GetArrayLength() > 0 => Of(error[0], status),
+        JsonValueKind.Array when error.GetArrayLength() > 0 => Read(error[0], status),
         JsonValueKind.Object when error.TryGetProperty("error", out var inner)
-            && inner.ValueKind is JsonValueKind.Object or JsonValueKind.String => Of(inner, status),
+            && inner.ValueKind is JsonValueKind.Object or JsonValueKind.String => Read(inner, status),
+        JsonValueKind.Object when (error.TryGetProperty("detail", out var inner)
+                || error.TryGetProperty("errors", out inner))
+            && inner.ValueKind is JsonValueKind.Object or JsonValueKind.Array => Read(inner, status),
         JsonValueKind.Object => new(
             status, Text(error, "code") ?? Unknown,
-            Text(error, "message") ?? Text(error, "detail") ?? Text(error, "text") ?? error.GetRawText()),
+            Text(error, "message") ?? Text(error, "detail") ?? Text(error, "msg") ?? Text(error, "error_msg")
+                ?? Text(error, "text") ?? error.GetRawText()),
         _ => new(status, Unknown, error.GetRawText()),
     };
 

@@ -4,7 +4,8 @@ namespace Lyceum.EngineClient;
 
 /// <summary>
 /// Cuts an event stream into whole events, whose bytes can be passed on as they came. Lines end as the protocol allows
-/// (LF, CRLF, CR); a BOM before the first event is dropped. Own code rather than
+/// (LF, CRLF, CR); a BOM before the first event is dropped. What is JSON from its first byte on is taken value by value:
+/// one object for a whole answer, or one a line (Ollama). Own code rather than
 /// <see cref="System.Net.ServerSentEvents.SseParser"/>: that one does not bound an event and does not give its bytes. A
 /// test holds both to the same reading. One reader, no locks.
 /// </summary>
@@ -26,6 +27,9 @@ public sealed class EventBuffer(Stream? stream = null)
     private int _data, _dataLength, _dataLines; // of the event that begins at _taken, as the next
     private bool _isError;
     private bool _begun;
+    private bool _hasFields; // a line that is not empty was read
+    private int _depth;      // of the JSON value that begins at _data
+    private bool _inString, _isEscaped;
 
     /// <summary>The events taken since the last fill, as they came.</summary>
     public ReadOnlyMemory<byte> Taken => _bytes.AsMemory(0, _taken);
@@ -35,6 +39,9 @@ public sealed class EventBuffer(Stream? stream = null)
 
     /// <summary>The event taken last says <c>event: error</c>, or llama.cpp's <c>error: {…}</c>.</summary>
     public bool IsError { get; private set; }
+
+    /// <summary>There are JSON values alone, whose bytes are no events.</summary>
+    public bool IsJson { get; private set; }
 
     /// <summary>The event taken last was not ended by its blank line.</summary>
     public bool IsCut { get; private set; }
@@ -75,8 +82,13 @@ public sealed class EventBuffer(Stream? stream = null)
         data = default;
         if (!_begun && !Begin())
             return false;
-        while (true)
+        while (!IsJson)
         {
+            if (!_hasFields && _line < _end && _bytes[_line] is (byte)'{' or (byte)'[')
+            {
+                IsJson = true;
+                break;
+            }
             var at = _bytes.AsSpan(_searched, _end - _searched).IndexOfAny((byte)'\n', (byte)'\r');
             if (at < 0)
             {
@@ -103,8 +115,38 @@ public sealed class EventBuffer(Stream? stream = null)
                 return true;
             }
             ReadLine(at);
-            (_line, _searched) = (next, next);
+            (_line, _searched, _hasFields) = (next, next, true);
         }
+        return TryTakeJson(out data);
+    }
+
+    private bool TryTakeJson(out ReadOnlySpan<byte> data)
+    {
+        for (; _searched < _end; _searched++)
+        {
+            var next = _bytes[_searched];
+            if (_inString)
+            {
+                (_inString, _isEscaped) = (next != '"' || _isEscaped, next == '\\' && !_isEscaped);
+            }
+            else if (next == '"')
+            {
+                _inString = _depth > 0;
+            }
+            else if (next is (byte)'{' or (byte)'[')
+            {
+                if (_depth++ == 0)
+                    (_data, _dataLines) = (_searched, 1);
+            }
+            else if (next is (byte)'}' or (byte)']' && _depth > 0 && --_depth == 0)
+            {
+                data = _bytes.AsSpan(_data, ++_searched - _data);
+                (_taken, _line, _dataLines) = (_searched, _searched, 0);
+                return true;
+            }
+        }
+        data = default;
+        return false;
     }
 
     private void ReadLine(int end)
@@ -122,6 +164,10 @@ public sealed class EventBuffer(Stream? stream = null)
         else if (line.StartsWith("event:"u8))
         {
             _isError = line["event:".Length..].Trim((byte)' ').SequenceEqual("error"u8);
+        }
+        else if (line[0] == '{' && line[^1] == '}')
+        {
+            AddData(_line, end); // an error that the server did not send as an event
         }
     }
 

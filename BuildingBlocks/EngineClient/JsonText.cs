@@ -21,9 +21,8 @@ public static class JsonText
     /// <param name="raw">As it stands between its quotes, known to be well-formed JSON.</param>
     public static string Read(ReadOnlySpan<byte> raw)
     {
-        var half = '\0';
-        var text = Read(raw, ref half);
-        return half == 0 ? text : text + Replacement;
+        var cut = default(CutCharacter);
+        return Read(raw, ref cut) + cut.Take();
     }
 
     /// <summary>Text that is no JSON.</summary>
@@ -31,8 +30,39 @@ public static class JsonText
 
     /// <summary>Reads a piece of a text that comes in many.</summary>
     /// <param name="raw">As it stands between its quotes, known to be well-formed JSON.</param>
-    /// <param name="half">First half of a pair that the piece before ended with, then this one; 0: none.</param>
-    internal static string Read(ReadOnlySpan<byte> raw, ref char half)
+    /// <param name="cut">The character that the piece before ended amid, then the one that this ends amid.</param>
+    internal static string Read(ReadOnlySpan<byte> raw, ref CutCharacter cut)
+    {
+        if (raw.IsEmpty)
+            return "";
+        if (cut.Bytes is { } before)
+        {
+            cut.Bytes = null;
+            return Read([.. before, .. raw], ref cut);
+        }
+        if (EndsAmid(raw) is > 0 and var amid)
+        {
+            cut.Bytes = raw[^amid..].ToArray();
+            raw = raw[..^amid];
+        }
+        return ReadWhole(raw, ref cut.High);
+    }
+
+    /// <summary>How many bytes at the end are the beginning of a character whose other bytes are missing.</summary>
+    internal static int EndsAmid(ReadOnlySpan<byte> utf8)
+    {
+        for (var back = 1; back <= Math.Min(3, utf8.Length); back++)
+        {
+            var first = utf8[^back];
+            if ((first & 0xC0) == 0x80)
+                continue;
+            var size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+            return size > back ? back : 0;
+        }
+        return 0;
+    }
+
+    private static string ReadWhole(ReadOnlySpan<byte> raw, ref char half)
     {
         if (raw.IsEmpty)
             return "";
@@ -96,5 +126,25 @@ public static class JsonText
             else
                 text[i] = Replacement;
         }
+    }
+}
+
+/// <summary>The character that a piece of a text ended amid: servers cut one in two between two events.</summary>
+internal struct CutCharacter
+{
+    /// <summary>The first half of a surrogate pair; 0: none.</summary>
+    public char High;
+
+    /// <summary>The first bytes of its UTF-8.</summary>
+    public byte[]? Bytes;
+
+    public readonly bool IsNone => High == 0 && Bytes is null;
+
+    /// <summary>What never came to its end, as the text has it.</summary>
+    public string Take()
+    {
+        var taken = IsNone ? "" : "\uFFFD";
+        this = default;
+        return taken;
     }
 }

@@ -13,6 +13,8 @@ public static class TokenEstimate
     /// <summary>An image or recording in a prompt.</summary>
     private const int OfAttachment = 2000;
 
+    private enum Member { Other, MaxCompletionTokens, MaxTokens, Choices, Data }
+
     /// <summary>Reserved for a prompt: more than it will be.</summary>
     public static long AtMost(long bytes) => (bytes + 1) / 2;
 
@@ -34,21 +36,25 @@ public static class TokenEstimate
         try
         {
             var json = new Utf8JsonReader(body);
-            ReadOnlySpan<byte> name = default;
+            var name = Member.Other;
             while (json.Read())
             {
                 switch (json.TokenType)
                 {
                     case JsonTokenType.PropertyName:
-                        name = json.ValueSpan;
+                        // Names may be written with escapes: "max_token\u0073" is one too.
+                        name = json.ValueTextEquals("max_completion_tokens"u8) ? Member.MaxCompletionTokens
+                            : json.ValueTextEquals("max_tokens"u8) ? Member.MaxTokens
+                            : json.ValueTextEquals("n"u8) ? Member.Choices
+                            : json.ValueTextEquals("data"u8) ? Member.Data : Member.Other;
                         break;
                     case JsonTokenType.String:
-                        bytes += json.ValueSpan.StartsWith("data:"u8) || name.SequenceEqual("data"u8) ? OfAttachment * 4 : json.ValueSpan.Length;
+                        bytes += json.ValueSpan.StartsWith("data:"u8) || name == Member.Data ? OfAttachment * 4 : json.ValueSpan.Length;
                         break;
                     case JsonTokenType.Number when json.CurrentDepth == 1 && json.TryGetInt64(out var number) && number > 0:
-                        if (name.SequenceEqual("max_completion_tokens"u8) || (name.SequenceEqual("max_tokens"u8) && most is null))
+                        if (name == Member.MaxCompletionTokens || (name == Member.MaxTokens && most is null))
                             most = number;
-                        else if (name.SequenceEqual("n"u8))
+                        else if (name == Member.Choices)
                             choices = Math.Min(number, 128);
                         break;
                 }

@@ -33,5 +33,5 @@ public sealed class JobChanges(JobKinds kinds)
     public void Wake(Guid taskId) => _readers.Wake(taskId);
 
     /// <summary>Sets <paramref name="signal"/> whenever the task moves, until disposed.</summary>
-    public IDisposable Follow(Guid taskId, ReaderSignal signal) => _readers.Follow(taskId, signal);
+    public IWatch Follow(Guid taskId, ReaderSignal signal) => _readers.Follow(taskId, signal);
 }

@@ -1,3 +1,5 @@
+using Lyceum.ServiceDefaults.Errors;
+
 namespace Lyceum.Jobs;
 
 /// <summary>
@@ -49,10 +51,19 @@ public sealed class JobCommit
     /// <summary>Of a run of the stage that is over; null for a checkpoint.</summary>
     public StageRun? Run { get; init; }
 
-    /// <summary>Whether it is in the database: false if the task has another owner now. Completes when that is certain.</summary>
+    /// <summary>
+    /// Whether it is in the database: false if the task has another owner now. Completes when that is certain; with a
+    /// <see cref="JobFailedException"/> where the database refuses it for its data.
+    /// </summary>
     public Task<bool> Written => _written.Task;
 
     internal void Set(bool written) => _written.TrySetResult(written);
+
+    /// <summary>The database refuses it for its data, as it would every time.</summary>
+    internal void Refuse(Exception reason) => _written.TrySetException(new JobFailedException(
+        ErrorCodes.NotStored,
+        $"What the stage {Stage} made could not be stored: the database refuses it "
+        + $"({DatabaseFailures.SqlState(reason) ?? "no valid Unicode"})."));
 }
 
 /// <summary>For <c>execution_logs</c>.</summary>

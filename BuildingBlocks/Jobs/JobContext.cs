@@ -1,3 +1,5 @@
+using Lyceum.Text;
+
 namespace Lyceum.Jobs;
 
 /// <summary>A task as its kind sees it: its input, the results of earlier stages, and the checkpoints of this one.</summary>
@@ -53,7 +55,7 @@ public sealed class JobContext
     public bool HasResult(string stage) => _results.ContainsKey(stage) || _before.ContainsKey((stage, ""));
 
     /// <summary>What an earlier run of the present stage saved under this name; null if it did not come so far.</summary>
-    public string? Checkpoint(string name) => _before.GetValueOrDefault((Stage, name));
+    public string? Checkpoint(string name) => _before.GetValueOrDefault((Stage, StorableText.Of(name)));
 
     /// <summary>
     /// Saves a piece of the present stage, so that a later run need not do it again, and shows it to readers. Concurrent calls are fine.
@@ -119,6 +121,13 @@ public sealed class JobContext
     {
         lock (_calls)
             return _calls.Count == 0 ? null : JobJson.Write(_calls);
+    }
+
+    /// <summary>The log of this run does without them: they may be what the database refused.</summary>
+    internal void ForgetCalls()
+    {
+        lock (_calls)
+            _calls.Clear();
     }
 
     private async Task WriteAsync(JobCommit commit)

@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Jobs;
@@ -89,6 +90,8 @@ public static class JobEndpoints
             var task = await api.FindAsync(taskId, caller, jobs, http.RequestAborted);
             if (JobRequests.EventsAfter(http.Request, task) is not { } after)
                 return TypedResults.NoContent();
+            var events = http.RequestServices.GetRequiredService<JobEvents>();
+            http.Response.RegisterForDispose(events.Admit(Sharer.Of(caller)));
             http.Response.Headers["X-Accel-Buffering"] = "no";
             return TypedResults.ServerSentEvents(api.FollowAsync(http, taskId, after));
         }

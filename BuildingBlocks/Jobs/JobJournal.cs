@@ -1,5 +1,6 @@
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Hosting;
 using Lyceum.Text;
 using Microsoft.Extensions.Options;
@@ -18,8 +19,8 @@ namespace Lyceum.Jobs;
 /// </para>
 /// </summary>
 public sealed partial class JobJournal(
-    SystemDataSource source, DatabaseReady ready, JobChanges changes, JobMetrics metrics, ServiceInfo service, IOptions<JobOptions> options,
-    TimeProvider time, ILogger<JobJournal> logger) : GroupCommit<JobCommit>(source, ready, time, logger)
+    SystemDataSource source, DatabaseReady ready, LoopProgress progress, JobChanges changes, JobMetrics metrics,
+    ServiceInfo service, IOptions<JobOptions> options, TimeProvider time, ILogger<JobJournal> logger) : GroupCommit<JobCommit>(source, ready, progress, time, logger)
 {
     // Of the arrays, in this order: see Command. A checkpoint leaves status and stage as they are, and no log.
     private const string Changes =
@@ -94,6 +95,7 @@ public sealed partial class JobJournal(
     /// Never blocks. The queue is bounded by the tasks that run: each hands in its checkpoints and stages one by one or few at a time.
     /// </summary>
     /// <returns>False if the task has another owner now; nothing was written then.</returns>
+    /// <exception cref="JobFailedException">The database refuses it for its data.</exception>
     public Task<bool> WriteAsync(JobCommit commit)
     {
         TryEnqueue(commit);
@@ -115,11 +117,11 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Integer, commit => commit.Epoch);
         Array(command, NpgsqlDbType.Text, commit => commit.Stage);
         Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Checkpoint));
-        Array(command, NpgsqlDbType.Text, commit => commit.Body);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.OfJson(commit.Body));
         Array(command, NpgsqlDbType.Text, commit => commit.Status);
         Array(command, NpgsqlDbType.Text, commit => commit.NextStage);
         Array(command, NpgsqlDbType.Integer, commit => commit.Progress);
-        Array(command, NpgsqlDbType.Text, commit => commit.ErrorCode);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.ErrorCode));
         Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.ErrorMessage));
         Array(command, NpgsqlDbType.Interval, commit => commit.Delay);
         Array(command, NpgsqlDbType.Integer, commit => commit.Run?.Attempt ?? 0);
@@ -131,7 +133,7 @@ public sealed partial class JobJournal(
         Array(command, NpgsqlDbType.Text, commit => StorableText.Of(commit.Run?.Error));
         Array(command, NpgsqlDbType.Boolean, commit => commit.DropsCheckpoints);
         command.Parameters.Add(new() { Value = service.Instance });
-        Array(command, NpgsqlDbType.Text, commit => commit.Run?.Calls);
+        Array(command, NpgsqlDbType.Text, commit => StorableText.OfJson(commit.Run?.Calls));
         Array(command, NpgsqlDbType.Boolean, commit => commit.IsSilent);
         Array(command, NpgsqlDbType.Integer, commit => commit.PromptTokens);
         Array(command, NpgsqlDbType.Integer, commit => commit.CompletionTokens);
@@ -145,6 +147,8 @@ public sealed partial class JobJournal(
                 reader.GetInt32(6), reader.GetInt32(7)));
         }
     }
+
+    protected override void Reject(JobCommit item, Exception reason) => item.Refuse(reason);
 
     protected override void OnCommitted(int items, TimeSpan elapsed) => metrics.Committed(items, elapsed);
 

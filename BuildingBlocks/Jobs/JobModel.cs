@@ -40,6 +40,8 @@ public static class JobPriority
 {
     public const int High = 0;
     public const int Normal = 1;
+
+    /// <summary>Also what a caller with many tasks asks for (<see cref="JobOptions.AheadPerCaller"/>).</summary>
     public const int Low = 2;
 }
 
@@ -94,6 +96,12 @@ public sealed class JobFailedException(string code, string message) : Exception(
 {
     public string Code { get; } = code;
 }
+
+/// <summary>
+/// Why a stage failed, in words that the client may read: of all other exceptions, whose messages may name addresses, files and
+/// statements, the log alone has the words.
+/// </summary>
+public class StageException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>How kinds write what they keep: snake_case, Chinese unescaped.</summary>
 public static class JobJson

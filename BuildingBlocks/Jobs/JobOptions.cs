@@ -31,6 +31,20 @@ public sealed class JobOptions
     /// <summary>Unfinished tasks of one caller; beyond it 429 <c>limit_reached</c> with <c>Retry-After</c>.</summary>
     public int MaxOpenPerCaller { get; set; } = 500;
 
+    /// <summary>Times <see cref="AheadPerCaller"/>: unfinished tasks of one tenant.</summary>
+    internal const int CallersAhead = 8;
+
+    /// <summary>
+    /// Unfinished tasks of one caller that stand in the queue as they were asked for. What it adds beyond is of low
+    /// priority: behind those of everybody who has fewer. Low priority leaves an eighth of the places to the others.
+    /// </summary>
+    public int AheadPerCaller { get; set; } = 8;
+
+    /// <summary>
+    /// Readers of tasks' events in one process; beyond it 429 <c>overloaded</c> with <c>Retry-After</c>.
+    /// </summary>
+    public int MaxReaders { get; set; } = 10_000;
+
     /// <summary>How long a request waits for a connection of the pool; then 503 with <c>Retry-After</c>.</summary>
     public TimeSpan PoolWait { get; set; } = TimeSpan.FromSeconds(1.5);
 }

@@ -9,8 +9,8 @@ public static class JobRegistration
     {
         var services = builder.Services;
         services.AddOptions<JobOptions>().BindConfiguration("Jobs")
-            .Validate(o => o is { Concurrency: > 0, MaxBatch: > 0, MaxAttempts: > 0, MaxLosses: > 0, MaxOpenPerCaller: > 0 },
-                "Jobs: Concurrency, MaxBatch, MaxAttempts, MaxLosses and MaxOpenPerCaller must be positive")
+            .Validate(o => o is { Concurrency: > 0, MaxBatch: > 0, MaxAttempts: > 0, MaxLosses: > 0, MaxOpenPerCaller: > 0, MaxReaders: > 0, AheadPerCaller: > 0 },
+                "Jobs: Concurrency, MaxBatch, MaxAttempts, MaxLosses, MaxOpenPerCaller, MaxReaders and AheadPerCaller must be positive")
             .Validate(o => o.Backoff > TimeSpan.Zero && o.MaxBackoff >= o.Backoff && o.Poll > TimeSpan.Zero && o.Rescan > TimeSpan.Zero
                            && o.PoolWait > TimeSpan.Zero,
                 "Jobs: Backoff, MaxBackoff, Poll, Rescan and PoolWait must be positive, MaxBackoff at least Backoff")

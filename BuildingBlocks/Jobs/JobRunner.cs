@@ -56,7 +56,20 @@ public sealed partial class JobRunner(
             commit = Failure(e);
         }
         metrics.Stage(kind.Name, stage, commit.Run!.Outcome, commit.Run.Duration);
-        if (!await journal.WriteAsync(commit) || commit.Status != JobStatus.Running)
+        bool written;
+        try
+        {
+            written = await journal.WriteAsync(commit);
+        }
+        catch (JobFailedException refused)
+        {
+            // What the stage left cannot be stored; that it failed, with nothing of it, can.
+            LogRefused(logger, context.TaskId, stage, refused.Message);
+            context.ForgetCalls();
+            commit = Commit(JobStatus.Failed, StageOutcomes.Failed, refused.Code, refused.Message);
+            written = await journal.WriteAsync(commit);
+        }
+        if (!written || commit.Status != JobStatus.Running)
             return false;
         context.Advance(result!);
         return true;
@@ -75,13 +88,13 @@ public sealed partial class JobRunner(
         JobCommit LastFailure(Exception e)
         {
             LogFailed(logger, e, context.TaskId, stage, context.Attempt);
-            return Commit(JobStatus.Failed, StageOutcomes.Failed, Code(e), $"The stage {stage} failed {context.Attempt} times, last: {e.Message}");
+            return Commit(JobStatus.Failed, StageOutcomes.Failed, Code(e), $"The stage {stage} failed {context.Attempt} times, last: {Words(e)}");
         }
 
         JobCommit Retry(Exception e)
         {
             LogRetried(logger, context.TaskId, stage, context.Attempt, e.Message);
-            return Commit(JobStatus.Queued, StageOutcomes.Retried, Code(e), e.Message, Backoff(context.Attempt));
+            return Commit(JobStatus.Queued, StageOutcomes.Retried, Code(e), Words(e), Backoff(context.Attempt));
         }
 
         JobCommit Commit(
@@ -101,6 +114,13 @@ public sealed partial class JobRunner(
 
     private static string Code(Exception e) => e is ProblemException problem ? problem.Code : ErrorCodes.Internal;
 
+    private static string Words(Exception e) => e switch
+    {
+        StageException or ProblemException => e.Message,
+        TimeoutException or OperationCanceledException => "something that it needs did not answer in time",
+        _ => "something that it needs failed; the log has the reason",
+    };
+
     private TimeSpan Backoff(int attempt)
     {
         var wait = Math.Min(_options.Backoff.TotalSeconds * Math.Pow(2, attempt - 1), _options.MaxBackoff.TotalSeconds);
@@ -112,6 +132,9 @@ public sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} failed: {Stage}, attempt {Attempt}")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid taskId, string stage, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} failed at {Stage}: {Reason}")]
+    private static partial void LogRefused(ILogger logger, Guid taskId, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Task {TaskId} aborted at {Stage}: its failure could not be recorded")]
     private static partial void LogAborted(ILogger logger, Exception exception, Guid taskId, string stage);

@@ -43,11 +43,16 @@ public sealed class JobStore(
     // The same id again, or the same key, adds nothing.
     private const string Add =
         """
-        WITH added AS (
+        WITH open AS (
+            SELECT (SELECT count(*) FROM (
+                        SELECT 1 FROM jobs WHERE tenant = $3 AND subject = $4 AND ended_at IS NULL LIMIT $12) own) AS own,
+                   (SELECT count(*) FROM (
+                        SELECT 1 FROM jobs WHERE tenant = $3 AND ended_at IS NULL LIMIT $14) tenants) AS tenants),
+        added AS (
             INSERT INTO jobs (task_id, kind, tenant, subject, status, stage, progress, priority, input, events, attempt, epoch, run_after,
                               timeout, created_at, updated_at, idempotency_key, fingerprint, traceparent)
-            SELECT $1, $2, $3, $4, 'queued', $5, 0, $6, $7, 1, 0, 0, clock_timestamp(), $8, clock_timestamp(), clock_timestamp(), $9, $10, $11
-            WHERE (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE tenant = $3 AND subject = $4 AND ended_at IS NULL LIMIT $12) open) < $12
+            SELECT $1, $2, $3, $4, 'queued', $5, 0, CASE WHEN own >= $13 OR tenants >= $14 THEN 2 ELSE $6 END, $7, 1, 0, 0, clock_timestamp(), $8, clock_timestamp(), clock_timestamp(), $9, $10, $11
+            FROM open WHERE own < $12
             ON CONFLICT DO NOTHING
             RETURNING task_id, created_at),
         inserted AS (
@@ -110,11 +115,14 @@ public sealed class JobStore(
         // Once more where the key's other task was being committed in this moment.
         for (var attempt = 0; attempt < 2; attempt++)
         {
-            var found = await QueryAsync(Add, reader => (
+            var found = await QueryAsync($"{order.Tenant} {order.Subject}", Add, reader => (
                 TaskId: reader.GetGuid(0), Added: reader.GetBoolean(1), Fingerprint: reader.GetValue(2) as byte[]),
-                cancellationToken,
-                taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input), kind.Timeout,
-                new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current), options.Value.MaxOpenPerCaller);
+                [
+                    taskId, order.Kind, order.Tenant, order.Subject, kind.FirstStage, order.Priority, new Json(order.Input),
+                    kind.Timeout, new Text(order.IdempotencyKey), fingerprint, new Text(Traceparent.Current),
+                    options.Value.MaxOpenPerCaller, options.Value.AheadPerCaller,
+                    options.Value.AheadPerCaller * JobOptions.CallersAhead,
+                ], cancellationToken);
             if (found is not [var task, ..])
                 continue;
             IdempotencyKeys.RequireSame(task.Fingerprint, fingerprint, "This Idempotency-Key was used for another request.");
@@ -226,13 +234,23 @@ public sealed class JobStore(
         reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
 
     private Task<List<T>> QueryAsync<T>(
-        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values)
+        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
+        QueryAsync(null, sql, read, values, cancellationToken);
+
+    /// <param name="counted">Whose tasks the statement counts before it adds one; null: it counts none.</param>
+    private Task<List<T>> QueryAsync<T>(
+        string? counted, string sql, Func<NpgsqlDataReader, T> read, object[] values, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        return Transient.RetryOnceAsync(async _ =>
+        return Transient.RetryOnceAsync(async attempt =>
         {
             await using var connection = await source.OpenWithinAsync(options.Value.PoolWait, cancellationToken);
-            await using var command = new NpgsqlCommand(sql, connection);
+            using var watch = new CommitWatch(connection, attempt.IsSecond);
+            await using var batch = new NpgsqlBatch(connection);
+            if (counted is not null)
+                batch.BatchCommands.Add(CountLock.CountLockCommand("jobs", counted));
+            var command = new NpgsqlBatchCommand(sql);
+            batch.BatchCommands.Add(command);
             foreach (var value in values)
             {
                 command.Parameters.Add(value switch
@@ -243,9 +261,14 @@ public sealed class JobStore(
                 });
             }
             var rows = new List<T>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-                rows.Add(read(reader));
+            await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+            {
+                if (counted is not null)
+                    await reader.NextResultAsync(cancellationToken);
+                while (await reader.ReadAsync(cancellationToken))
+                    rows.Add(read(reader));
+            }
+            await watch.ConfirmAsync(cancellationToken);
             return rows;
         });
     }

@@ -1,7 +1,7 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Work;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.Jobs;
 
@@ -10,7 +10,8 @@ namespace Lyceum.Jobs;
 /// elsewhere, a task that ended) and once a second by itself: nothing depends on a wake-up.
 /// </summary>
 public sealed partial class JobWorker(
-    JobQueue queue, JobRunner runner, RunningJobs running, LeaseKeeper lease, DatabaseReady ready, IOptions<JobOptions> options,
+    JobQueue queue, JobRunner runner, RunningJobs running, LeaseKeeper lease, DatabaseReady ready, LoopProgress progress,
+    IOptions<JobOptions> options,
     TimeProvider time, ILogger<JobWorker> logger) : BackgroundService
 {
     private readonly JobOptions _options = options.Value;
@@ -18,16 +19,20 @@ public sealed partial class JobWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await ready.WaitAsync(stoppingToken);
+        using var loop = progress.Follow(nameof(JobWorker));
         while (true)
         {
             try
             {
+                loop.Begin();
                 while (lease.IsHeld && await ClaimAsync(lease.OwnerId, stoppingToken))
                 {
                 }
+                loop.Done();
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
+            catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
+                loop.Failed(e);
                 LogUnclaimed(logger, e.Message);
                 await Task.Delay(TimeSpan.FromMilliseconds(200), time, stoppingToken);
             }
@@ -41,7 +46,9 @@ public sealed partial class JobWorker(
         var room = Math.Min(_options.Concurrency - running.Count, _options.MaxBatch);
         if (room <= 0 || running.IsDraining)
             return false;
-        var claimed = await queue.ClaimAsync(owner, room, stoppingToken);
+        var reserve = Math.Max(_options.Concurrency / 8, _options.Concurrency > 1 ? 1 : 0);
+        var low = Math.Clamp(_options.Concurrency - reserve - running.Count, 0, room);
+        var claimed = await queue.ClaimAsync(owner, room, low, stoppingToken);
         foreach (var job in claimed.Select(running.Add).ToList()) // counted before the next claim asks for room
             _ = Task.Run(() => RunAsync(job), CancellationToken.None);
         return claimed.Count == room;

@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Messaging;
 using MassTransit;
 
 namespace Lyceum.Jobs;
@@ -50,7 +51,7 @@ public sealed class JobsBuilder
         _consumers.Add(bus => bus.AddConsumer<ChangeConsumer<TEvent>>().Endpoint(endpoint =>
         {
             endpoint.Name = $"{QueueOf<TEvent>()}-{NewId.NextGuid():N}";
-            endpoint.Temporary = true;
+            endpoint.OfThisProcess();
         }));
         return this;
     }

@@ -8,6 +8,6 @@ public static partial class Slug
     /// <summary>It also begins with a letter or digit, so that it is never <c>..</c> or an option.</summary>
     public static bool IsValid(string text) => Pattern().IsMatch(text);
 
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_-]{0,63}\z", RegexOptions.NonBacktracking)]
     private static partial Regex Pattern();
 }

@@ -15,9 +15,16 @@ public sealed record AnswerEnd(
     string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null, string? Grounding = null,
     IReadOnlyList<AnswerSource>? Sources = null)
 {
-    public static AnswerEnd Stopped(string reason, Usage? usage) => reason == FinishReasons.ClientGone
-        ? Interrupted(reason, usage, "Nobody was reading any more.")
-        : new(AnswerStatus.Stopped, reason, usage);
+    public static AnswerEnd Stopped(string reason, Usage? usage) => reason switch
+    {
+        FinishReasons.ClientGone => Interrupted(reason, usage, "Nobody was reading any more."),
+        FinishReasons.NotStored => NotStored(usage),
+        _ => new(AnswerStatus.Stopped, reason, usage),
+    };
+
+    /// <summary>The database refused a part of it for what is in it.</summary>
+    public static AnswerEnd NotStored(Usage? usage) =>
+        Interrupted(FinishReasons.NotStored, usage, "A part of the answer could not be stored.");
 
     public static AnswerEnd Interrupted(string reason, Usage? usage, string detail) =>
         new(AnswerStatus.Interrupted, reason, usage, new("about:blank", "The answer was interrupted.", 502, detail, reason));

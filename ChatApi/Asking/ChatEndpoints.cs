@@ -11,6 +11,7 @@ using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -49,7 +50,7 @@ public static class ChatEndpoints
         group.MapPost("", AskAsync).RequireScope(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain")
             .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
-            .Fails(409, ErrorCodes.AnswerInProgress).Fails(422, ErrorCodes.IdempotencyKeyReused)
+            .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached).Fails(422, ErrorCodes.IdempotencyKeyReused)
             .Fails(503, ErrorCodes.EngineUnavailable);
         group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)
@@ -69,9 +70,9 @@ public static class ChatEndpoints
                 "This replica is not ready to write answers yet. Try again shortly.", TimeSpan.FromSeconds(2));
         var engine = engines.PickEngine() ?? throw new ProblemException(503, ErrorCodes.EngineUnavailable,
             "No engine is known. Try again shortly.", TimeSpan.FromSeconds(5));
-        if (!runner.TryAdmit())
-            throw new ProblemException(429, ErrorCodes.Overloaded,
-                "As many answers are being written as this server takes on. Try again shortly.", TimeSpan.FromSeconds(2));
+        var place = runner.TryAdmit(Sharer.Of(caller)) ?? throw new ProblemException(429, ErrorCodes.Overloaded,
+            "As many answers are being written as this server takes on, or as many of yours while others wait. "
+            + "Try again shortly.", TimeSpan.FromSeconds(2));
 
         RecordedQuestion recorded;
         try
@@ -80,13 +81,13 @@ public static class ChatEndpoints
         }
         catch
         {
-            runner.GiveBack();
+            place.Dispose();
             throw;
         }
         if (recorded.Order is { } order)
-            runner.Start(order);
+            runner.Start(order, place);
         else
-            runner.GiveBack(); // asked before: this request only reads
+            place.Dispose(); // asked before: this request only reads
         await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
     }
 
@@ -117,7 +118,8 @@ public static class ChatEndpoints
         using var watch = remote.Follow(messageId, signal);
         if (!runner.Stop(messageId, FinishReasons.Stopped))
             signals.Send(SignalKind.Stop, messageId);
-        for (var until = DateTime.UtcNow + StopWithin; ;)
+        var (until, pause) = (DateTime.UtcNow + StopWithin, TimeSpan.FromMilliseconds(50));
+        while (true)
         {
             var answer = await stored.ReadAsync(caller, messageId, int.MaxValue - 1, cancellationToken)
                 ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
@@ -127,7 +129,8 @@ public static class ChatEndpoints
                 return TypedResults.Ok(response);
             if (DateTime.UtcNow > until)
                 return TypedResults.Accepted((string?)null, response);
-            await signal.WaitAtMostAsync(TimeSpan.FromMilliseconds(100), cancellationToken);
+            await signal.WaitAtMostAsync(pause, cancellationToken);
+            pause *= 2; // it is signalled; reads are for signals that are lost
         }
     }
 
@@ -141,6 +144,7 @@ public static class ChatEndpoints
     {
         var (cursor, seenEnd) = Cursor(http.Request);
         ready.ThrowIfNotReady();
+        http.Response.RegisterForDispose(response.Admit(Sharer.Of(caller)));
         var answer = await stored.ReadAsync(caller, messageId, cursor, http.RequestAborted)
             ?? throw new ProblemException(404, ErrorCodes.MessageNotFound, $"There is no answer {messageId} of yours.");
         if (seenEnd && answer.End is not null)

@@ -8,20 +8,32 @@ using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Asking;
 
+/// <summary>
+/// A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
+/// than the queue. A question that cannot be recorded in time is rejected.
+/// </summary>
+public sealed class Recorders(IOptions<ShareOptions> shares)
+{
+    private readonly SharedBound _places = new(16, shares.Value);
+
+    public ValueTask<SharedBound.Held> TakeAsync(Sharer who, CancellationToken cancellationToken) =>
+        _places.TakeAsync(who, cancellationToken);
+}
+
 /// <summary>Records questions, each with the place of its answer.</summary>
 public sealed class QuestionStore(
-    ChatDb db, ConversationStore conversations, NpgsqlDataSource source, DatabaseReady ready,
+    ChatDb db, ConversationStore conversations, ConversationQuota quota, NpgsqlDataSource source, DatabaseReady ready,
+    Recorders recorders,
     IOptions<GenerationOptions> options, TimeProvider time)
 {
-    // A burst of questions shares a few connections instead of opening one each: on a small machine a cold pool costs more
-    // than the queue. A question that cannot be recorded within the bound below is rejected.
-    private static readonly SemaphoreSlim Recorders = new(16);
 
     // A user who asks waits no longer than this for the database, whatever state it is in.
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
@@ -41,11 +53,9 @@ public sealed class QuestionStore(
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
-        var recording = false;
         try
         {
-            await Recorders.WaitAsync(bound.Token);
-            recording = true;
+            using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
                 retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
         }
@@ -69,11 +79,6 @@ public sealed class QuestionStore(
         {
             throw NotInTime();
         }
-        finally
-        {
-            if (recording)
-                Recorders.Release();
-        }
     }
 
     /// <summary>
@@ -86,21 +91,25 @@ public sealed class QuestionStore(
     {
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
             return asked;
-        await LimitAsync(caller, cancellationToken);
+        await quota.CheckAsync(caller, question.ConversationId is null ? 1 : 0, question.Text.Length, cancellationToken);
 
         var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
         var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = question.ConversationId is null ? null : await connection.BeginTransactionAsync(cancellationToken);
-        var position = transaction is null ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
+        using var watch = new CommitWatch(connection);
+        var isNew = question.ConversationId is null;
+        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
+            ? null : await connection.BeginTransactionAsync(cancellationToken);
+        await LimitAsync(connection, caller, cancellationToken);
+        var position = isNew ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
         var (context, usage) = ContextWindow.Choose(
             history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table rejects.
         await using var batch = new NpgsqlBatch(connection);
-        if (transaction is null)
+        if (isNew)
             Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
                 conversation, caller.Tenant, caller.Person, ConversationStore.TitleOf(question.Text), now);
         else
@@ -113,7 +122,7 @@ public sealed class QuestionStore(
                    ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
             """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
             OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
-            OrNull(grounding?.Status is null ? null : AnswerJson.Write(grounding.Sources)));
+            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))));
         Add(batch,
             """
             INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
@@ -133,6 +142,7 @@ public sealed class QuestionStore(
             retry.Close();
             await transaction.CommitAsync(cancellationToken);
         }
+        await watch.ConfirmAsync(cancellationToken);
 
         return new(conversation, answer, new GenerationOrder(
             answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Person, question.StopsOnDisconnect, usage,
@@ -191,12 +201,19 @@ public sealed class QuestionStore(
         return new(found.ConversationId, found.MessageId, null);
     }
 
-    private async Task LimitAsync(Caller caller, CancellationToken cancellationToken)
+    private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
     {
         if (options.Value.MaxRunningPerUser is not (> 0 and var most))
             return;
-        var running = await conversations.Of(caller).Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m)
-            .CountAsync(m => m.Status == AnswerStatus.Streaming, cancellationToken);
+        await connection.LockCountAsync("streaming", $"{caller.Tenant} {caller.Person}", cancellationToken);
+        await using var count = new NpgsqlCommand(
+            """
+            SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+            WHERE c.tenant = $1 AND c.owner = $2 AND m.status = $3
+            """, connection);
+        foreach (var value in (string[])[caller.Tenant, caller.Person, AnswerStatus.Streaming])
+            count.Parameters.Add(new() { Value = value });
+        var running = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
         if (running >= most)
             throw new ProblemException(429, ErrorCodes.Overloaded,
                 $"You have {running} answers being written, and may have {most}. Wait for one, or stop it.", TimeSpan.FromSeconds(2));

@@ -21,7 +21,7 @@ public static class ConversationEndpoints
     {
         var group = routes.MapGroup("/api/conversations").RequireScope(Scopes.Chat).WithTags("conversations");
         group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
-        group.MapPost("", CreateAsync);
+        group.MapPost("", CreateAsync).Fails(409, ErrorCodes.LimitReached);
         var one = group.MapGroup("{id:guid}").Fails(404, ErrorCodes.ConversationNotFound);
         one.MapGet("", ReadAsync);
         one.MapPatch("", RenameAsync);
@@ -115,13 +115,15 @@ public sealed record MessageList(Guid ConversationId, List<MessageView> Messages
 /// <param name="Error">A problem document beside the text.</param>
 /// <param name="Grounding">See <see cref="GroundingStatus"/>.</param>
 /// <param name="Sources">See <see cref="AnswerSource"/>; null until the answer has ended: what it cites is known then.</param>
+/// <param name="Thinking">The model's reasoning before the answer, which is no part of it.</param>
 public sealed record MessageView(
     Guid Id, string Role, string Content, string Status, string? FinishReason, JsonElement? Usage, JsonElement? Error,
-    int? TutorId, string? KbId, string? Grounding, JsonElement? Sources, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
+    int? TutorId, string? KbId, string? Grounding, JsonElement? Sources, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt,
+    string? Thinking)
 {
     public static MessageView Of(Message m) => new(
         m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.TutorId, m.KbId, m.Grounding,
-        m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt);
+        m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt, m.Thinking);
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
 }

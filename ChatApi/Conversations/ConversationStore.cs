@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.ChatApi.Conversations;
 
 /// <summary>Conversations of one caller: every query is filtered by <c>(tenant, owner)</c>.</summary>
-public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvider time)
+public sealed class ConversationStore(ChatDb db, DatabaseReady ready, ConversationQuota quota, TimeProvider time)
 {
     private const int TitleLength = 80;
 
@@ -36,6 +36,7 @@ public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvid
     public async Task<Conversation> CreateAsync(Caller caller, string? title, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
+        await quota.CheckAsync(caller, conversations: 1, bytes: 0, cancellationToken);
         var now = time.GetUtcNow();
         var conversation = new Conversation
         {
@@ -100,7 +101,7 @@ public sealed class ConversationStore(ChatDb db, DatabaseReady ready, TimeProvid
         return await db.Messages.FromSql(
             $"""
              SELECT m.id, m.conversation_id, m.position, m.role, m.status, m.finish_reason, m.usage, m.error,
-                    m.tutor_id, m.kb_id, m.grounding, m.sources, m.created_at, m.completed_at,
+                    m.thinking, m.tutor_id, m.kb_id, m.grounding, m.sources, m.created_at, m.completed_at,
                     CASE WHEN m.status = {AnswerStatus.Streaming} THEN COALESCE((
                         SELECT string_agg(c.body, '' ORDER BY c.byte_offset)
                         FROM generation_chunks c WHERE c.generation_id = m.id), '')

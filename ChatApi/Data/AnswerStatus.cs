@@ -39,6 +39,9 @@ public static class FinishReasons
     /// <summary>The engine or its upstream answered with an error.</summary>
     public const string EngineError = "engine_error";
 
+    /// <summary>The database refused a part of the answer for what is in it; the text before it is kept.</summary>
+    public const string NotStored = "not_stored";
+
     /// <summary>The user asked for the end.</summary>
     public const string Stopped = "stopped";
 

@@ -115,6 +115,9 @@ public sealed class Message
     /// <summary>A problem document beside the text: never instead of it.</summary>
     public string? Error { get; set; }
 
+    /// <summary>Of an answer: the model's reasoning before it, never part of it; null: none. Bounded.</summary>
+    public string? Thinking { get; set; }
+
     /// <summary>Of an answer: who was asked; null: no tutor.</summary>
     public int? TutorId { get; init; }
 

@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
@@ -17,7 +18,6 @@ public sealed class AnswerReader(
     ChatMetrics metrics, TimeProvider time)
 {
     private const int MaxDelta = StoredAnswers.MaxText;
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     public async Task CopyAsync(
         Caller caller, Guid messageId, int cursor, IAnswerWriter output, CancellationToken clientGone)
@@ -27,52 +27,72 @@ public sealed class AnswerReader(
         var ping = new PingClock(signal);
         await using var timer = time.CreateTimer(static state => ((PingClock)state!).Tick(), ping,
             answers.Value.Ping, answers.Value.Ping);
-        RemoteAnswers.Watch? watch = null;
+        SharedReads<AnswerKey, AnswerPiece, StoredEnd>.Reader? reader = null;
+        var thought = 0;
         try
         {
             while (true)
             {
                 if (runner.Find(messageId) is { } generation)
                 {
-                    var (reached, ended) = await CopyLiveAsync(generation, cursor, output, signal, ping, clientGone);
+                    (cursor, thought, var ended) = await CopyLiveAsync(
+                        generation, cursor, thought, output, signal, ping, clientGone);
                     if (ended)
                         return;
-                    cursor = reached;
                 }
 
-                // On another replica, or over. It follows before it reads, so that what comes in between is not missed.
-                watch ??= remote.Follow(messageId, signal);
-                var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
-                if (answer is null)
-                    return; // deleted meanwhile
-                if (answer.Text.Length > 0)
+                // On another replica, or over: first what is there, then what comes, with all who read it here.
+                Part<AnswerPiece> part = default;
+                var next = reader?.Next(AnswerPiece.At(thought, cursor), out part) ?? Next.Behind;
+                switch (next is Next.Part && part.Value.Cursor > cursor ? Next.Behind : next)
                 {
-                    cursor += answer.Text.Length;
-                    await output.DeltaAsync(answer.Text, cursor, clientGone);
-                }
-                if (cursor < answer.Length)
-                    continue;
-                if (answer.End is { } end)
-                {
-                    await output.EndAsync(end, clientGone);
-                    return;
+                    case Next.Behind:
+                        var answer = await stored.ReadAsync(caller, messageId, cursor, clientGone);
+                        if (answer is null)
+                            return; // deleted meanwhile
+                        await SendAsync(answer.Thought, answer.Text);
+                        if (cursor < answer.Length)
+                            continue;
+                        if (answer.End is { } end)
+                        {
+                            await output.EndAsync(end, clientGone);
+                            return;
+                        }
+                        reader ??= remote.Read(caller, messageId, thought, cursor, signal);
+                        continue;
+                    case Next.Part:
+                        await SendAsync(part.Value.Thought, part.Value.TextFrom(cursor));
+                        continue;
+                    case Next.End:
+                        if (reader!.End.End is { } stopped)
+                            await output.EndAsync(stopped, clientGone);
+                        return;
                 }
                 if (ping.TakeDue())
                     await output.PingAsync(clientGone);
-                watch.Renew();
-                await signal.WaitAtMostAsync(Poll, clientGone);
+                await signal.WaitAsync(clientGone);
             }
         }
         finally
         {
-            watch?.Dispose();
+            reader?.Dispose();
             metrics.ReaderClosed();
+        }
+
+        async ValueTask SendAsync(int reached, ReadOnlyMemory<byte> text)
+        {
+            if (reached > thought)
+                await output.ThinkingAsync(thought = reached, clientGone);
+            if (text.Length == 0)
+                return;
+            cursor += text.Length;
+            await output.DeltaAsync(text, cursor, clientGone);
         }
     }
 
     /// <summary>Follows a generation of this replica until its end is committed, or until it is no longer ours.</summary>
-    private static async Task<(int Cursor, bool Ended)> CopyLiveAsync(
-        RunningGeneration generation, int cursor, IAnswerWriter output, ReaderSignal signal, PingClock ping,
+    private static async Task<(int Cursor, int Thought, bool Ended)> CopyLiveAsync(
+        RunningGeneration generation, int cursor, int thought, IAnswerWriter output, ReaderSignal signal, PingClock ping,
         CancellationToken clientGone)
     {
         generation.AddReader(signal);
@@ -83,6 +103,8 @@ public sealed class AnswerReader(
                 // The end is read before the text: once it is set, all text is committed.
                 var end = generation.End;
                 ReadOnlyMemory<byte> text;
+                if (generation.Thought > thought)
+                    await output.ThinkingAsync(thought = generation.Thought, clientGone);
                 while ((text = generation.Text.Read(cursor, MaxDelta)).Length > 0)
                 {
                     cursor += text.Length;
@@ -91,10 +113,10 @@ public sealed class AnswerReader(
                 if (end is not null)
                 {
                     await output.EndAsync(end, clientGone);
-                    return (cursor, true);
+                    return (cursor, thought, true);
                 }
                 if (generation.Fenced.IsCancellationRequested)
-                    return (cursor, false);
+                    return (cursor, thought, false);
                 if (ping.TakeDue())
                     await output.PingAsync(clientGone);
                 await signal.WaitAsync(clientGone);

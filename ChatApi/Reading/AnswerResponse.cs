@@ -1,25 +1,42 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Reading;
 
-/// <summary>One HTTP response that reads an answer, as server-sent events or, for <c>Accept: text/plain</c>, as its bare text.</summary>
+/// <summary>
+/// One HTTP response that reads an answer, as server-sent events or, where <c>Accept</c> prefers <c>text/plain</c>, as
+/// its bare text.
+/// </summary>
 public sealed partial class AnswerResponse(
-    AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time,
-    ILogger<AnswerResponse> logger)
+    AnswerReader reader, Tickets tickets, IOptions<AnswersOptions> answers, IOptions<GenerationOptions> options,
+    IOptions<ShareOptions> shares, ChatMetrics metrics, TimeProvider time, ILogger<AnswerResponse> logger)
 {
+    private const string Events = "text/event-stream";
+    private const string PlainText = "text/plain";
+    private readonly SharedBound _readers = new(options.Value.MaxReaders, shares.Value);
+
     // An EventSource reconnects with the URL it was given, for as long as the answer may take and a while longer.
     private readonly TimeSpan _ticketLifetime = answers.Value.MaxDuration + TimeSpan.FromHours(1);
 
+    /// <summary>A place among the readers that came back to an answer, until disposed.</summary>
+    /// <exception cref="ProblemException">429 <c>overloaded</c>.</exception>
+    public IDisposable Admit(Sharer who) => _readers.TryTake(who) ?? throw new ProblemException(
+        StatusCodes.Status429TooManyRequests, ErrorCodes.Overloaded,
+        "As many readers follow answers as this server takes on, or as many of yours while others wait. "
+        + "Try again shortly.", TimeSpan.FromSeconds(5));
+
     public async Task StreamAsync(HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor)
     {
-        var plain = http.Request.Headers.Accept.Any(a => a?.Contains("text/plain", StringComparison.OrdinalIgnoreCase) == true);
+        var plain = AcceptHeader.Preferred(http.Request, Events, PlainText) == PlainText;
         var response = http.Response;
-        response.ContentType = plain ? "text/plain; charset=utf-8" : "text/event-stream; charset=utf-8";
+        response.ContentType = (plain ? PlainText : Events) + "; charset=utf-8";
         response.Headers.CacheControl = "no-cache, no-store";
         response.Headers["X-Accel-Buffering"] = "no";
         response.Headers["Lyceum-Message-Id"] = messageId.ToString();

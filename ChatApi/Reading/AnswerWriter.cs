@@ -20,13 +20,16 @@ public interface IAnswerWriter
     /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
     ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
 
+    /// <param name="length">UTF-8 bytes of the model's reasoning so far, which is no part of the answer.</param>
+    ValueTask ThinkingAsync(int length, CancellationToken cancellationToken);
+
     ValueTask PingAsync(CancellationToken cancellationToken);
 
     ValueTask EndAsync(AnswerEnd end, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// Server-sent events: <c>start</c>, <c>delta</c> (with <c>id:</c>, the cursor), <c>ping</c>, then <c>end</c> or, for an
+/// Server-sent events: <c>start</c>, <c>thinking</c>, <c>delta</c> (with <c>id:</c>, the cursor), <c>ping</c>, then <c>end</c> or, for an
 /// answer that failed, <c>error</c> with a problem document (both with <c>id: end</c>). Written straight into the response's pipe: once per token.
 /// </summary>
 public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposable
@@ -58,6 +61,15 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
         Begin("delta"u8);
         _json.WriteStartObject();
         _json.WriteString("text"u8, text.Span);
+        _json.WriteEndObject();
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask ThinkingAsync(int length, CancellationToken cancellationToken)
+    {
+        Begin("thinking"u8); // without an id: it moves no cursor
+        _json.WriteStartObject();
+        _json.WriteNumber("length"u8, length);
         _json.WriteEndObject();
         return FinishAsync(cancellationToken);
     }
@@ -123,6 +135,8 @@ public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
         pipe.Writer.Write(text.Span);
         await pipe.FlushAsync(cancellationToken);
     }
+
+    public ValueTask ThinkingAsync(int length, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public ValueTask PingAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

@@ -4,11 +4,13 @@ using Lyceum.ChatApi.Answers;
 namespace Lyceum.ChatApi.Reading;
 
 /// <summary>
-/// One server-sent event of an answer, as docs/openapi.json describes it: <c>start</c>; <c>delta</c> and <c>ping</c>;
+/// One server-sent event of an answer, as docs/openapi.json describes it: <c>start</c>; <c>thinking</c>, <c>delta</c> and
+/// <c>ping</c>;
 /// then <c>end</c> or <c>error</c>.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(Start), "start")]
+[JsonDerivedType(typeof(Thinking), "thinking")]
 [JsonDerivedType(typeof(Delta), "delta")]
 [JsonDerivedType(typeof(Ping), "ping")]
 [JsonDerivedType(typeof(End), "end")]
@@ -16,6 +18,9 @@ namespace Lyceum.ChatApi.Reading;
 internal abstract record ChatEvent
 {
     internal sealed record Start(AnswerStart Data) : ChatEvent;
+
+    /// <summary>The model reasons before it answers; once a second at most.</summary>
+    internal sealed record Thinking(ThinkingSoFar Data) : ChatEvent;
 
     /// <param name="Id">The cursor to resume from: UTF-8 bytes of the answer so far.</param>
     internal sealed record Delta(string Id, AnswerPiece Data) : ChatEvent;
@@ -29,6 +34,9 @@ internal abstract record ChatEvent
     /// <summary>The answer failed; nothing of it was written.</summary>
     /// <param name="Id"><c>end</c>.</param>
     internal sealed record Error(string Id, AnswerError Data) : ChatEvent;
+
+    /// <param name="Length">UTF-8 bytes of the reasoning so far. It is no part of the answer.</param>
+    internal sealed record ThinkingSoFar(int Length);
 
     internal sealed record AnswerPiece(string Text);
 

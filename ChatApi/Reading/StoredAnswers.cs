@@ -11,7 +11,8 @@ namespace Lyceum.ChatApi.Reading;
 /// <param name="Text">Committed UTF-8 bytes from the cursor on, whole characters, <see cref="StoredAnswers.MaxText"/> at most.</param>
 /// <param name="Length">Committed UTF-8 bytes in all.</param>
 /// <param name="End">Null while it is being written.</param>
-public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text, int Length, AnswerEnd? End);
+/// <param name="Thought">UTF-8 bytes of the model's reasoning.</param>
+public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text, int Length, AnswerEnd? End, int Thought = 0);
 
 /// <summary>Answers as the database knows them: ended ones, and those that another replica is writing.</summary>
 public sealed class StoredAnswers(NpgsqlDataSource source)
@@ -24,7 +25,7 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
     private const string Select =
         """
         SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id, m.grounding,
-               CASE WHEN m.status <> 'streaming' THEN m.sources::text END
+               CASE WHEN m.status <> 'streaming' THEN m.sources::text END, COALESCE(octet_length(m.thinking), 0)
         FROM messages m
         JOIN conversations c ON c.id = m.conversation_id
         CROSS JOIN LATERAL (
@@ -45,13 +46,18 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
 
     /// <summary>The answer from byte <paramref name="cursor"/> on; null if the caller has no such answer.</summary>
     public Task<StoredAnswer?> ReadAsync(Caller caller, Guid messageId, int cursor, CancellationToken cancellationToken) =>
+        ReadAsync(caller.Tenant, caller.Person, messageId, cursor, cancellationToken);
+
+    /// <inheritdoc cref="ReadAsync(Caller, Guid, int, CancellationToken)"/>
+    public Task<StoredAnswer?> ReadAsync(
+        string tenant, string owner, Guid messageId, int cursor, CancellationToken cancellationToken) =>
         Transient.RetryOnceAsync<StoredAnswer?>(async _ =>
         {
             await using var command = source.CreateCommand(Select);
             command.Parameters.Add(new() { Value = messageId });
             command.Parameters.Add(new() { Value = Math.Min(cursor, int.MaxValue - 1) }); // the statement adds one
-            command.Parameters.Add(new() { Value = caller.Tenant });
-            command.Parameters.Add(new() { Value = caller.Person });
+            command.Parameters.Add(new() { Value = tenant });
+            command.Parameters.Add(new() { Value = owner });
             command.Parameters.Add(new() { Value = MaxText + 1 }); // one more, to see whether a character ends there
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             if (!await reader.ReadAsync(cancellationToken))
@@ -62,6 +68,6 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
                 AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string), reader.GetValue(7) as string,
                 AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string));
             var text = Utf8Text.Slice((byte[])reader.GetValue(4), 0, MaxText);
-            return new(reader.GetGuid(6), text, reader.GetInt32(5), end);
+            return new(reader.GetGuid(6), text, reader.GetInt32(5), end, reader.GetInt32(9));
         });
 }

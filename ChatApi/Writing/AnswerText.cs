@@ -17,6 +17,7 @@ public sealed class AnswerText
     private int _written;                            // under _lock
     private int _committed;
     private char _highSurrogate;                     // first half of a pair that the model split; only the appender
+    private bool _isCut;                             // under _lock
 
     /// <param name="committed">What a former owner of this answer had committed; empty for a new one.</param>
     public AnswerText(string committed = "")
@@ -34,9 +35,15 @@ public sealed class AnswerText
         get { lock (_lock) return _written; }
     }
 
+    /// <summary>Ended at what is committed: what came after it cannot be stored.</summary>
+    public bool IsCut
+    {
+        get { lock (_lock) return _isCut; }
+    }
+
     /// <summary>
-    /// Appends a delta. U+0000, which Postgres cannot store, becomes U+FFFD, as does half of a surrogate pair whose
-    /// other half does not follow.
+    /// Appends a delta; nothing once the text is cut. U+0000, which Postgres cannot store, becomes U+FFFD, as does half
+    /// of a surrogate pair whose other half does not follow.
     /// </summary>
     /// <returns>The bytes appended: 0 for a delta that is only half of a character.</returns>
     public int Append(string delta)
@@ -58,6 +65,8 @@ public sealed class AnswerText
         var size = Encoding.UTF8.GetByteCount(delta);
         lock (_lock)
         {
+            if (_isCut)
+                return 0;
             if (_written + size > _buffer.Length)
             {
                 var grown = new byte[Math.Max(_buffer.Length * 2, _written + size)];
@@ -81,6 +90,17 @@ public sealed class AnswerText
             _pending.Clear();
             taken = _written;
             return chunk;
+        }
+    }
+
+    /// <summary>Called by the journal: the database refuses what is not committed. It was shown to nobody.</summary>
+    internal void Cut()
+    {
+        lock (_lock)
+        {
+            _isCut = true;
+            _written = _committed;
+            _pending.Clear();
         }
     }
 

@@ -1,6 +1,7 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -62,9 +63,9 @@ public sealed partial class GenerationJournal : GroupCommit<RunningGeneration>, 
     private int _written;
 
     public GenerationJournal(
-        SystemDataSource source, DatabaseReady ready, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
-        ILogger<GenerationJournal> logger)
-        : base(source, ready, time, logger) => (_options, _metrics) = (options.Value, metrics);
+        SystemDataSource source, DatabaseReady ready, LoopProgress progress, IOptions<GenerationOptions> options,
+        ChatMetrics metrics, TimeProvider time, ILogger<GenerationJournal> logger)
+        : base(source, ready, progress, time, logger) => (_options, _metrics) = (options.Value, metrics);
 
     /// <summary>Raised on the journal's loop.</summary>
     public event Action<RunningGeneration>? Committed;
@@ -108,6 +109,8 @@ public sealed partial class GenerationJournal : GroupCommit<RunningGeneration>, 
             Release(generation);
         Batch.Clear();
     }
+
+    protected override void Reject(RunningGeneration item, Exception reason) => item.OnRejected();
 
     private void Release(RunningGeneration generation)
     {

@@ -7,8 +7,17 @@ public sealed class GenerationOptions
     /// <summary>Running generations per replica; beyond it <c>POST /chat</c> answers 429 with <c>Retry-After</c>.</summary>
     public int MaxRunning { get; set; } = 2000;
 
+    /// <summary>
+    /// Responses per replica that read an answer again (<c>GET /chat/{id}/stream</c>); beyond it 429 with
+    /// <c>Retry-After</c>.
+    /// </summary>
+    public int MaxReaders { get; set; } = 10_000;
+
     /// <summary>UTF-8 bytes of one answer; an answer that reaches it ends with <c>finish_reason: length</c>.</summary>
     public int MaxAnswerBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>UTF-8 bytes of a model's reasoning that are kept with an answer; what comes after them is not.</summary>
+    public int MaxThinkingBytes { get; set; } = 256 * 1024;
 
     /// <summary>
     /// Bytes of one generation that wait for their commit. When full (the database is slow or away) reading from the

@@ -15,8 +15,9 @@ namespace Lyceum.ChatApi.Writing;
 /// <param name="Committed">What a former owner had committed; empty for a new answer.</param>
 /// <param name="Elapsed">How long the answer has been written already.</param>
 /// <param name="Grounding">What the answer rests on; null where it is asked of the model alone.</param>
+/// <param name="Thought">UTF-8 bytes of the model's reasoning that are committed.</param>
 /// <param name="Attach">A takeover: the engine has the generation already, unless the former owner died before it asked.</param>
 public sealed record GenerationOrder(
     Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, Uri Engine, IReadOnlyList<ContextMessage>? Context,
     string Tenant, string Subject, bool StopsOnDisconnect, Usage? Usage = null, string Committed = "", TimeSpan Elapsed = default,
-    ActivityContext Trace = default, AnswerGrounding? Grounding = null, bool Attach = false);
+    ActivityContext Trace = default, AnswerGrounding? Grounding = null, bool Attach = false, int Thought = 0);

@@ -11,7 +11,7 @@ public static class GenerationRegistration
     {
         var services = builder.Services;
         services.AddOptions<GenerationOptions>().BindConfiguration("Generation")
-            .Validate(o => o.MaxRunning > 0 && o.MaxAnswerBytes > 0 && o.MaxBatchRows > 0 && o.MaxContextTokens > 0
+            .Validate(o => o.MaxRunning > 0 && o.MaxReaders > 0 && o.MaxAnswerBytes > 0 && o.MaxBatchRows > 0 && o.MaxContextTokens > 0
                            && o.MaxUncommittedBytes > 0 && o.CommitInterval >= TimeSpan.Zero,
                 "Generation: every limit must be positive")
             .Validate(o => OnDisconnectPolicy.IsKnown(o.OnDisconnect), "Generation:OnDisconnect must be continue or stop")

@@ -1,4 +1,6 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.Durability.Postgres;
+using Lyceum.Text;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -15,6 +17,16 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
         UPDATE generations SET engine_url = $4
         WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+        """;
+
+    // At its place only, so that an attempt whose result was lost is not there twice.
+    private const string Think =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
+        UPDATE messages m SET thinking = COALESCE(m.thinking, '') || $5
+        FROM generations g
+        WHERE m.id = $2 AND g.id = m.id AND g.owner = (SELECT id FROM me) AND g.epoch = $3 AND g.ended_at IS NULL
+          AND octet_length(COALESCE(m.thinking, '')) = $4
         """;
 
     // The end: one statement compacts the chunks into the message, sets the terminal status, closes the generation.
@@ -36,6 +48,21 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         RETURNING octet_length(m.content)
         """;
 
+    // Where the database refuses the message with its text: the text stays in its chunks, for who repairs it.
+    private const string CloseWithoutText =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE),
+        closed AS (
+            UPDATE generations SET ended_at = clock_timestamp()
+            WHERE id = $2 AND owner = (SELECT id FROM me) AND epoch = $3 AND ended_at IS NULL
+            RETURNING id)
+        UPDATE messages m SET status = $4, finish_reason = $5, error = $6, completed_at = clock_timestamp()
+        FROM closed WHERE m.id = closed.id
+        RETURNING octet_length(m.content)
+        """;
+
+    private const int MaxReason = 256;
+
     /// <summary>
     /// Records that another engine makes the answer from now on; false if this owner and epoch do not hold it (any more).
     /// </summary>
@@ -47,6 +74,26 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = epoch });
         command.Parameters.Add(new() { Value = engine.ToString() });
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    /// <summary>
+    /// Keeps the model's next reasoning; false if this owner and epoch do not hold the answer (any more), or it is there.
+    /// </summary>
+    /// <param name="before">UTF-8 bytes of it that are kept already.</param>
+    public async Task<bool> ThinkAsync(
+        Guid id, Guid owner, int epoch, int before, string thought, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
+        await using var command = new NpgsqlCommand(Think, connection);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = before });
+        command.Parameters.Add(new() { Value = thought });
+        var isStored = await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+        await watch.ConfirmAsync(cancellationToken);
+        return isStored;
     }
 
     /// <summary>Whether the answer has ended or was deleted.</summary>
@@ -65,15 +112,51 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     public async Task<int?> CloseAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(Close);
+        await using var command = Ending(Close, id, owner, epoch, end);
+        AddJson(command, end.Usage);
+        AddJson(command, end.Error);
+        AddJson(command, end.Sources);
+        return await EndAsync(command, cancellationToken);
+    }
+
+    /// <summary>
+    /// As <see cref="CloseAsync"/>, for a message that the database refuses with its text: that is left in
+    /// <c>generation_chunks</c>.
+    /// </summary>
+    public async Task<int?> CloseWithoutTextAsync(
+        Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
+    {
+        await using var command = Ending(CloseWithoutText, id, owner, epoch, end);
+        AddJson(command, end.Error);
+        return await EndAsync(command, cancellationToken);
+    }
+
+    private async Task<int?> EndAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        command.Connection = connection;
+        using var watch = new CommitWatch(connection);
+        var stored = await command.ExecuteScalarAsync(cancellationToken) as int?;
+        // Closed before, perhaps by an attempt whose commit is in doubt: readers are sent to the database next.
+        if (stored is null)
+            await connection.ConfirmReplicationAsync(cancellationToken);
+        await watch.ConfirmAsync(cancellationToken);
+        return stored;
+    }
+
+    private static NpgsqlCommand Ending(string sql, Guid id, Guid owner, int epoch, AnswerEnd end)
+    {
+        var command = new NpgsqlCommand(sql);
         command.Parameters.Add(new() { Value = owner });
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = epoch });
         command.Parameters.Add(new() { Value = end.Status });
-        command.Parameters.Add(new() { Value = end.FinishReason });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Usage) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Error) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        command.Parameters.Add(new() { Value = (object?)AnswerJson.Write(end.Sources) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb });
-        return await command.ExecuteScalarAsync(cancellationToken) as int?;
+        command.Parameters.Add(new() { Value = StorableText.Truncate(end.FinishReason, MaxReason) });
+        return command;
     }
+
+    private static void AddJson<T>(NpgsqlCommand command, T? value) where T : class => command.Parameters.Add(new()
+    {
+        Value = (object?)StorableText.OfJson(AnswerJson.Write(value)) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Jsonb,
+    });
 }

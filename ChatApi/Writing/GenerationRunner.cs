@@ -4,10 +4,12 @@ using System.Text;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
 using Lyceum.Contracts;
+using Lyceum.Durability.Work;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.ChatApi.Writing;
 
@@ -25,6 +27,7 @@ public sealed partial class GenerationRunner : IDisposable
     private readonly GenerationRows _rows;
     private readonly IHints _hints;
     private readonly ReplicaSignals _signals;
+    private readonly LoopProgress _progress;
     private readonly GenerationOptions _options;
     private readonly ChatMetrics _metrics;
     private readonly TimeProvider _time;
@@ -32,14 +35,15 @@ public sealed partial class GenerationRunner : IDisposable
     private readonly ConcurrentDictionary<Guid, RunningGeneration> _running = new();
     private readonly ConcurrentDictionary<RunningGeneration, Task> _tasks = new();
     private readonly CancellationTokenSource _handOver = new();
-    private int _admitted;
+    private readonly SharedBound _places;
 
     public GenerationRunner(
         GenerationWriter writer, CompletionsClient engines, IJournal journal, GenerationRows rows, IHints hints,
-        ReplicaSignals signals, IOptions<GenerationOptions> options, ChatMetrics metrics, TimeProvider time,
-        ILogger<GenerationRunner> logger)
+        ReplicaSignals signals, LoopProgress progress, IOptions<GenerationOptions> options, IOptions<ShareOptions> shares,
+        ChatMetrics metrics, TimeProvider time, ILogger<GenerationRunner> logger)
     {
-        (_writer, _engines, _rows, _hints, _signals) = (writer, engines, rows, hints, signals);
+        _places = new SharedBound(options.Value.MaxRunning, shares.Value);
+        (_writer, _engines, _rows, _hints, _signals, _progress) = (writer, engines, rows, hints, signals, progress);
         (_options, _metrics, _time, _logger) = (options.Value, metrics, time, logger);
         signals.Received += OnSignal;
         journal.Committed += generation =>
@@ -59,21 +63,13 @@ public sealed partial class GenerationRunner : IDisposable
     public IEnumerable<Guid> Running => _running.Keys;
 
     /// <summary>
-    /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places; false when all are taken. A place taken is given
-    /// back by <see cref="Start"/>'s end or by <see cref="GiveBack"/>.
+    /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places, which <see cref="Start"/>'s end frees, or its
+    /// disposal; null when all are taken, or as many by this caller as it may.
     /// </summary>
-    public bool TryAdmit()
-    {
-        if (!_handOver.IsCancellationRequested && Interlocked.Increment(ref _admitted) <= _options.MaxRunning)
-            return true;
-        Interlocked.Decrement(ref _admitted);
-        return false;
-    }
-
-    public void GiveBack() => Interlocked.Decrement(ref _admitted);
+    public SharedBound.Held? TryAdmit(Sharer who) => _handOver.IsCancellationRequested ? null : _places.TryTake(who);
 
     /// <summary>Begins to write, in a place admitted before. Returns at once; the caller may read like any other reader.</summary>
-    public RunningGeneration Start(GenerationOrder order)
+    public RunningGeneration Start(GenerationOrder order, SharedBound.Held place)
     {
         var generation = new RunningGeneration(
             order.MessageId, order.ConversationId, order.Owner, order.Epoch, new AnswerText(order.Committed))
@@ -81,21 +77,21 @@ public sealed partial class GenerationRunner : IDisposable
             Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
         };
+        generation.OnThought(order.Thought);
         // A former one of this process, under a lease it has lost, may still be on its way out.
         if (Find(generation.Id) is { } former)
             former.OnFenced();
         _running[generation.Id] = generation;
         _metrics.Started();
         _tasks[generation] = Task.CompletedTask; // there before the task can remove it
-        _tasks.TryUpdate(generation, Task.Run(() => RunAsync(generation, order), CancellationToken.None), Task.CompletedTask);
+        _tasks.TryUpdate(generation, Task.Run(() => RunAsync(generation, order, place), CancellationToken.None), Task.CompletedTask);
         return generation;
     }
 
     /// <summary>Goes on with what another owner began. It needs no free place: it was admitted once.</summary>
     public void TakeOver(GenerationOrder order)
     {
-        Interlocked.Increment(ref _admitted);
-        Start(order);
+        Start(order, _places.Take(new Sharer(order.Tenant, order.Subject)));
         _metrics.TakenOver();
         LogTakenOver(_logger, order.MessageId, order.Epoch, order.Committed.Length);
     }
@@ -141,7 +137,7 @@ public sealed partial class GenerationRunner : IDisposable
         await Task.WhenAll(_tasks.Values).WaitAsync(cancellationToken);
     }
 
-    private async Task RunAsync(RunningGeneration generation, GenerationOrder order)
+    private async Task RunAsync(RunningGeneration generation, GenerationOrder order, SharedBound.Held place)
     {
         using var activity = Activities.StartActivity("generation", ActivityKind.Internal, order.Trace);
         activity?.SetTag("lyceum.message_id", generation.Id);
@@ -172,7 +168,7 @@ public sealed partial class GenerationRunner : IDisposable
                 generation.OnFenced(); // readers go on at the database, and from there at the next owner
             _running.TryRemove(new(generation.Id, generation)); // not the one that has come after it
             _tasks.TryRemove(generation, out _);
-            GiveBack();
+            place.Dispose();
             _metrics.Finished();
         }
     }
@@ -199,7 +195,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             return await _rows.IsOverAsync(id, bound.Token);
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || DatabaseFailures.Find(e) is not null)
         {
             return false;
         }
@@ -209,13 +205,18 @@ public sealed partial class GenerationRunner : IDisposable
     private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, AnswerGrounding? grounding)
     {
         await generation.CommittedButAsync(0, generation.Fenced);
+        if (generation.Text.IsCut)
+            end = AnswerEnd.NotStored(end.Usage);
         if (grounding is not null)
             end = grounding.Close(end, Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span));
-        for (var attempt = 0; ; attempt++)
+        using var progress = _progress.Follow("AnswerEnds");
+        progress.Begin();
+        var close = _rows.CloseAsync;
+        for (var (attempt, refused) = (0, 0); ; attempt++)
         {
             try
             {
-                var length = await _rows.CloseAsync(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
+                var length = await close(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
                     generation.OnEnded(end);
@@ -226,8 +227,18 @@ public sealed partial class GenerationRunner : IDisposable
                 generation.OnFenced();
                 generation.Fenced.ThrowIfCancellationRequested();
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (refused < 2 && DatabaseFailures.Of(e) is DatabaseFailure.Data)
             {
+                // Refused for its data: first what the model and the sources said of it goes, then its text.
+                LogEndRefused(_logger, e, generation.Id);
+                progress.Rejected();
+                end = AnswerEnd.NotStored(usage: null);
+                if (++refused == 2)
+                    close = _rows.CloseWithoutTextAsync;
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                progress.Failed(e);
                 if (attempt == 0)
                 {
                     LogCloseRetry(_logger, generation.Id, e.Message);
@@ -286,6 +297,10 @@ public sealed partial class GenerationRunner : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Generation {MessageId} failed: owner lost")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid messageId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "End of generation {MessageId} refused by the database for its data: the answer ends as not stored")]
+    private static partial void LogEndRefused(ILogger logger, Exception reason, Guid messageId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "End of generation {MessageId} not stored, retrying until it is: {Reason}")]
     private static partial void LogCloseRetry(ILogger logger, Guid messageId, string reason);

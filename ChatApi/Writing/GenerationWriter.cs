@@ -5,7 +5,6 @@ using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Lyceum.ChatApi.Writing;
 
@@ -42,7 +41,8 @@ public sealed partial class GenerationWriter(
         using var wait = new CancellationTokenSource(order.Committed.Length == 0 ? _answers.FirstToken : _answers.BetweenTokens, time);
         using var any = CancellationTokenSource.CreateLinkedTokenSource(
             whole.Token, wait.Token, handOver, generation.Stopped, generation.Fenced);
-        var stream = new Stream(generation, order, wait, time.GetTimestamp()) { Usage = order.Usage };
+        var thinking = new AnswerThinking(generation, order, rows, _options.MaxThinkingBytes, time);
+        var stream = new Stream(generation, order, wait, time.GetTimestamp(), thinking) { Usage = order.Usage };
         try
         {
             return await WriteAsync(stream, any.Token);
@@ -55,7 +55,8 @@ public sealed partial class GenerationWriter(
             if (handOver.IsCancellationRequested)
                 return null;
             return AnswerEnd.TimedOut(whole.IsCancellationRequested ? FinishReasons.MaxDuration
-                : stream.IsEmpty ? FinishReasons.FirstTokenTimeout : FinishReasons.TokenTimeout, stream.Usage);
+                : stream is { IsEmpty: true, Thinking.Received: 0 } ? FinishReasons.FirstTokenTimeout
+                : FinishReasons.TokenTimeout, stream.Usage);
         }
     }
 
@@ -97,6 +98,7 @@ public sealed partial class GenerationWriter(
                 || !await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
                 return AnswerEnd.Failed(fault, stream.IsEmpty, stream.Usage);
             (attach, lost) = (false, 0);
+            stream.Thinking.BeginAgain();
         }
     }
 
@@ -108,7 +110,9 @@ public sealed partial class GenerationWriter(
         try
         {
             var events = attach
-                ? engines.AttachAsync(generation.Engine, generation.Id, generation.Text.Written, order.Tenant, order.Subject, cancellationToken)
+                ? engines.AttachAsync(
+                    generation.Engine, generation.Id, generation.Text.Written, stream.Thinking.Received, order.Tenant, order.Subject,
+                    cancellationToken)
                 : engines.StreamAsync(
                     generation.Engine, generation.Id, Question(order), order.Tenant, order.Subject, cancellationToken);
             await foreach (var item in events)
@@ -117,14 +121,21 @@ public sealed partial class GenerationWriter(
                 if (item.Usage is { } counted)
                     stream.Usage = Usage.Of(counted).WithContextOf(order.Usage);
                 finish = item.FinishReason ?? finish;
+                if (item.Thinking is { } thought)
+                {
+                    stream.Wait.CancelAfter(_answers.BetweenTokens);
+                    await stream.Thinking.AddAsync(thought, cancellationToken);
+                }
                 if (item.Error is { } error)
                     return (null, error);
                 if (item.Text is not { Length: > 0 } text)
                     continue;
+                await stream.Thinking.StoreAsync(cancellationToken);
                 await AppendAsync(stream, text, cancellationToken);
                 if (generation.Text.Written >= _options.MaxAnswerBytes)
                     return (new(AnswerStatus.Complete, FinishReasons.Length, stream.Usage), null);
             }
+            await stream.Thinking.StoreAsync(cancellationToken);
             return (finish is null ? null : new(AnswerStatus.Complete, finish, stream.Usage), null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or MalformedStreamException)
@@ -176,7 +187,11 @@ public sealed partial class GenerationWriter(
                     return false;
                 break;
             }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException)
+            catch (Exception e) when (DatabaseFailures.Find(e) is DatabaseFailure.Data)
+            {
+                return false; // that engine cannot be recorded
+            }
+            catch (Exception e) when (DatabaseFailures.Find(e) is not null)
             {
                 // A database that is away must not fail a question that an engine can still answer: the bounds of the answer hold.
                 await Task.Delay(Pause * 2, time, cancellationToken);
@@ -194,7 +209,8 @@ public sealed partial class GenerationWriter(
 
     /// <summary>What is known of one answer while it is written.</summary>
     /// <param name="Wait">Fires when the engine has been silent for too long.</param>
-    private sealed record Stream(RunningGeneration Generation, GenerationOrder Order, CancellationTokenSource Wait, long Started)
+    private sealed record Stream(
+        RunningGeneration Generation, GenerationOrder Order, CancellationTokenSource Wait, long Started, AnswerThinking Thinking)
     {
         public Usage? Usage { get; set; }
         public long Received { get; set; }

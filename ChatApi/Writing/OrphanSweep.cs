@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
 using Lyceum.EngineClient;
@@ -5,6 +6,7 @@ using Lyceum.Durability.Leases;
 using Lyceum.Durability.Work;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Lyceum.ChatApi.Writing;
 
@@ -12,9 +14,9 @@ namespace Lyceum.ChatApi.Writing;
 /// Makes sure that every answer ends: once a second, unfinished answers without a writer are claimed and continued, and requested
 /// stops are carried out. It makes up for every lost hint.
 /// </summary>
-public sealed class OrphanSweep(
-    GenerationRunner runner, NpgsqlDataSource source, IOptions<GenerationOptions> options,
-    TimeProvider time) : ILeasedWork
+public sealed partial class OrphanSweep(
+    GenerationRunner runner, GenerationRows rows, NpgsqlDataSource source, LoopProgress progress,
+    IOptions<GenerationOptions> options, TimeProvider time, ILogger<OrphanSweep> logger) : ILeasedWork
 {
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
 
@@ -22,16 +24,21 @@ public sealed class OrphanSweep(
     // commit was in doubt, or its task failed). SKIP LOCKED: sweeps of several replicas share the orphans instead of waiting for
     // each other. Where nothing was shown the former owner may have died before it asked the engine: the history comes along, so
     // that the engine can still be asked.
-    private const string Claim =
+    private const string Orphans =
         """
+        SELECT r.id FROM generations r
+        WHERE r.ended_at IS NULL AND (
+            NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
+            OR (r.owner = $1 AND r.id <> ALL ($3) AND r.started_at < clock_timestamp() - interval '5 seconds'))
+          AND r.id <> ALL ($4) AND ($5::uuid IS NULL OR r.id = $5)
+        LIMIT 200 FOR UPDATE SKIP LOCKED
+        """;
+
+    private const string Claim =
+        $"""
         WITH claimed AS (
             UPDATE generations g SET owner = $1, epoch = epoch + 1
-            WHERE g.id IN (
-                SELECT r.id FROM generations r
-                WHERE r.ended_at IS NULL AND (
-                    NOT EXISTS (SELECT 1 FROM owners o WHERE o.id = r.owner)
-                    OR (r.owner = $1 AND r.id <> ALL ($3) AND r.started_at < clock_timestamp() - interval '5 seconds'))
-                LIMIT 200 FOR UPDATE SKIP LOCKED)
+            WHERE g.id IN ({Orphans})
             RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent,
                       g.system_prompt)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
@@ -42,7 +49,8 @@ public sealed class OrphanSweep(
                        SELECT role, content FROM messages
                        WHERE conversation_id = m.conversation_id AND position < m.position
                        ORDER BY position DESC LIMIT $2) h) END,
-               m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt
+               m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt,
+               COALESCE(octet_length(m.thinking), 0)
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
         CROSS JOIN LATERAL (
             SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
@@ -51,6 +59,7 @@ public sealed class OrphanSweep(
     private const string ToStop =
         "SELECT id FROM generations WHERE owner = $1 AND ended_at IS NULL AND stop_requested_at IS NOT NULL";
 
+    private readonly SetAside _aside = new(progress, nameof(OrphanSweep), time);
     private long _forgotten;
 
     public async Task ClaimOrphansAsync(Guid owner, CancellationToken cancellationToken)
@@ -73,31 +82,88 @@ public sealed class OrphanSweep(
 
     private async Task ClaimAsync(Guid owner, CancellationToken cancellationToken)
     {
-        var claimed = new List<(GenerationOrder Order, bool Stop)>();
-        await using (var command = source.CreateCommand(Claim))
-        {
-            command.Parameters.Add(new() { Value = owner });
-            command.Parameters.Add(new() { Value = ContextWindow.MaxMessages });
-            command.Parameters.Add(new() { Value = runner.Running.ToArray() });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+        var claimed = await _aside.RunAsync(
+            () => ClaimAsync(owner, null, cancellationToken), () => OrphansAsync(owner, cancellationToken),
+            id => ClaimAsync(owner, id, cancellationToken),
+            (id, reason) =>
             {
-                var grounding = AnswerGrounding.Read(reader, 13);
-                claimed.Add((new(
-                    reader.GetGuid(0), reader.GetGuid(2), owner, reader.GetInt32(1), new Uri(reader.GetString(3)),
-                    Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
-                    AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
-                    Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true), reader.GetBoolean(7)));
+                LogRefused(logger, reason, id);
+                return Task.CompletedTask;
+            });
+        // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.
+        foreach (var orphan in claimed)
+        {
+            if (orphan.Order is { } order)
+            {
+                runner.TakeOver(order);
+                if (orphan.Stop)
+                    runner.Stop(order.MessageId, FinishReasons.Stopped);
+            }
+            else
+            {
+                // What its row says cannot be read: it ends with what was written.
+                await rows.CloseAsync(
+                    orphan.Id, owner, orphan.Epoch,
+                    AnswerEnd.Interrupted(FinishReasons.OwnerLost, null, "Its state could not be read."), cancellationToken);
             }
         }
-        // Only now is the claim committed: a write before that would fail on the epoch that the claim raised.
-        foreach (var (order, stop) in claimed)
+    }
+
+    private async Task<List<Guid>> OrphansAsync(Guid owner, CancellationToken cancellationToken)
+    {
+        var ids = new List<Guid>();
+        await using var command = Command(Orphans, owner, null);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            ids.Add(reader.GetGuid(0));
+        return ids;
+    }
+
+    /// <param name="only">Null: all.</param>
+    private async Task<List<Orphan>> ClaimAsync(Guid owner, Guid? only, CancellationToken cancellationToken)
+    {
+        var claimed = new List<Orphan>();
+        await using var command = Command(Claim, owner, only);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            claimed.Add(Read(reader, owner));
+        return claimed;
+    }
+
+    private NpgsqlCommand Command(string sql, Guid owner, Guid? only)
+    {
+        var command = source.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = ContextWindow.MaxMessages });
+        command.Parameters.Add(new() { Value = runner.Running.ToArray() });
+        command.Parameters.Add(new() { Value = _aside.Ids });
+        command.Parameters.Add(new() { Value = (object?)only ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        return command;
+    }
+
+    private Orphan Read(NpgsqlDataReader reader, Guid owner)
+    {
+        var (id, epoch) = (reader.GetGuid(0), reader.GetInt32(1));
+        try
         {
-            runner.TakeOver(order);
-            if (stop)
-                runner.Stop(order.MessageId, FinishReasons.Stopped);
+            var grounding = AnswerGrounding.Read(reader, 13);
+            return new(id, epoch, new(
+                id, reader.GetGuid(2), owner, epoch, new Uri(reader.GetString(3)),
+                Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
+                AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
+                Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true,
+                Thought: reader.GetInt32(18)), reader.GetBoolean(7));
+        }
+        catch (Exception e) when (e is FormatException or JsonException or InvalidCastException or ArgumentException)
+        {
+            LogUnreadable(logger, e, id);
+            return new(id, epoch, null, Stop: false);
         }
     }
+
+    /// <summary>A claimed answer.</summary>
+    /// <param name="Order">Null: its row cannot be read.</param>
+    private sealed record Orphan(Guid Id, int Epoch, GenerationOrder? Order, bool Stop);
 
     private IReadOnlyList<ContextMessage>? Context(string? newestFirst, AnswerGrounding? grounding) => newestFirst is null ? null
         : ContextWindow.Choose(
@@ -125,4 +191,11 @@ public sealed class OrphanSweep(
             "DELETE FROM generation_chunks c WHERE NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = c.generation_id)");
         await chunks.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "Answer {MessageId} not taken over, the database refuses it; the others are, and it is retried")]
+    private static partial void LogRefused(ILogger logger, Exception reason, Guid messageId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Answer {MessageId} not taken over: its row cannot be read")]
+    private static partial void LogUnreadable(ILogger logger, Exception reason, Guid messageId);
 }

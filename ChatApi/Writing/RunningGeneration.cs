@@ -23,6 +23,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     private int _taken = text.Committed; // only the journal
     private int _batch;                  // only the journal: the number of the last batch it was taken into
     private volatile AnswerEnd? _end;
+    private int _thought;
     private volatile string _stopReason = FinishReasons.Stopped;
     private long _watchedUntil;          // TimeProvider timestamp; a reader on another replica renews it
     private long _readUntil = long.MaxValue; // TimeProvider timestamp of when the last reader left; MaxValue while there are some
@@ -35,6 +36,9 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
 
     /// <summary>The engine INSTANCE that generates it.</summary>
     public required Uri Engine { get; set; }
+
+    /// <summary>UTF-8 bytes of the model's reasoning that are durable.</summary>
+    public int Thought => Volatile.Read(ref _thought);
 
     /// <summary>Set after the terminal transaction; null while running.</summary>
     public AnswerEnd? End => _end;
@@ -93,6 +97,16 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
         WakeReaders();
     }
 
+    /// <summary>What was taken cannot be stored: the answer ends at what is committed.</summary>
+    internal void OnRejected()
+    {
+        Uncommitted = null;
+        Text.Cut();
+        Stop(FinishReasons.NotStored);
+        if (_committed.CurrentCount == 0)
+            _committed.Release();
+    }
+
     /// <summary>Waits until no more than <paramref name="bytes"/> wait for their commit. One waiter: the generation's own task.</summary>
     internal async Task CommittedButAsync(int bytes, CancellationToken cancellationToken)
     {
@@ -125,6 +139,12 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
         else if (_readUntil == long.MaxValue)
             _readUntil = now;
         return _readUntil != long.MaxValue && now - _readUntil >= grace;
+    }
+
+    internal void OnThought(int length)
+    {
+        Volatile.Write(ref _thought, length);
+        WakeReaders();
     }
 
     internal void OnEnded(AnswerEnd end)

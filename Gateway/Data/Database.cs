@@ -22,10 +22,13 @@ internal sealed class Database(NpgsqlDataSource source, DatabaseReady ready)
     public Task<T> RunAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        return Transient.RetryOnceAsync(async _ =>
+        return Transient.RetryOnceAsync(async attempt =>
         {
             await using var connection = await source.OpenWithinAsync(PoolWait, cancellationToken);
-            return await work(connection);
+            using var watch = new CommitWatch(connection, attempt.IsSecond);
+            var result = await work(connection);
+            await watch.ConfirmAsync(cancellationToken);
+            return result;
         });
     }
 }

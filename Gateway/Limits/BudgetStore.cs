@@ -34,7 +34,10 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
         BudgetAccount account, BudgetSpan period, long limit, long needed, long wanted, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await using var command = source.CreateCommand(
+        using var bound = Bound(cancellationToken);
+        await using var connection = await source.OpenConnectionAsync(bound.Token);
+        using var watch = new CommitWatch(connection);
+        await using var command = new NpgsqlCommand(
             $"""
             INSERT INTO budgets AS b (account, unit, period, ends_at, taken, granted, wanted_at)
             SELECT $1, $2, $3, $4, block, block, CASE WHEN $5 < $6 THEN clock_timestamp() END
@@ -44,13 +47,14 @@ internal sealed class BudgetStore(NpgsqlDataSource source, DatabaseReady ready)
               taken = b.taken + LEAST(GREATEST($5 - b.taken, 0), GREATEST($6, LEAST($7, ($5 - b.taken) / {Share}))),
               wanted_at = CASE WHEN $5 - b.taken < $6 THEN clock_timestamp() ELSE b.wanted_at END
             RETURNING granted
-            """);
+            """, connection);
         object end = period.End == DateTimeOffset.MaxValue ? DBNull.Value : period.End;
         command.Add(account.Account, account.Unit, period.Name);
         command.Parameters.Add(new() { Value = end, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         command.Add(limit, needed, wanted);
-        using var bound = Bound(cancellationToken);
-        return (long)(await command.ExecuteScalarAsync(bound.Token))!;
+        var granted = (long)(await command.ExecuteScalarAsync(bound.Token))!;
+        await watch.ConfirmAsync(bound.Token);
+        return granted;
     }
 
     /// <summary>Gives back units that were taken and are not used; a negative number is used beyond what was taken.</summary>

@@ -10,8 +10,13 @@ internal sealed class LimitSet
     private readonly FrozenDictionary<string, BudgetRule> _keys;
     private readonly FrozenDictionary<string, BudgetRule> _tenants;
 
-    public LimitSet(LimitsSettings settings)
+    private readonly TenantBudgets _owners;
+
+    /// <param name="owners">What owners set beside the settings; it changes by itself.</param>
+    public LimitSet(LimitsSettings settings, TenantBudgets owners)
     {
+        _owners = owners;
+        Prices = settings.Prices;
         _rates = [.. settings.Rate.GroupBy(rule => rule.Route, StringComparer.OrdinalIgnoreCase).Select(rules => new RouteRates(rules.Key, rules))];
         _keys = settings.Budgets.Where(rule => rule.Key is not null).ToFrozenDictionary(rule => rule.Key!);
         _tenants = settings.Budgets.Where(rule => rule.Tenant is not null).ToFrozenDictionary(rule => rule.Tenant!);
@@ -20,7 +25,9 @@ internal sealed class LimitSet
 
     public bool HasRates => _rates.Length > 0;
 
-    public bool HasBudgets => _keys.Count + _tenants.Count > 0;
+    public bool HasBudgets => _keys.Count + _tenants.Count > 0 || _owners.HasAny;
+
+    public PriceList? Prices { get; }
 
     public int DefaultMaxTokens { get; }
 
@@ -34,13 +41,18 @@ internal sealed class LimitSet
         }
     }
 
-    /// <summary>The budget of the key (or of every key), and that of its tenant: a call is taken from both.</summary>
+    /// <summary>
+    /// The budget of the key (or of every key), that of its tenant, and those that the tenant's owner set: a call is
+    /// taken from all of them.
+    /// </summary>
     public IEnumerable<(string Account, BudgetRule Rule)> BudgetsFor(string key, Caller caller)
     {
         if (_keys.TryGetValue(key, out var own) || _keys.TryGetValue(RateRule.Every, out own))
             yield return ($"key:{key}", own);
         if (_tenants.TryGetValue(caller.Tenant, out var tenant))
             yield return ($"tenant:{caller.Tenant}", tenant);
+        foreach (var set in _owners.For(caller))
+            yield return set;
     }
 }
 

@@ -19,13 +19,14 @@ internal sealed class LimitStage
     // Written by the settings monitor's loop only; read by every request.
     private volatile LimitSet _current;
 
-    public LimitStage(SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, IMeterFactory meters)
+    public LimitStage(
+        SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, TenantBudgets owners, IMeterFactory meters)
     {
         (_rates, _budgets) = (rates, budgets);
         _refused = meters.Create("Lyceum.Gateway").CreateCounter<long>(
             "lyceum.gateway.limits.refused", "{request}", "Requests that were over a limit, by the code they were answered.");
-        settings.Changed += () => _current = new LimitSet(settings.Get<LimitsSettings>());
-        _current = new LimitSet(settings.Get<LimitsSettings>());
+        settings.Changed += () => _current = new LimitSet(settings.Get<LimitsSettings>(), owners);
+        _current = new LimitSet(settings.Get<LimitsSettings>(), owners);
     }
 
     public LimitSet Current => _current;

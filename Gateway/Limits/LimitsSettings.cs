@@ -16,6 +16,9 @@ internal sealed record LimitsSettings : ISectionSettings
     /// <summary>Model tokens reserved for an answer whose request names no <c>max_tokens</c>.</summary>
     public int DefaultMaxTokens { get; init; } = 2048;
 
+    /// <summary>What tokens cost, for owners to see; null: not shown.</summary>
+    public PriceList? Prices { get; init; }
+
     public void Check(string path, SettingsCheck check)
     {
         foreach (var (index, rule) in Rate.Index())
@@ -27,9 +30,48 @@ internal sealed record LimitsSettings : ISectionSettings
         foreach (var same in Budgets.GroupBy(rule => (rule.Key, rule.Tenant)).Where(same => same.Count() > 1))
             check.Error($"{path}.budgets",
                 $"two budgets for the {(same.Key.Key is { } key ? $"key {key}" : $"tenant {same.Key.Tenant}")}");
+        Prices?.Check($"{path}.prices", check);
         check.ErrorIf(DefaultMaxTokens is < 1 or > MostTokens, $"{path}.default_max_tokens",
             $"must be 1 to {MostTokens}");
     }
+}
+
+/// <summary>Prices of models. Nothing is paid by them: they are shown beside the use.</summary>
+internal sealed record PriceList
+{
+    private const string Others = "*";
+    private const decimal Million = 1_000_000;
+    private const decimal Most = 1_000_000;
+
+    /// <summary>Shown as it is: <c>EUR</c>.</summary>
+    public required string Currency { get; init; }
+
+    /// <summary>By the model's name; <c>*</c> for every other.</summary>
+    public required IReadOnlyDictionary<string, ModelPrice> Models { get; init; }
+
+    /// <returns>Null: it has no price.</returns>
+    public decimal? Of(string model, long promptTokens, long completionTokens) =>
+        Models.TryGetValue(model, out var price) || Models.TryGetValue(Others, out price)
+            ? (promptTokens * price.Prompt + completionTokens * price.Completion) / Million
+            : null;
+
+    public void Check(string path, SettingsCheck check)
+    {
+        check.ErrorIf(string.IsNullOrWhiteSpace(Currency), $"{path}.currency", "must not be empty");
+        foreach (var (model, price) in Models)
+        {
+            check.ErrorIf(
+                price is not { Prompt: >= 0 and <= Most, Completion: >= 0 and <= Most }, $"{path}.models.{model}",
+                $"must be 0 to {Most}");
+        }
+    }
+}
+
+/// <summary>Of a million tokens.</summary>
+internal sealed record ModelPrice
+{
+    public required decimal Prompt { get; init; }
+    public required decimal Completion { get; init; }
 }
 
 /// <summary>

@@ -17,6 +17,10 @@ internal static class LimitsSetup
         services.AddSingleton<ReplicaBudgets>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaBudgets>());
         services.AddSingleton<BudgetCheck>();
+        services.AddSingleton<TenantBudgets>();
+        services.AddHostedService(provider => provider.GetRequiredService<TenantBudgets>());
+        services.AddSingleton<ModelUse>();
+        services.AddHostedService(provider => provider.GetRequiredService<ModelUse>());
         services.AddSingleton<LimitStage>();
         services.AddSingleton<ModelTokens>();
     }

@@ -9,7 +9,8 @@ namespace Lyceum.Gateway.Limits;
 /// Charges forwarded chat completions to the caller's budget of model tokens: reserves prompt and longest answer
 /// before, settles by the model's <c>usage</c> after. The answer's bytes are forwarded unchanged and without delay, and
 /// read on the way. A stream without <c>stream_options.include_usage</c> is settled by an estimate. Callers without
-/// such a budget are not metered.
+/// such a budget are not metered. What the gateway cannot see, the engine charges (<see cref="ChargesApi"/>): with the
+/// header <c>Generation-Id</c> a completion outlives its request.
 /// </summary>
 internal static class ModelMeter
 {
@@ -18,11 +19,36 @@ internal static class ModelMeter
     /// <summary>Bytes; as much as the engine accepts.</summary>
     private const int MaxBody = 4 * 1024 * 1024;
 
-    /// <summary>With this header a completion outlives its request, so that its usage cannot be read here.</summary>
+    /// <summary>The engine charges a completion with this header.</summary>
     private const string Detached = "Generation-Id";
 
     public static void UseModelMeter(this WebApplication app, ModelTokens tokens) => app.Use((http, next) =>
-        HttpMethods.IsPost(http.Request.Method) && IsCompletion(http.Request.Path) && tokens.IsLimited(http) ? MeterAsync(http, next, tokens) : next(http));
+    {
+        if (!HttpMethods.IsPost(http.Request.Method))
+            return next(http);
+        if (IsCompletion(http.Request.Path) && !http.Request.Headers.ContainsKey(Detached))
+            return tokens.IsLimited(http) ? MeterAsync(http, next, tokens) : next(http);
+        return AsksModels(http.Request.Path) && tokens.IsLimited(http) ? CheckAsync(http, next, tokens) : next(http);
+    });
+
+    /// <summary>Work that will ask a model: it is not accepted where the budget is used up already.</summary>
+    private static bool AsksModels(PathString path)
+    {
+        var asked = path.Value.AsSpan().TrimEnd('/');
+        return asked.Equals("/chat", StringComparison.OrdinalIgnoreCase)
+            || asked.Equals("/api/v1/roadmaps/generate", StringComparison.OrdinalIgnoreCase)
+            || asked.Equals("/api/collab/execute", StringComparison.OrdinalIgnoreCase)
+            || asked.StartsWith("/api/tutors/", StringComparison.OrdinalIgnoreCase)
+                && asked.EndsWith("/sessions", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static async Task CheckAsync(HttpContext http, RequestDelegate next, ModelTokens tokens)
+    {
+        if (await tokens.CheckAsync(http) is { } refused)
+            await refused.ToResult().ExecuteAsync(http);
+        else
+            await next(http);
+    }
 
     private static bool IsCompletion(PathString path) =>
         path.Value.AsSpan().TrimEnd('/').Equals(Route, StringComparison.OrdinalIgnoreCase);
@@ -48,8 +74,6 @@ internal static class ModelMeter
             return;
         }
         using var settled = reservation;
-        if (http.Request.Headers.ContainsKey(Detached))
-            reservation.Unseen();
 
         http.Request.Headers.Remove("Accept-Encoding"); // a compressed answer could not be read on the way
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();

@@ -28,7 +28,11 @@ internal static class ProxyExtensions
         services.AddSingleton<IPassiveHealthCheckPolicy, FirstFailure>();
         services.AddSingleton<ServerTiming>();
         services.AddReverseProxy()
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = answers.Connect)
+            .ConfigureHttpClient((_, handler) =>
+            {
+                handler.ConnectTimeout = answers.Connect;
+                handler.KeepHeaderBytes();
+            })
             .AddTransforms(context =>
             {
                 var timing = context.Services.GetRequiredService<ServerTiming>();

@@ -16,7 +16,10 @@ internal sealed record GatewayRoute(string Path, string Service, string? Scope)
     public string Id => Query is null ? Path : $"{Path}?{Query}";
 }
 
-/// <summary>The routes that are forwarded, to which service, and for which scope. No other route is.</summary>
+/// <summary>
+/// The routes that are forwarded, to which service, and for which scope. No other route is: a service's new route is
+/// public when it stands here, and no earlier. A wildcard stands only for an id that may hold slashes.
+/// </summary>
 internal static class Routes
 {
     public const string ChatApi = "chat-api";
@@ -29,28 +32,48 @@ internal static class Routes
 
     public static readonly IReadOnlyList<GatewayRoute> All =
     [
-        new("/chat/{**rest}", ChatApi, Scopes.Chat),
+        .. Of(ChatApi, Scopes.Chat,
+            "/chat", "/chat/{message}/stream", "/chat/{message}/stop",
+            "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages"),
         // A client that cannot send headers has a ticket, which the service that issued it verifies.
         new("/chat/{message}/stream", ChatApi, Scope: null) { Query = Tickets.Parameter },
-        new("/api/conversations/{**rest}", ChatApi, Scopes.Chat),
 
         // The OpenAI-compatible API: a pass-through that stores nothing.
-        new("/v1/{**rest}", GpuEngine, Scopes.Llm) { MaxBody = Upload },
+        .. Of(GpuEngine, Scopes.Llm, "/v1/models/{**rest}", "/v1/generations/{generation}"),
+        .. Of(GpuEngine, Scopes.Llm, "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech")
+            .Select(route => route with { MaxBody = Upload }),
+        // Live sessions past the tutors, for another web server than ours.
+        .. Of(GpuEngine, Scopes.Engine, "/v1/sessions", "/v1/sessions/{session}", "/v1/sessions/{session}/connect"),
+        .. Of(GpuEngine, Scopes.Ops, "/v1/engine/state", "/v1/engine/log"),
         // Live sessions: the engine verifies the token in the query.
         new(SessionSockets.Path, GpuEngine, Scope: null),
 
-        new("/api/tutors/{**rest}", SessionApi, Scopes.Tutors),
-        new("/api/tutors/{tutor}/sessions", SessionApi, Scopes.Sessions),
-        new("/api/tutors/sessions/{session}", SessionApi, Scopes.Sessions),
-        new("/api/kb/{**rest}", SessionApi, Scopes.Tutors) { MaxBody = Upload },
-        new("/api/sessions/{**rest}", SessionApi, Scopes.Sessions),
+        .. Of(SessionApi, Scopes.Tutors, "/api/tutors", "/api/tutors/{tutor}"),
+        .. Of(SessionApi, Scopes.Tutors,
+            "/api/kb", "/api/kb/{kb}", "/api/kb/{kb}/documents", "/api/kb/{kb}/documents/{document}",
+            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
+            .Select(route => route with { MaxBody = Upload }),
+        .. Of(SessionApi, Scopes.Sessions,
+            "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",
+            "/api/sessions", "/api/sessions/{session}", "/api/sessions/{session}/connect"),
         // For signing in, so before there is a token.
-        new("/api/auth/{**rest}", SessionApi, Scope: null),
+        .. Of(SessionApi, scope: null,
+            "/api/auth/methods", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
+            "/api/auth/change-password", "/api/auth/me", "/api/auth/oidc/login", "/api/auth/oidc/callback",
+            "/api/auth/invitations", "/api/auth/invitations/{invitation}"),
 
-        new("/api/v1/roadmaps/{**rest}", RoadmapWorker, Scopes.Roadmaps),
-        new("/api/collab/{**rest}", RoadmapWorker, Scopes.Collab),
+        .. Of(RoadmapWorker, Scopes.Roadmaps,
+            "/api/v1/roadmaps", "/api/v1/roadmaps/generate", "/api/v1/roadmaps/{task}/status",
+            "/api/v1/roadmaps/{task}/events", "/api/v1/roadmaps/{task}/result", "/api/v1/roadmaps/{task}/logs",
+            "/api/v1/roadmaps/{task}/cancel", "/api/v1/roadmaps/{task}/retry"),
+        .. Of(RoadmapWorker, Scopes.Collab,
+            "/api/collab", "/api/collab/execute", "/api/collab/{task}", "/api/collab/{task}/events",
+            "/api/collab/{task}/logs", "/api/collab/{task}/cancel", "/api/collab/{task}/retry"),
     ];
 
     /// <summary>Services whose answers may come whole after a long silence; the others stream, with pings.</summary>
     public static bool AnswersWhole(string service) => service == GpuEngine;
+
+    private static IEnumerable<GatewayRoute> Of(string service, string? scope, params string[] paths) =>
+        paths.Select(path => new GatewayRoute(path, service, scope));
 }

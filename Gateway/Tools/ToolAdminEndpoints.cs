@@ -105,7 +105,7 @@ internal static partial class ToolAdminEndpoints
         var (version, manifests, activate, errors) = Read(reader, body.Root.Clone());
         if (errors.Count > 0)
             return InputErrors.OfVersion(errors).ToResult();
-        var (complete, failure) = await checks.CompleteAsync(caller.Tenant, manifests, clientGone);
+        var (complete, failure) = await checks.CompleteAsync(caller, manifests, clientGone);
         if (failure is not null)
             return failure.ToResult();
 
@@ -193,6 +193,6 @@ internal static partial class ToolAdminEndpoints
         return (before, limit ?? DefaultLimit);
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z")]
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z", RegexOptions.NonBacktracking)]
     private static partial Regex VersionName();
 }

@@ -82,8 +82,8 @@ internal static class ToolEndpoints
             await InvalidCall(errors).ToResult().ExecuteAsync(http);
             return;
         }
-        var tenant = Caller.From(http.User).Tenant;
-        if (services.GetRequiredService<ToolRegistry>().For(tenant).Find(call.Tool) is not { } tool)
+        var caller = Caller.From(http.User);
+        if (services.GetRequiredService<ToolRegistry>().For(caller.Tenant).Find(call.Tool) is not { } tool)
         {
             await Problems.NotFound(ErrorCodes.ToolNotFound, "There is no such tool here; GET /api/tools lists them.").ExecuteAsync(http);
             return;
@@ -97,7 +97,7 @@ internal static class ToolEndpoints
         }
 
         var result = await services.GetRequiredService<ToolRunner>().RunAsync(
-            tenant, tool, call.Input, JsonMarshal.GetRawUtf8Value(call.Input).Length, http.RequestAborted);
+            caller, tool, call.Input, JsonMarshal.GetRawUtf8Value(call.Input).Length, http.RequestAborted);
         if (result.Failure is { } failure)
             await failure.ToResult().ExecuteAsync(http);
         else

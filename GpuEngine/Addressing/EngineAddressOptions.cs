@@ -31,6 +31,12 @@ internal sealed partial class EngineAddressOptions
     public Uri[] AnnounceTo { get; set; } = [];
 
     /// <summary>
+    /// Where sessions may search besides <see cref="AnnounceTo"/>: base addresses, of which scheme, host and port count.
+    /// Needed where SessionApi finds this engine by <c>ENGINE_URL</c>, and by another web server than Lyceum's.
+    /// </summary>
+    public Uri[] RetrievalOrigins { get; set; } = [];
+
+    /// <summary>
     /// Whose <c>X-Forwarded-*</c> headers are trusted: addresses or networks (<c>10.0.0.0/8</c>). None: only this
     /// machine's.
     /// </summary>
@@ -42,7 +48,11 @@ internal sealed partial class EngineAddressOptions
             entry => Networks.TryParse(entry, out var network) ? network : default),
     ];
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$")]
+    /// <summary>Whether the engine may send a session's questions there.</summary>
+    internal bool MaySearchAt(Uri url) => AnnounceTo.Concat(RetrievalOrigins).Any(known => Uri.Compare(
+        known, url, UriComponents.SchemeAndServer, UriFormat.UriEscaped, StringComparison.OrdinalIgnoreCase) == 0);
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}$", RegexOptions.NonBacktracking)]
     private static partial Regex IdPattern();
 
     /// <summary>Reports all errors together, at the start.</summary>
@@ -58,9 +68,10 @@ internal sealed partial class EngineAddressOptions
             {
                 errors.Add($"Engine:PublicUrl (WEBSOCKET_URL) is '{options.PublicUrl}'; it must be a ws, wss, http or https address");
             }
-            errors.AddRange(options.AnnounceTo.Append(options.InstanceUrl).OfType<Uri>()
+            errors.AddRange(options.AnnounceTo.Concat(options.RetrievalOrigins).Append(options.InstanceUrl).OfType<Uri>()
                 .Where(url => !(url.IsAbsoluteUri && url.Scheme is "http" or "https"))
-                .Select(url => $"Engine:AnnounceTo, Engine:InstanceUrl: '{url}' is no http or https address"));
+                .Select(url => $"Engine:AnnounceTo, Engine:RetrievalOrigins, Engine:InstanceUrl: '{url}' is no http or " +
+                    "https address"));
             errors.AddRange(options.TrustedProxies.Where(entry => !Networks.TryParse(entry, out _))
                 .Select(entry => $"Engine:TrustedProxies: '{entry}' is neither an address nor a network"));
             return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);

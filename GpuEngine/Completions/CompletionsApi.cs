@@ -1,11 +1,15 @@
 using System.Diagnostics;
 using System.Text;
+using Lyceum.EngineClient;
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
@@ -28,7 +32,7 @@ internal static partial class CompletionsApi
             .Fails(typeof(OpenAIError), 404, ErrorCodes.ModelNotFound)
             .Fails(typeof(OpenAIError), 409, ErrorCodes.GenerationExists, ErrorCodes.GenerationDeleted)
             .Fails(typeof(OpenAIError), 413, ErrorCodes.PayloadTooLarge)
-            .Fails(typeof(OpenAIError), 429, ErrorCodes.Overloaded)
+            .Fails(typeof(OpenAIError), 429, ErrorCodes.Overloaded, ErrorCodes.BudgetExhausted)
             .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed)
             .Fails(typeof(OpenAIError), 504, ErrorCodes.Timeout);
 
@@ -37,7 +41,7 @@ internal static partial class CompletionsApi
     /// </summary>
     private static async Task CompleteAsync(
         HttpContext http, IChatModel model, CompletionSlots slots, EngineMetrics metrics, DetachedCompletions detached,
-        IOptions<AnswersOptions> answers, TimeProvider time, ILogger<CompletionSlots> log)
+        ModelCharges charges, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<CompletionSlots> log)
     {
         if (http.Request.Headers.TryGetValue(DetachedCompletions.Header, out var generation))
         {
@@ -49,13 +53,15 @@ internal static partial class CompletionsApi
         var outcome = "complete";
         try
         {
-            using var slot = slots.Take();
+            using var slot = slots.Take(Sharer.Of(Caller.From(http.User)));
             var request = await ChatRequestReader.ReadAsync(http.Request, bounds.Token);
             var id = await model.ResolveAsync(request.Model, bounds.Token);
             activity?.SetTag("gen_ai.request.model", id);
+            using var charge = await ReserveAsync(charges, Caller.From(http.User), request, bounds.Token);
+            charge.Model = id;
             await (request.Stream
-                ? StreamAsync(http, model, id, request, bounds, metrics, time)
-                : WholeAsync(http, model, id, request, bounds, metrics, time));
+                ? StreamAsync(http, model, id, request, bounds, metrics, charge, time)
+                : WholeAsync(http, model, id, request, bounds, metrics, charge, time));
         }
         catch (Exception) when (bounds.ClientGone)
         {
@@ -77,11 +83,19 @@ internal static partial class CompletionsApi
         }
     }
 
+    /// <summary>
+    /// The gateway charges what people and API tokens ask for here; what services ask for is charged here.
+    /// </summary>
+    private static async ValueTask<Charge> ReserveAsync(
+        ModelCharges charges, Caller caller, ChatRequest request, CancellationToken cancel) =>
+        caller.Kind == CallerKind.Service
+            ? await charges.ReserveAsync(new Payer(caller), request, cancel) : charges.Count(new Payer(caller), request);
+
     private static async Task StreamAsync(
         HttpContext http, IChatModel model, string id, ChatRequest request, AnswerBounds bounds, EngineMetrics metrics,
-        TimeProvider time)
+        Charge charge, TimeProvider time)
     {
-        var output = new AnswerStream(http.Response, bounds, metrics);
+        var output = new AnswerStream(http.Response, bounds, metrics, charge);
         if (model is IRelayingModel relaying)
         {
             await relaying.StreamAsync(request, id, output, bounds.Token);
@@ -101,6 +115,7 @@ internal static partial class CompletionsApi
                 await output.WriteAsync(frames.Text(last.Text));
             }
         }
+        charge.Usage = last.Usage;
         await output.WriteAsync(frames.Finish(last.FinishReason ?? "stop"));
         if (request.IncludeUsage && last.Usage is { } usage)
             await output.WriteAsync(frames.Usage(usage));
@@ -109,12 +124,14 @@ internal static partial class CompletionsApi
 
     private static async Task WholeAsync(
         HttpContext http, IChatModel model, string id, ChatRequest request, AnswerBounds bounds, EngineMetrics metrics,
-        TimeProvider time)
+        Charge charge, TimeProvider time)
     {
         http.Response.ContentType = "application/json; charset=utf-8";
         if (model is IRelayingModel relaying)
         {
-            await http.Response.BodyWriter.WriteAsync(await relaying.WholeAsync(request, id, bounds.Token), bounds.Token);
+            var whole = await relaying.WholeAsync(request, id, bounds.Token);
+            Count(charge, whole.Span);
+            await http.Response.BodyWriter.WriteAsync(whole, bounds.Token);
             return;
         }
         var text = new StringBuilder();
@@ -126,11 +143,26 @@ internal static partial class CompletionsApi
             text.Append(last.Text);
             bounds.TokenArrived();
         }
+        charge.Usage = last.Usage;
         metrics.Tokens(last.Usage?.CompletionTokens ?? 0);
         var frames = new ChatFrames(id, time.GetUtcNow(), includeUsage: false);
         await http.Response.BodyWriter.WriteAsync(
             frames.Whole(text.ToString(), last.FinishReason ?? "stop", last.Usage ?? new TokenUsage(0, 0, 0)),
             bounds.Token);
+    }
+
+    private static void Count(Charge charge, ReadOnlySpan<byte> answer)
+    {
+        try
+        {
+            var read = CompletionReader.ReadWhole(answer, TextAs.Raw);
+            charge.Usage = read.Usage;
+            charge.Answered(TokenEstimate.Likely(Math.Max(1, read.TokenBytes)));
+        }
+        catch (MalformedStreamException)
+        {
+            charge.Answered(TokenEstimate.Likely(answer.Length));
+        }
     }
 
     private static async Task FailAsync(HttpContext http, ApiError error)

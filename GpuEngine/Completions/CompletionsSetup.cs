@@ -1,3 +1,4 @@
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 
@@ -13,6 +14,7 @@ internal static class CompletionsSetup
         var services = builder.Services;
         services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
+        builder.AddCharging();
         services.AddSingleton<EngineMetrics>();
         services.AddSingleton<CompletionSlots>();
 

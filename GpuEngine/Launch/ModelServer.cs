@@ -73,7 +73,7 @@ internal sealed class ModelServer : IHealthCheck
         var state = _state;
         return state is { Phase: ServerPhase.Ready, Address: { } address }
             ? address
-            : throw new ApiException(ApiError.Server(503, "model_loading", Describe(state) + "; try again later.", RetryAfter(state)));
+            : throw new ApiException(ApiError.Server(503, "model_loading", Brief(state) + "; try again later.", RetryAfter(state)));
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -83,7 +83,10 @@ internal sealed class ModelServer : IHealthCheck
         return Task.FromResult(state.Phase is ServerPhase.Ready ? HealthCheckResult.Healthy(description) : HealthCheckResult.Degraded(description));
     }
 
-    /// <summary>For callers and operators alike: nothing of the server's output is in it.</summary>
+    /// <summary>For callers: why the last run ended may name programs, folders and ports.</summary>
+    private string Brief(ServerState state) => Describe(state with { Trouble = null });
+
+    /// <summary>For operators; nothing of the server's output is in it.</summary>
     private string Describe(ServerState state)
     {
         var trouble = state.Trouble is null ? "" : $" (start {state.Restarts + 1}; before, {state.Trouble})";
@@ -91,7 +94,7 @@ internal sealed class ModelServer : IHealthCheck
         {
             ServerPhase.Ready => $"The model server is ready (pid {state.Pid}, {state.Restarts} restarts)",
             ServerPhase.Loading => $"The model server has been loading for {Seconds(_time.GetUtcNow() - state.Since)} s{trouble}",
-            ServerPhase.Ending => $"The model server is being ended: {state.Trouble}",
+            ServerPhase.Ending => $"The model server is being ended{(state.Trouble is null ? "" : $": {state.Trouble}")}",
             _ when state.Trouble is null => "The model server is about to be started",
             _ => $"The model server does not run: {state.Trouble}; it is started again in {Wait(state)} s",
         };

@@ -76,7 +76,7 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
     }
 
     /// <summary>The answer to a request without <c>stream</c>.</summary>
-    public ReadOnlyMemory<byte> Whole(string text, string finishReason, TokenUsage usage)
+    public ReadOnlyMemory<byte> Whole(string text, string finishReason, TokenUsage? usage, string thinking = "")
     {
         _buffer.ResetWrittenCount();
         using var json = new Utf8JsonWriter(_buffer, Relaxed);
@@ -88,13 +88,16 @@ internal sealed class ChatFrames(string model, DateTimeOffset now, bool includeU
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
         json.WriteString("content", text);
+        if (thinking.Length > 0)
+            json.WriteString("reasoning_content", thinking);
         json.WriteNull("refusal");
         json.WriteEndObject();
         json.WriteNull("logprobs");
         json.WriteString("finish_reason", finishReason);
         json.WriteEndObject();
         json.WriteEndArray();
-        Usage(json, usage);
+        if (usage is not null)
+            Usage(json, usage);
         json.WriteEndObject();
         json.Flush();
         return _buffer.WrittenMemory;

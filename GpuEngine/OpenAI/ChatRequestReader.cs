@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
@@ -18,25 +19,23 @@ internal static class ChatRequestReader
     {
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
         // Checked on the bytes: the JSON reader decodes a string only when it is read.
-        if (!Utf8.IsValid(body))
+        if (!Utf8.IsValid(body.Span))
             throw Invalid("invalid_utf8", "The request body is not valid UTF-8.");
         try
         {
-            using var json = JsonDocument.Parse(body);
+            // Of the whole body, not of what is read here: the rest is written again for the model server.
+            if (!JsonUnicode.IsValid(body.Span))
+                throw Invalid(ErrorCodes.InvalidJson, "The request body holds a string that is not valid Unicode.");
+            using var json = JsonDocument.Parse(body, RequestBody.Json);
             return Read(json.RootElement, body);
         }
         catch (JsonException e)
         {
             throw Invalid(ErrorCodes.InvalidJson, $"The request body is not valid JSON: {e.Message}");
         }
-        catch (InvalidOperationException)
-        {
-            // GetString on an escape that is half a surrogate pair.
-            throw Invalid(ErrorCodes.InvalidJson, "The request body holds a string that is not valid Unicode.");
-        }
     }
 
-    private static ChatRequest Read(JsonElement root, byte[] body)
+    private static ChatRequest Read(JsonElement root, ReadOnlyMemory<byte> body)
     {
         if (root.ValueKind is not JsonValueKind.Object)
             throw Invalid("invalid_type", "The request body must be a JSON object.");

@@ -34,7 +34,9 @@ internal sealed record CompletionResponse(
 /// <param name="FinishReason">The model's own: <c>stop</c>, <c>length</c>, …</param>
 internal sealed record ChatCompletionChoice(int Index, CompletionMessage Message, string? FinishReason = null);
 
-internal sealed record CompletionMessage(string Role, string? Content = null, JsonElement? ToolCalls = null);
+/// <param name="ReasoningContent">The model's reasoning, which is no part of the content.</param>
+internal sealed record CompletionMessage(
+    string Role, string? Content = null, JsonElement? ToolCalls = null, string? ReasoningContent = null);
 
 /// <summary>One server-sent event of a streamed completion; after the last comes the text <c>[DONE]</c>.</summary>
 /// <param name="Data">A chunk; an error is the last event.</param>
@@ -50,7 +52,9 @@ internal sealed record ChunkData(
 
 internal sealed record ChunkChoice(int Index, ChunkDelta Delta, string? FinishReason = null);
 
-internal sealed record ChunkDelta(string? Role = null, string? Content = null, JsonElement? ToolCalls = null);
+/// <param name="ReasoningContent">A piece of the model's reasoning, which is no part of the content.</param>
+internal sealed record ChunkDelta(
+    string? Role = null, string? Content = null, JsonElement? ToolCalls = null, string? ReasoningContent = null);
 
 internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens);
 

@@ -1,9 +1,11 @@
 using System.Buffers;
+using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.GpuEngine.OpenAI;
 
-/// <summary>Reads a request's whole body, up to a limit.</summary>
+/// <summary>Reads a request's whole body, which is JSON, up to a limit.</summary>
 internal static class RequestBody
 {
     /// <summary>
@@ -12,8 +14,14 @@ internal static class RequestBody
     /// </summary>
     public const long MaxDrained = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// Of two members of one name a gateway, this engine and a model server may each read another: such a body is
+    /// rejected.
+    /// </summary>
+    public static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
+
     /// <exception cref="ApiException">413: it is larger than <paramref name="max"/> bytes.</exception>
-    public static async Task<byte[]> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
+    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest http, int max, CancellationToken cancel)
     {
         if (http.ContentLength > max)
             throw TooLarge(max);
@@ -29,7 +37,7 @@ internal static class RequestBody
             {
                 var body = read.Buffer.ToArray();
                 http.BodyReader.AdvanceTo(read.Buffer.End);
-                return body;
+                return JsonUnicode.WithoutMark(body);
             }
             http.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }

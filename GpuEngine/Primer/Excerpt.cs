@@ -15,7 +15,8 @@ internal static partial class Excerpt
         if (text.Length <= Limit)
             return text;
         var sentences = SentenceEnd().Split(text).Where(sentence => sentence.Length > 0).ToList();
-        var hits = sentences.ConvertAll(sentence => Terms.Of(sentence).Intersect(question).Count());
+        var wanted = question.ToHashSet();
+        var hits = sentences.ConvertAll(sentence => Terms.Of(sentence).Where(wanted.Contains).Distinct().Count());
         var (best, from, to) = (-1, 0, 1);
         for (var start = 0; start < sentences.Count; start++)
         {
@@ -35,6 +36,7 @@ internal static partial class Excerpt
     }
 
     // Behind a full stop with the space after it, a Chinese full stop, or a line's end: the ends stay with the sentences.
-    [GeneratedRegex(@"(?<=[.!?]\s+)(?=\S)|(?<=[。！？])|(?<=\n)")]
+    // The look ahead comes first: looking back from every one of a run of spaces would cost the square of the run.
+    [GeneratedRegex(@"(?=\S)(?<=[.!?]\s+)|(?<=[。！？])|(?<=\n)")]
     private static partial Regex SentenceEnd();
 }

@@ -54,7 +54,7 @@ internal sealed class PassageIndex
             IsPair(question[of]) && IsPair(question[neighbour]) &&
             question[Math.Min(neighbour, of)][^1] == question[Math.Max(neighbour, of)][0];
 
-        static bool IsPair(string term) => term.Length == 2 && term.EnumerateRunes().All(Terms.IsIdeograph);
+        static bool IsPair(string term) => term.Length == 2 && term.EnumerateRunes().All(Terms.IsUnspaced);
     }
 
     private double Rarity(string term)

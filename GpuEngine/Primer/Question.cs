@@ -62,25 +62,25 @@ internal sealed partial record Question(
     [GeneratedRegex(
         @"^\W*((hi|hello|hey|howdy|greetings|good (morning|afternoon|evening)|help|what can you do)( there| primer| lyceum| everyone)?|" +
         @"你好|您好|嗨|哈[喽啰]|早上好|下午好|晚上好|在吗|帮助|你(能|会|可以)做(什么|些什么))(啊|呀|呢)?\W*$",
-        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Greeting();
 
     [GeneratedRegex(
         @"^\W*(who|what) are you\b|^\W*what('s| is) your name|^\W*are you (an? )?(ai|llm|chatgpt|gpt|bot|robot|(large )?language model|human|real)\b|" +
         @"你是(谁|什么|人|一?个?(AI|人工智能|机器人|(大?语言)?模型))|你叫什么",
-        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Identity();
 
-    [GeneratedRegex(@"^\W*(thanks|thank you|thx|cheers|谢谢|多谢|感谢)(\W*(a lot|so much|very much|你|您|啦|了))?\W*$", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^\W*(thanks|thank you|thx|cheers|谢谢|多谢|感谢)(\W*(a lot|so much|very much|你|您|啦|了))?\W*$", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Thanks();
 
     [GeneratedRegex(
         @"^\W*((please |can you |could you )?(tell me more|say more|more|go on|continue|keep going|elaborate|explain more|more details?|" +
         @"what else|anything else|next)( please| about (it|this|that))?|" +
         @"继续|接着说|再说说|还有吗|还有呢|更多|然后呢|再?详细(一点|一些|些|说说|讲讲)?|展开(说说|讲讲)|再?多说(一点|一些|点|些))\W*$",
-        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex FollowUp();
 
-    [GeneratedRegex(@"\b(it|that|this|they|them|those|these)\b|它|这个|那个|这样|那样", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\b(it|that|this|they|them|those|these)\b|它|这个|那个|这样|那样", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Pronoun();
 }

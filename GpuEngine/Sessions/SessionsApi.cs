@@ -8,14 +8,15 @@ using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions;
 
 /// <summary>
-/// Management of live sessions, for services with scope <c>sessions</c>. A session belongs to the caller's (tenant, owner);
-/// another caller's is not found.
+/// Management of live sessions, for services and API tokens with scope <c>engine</c>. A session belongs to the caller's
+/// (tenant, owner); another caller's is not found.
 /// </summary>
 internal static partial class SessionsApi
 {
@@ -26,7 +27,7 @@ internal static partial class SessionsApi
 
     public static void MapSessions(this IEndpointRouteBuilder routes)
     {
-        var sessions = routes.MapGroup("/v1/sessions").RequireScope(Scopes.Sessions).WithTags("engine sessions");
+        var sessions = routes.MapGroup("/v1/sessions").RequireScope(Scopes.Engine).WithTags("engine sessions");
         sessions.MapPost("", Create).Fails(500, ErrorCodes.PublicUrlNotConfigured);
         sessions.MapGet("", (SessionStore store, Caller caller) =>
             TypedResults.Ok(new SessionList([.. store.Of(caller).Select(SessionDocument.Of)])))
@@ -40,13 +41,17 @@ internal static partial class SessionsApi
     /// <summary>Makes a live session at this engine, past the tutors: for services.</summary>
     private static Results<Created<SessionConnection>, ProblemHttpResult> Create(
         CreateSession request, Caller caller, SessionStore store, PublicAddress address, EngineRun run,
-        IOptions<LiveSessionOptions> options, HttpContext http)
+        IOptions<LiveSessionOptions> options, IOptions<EngineAddressOptions> engine, HttpContext http)
     {
-        var setup = Validate(request, caller, store.NewId());
+        var setup = Validate(request, caller, store.NewId(), engine.Value);
         // Before the session is made: none is made that its client could not reach.
         _ = address.For(http, caller, setup.Id, "");
         if (store.TryCreate(setup) is not { } session)
-            return Problems.Overloaded($"All {options.Value.Max} sessions of this engine are taken (MAX_SESSIONS).", SessionStore.RetryAfter);
+        {
+            return Problems.Overloaded(
+                $"This engine has {options.Value.Max} sessions (MAX_SESSIONS); the rest is kept for other callers.",
+                SessionStore.RetryAfter);
+        }
         return TypedResults.Created($"/v1/sessions/{session.Id}", Connection(session, address, caller, http, run));
     }
 
@@ -80,7 +85,8 @@ internal static partial class SessionsApi
 
     private static ProblemHttpResult Unknown() => Problems.NotFound(ErrorCodes.SessionNotFound, "There is no such session here (any more).");
 
-    private static SessionSetup Validate(CreateSession request, Caller caller, string id)
+    private static SessionSetup Validate(
+        CreateSession request, Caller caller, string id, EngineAddressOptions engine)
     {
         var tutor = request.TutorId ?? throw Invalid("tutor_id must be an integer.");
         var student = request.StudentId.ValueKind switch
@@ -113,10 +119,19 @@ internal static partial class SessionsApi
             retrieval = Uri.TryCreate(source.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
                 ? new RetrievalSource(url, source.Token)
                 : throw Invalid("retrieval.url must be an http or https address.");
+            if (!engine.MaySearchAt(url))
+            {
+                throw Invalid(
+                    "retrieval.url must be at an address that this engine announces itself to (Engine:AnnounceTo), or at " +
+                    "one of Engine:RetrievalOrigins.");
+            }
         }
         return new SessionSetup(
             id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
-            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice);
+            [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice)
+        {
+            Sharer = Sharer.Of(caller),
+        };
     }
 
     private static void Bounded(string what, string? text, int bytes)
@@ -127,7 +142,7 @@ internal static partial class SessionsApi
 
     private static ProblemException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, detail);
 
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", RegexOptions.NonBacktracking)]
     private static partial Regex Slug();
 }
 
@@ -135,6 +150,10 @@ internal static partial class SessionsApi
 /// <param name="StudentId">A number or a string; kept as text.</param>
 /// <param name="Instructions">Becomes the system prompt.</param>
 /// <param name="Language">The answers' language, as a person or a tag names it.</param>
+/// <param name="Retrieval">
+/// Where passages for the answers are searched: at an address that the engine announces itself to, or of
+/// <c>Engine:RetrievalOrigins</c>.
+/// </param>
 /// <param name="Voice">Speaks the answers where the client asks for no other.</param>
 /// <param name="History">Messages of an earlier session that this one continues, oldest first.</param>
 internal sealed record CreateSession(

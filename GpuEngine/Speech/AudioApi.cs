@@ -3,9 +3,11 @@ using System.Text.RegularExpressions;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Upstream;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -59,7 +61,7 @@ internal static partial class AudioApi
         {
             if (!transcriber.IsAvailable)
                 throw Transcriber.Missing();
-            using var slot = slots.TakeForHearing();
+            using var slot = slots.TakeForHearing(Sharer.Of(Caller.From(http.User)));
             var form = await ReadFormAsync(http.Request, bounds.Token);
             using var upstream = Upstream(form, out var hasModel);
             using var response = await bounds.WaitAsync(new ValueTask<HttpResponseMessage>(transcriber.OpenAsync(upstream, hasModel, bounds.Token)));
@@ -76,7 +78,8 @@ internal static partial class AudioApi
         {
             if (!synthesizer.IsAvailable)
                 throw NoSynthesizer.Missing();
-            using var slot = slots.TakeForSpeaking();
+            var who = Sharer.Of(Caller.From(http.User));
+            using var slot = slots.TakeForSpeaking(who);
             var request = await SpokenRequest.ReadAsync(http.Request, bounds.Token);
             if (synthesizer is IRelayingSynthesizer relaying)
             {
@@ -84,12 +87,13 @@ internal static partial class AudioApi
                 await RelayAsync(response, http.Response, bounds);
                 return;
             }
-            await SynthesizeAsync(http.Response, synthesizer, request, bounds);
+            await SynthesizeAsync(http.Response, synthesizer, request, who, bounds);
         });
     }
 
     /// <summary>Sentence by sentence. <c>pcm</c> is sent as it is made; a WAV file begins with its length, so it is made first.</summary>
-    private static async Task SynthesizeAsync(HttpResponse response, ISynthesizer synthesizer, SpokenRequest request, AnswerBounds bounds)
+    private static async Task SynthesizeAsync(
+        HttpResponse response, ISynthesizer synthesizer, SpokenRequest request, Sharer who, AnswerBounds bounds)
     {
         if (request.Model is { } model && model != synthesizer.Description)
         {
@@ -107,7 +111,7 @@ internal static partial class AudioApi
         response.ContentType = whole is null ? "audio/pcm" : "audio/wav";
         foreach (var sentence in SentenceDivider.Divide(request.Input))
         {
-            var speech = synthesizer.SpeakAsync(new SpeechRequest(sentence.Text, Rate, request.Voice), bounds.Token)
+            var speech = synthesizer.SpeakAsync(new SpeechRequest(sentence.Text, Rate, who, request.Voice), bounds.Token)
                 .GetAsyncEnumerator(bounds.Token);
             await using (speech)
             {
@@ -128,28 +132,27 @@ internal static partial class AudioApi
 
     private static async Task<IFormCollection> ReadFormAsync(HttpRequest request, CancellationToken cancel)
     {
-        if (!request.HasFormContentType)
+        if (!Forms.IsMultipart(request))
         {
             throw new ApiException(ApiError.Invalid(
                 ErrorCodes.UnsupportedMediaType, "A transcription is asked for with multipart/form-data.", status: 415));
         }
         if (request.ContentLength > MaxRecording + MaxFields)
             throw RequestBody.TooLarge(MaxRecording);
-        request.HttpContext.Features.Set<IFormFeature>(new FormFeature(request, new FormOptions
-        {
-            MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
-        }));
         try
         {
-            return await request.ReadFormAsync(cancel);
+            return await Forms.ReadAsync(
+                request,
+                new FormOptions
+                {
+                    MultipartBodyLengthLimit = MaxRecording, ValueCountLimit = 64, ValueLengthLimit = MaxFields,
+                }, cancel);
         }
-        catch (InvalidDataException e) when (e.Message.Contains("length limit", StringComparison.OrdinalIgnoreCase))
+        catch (ProblemException e)
         {
-            throw RequestBody.TooLarge(MaxRecording);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
-        {
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "The form cannot be read."), e);
+            throw e.Status == StatusCodes.Status413PayloadTooLarge
+                ? RequestBody.TooLarge(MaxRecording)
+                : new ApiException(ApiError.Invalid(e.Code, e.Message, status: e.Status), e);
         }
     }
 
@@ -233,10 +236,10 @@ internal static partial class AudioApi
         }
     }
 
-    [GeneratedRegex(@"^\.[A-Za-z0-9]{1,8}$")]
+    [GeneratedRegex(@"^\.[A-Za-z0-9]{1,8}$", RegexOptions.NonBacktracking)]
     private static partial Regex Extension();
 
-    [GeneratedRegex(@"^[\w.-]{1,64}(\[\])?$")]
+    [GeneratedRegex(@"^[\w.-]{1,64}(\[\])?$", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex FieldName();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} failed with {Code}: {Reason}")]

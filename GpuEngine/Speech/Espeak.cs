@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Threading.RateLimiting;
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.GpuEngine.Speech;
 
@@ -9,7 +9,7 @@ namespace Lyceum.GpuEngine.Speech;
 /// espeak-ng, a process for each sentence: text on its standard input, never on its command line; a WAV on its standard
 /// output. Bounded in number, in time and in the length of its output; killed when its result is no longer wanted.
 /// </summary>
-internal sealed class Espeak : IDisposable
+internal sealed class Espeak
 {
     // Twenty minutes of its 22.05 kHz: a sentence is far from it.
     private const int MaxBytes = 50 * 1024 * 1024;
@@ -19,15 +19,15 @@ internal sealed class Espeak : IDisposable
 
     private readonly string _program;
     private readonly TimeSpan _timeout;
-    private readonly ConcurrencyLimiter _processes;
+    private readonly SharedBound _processes;
+    private readonly SharedBound _wanted; // running and waiting
 
-    public Espeak(string program, TtsOptions options)
+    public Espeak(string program, TtsOptions options, ShareOptions shares)
     {
         (_program, _timeout) = (program, options.Timeout);
-        _processes = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
-        {
-            PermitLimit = options.EspeakProcesses > 0 ? options.EspeakProcesses : Environment.ProcessorCount, QueueLimit = MaxWaiting,
-        });
+        _processes = new SharedBound(
+            options.EspeakProcesses > 0 ? options.EspeakProcesses : Environment.ProcessorCount, shares);
+        _wanted = new SharedBound(_processes.Capacity + MaxWaiting, shares);
     }
 
     /// <summary>The program's path; null where it is not installed.</summary>
@@ -41,13 +41,13 @@ internal sealed class Espeak : IDisposable
     }
 
     /// <summary>A WAV file of unknown length.</summary>
+    /// <param name="who">Whom it is for: processes go around among people.</param>
     /// <param name="voice">One of <see cref="EspeakVoices"/>.</param>
     /// <exception cref="ApiException">It failed, took too long, or too many wait for it.</exception>
-    public async Task<byte[]> SpeakAsync(string text, string voice, CancellationToken cancel)
+    public async Task<byte[]> SpeakAsync(Sharer who, string text, string voice, CancellationToken cancel)
     {
-        using var lease = await _processes.AcquireAsync(1, cancel);
-        if (!lease.IsAcquired)
-            throw ApiException.Overloaded("Too much waits to be spoken.");
+        using var wanted = _wanted.TryTake(who) ?? throw ApiException.Overloaded("Too much waits to be spoken.");
+        using var running = await _processes.TakeAsync(who, cancel);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(_timeout);
         using var process = Start("--stdin", "--stdout", "-b", "1", "-v", voice);
@@ -88,8 +88,6 @@ internal sealed class Espeak : IDisposable
         await errors;
         return answer;
     }
-
-    public void Dispose() => _processes.Dispose();
 
     private Process Start(params string[] arguments)
     {

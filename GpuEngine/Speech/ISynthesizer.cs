@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.GpuEngine.Speech;
 
@@ -7,8 +8,10 @@ namespace Lyceum.GpuEngine.Speech;
 /// <param name="Text">A sentence, or what stands between two.</param>
 /// <param name="Rate">Samples a second of the audio wanted.</param>
 /// <param name="Voice">Null: the configured one, or the one of the text's language.</param>
+/// <param name="Who">Whom it is for.</param>
 /// <param name="Language">The language the text is probably in, as a tag; null: judged by the text.</param>
-internal sealed record SpeechRequest(string Text, int Rate, string? Voice = null, string? Language = null);
+internal sealed record SpeechRequest(
+    string Text, int Rate, Sharer Who, string? Voice = null, string? Language = null);
 
 /// <summary>
 /// Makes speech of text: an upstream server, espeak-ng, or <see cref="NoSynthesizer"/>. Failures are thrown as <see

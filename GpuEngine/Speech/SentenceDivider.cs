@@ -80,7 +80,7 @@ internal sealed class SentenceDivider
             if (end > closed || text[i] is '\n' || (isWhole && end == text.Length))
                 return end;
             if (end == text.Length)
-                return 0;
+                return end > Most ? end : 0; // marks without end are not kept: each piece would read them all again
             if (WideEnds.Contains(text[i]))
                 return end;
         }

@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.Upstream;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
@@ -33,7 +34,8 @@ internal static class SpeechSetup
         return Client(provider, TtsOptions.Section, options) is { } client
             ? new UpstreamSynthesizer(client, options, provider.GetRequiredService<TimeProvider>())
             : Espeak.Find(options.Espeak) is { } program
-            ? new EspeakSynthesizer(new Espeak(program, options))
+            ? new EspeakSynthesizer(
+                new Espeak(program, options, provider.GetRequiredService<IOptions<ShareOptions>>().Value))
             : new NoSynthesizer();
     }
 

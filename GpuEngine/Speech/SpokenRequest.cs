@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.GpuEngine.Speech;
 
@@ -21,7 +22,9 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
         try
         {
-            using var json = JsonDocument.Parse(body);
+            if (!JsonUnicode.IsValid(body.Span))
+                throw Invalid(ErrorCodes.InvalidJson, "The request body holds a string that is not valid Unicode.");
+            using var json = JsonDocument.Parse(body, RequestBody.Json);
             var root = json.RootElement;
             if (root.ValueKind is not JsonValueKind.Object)
                 throw Invalid("invalid_type", "The request body must be a JSON object.");
@@ -42,9 +45,8 @@ internal sealed record SpokenRequest(string Input, string? Model, string? Voice,
             var voice = root.TryGetProperty("voice", out var named) && named.ValueKind is JsonValueKind.Object ? null : Text(root, "voice");
             return new SpokenRequest(input, Text(root, "model"), voice, format, body);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
-            // InvalidOperation: an escape that is half a surrogate pair.
             throw Invalid(ErrorCodes.InvalidJson, "The request body is not valid JSON.");
         }
     }

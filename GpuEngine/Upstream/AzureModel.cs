@@ -43,10 +43,15 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
     {
         var frames = new ChatFrames(model, time.GetUtcNow(), request.IncludeUsage);
         var finished = false;
-        await using var chunks = ChunksAsync(request, model, cancel).GetAsyncEnumerator(cancel);
+        var reader = new CompletionReader(TextAs.Nothing, llm.Value.Thinking);
+        await using var chunks = ChunksAsync(request, model, reader, cancel).GetAsyncEnumerator(cancel);
         while (await output.WaitAsync(chunks.MoveNextAsync()))
         {
             var (json, chunk) = chunks.Current;
+            if (reader.Changed.Count > 0)
+            {
+                json = RelayedEvent.Chunk(json.Span, "", model, chunk, reader.Changed);
+            }
             finished |= chunk.FinishReason is not null;
             if (chunk.HasToken)
             {
@@ -58,9 +63,10 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
             {
                 await output.WriteAsync(frames.Choices(choices));
             }
-            if (request.IncludeUsage && chunk.Usage is not null)
+            if (request.IncludeUsage && update.RootElement.TryGetProperty("usage", out var usage) &&
+                usage.ValueKind is JsonValueKind.Object)
             {
-                await output.WriteAsync(frames.Usage(update.RootElement.GetProperty("usage")));
+                await output.WriteAsync(frames.Usage(usage));
             }
         }
         await output.WriteAsync(finished ? ChatFrames.Done : throw Cut());
@@ -70,8 +76,10 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
     {
         string? finish = null;
         TokenUsage? usage = null;
-        await foreach (var (_, chunk) in ChunksAsync(request, model, cancel))
+        var reader = new CompletionReader(TextAs.Decoded, llm.Value.Thinking);
+        await foreach (var (_, chunk) in ChunksAsync(request, model, reader, cancel))
         {
+            output.Thinking.Append(chunk.Thinking);
             var room = output.Text.Append(chunk.Text);
             if (chunk.HasToken)
             {
@@ -107,12 +115,13 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
     {
         string? finish = null;
         TokenUsage? usage = null;
-        await foreach (var (_, chunk) in ChunksAsync(request, model, cancel))
+        var reader = new CompletionReader(TextAs.Decoded, llm.Value.Thinking);
+        await foreach (var (_, chunk) in ChunksAsync(request, model, reader, cancel))
         {
             (finish, usage) = (chunk.FinishReason ?? finish, chunk.Usage ?? usage);
-            if (chunk.Text is { Length: > 0 } text)
+            if (chunk.Text is not null || chunk.Thinking is not null)
             {
-                yield return new ChatDelta(text);
+                yield return new ChatDelta(chunk.Text ?? "", Thinking: chunk.Thinking);
             }
         }
         yield return new ChatDelta("", finish ?? throw Cut(), usage);
@@ -120,11 +129,10 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
 
     /// <summary>A streamed answer's chunks, in OpenAI's shape and as they are understood.</summary>
     private async IAsyncEnumerable<(ReadOnlyMemory<byte> Json, CompletionChunk Chunk)> ChunksAsync(
-        ChatRequest request, string model, [EnumeratorCancellation] CancellationToken cancel)
+        ChatRequest request, string model, CompletionReader reader, [EnumeratorCancellation] CancellationToken cancel)
     {
         var chat = azure.Chat(UpstreamBody.For(request, model, stream: true, countTokens: true));
         await using var updates = chat.GetStreamingChatMessageContentsAsync(Placeholder, cancellationToken: cancel).GetAsyncEnumerator(cancel);
-        var reader = new CompletionReader(TextAs.Decoded);
         for (var answering = false; await MoveNextAsync(updates, answering, cancel); answering = true)
         {
             var json = ModelReaderWriter.Write((StreamingChatCompletionUpdate)updates.Current.InnerContent!).ToMemory();

@@ -1,3 +1,4 @@
+using Lyceum.EngineClient;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Upstream;
@@ -34,8 +35,17 @@ internal sealed class LlmOptions
     /// <summary>Version of Azure's API, as <c>2024-10-21</c>. Empty: the newest that the connector speaks.</summary>
     public string? ApiVersion { get; set; }
 
+    /// <summary>
+    /// Every answer begins amid the model's reasoning and has its closing tag alone, because the chat template has the
+    /// opening one (DeepSeek-R1, QwQ on a server that does not take the reasoning apart).
+    /// </summary>
+    public bool BeginsThinking { get; set; }
+
     /// <summary>How long the server's list of models is cached.</summary>
     public TimeSpan ModelsCache { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Where the model's reasoning is.</summary>
+    public ThinkingIn Thinking => BeginsThinking ? ThinkingIn.OpenTag : ThinkingIn.Tags;
 
     /// <summary>Whether a language model is configured at all.</summary>
     public bool IsConfigured => !string.IsNullOrWhiteSpace(Endpoint);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -85,6 +86,8 @@ internal sealed class UpstreamClient : IDisposable
         {
             request.Headers.Authorization = _authorization;
             request.Headers.UserAgent.Add(Agent);
+            // A compressed stream waits in the server's buffers.
+            request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
             try
             {
                 response = await _http.SendAsync(request, cancel);
@@ -94,9 +97,30 @@ internal sealed class UpstreamClient : IDisposable
                 throw UpstreamErrors.NoResponse(e, _section);
             }
         }
+        await DecompressAsync(response, cancel);
         if (response.StatusCode is HttpStatusCode.OK)
             return response;
         using (response)
             throw await UpstreamErrors.FromAsync(response, _section, cancel);
+    }
+
+    /// <summary>Some servers, and proxies before them, compress what nobody asked them to.</summary>
+    private static async ValueTask DecompressAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        foreach (var coding in response.Content.Headers.ContentEncoding.Reverse().ToArray())
+        {
+            Func<Stream, Stream>? open = coding.ToLowerInvariant() switch
+            {
+                "gzip" or "x-gzip" => bytes => new GZipStream(bytes, CompressionMode.Decompress),
+                "deflate" => bytes => new ZLibStream(bytes, CompressionMode.Decompress),
+                "br" => bytes => new BrotliStream(bytes, CompressionMode.Decompress),
+                _ => null,
+            };
+            if (open is null)
+                continue;
+            var plain = new StreamContent(open(await response.Content.ReadAsStreamAsync(cancel)));
+            plain.Headers.ContentType = response.Content.Headers.ContentType;
+            response.Content = plain;
+        }
     }
 }

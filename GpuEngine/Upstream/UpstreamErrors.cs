@@ -50,7 +50,7 @@ internal static class UpstreamErrors
             await response.Content.LoadIntoBufferAsync(MaxErrorBody, cancel);
             body = await response.Content.ReadAsByteArrayAsync(cancel);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException or InvalidDataException)
         {
             // A body that cannot be read says no more than the status did.
         }
@@ -96,11 +96,14 @@ internal static class UpstreamErrors
         try
         {
             using var json = JsonDocument.Parse(failure.Body);
-            if (json.RootElement.ValueKind is not JsonValueKind.Object)
+            var root = json.RootElement;
+            if (root.ValueKind is JsonValueKind.Array && root.GetArrayLength() > 0)
+                root = root[0]; // Gemini
+            if (root.ValueKind is not JsonValueKind.Object)
                 return (fallback, false);
-            var isApi = json.RootElement.TryGetProperty("error", out var error) || json.RootElement.TryGetProperty("message", out _);
+            var isApi = root.TryGetProperty("error", out var error) || root.TryGetProperty("message", out _);
             if (error.ValueKind is JsonValueKind.Undefined)
-                error = json.RootElement;
+                error = root;
             return (fallback with
             {
                 Message = EngineError.Of(error).Message,

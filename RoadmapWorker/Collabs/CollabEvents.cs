@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Lyceum.Jobs;
@@ -19,6 +20,9 @@ public sealed class CollabEvents(JobStore store, JobEvents events, TimeProvider 
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    // Being read: all readers of a task want the same turn at the same moment.
+    private readonly ConcurrentDictionary<(Guid TaskId, string Stage), Task<CollabTurn>> _turns = new();
+
     /// <summary>As <see cref="JobEvents.FollowAsync"/>.</summary>
     /// <param name="after">The last event the reader has.</param>
     public async IAsyncEnumerable<SseItem<object>> FollowAsync(
@@ -38,8 +42,7 @@ public sealed class CollabEvents(JobStore store, JobEvents events, TimeProvider 
             CollabTurn? turn = null;
             if (stage is not null && stage != e.Stage && CollabKind.TurnOf(stage) is not null)
             {
-                var finished = await ReadAsync(() => store.StagesAsync(taskId, stage, clientGone), clientGone);
-                turn = JobJson.Read<CollabTurn>(finished[0].Body);
+                turn = await TurnAsync(taskId, stage).WaitAsync(clientGone);
             }
             stage = e.Stage;
             yield return new(
@@ -48,6 +51,26 @@ public sealed class CollabEvents(JobStore store, JobEvents events, TimeProvider 
                 EventId = item.EventId,
             };
         }
+    }
+
+    private async Task<CollabTurn> TurnAsync(Guid taskId, string stage)
+    {
+        var key = (taskId, stage);
+        try
+        {
+            return await _turns.GetOrAdd(key, one => ReadTurnAsync(one.TaskId, one.Stage));
+        }
+        finally
+        {
+            _turns.TryRemove(key, out _);
+        }
+    }
+
+    private async Task<CollabTurn> ReadTurnAsync(Guid taskId, string stage)
+    {
+        var finished = await ReadAsync(
+            () => store.StagesAsync(taskId, stage, CancellationToken.None), CancellationToken.None);
+        return JobJson.Read<CollabTurn>(finished[0].Body);
     }
 
     /// <summary>A database that is away is a pause, not the end of the stream.</summary>

@@ -42,7 +42,9 @@ internal static partial class ContributionReader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // Cut off, or a line break or half of a surrogate pair in a string.
-            return new(StorableText.Of(Beginning().Match(text) is { Success: true } begun ? Unescape(text.AsSpan(begun.Length)) : text).Trim());
+            return new(StorableText.Of(
+                Beginning().Match(text) is { Success: true } begun && begun.Length < text.Length
+                    ? Unescape(text.AsSpan(begun.Length)) : text).Trim());
         }
     }
 
@@ -89,9 +91,9 @@ internal static partial class ContributionReader
         return text.ToString();
     }
 
-    [GeneratedRegex(@"^```(json)?\s*(?<json>\{.*\})\s*```\z", RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^```(json)?\s*(?<json>\{.*\})\s*```\z", RegexOptions.Singleline | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Fence();
 
-    [GeneratedRegex("""^\{\s*"text"\s*:\s*"(?=.)""", RegexOptions.Singleline, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("^\\{\\s*\"text\"\\s*:\\s*\"", RegexOptions.NonBacktracking)]
     private static partial Regex Beginning();
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Lyceum.Knowledge;
 using Lyceum.Text;
 
@@ -12,7 +11,6 @@ public sealed class Shelf
 {
     private const int MaxQuote = 500;
     private const int MaxPassage = 2000; // characters; SessionApi's passages are shorter
-    private const string End = "</passages>";
 
     private readonly List<Passage> _passages = [];
     private int _last;
@@ -81,17 +79,6 @@ public sealed class Shelf
     public int Last => _last;
 
     /// <summary>How a model is shown passages, wherever they were found.</summary>
-    public static string Describe(IEnumerable<Passage> passages)
-    {
-        var text = new StringBuilder("<passages>\n");
-        foreach (var passage in passages)
-        {
-            var (title, document) = (passage.Title ?? passage.Document, passage.Document);
-            var name = title is null ? "" : $" {title}{(document is null || document == title ? "" : $" ({document})")}";
-            // A text that pretends to be the passages' end does not become it.
-            text.Append($"[{passage.Number}]{name}\n{passage.Text}".Replace(End, "", StringComparison.OrdinalIgnoreCase)).Append("\n\n");
-        }
-        text.Length--;
-        return text.Append(End).ToString();
-    }
+    public static string Describe(IEnumerable<Passage> passages) =>
+        Fence.AroundPassages(passages.Select(passage => (passage.Number, passage.Title, passage.Document, passage.Text)));
 }

@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
@@ -17,14 +20,15 @@ namespace Lyceum.RoadmapWorker.Models;
 /// </summary>
 public sealed partial class EngineModel(
     IHttpClientFactory clients, CompletionsClient engines, ModelAbilities abilities, IOptions<AnswersOptions> answers,
-    IOptions<ModelOptions> options, TimeProvider time, ILogger<EngineModel> logger) : ILanguageModel, IDisposable
+    IOptions<ModelOptions> options, IOptions<ShareOptions> shares, TimeProvider time, ILogger<EngineModel> logger)
+    : ILanguageModel
 {
     private const int MaxReply = 1024 * 1024; // characters
     private static readonly TimeSpan ListWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ListRemembered = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan OverloadWait = TimeSpan.FromSeconds(2);
 
-    private readonly SemaphoreSlim _places = new(options.Value.QuestionsAtOnce);
+    private readonly SharedBound _places = new(options.Value.QuestionsAtOnce, shares.Value);
     private readonly ConcurrentDictionary<Uri, (string Id, long Since)> _defaults = new();
 
     public IChatCompletionService Chat(string tenant, string subject) => new EngineChat(this, tenant, subject);
@@ -41,29 +45,21 @@ public sealed partial class EngineModel(
     internal async Task<ChatMessageContent> CompleteAsync(
         string tenant, string subject, ChatHistory history, OpenAIPromptExecutionSettings settings, Kernel? kernel, CancellationToken cancellationToken)
     {
-        await _places.WaitAsync(cancellationToken);
-        try
+        // A token's share: whose tasks these are, a person's or a token's, is not stored with them.
+        using var place = await _places.TakeAsync(new Sharer(tenant, subject, CallerKind.Token), cancellationToken);
+        for (var asked = time.GetTimestamp(); ; await Task.Delay(OverloadWait, time, cancellationToken))
         {
-            for (var asked = time.GetTimestamp(); ; await Task.Delay(OverloadWait, time, cancellationToken))
+            try
             {
-                try
-                {
-                    return await AtAnEngineAsync(
-                        engine => CompleteAsync(engine, tenant, subject, history, settings, kernel, cancellationToken));
-                }
-                catch (ModelException e) when (e.IsOverload && time.GetElapsedTime(asked) < options.Value.OverloadPatience)
-                {
-                    LogOverload(logger, e.Message); // the place is kept: waiting for the engine is what it is for
-                }
+                return await AtAnEngineAsync(
+                    engine => CompleteAsync(engine, tenant, subject, history, settings, kernel, cancellationToken));
+            }
+            catch (ModelException e) when (e.IsOverload && time.GetElapsedTime(asked) < options.Value.OverloadPatience)
+            {
+                LogOverload(logger, e.Message); // the place is kept: waiting for the engine is what it is for
             }
         }
-        finally
-        {
-            _places.Release();
-        }
     }
-
-    public void Dispose() => _places.Dispose();
 
     /// <summary>Asks an engine, and others where it takes nothing on.</summary>
     private async Task<T> AtAnEngineAsync<T>(Func<Uri, Task<T>> ask)
@@ -192,14 +188,17 @@ public sealed partial class EngineModel(
     }
 
     private static ModelException Rejected(EngineError error, Exception e) =>
-        new($"The engine answered {error.Status}.", e)
+        new(error.Code is ErrorCodes.BudgetExhausted
+            ? "The budget of model tokens does not hold this question." : $"The engine answered {error.Status}.", e)
         {
-            IsOverload = error.Status is 429 or 503, TookNothingOn = error.TookNothingOn,
+            IsOverload = error.Status is 429 or 503 && error.Code is not ErrorCodes.BudgetExhausted,
+            TookNothingOn = error.TookNothingOn,
         };
 
     private static ModelException Away(Exception e, TimeSpan limit) =>
         new(e is OperationCanceledException
-            ? $"The engine did not answer within {limit}." : $"The engine cannot be asked: {e.Message}", e)
+            ? $"The engine did not answer within {limit}."
+            : EngineTries.IsUnreachable(e) ? "The engine cannot be reached." : "The engine broke off its answer.", e)
         {
             TookNothingOn = EngineTries.IsUnreachable(e),
         };

@@ -1,9 +1,10 @@
+using Lyceum.Jobs;
 using Microsoft.SemanticKernel.ChatCompletion;
 
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>The model cannot be asked at the moment.</summary>
-public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner)
+public sealed class ModelException(string message, Exception? inner = null) : StageException(message, inner)
 {
     /// <summary>It has too much to do: the same question may be answered shortly.</summary>
     public bool IsOverload { get; init; }

@@ -25,7 +25,9 @@ internal sealed class LenientCompletions : DelegatingHandler
         try
         {
             var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
-            var answer = CompletionReader.ReadWhole(body);
+            var answer = CompletionReader.ReadWhole(body, thinking: ThinkingIn.Tags);
+            if (answer is { HasChoice: true, HasToken: false, FinishReason: null, Error: null })
+                throw new HttpRequestException("The answer is empty, and no reason is given.");
             using var json = JsonDocument.Parse(body);
             if (answer is { HasChoice: true, Error: null }
                 && Member(json.RootElement, "choices") is { ValueKind: JsonValueKind.Array } choices

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -8,13 +9,16 @@ using Microsoft.SemanticKernel.ChatCompletion;
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>
-/// JSON from a model: asked for, read strictly, checked, and where it is wrong sent back with what is wrong with it, at most
-/// <see cref="MaxRepairs"/> times.
+/// JSON from a model: asked for, read strictly, checked, and where it is wrong sent back with what is wrong with it, at
+/// most <see cref="MaxRepairs"/> times.
 /// </summary>
 public sealed class ModelJson(Dialogues dialogues)
 {
     public const int MaxRepairs = 3;
     private const int MaxFaultsTold = 12;
+
+    /// <summary>Beginnings of objects that are tried in one answer.</summary>
+    private const int MaxObjects = 200;
 
     // Members that are missing or null are faults, so that nothing below has to look for them.
     private static readonly JsonSerializerOptions Strict = new(JobJson.Options)
@@ -56,27 +60,51 @@ public sealed class ModelJson(Dialogues dialogues)
             $"That cannot be used:\n- {string.Join("\n- ", faults.Take(MaxFaultsTold))}\nAnswer again with the whole corrected JSON object and nothing else."),
     ];
 
+    /// <summary>
+    /// The first JSON object in the text that has the shape and no faults: models say something before and after, put
+    /// fences around, and show a draft or an example first. If there is none, the faults of the first that has the
+    /// shape.
+    /// </summary>
     internal static (T? Value, IReadOnlyList<string> ValidationErrors) Read<T>(string text, Func<T, IReadOnlyList<string>> check) where T : class
+    {
+        var thought = text.LastIndexOf("</think>", StringComparison.Ordinal);
+        var utf8 = Encoding.UTF8.GetBytes(text[Math.Max(0, thought)..]);
+        (T?, IReadOnlyList<string>)? faulty = null;
+        string? wrong = null;
+        var (at, tried) = (Array.IndexOf(utf8, (byte)'{'), 0);
+        for (; at >= 0 && tried < MaxObjects; tried++)
+        {
+            var (value, length, error) = ReadAt<T>(utf8.AsSpan(at));
+            if (value is not null && check(value) is var faults)
+            {
+                if (faults.Count == 0)
+                    return (value, faults);
+                faulty ??= (value, faults);
+            }
+            wrong ??= error;
+            // Where it is none or of another shape, what is asked for may be inside.
+            at = Array.IndexOf(utf8, (byte)'{', at + (value is null ? 1 : length));
+        }
+        wrong ??= "There is no JSON object in it.";
+        return faulty ?? (null, [$"It is not the JSON that was asked for: {wrong}"]);
+    }
+
+    private static (T? Value, int Length, string? Error) ReadAt<T>(ReadOnlySpan<byte> utf8) where T : class
     {
         try
         {
-            var value = WithoutNulls(JsonNode.Parse(Object(text))).Deserialize<T>(Strict);
-            return value is null ? (null, ["It must be one JSON object."]) : (value, check(value));
+            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions
+            {
+                AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip,
+            });
+            var value = WithoutNulls(JsonNode.Parse(ref reader)).Deserialize<T>(Strict);
+            return (value, (int)reader.BytesConsumed, null);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or FormatException)
         {
             // Arguments and operations: members twice, half a surrogate pair.
-            return (null, [$"It is not the JSON that was asked for: {e.Message}"]);
+            return (null, 0, e.Message);
         }
-    }
-
-    /// <summary>From the first brace to the last: models like to say something before, and to put fences around.</summary>
-    private static string Object(string text)
-    {
-        var thought = text.LastIndexOf("</think>", StringComparison.Ordinal);
-        var from = text.IndexOf('{', Math.Max(0, thought));
-        var to = text.LastIndexOf('}');
-        return from >= 0 && to > from ? text[from..(to + 1)] : throw new JsonException("There is no JSON object in it.");
     }
 
     private static JsonNode? WithoutNulls(JsonNode? node)

@@ -23,10 +23,24 @@ public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IRea
     public string? Act { get; init; }
 
     /// <summary>
+    /// How much of what all callers use together it may hold (0 to 1); null: as its kind
+    /// (<see cref="Shares.ShareOptions"/>).
+    /// </summary>
+    public double? Share { get; init; }
+
+    /// <summary>
     /// Whose things this call reads and makes, in every service: the subject that a service acts for, else the caller's
     /// own.
     /// </summary>
     public string Person => Act ?? Subject;
+
+    /// <summary>
+    /// Whether a route that asks for <paramref name="scope"/> is open to this caller. <see cref="Auth.Scopes.Engine"/>
+    /// is not for persons, and every service may use it.
+    /// </summary>
+    internal bool May(string scope) => scope != Auth.Scopes.Engine
+        ? Scopes.Contains(scope)
+        : Kind == CallerKind.Service || (Kind == CallerKind.Token && Scopes.Contains(scope));
 
     /// <exception cref="ProblemException">401, when the principal carries no identity.</exception>
     public static Caller From(ClaimsPrincipal principal)

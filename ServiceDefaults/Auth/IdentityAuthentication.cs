@@ -23,6 +23,9 @@ public static class IdentityAuthentication
     /// <summary>Policy of routes between services.</summary>
     internal const string ServiceOnly = "service";
 
+    /// <summary>The same, but a ticket of the route's path will do as well.</summary>
+    internal const string ServiceOrTicket = "service (or ticket)";
+
     internal static void AddIdentity(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -52,15 +55,24 @@ public static class IdentityAuthentication
             options.FallbackPolicy = options.DefaultPolicy;
             foreach (var scope in Scopes.All)
                 options.AddPolicy(scope, policy => policy.RequireAuthenticatedUser().RequireAssertion(context => Has(context.User, scope)));
-            options.AddPolicy(ServiceOnly, policy => policy.RequireAuthenticatedUser().RequireAssertion(
-                context => context.User.Identity is CallerIdentity { Caller.Kind: CallerKind.Service }));
+            // By its scheme: the gateway's own for callers accepts no identity tokens.
+            options.AddPolicy(ServiceOnly, policy => policy.AddAuthenticationSchemes(IdentityVerifier.Scheme)
+                .RequireAuthenticatedUser().RequireAssertion(context => IsService(context.User)));
+            options.AddPolicy(ServiceOrTicket, policy => policy.RequireAuthenticatedUser().RequireAssertion(
+                context => IsService(context.User) || context.User.Identity?.AuthenticationType == Tickets.Scheme));
             options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
-                context => Has(context.User, Scopes.Ops) || context.Resource is HttpContext http && IsDirectLoopback(http)));
+                context => context.Resource is HttpContext http && IsOperator(http)));
         });
     }
 
+    /// <summary>Who may know how it looks inside: this machine itself, or scope <c>ops</c>.</summary>
+    internal static bool IsOperator(HttpContext http) => Has(http.User, Scopes.Ops) || IsDirectLoopback(http);
+
     private static bool Has(ClaimsPrincipal user, string scope) =>
-        user.Identity is CallerIdentity identity && identity.Caller.Scopes.Contains(scope);
+        user.Identity is CallerIdentity identity && identity.Caller.May(scope);
+
+    private static bool IsService(ClaimsPrincipal user) =>
+        user.Identity is CallerIdentity { Caller.Kind: CallerKind.Service };
 
     // The last one is what the middleware for forwarded headers leaves.
     private static readonly string[] ForwardingHeaders = ["X-Forwarded-For", "Forwarded", "X-Original-For"];

@@ -36,7 +36,16 @@ public sealed class IdentityTokens
     /// <param name="act">The subject on whose behalf, or null.</param>
     /// <param name="scopes">What the call needs; see <see cref="Scopes"/>.</param>
     public string ForService(string tenant, string? act, params string[] scopes) =>
-        MintByParts(new Caller(tenant, _service.Service, CallerKind.Service, new SortedSet<string>(scopes, StringComparer.Ordinal)) { Act = act }).Token;
+        ForService(tenant, act, share: null, scopes);
+
+    /// <inheritdoc cref="ForService(string, string?, string[])"/>
+    /// <param name="share">The <see cref="Caller.Share"/> of who it is for.</param>
+    public string ForService(string tenant, string? act, double? share, params string[] scopes) =>
+        MintByParts(new Caller(
+            tenant, _service.Service, CallerKind.Service, new SortedSet<string>(scopes, StringComparer.Ordinal))
+        {
+            Act = act, Share = share,
+        }).Token;
 
     /// <summary>
     /// A token that carries on an authenticated caller. Services accept kinds <c>user</c> and <c>token</c> only from
@@ -63,7 +72,7 @@ public sealed class IdentityTokens
     {
         var scope = string.Join(' ', caller.Scopes.Order(StringComparer.Ordinal));
         // Lengths make the key unambiguous, whatever the parts contain.
-        var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Act}";
+        var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Share:R}:{caller.Act}";
 
         var key = _keys.Signing;
         var now = _time.GetUtcNow();
@@ -86,6 +95,8 @@ public sealed class IdentityTokens
         };
         if (caller.Act is not null)
             claims["act"] = caller.Act;
+        if (caller.Share is { } share)
+            claims["share"] = share;
 
         return Handler.CreateToken(new SecurityTokenDescriptor
         {

@@ -72,6 +72,13 @@ public abstract partial class ProblemAuthenticationHandler(
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties)
     {
         var scope = Context.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy;
+        if (scope is IdentityAuthentication.ServiceOnly or IdentityAuthentication.ServiceOrTicket)
+        {
+            Response.Headers.Append(HeaderNames.WWWAuthenticate, "Bearer error=\"insufficient_scope\"");
+            return Problems.Create(
+                StatusCodes.Status403Forbidden, ErrorCodes.ForbiddenScope, "This route is for services alone.")
+                .ExecuteAsync(Context);
+        }
         Response.Headers.Append(
             HeaderNames.WWWAuthenticate, $"Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
         return Problems.Create(

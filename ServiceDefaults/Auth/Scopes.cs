@@ -18,11 +18,20 @@ public static class Scopes
     public const string Sessions = "sessions";
     public const string Roadmaps = "roadmaps";
 
+    /// <summary>What the tenant may use of models, and what it used.</summary>
+    public const string Budgets = "budgets";
+
     /// <summary>Operating the system: metrics from afar, administration.</summary>
     public const string Ops = "ops";
 
+    /// <summary>
+    /// Live sessions at the engine itself, past the tutors. Services have it by being services; of others only an API
+    /// token can have it, no role does: see <see cref="Caller.May"/>.
+    /// </summary>
+    public const string Engine = "engine";
+
     public static readonly FrozenSet<string> All = FrozenSet.Create(
-        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Ops);
+        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Budgets, Ops, Engine);
 
     /// <summary>
     /// Lets only callers with this scope in: 401 without a valid identity, 403 <c>forbidden_scope</c> without the scope.
@@ -35,7 +44,10 @@ public static class Scopes
         return builder.RequireAuthorization(scope);
     }
 
-    /// <summary>Lets only services in that call on their own account: no person's and no API token's identity will do (403).</summary>
+    /// <summary>
+    /// For routes between services, all below <c>/internal</c>: lets only services in. No person's and no API token's
+    /// identity will do, whatever its scopes (403).
+    /// </summary>
     public static TBuilder RequireService<TBuilder>(this TBuilder builder)
         where TBuilder : IEndpointConventionBuilder => builder.RequireAuthorization(IdentityAuthentication.ServiceOnly);
 }

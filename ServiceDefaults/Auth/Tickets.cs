@@ -103,4 +103,12 @@ public static class TicketEndpoints
     public static TBuilder RequireScopeOrTicket<TBuilder>(this TBuilder builder, string scope)
         where TBuilder : IEndpointConventionBuilder =>
         builder.RequireAuthorization(new AuthorizeAttribute(scope) { AuthenticationSchemes = Tickets.Scheme });
+
+    /// <summary>
+    /// As <see cref="Scopes.RequireService"/>, with this scope, but a ticket of the request's own path will do as well.
+    /// </summary>
+    public static TBuilder RequireServiceOrTicket<TBuilder>(this TBuilder builder, string scope)
+        where TBuilder : IEndpointConventionBuilder => builder.RequireAuthorization(
+            new AuthorizeAttribute(scope) { AuthenticationSchemes = Tickets.Scheme },
+            new AuthorizeAttribute(IdentityAuthentication.ServiceOrTicket));
 }

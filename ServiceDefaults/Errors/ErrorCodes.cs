@@ -15,6 +15,7 @@ public static class ErrorCodes
     public const string InvalidInput = "invalid_input";
     public const string WeakPassword = "weak_password";
     public const string SignInExpired = "sign_in_expired";
+    public const string UnknownHost = "unknown_host";
 
     // 401, 403: the caller.
     public const string Unauthorized = "unauthorized";
@@ -82,6 +83,7 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
     public const string InvalidRoadmap = "invalid_roadmap";
+    public const string NotStored = "not_stored";
 
     // 502: a tool.
     public const string ToolFailed = "tool_failed";

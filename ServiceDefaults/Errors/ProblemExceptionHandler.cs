@@ -1,9 +1,11 @@
-using System.Data.Common;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
@@ -35,9 +37,15 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             case ProblemException problem:
                 return problem.ToResult();
             case BadHttpRequestException bad:
-                return BadRequest(bad);
+                return BadRequest(http, bad);
             case JsonException json:
                 return Problems.BadRequest(InvalidJson(json), ErrorCodes.InvalidJson);
+            // A string that is read out of a JsonElement later than the body.
+            case InvalidOperationException { Source: { } source } text
+                when source.StartsWith("System.Text.Json", StringComparison.Ordinal)
+                && text.Message.Contains("UTF-16", StringComparison.Ordinal):
+                return Problems.BadRequest(
+                    "The body has a string with half of a surrogate pair.", ErrorCodes.InvalidJson);
         }
 
         if (exception is InvalidOperationException && HasUnknownCharset(http.Request))
@@ -46,10 +54,14 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "The charset is unknown; send UTF-8.");
         }
 
-        if (IsDatabaseAway(exception))
+        switch (DatabaseFailures.Find(exception))
         {
-            LogDatabaseAway(http.Request.Path, exception.Message);
-            return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+            case DatabaseFailure.Connection:
+                LogDatabaseAway(http.Request.Path, exception.Message);
+                return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+            case DatabaseFailure.Data when DatabaseFailures.SqlState(exception) is not ['2', '3', ..]:
+                LogRefused(http.Request.Method, http.Request.Path, exception.Message);
+                return NotStorable(http.Request);
         }
 
         LogUnhandled(exception, http.Request.Method, http.Request.Path);
@@ -57,7 +69,7 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             StatusCodes.Status500InternalServerError, ErrorCodes.Internal, "Something failed here; the trace id finds it in the log.");
     }
 
-    private static ProblemHttpResult BadRequest(BadHttpRequestException bad) => bad.StatusCode switch
+    private static ProblemHttpResult BadRequest(HttpContext http, BadHttpRequestException bad) => bad.StatusCode switch
     {
         StatusCodes.Status413PayloadTooLarge => Problems.Create(
             bad.StatusCode, ErrorCodes.PayloadTooLarge, "The body is larger than this route accepts."),
@@ -67,8 +79,46 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         // The framework's words for a missing body speak of parameters and services; a client knows neither.
         _ when bad.Message.Contains("body", StringComparison.Ordinal) => Problems.BadRequest(
             "A JSON body is required.", ErrorCodes.InvalidJson),
+        _ when Parameter().Match(bad.Message) is { Success: true } found =>
+            Problems.BadRequest(InvalidParameter(http, found)),
         _ => Problems.Create(bad.StatusCode, ErrorCodes.ForStatus(bad.StatusCode), bad.Message),
     };
+
+    /// <summary>
+    /// The framework's words name C#'s type and parameter: <c>Failed to bind parameter "int limit" from "x".</c> A
+    /// client knows the name that it sent.
+    /// </summary>
+    private static string InvalidParameter(HttpContext http, Match found)
+    {
+        var parameter = found.Groups["name"].Value;
+        var endpoint = http.Features.Get<IExceptionHandlerFeature>()?.Endpoint; // no longer the request's own
+        var attributes = endpoint?.Metadata.GetMetadata<MethodInfo>()?.GetParameters()
+            .FirstOrDefault(declared => declared.Name == parameter)?.GetCustomAttributes(inherit: true) ?? [];
+        var name = attributes.Select(attribute => attribute switch
+        {
+            IFromRouteMetadata route => route.Name,
+            IFromQueryMetadata query => query.Name,
+            IFromHeaderMetadata header => header.Name,
+            _ => null,
+        }).FirstOrDefault(given => given is not null) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter);
+        if (found.Groups["required"].Success)
+            return $"{name} is required.";
+        var expected = found.Groups["type"].Value switch
+        {
+            "int" or "long" or "short" => "a whole number",
+            "double" or "float" or "decimal" => "a number",
+            "bool" => "true or false",
+            "Guid" => "a UUID",
+            "DateTimeOffset" or "DateTime" => "a time such as 2026-01-31T12:00:00Z",
+            _ => "another value",
+        };
+        return $"{name} must be {expected}.";
+    }
+
+    [GeneratedRegex(
+        @"^(Failed to bind|(?<required>Required)) parameter ""(Nullable<)?(?<type>[^""> ]+)>? (?<name>\w+)""",
+        RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
+    private static partial Regex Parameter();
 
     private static string InvalidJson(JsonException json) => json.Path is { Length: > 0 } path
         ? $"The body is not the expected JSON at {path}."
@@ -90,19 +140,22 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     }
 
     /// <summary>
-    /// Transient by the database driver's own judgement, anywhere in the chain: EF wraps it in <c>DbUpdateException</c>, its retrying
-    /// strategy in another. A timeout of the pool or of a command is the same to the caller.
+    /// A value that the database refuses for itself, which the route did not check. A query string's U+0000 is named.
     /// </summary>
-    private static bool IsDatabaseAway(Exception? exception)
+    private static ProblemHttpResult NotStorable(HttpRequest request)
     {
-        for (; exception is not null; exception = exception.InnerException)
-        {
-            if (exception is DbException { IsTransient: true } or TimeoutException)
-                return true;
-        }
-
-        return false;
+        var errors = request.Query.Where(pair => pair.Value.Any(value => value?.Contains('\0') == true))
+            .ToDictionary(pair => pair.Key, pair => (string[])[$"{pair.Key} must not contain U+0000."]);
+        return errors.Count > 0
+            ? Problems.Create(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
+                string.Join(' ', errors.Values.SelectMany(messages => messages)), [new("errors", errors)])
+            : Problems.BadRequest(
+                "A value cannot be stored: it holds U+0000 or half of a surrogate pair, or is too large.",
+                ErrorCodes.InvalidRequest);
     }
+
+    [LoggerMessage(LogLevel.Warning, "{Method} {Path}: the database refused a value: {Reason}")]
+    private partial void LogRefused(string method, string path, string reason);
 
     [LoggerMessage(LogLevel.Warning, "{Path}: the database does not answer: {Reason}")]
     private partial void LogDatabaseAway(string path, string reason);

@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,7 +15,7 @@ namespace Lyceum.ServiceDefaults.Health;
 /// <c>/health</c>: may requests be sent here? 200 for <c>ok</c> and <c>degraded</c>, 503 for <c>unhealthy</c> and
 /// <c>draining</c>. <c>/alive</c>: should the process be left running? <c>/version</c>: what is it?
 /// <c>/health/{name}</c>: one part's figures, of each <see cref="HealthDetail"/>.
-/// All are open and answer without looking at anything a caller sent.
+/// All are open. Why a check is not well may name files, addresses and users: that is for operators alone.
 /// </summary>
 internal static class HealthEndpoints
 {
@@ -45,11 +46,15 @@ internal static class HealthEndpoints
             open.MapGet($"/health/{detail.Name}", () => TypedResults.Ok(detail.Read())).ExcludeFromDescription();
     }
 
-    /// <summary>Whether requests may be sent here. 200 for ok and degraded, 503 for unhealthy and draining.</summary>
+    /// <summary>
+    /// Whether requests may be sent here. 200 for ok and degraded, 503 for unhealthy and draining. The detail of a check is
+    /// for this machine and scope <c>ops</c>; for others it is null.
+    /// </summary>
     private static async Task<JsonHttpResult<HealthDocument>> GetHealth(
         HealthReporter reporter, ServiceInfo info, IOptions<HealthNames> names, IHostApplicationLifetime lifetime,
-        CancellationToken cancellationToken)
+        HttpContext http, CancellationToken cancellationToken)
     {
+        var isOperator = IdentityAuthentication.IsOperator(http);
         var service = names.Value.Service ?? info.Service;
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             return TypedResults.Json(new HealthDocument("draining", service, []), statusCode: StatusCodes.Status503ServiceUnavailable);
@@ -58,7 +63,8 @@ internal static class HealthEndpoints
         var checks = report.Entries.ToDictionary(
             entry => entry.Key,
             entry => new CheckDocument(
-                Name(entry.Value.Status), Math.Round(entry.Value.Duration.TotalMilliseconds, 2), HealthReporter.Detail(entry.Value)));
+                Name(entry.Value.Status), Math.Round(entry.Value.Duration.TotalMilliseconds, 2),
+                isOperator ? HealthReporter.Detail(entry.Value) : null));
         return TypedResults.Json(
             new HealthDocument(report.Status == HealthStatus.Healthy ? names.Value.Healthy : Name(report.Status), service, checks),
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
@@ -78,5 +84,6 @@ internal static class HealthEndpoints
     private sealed record HealthDocument(string Status, string Service, Dictionary<string, CheckDocument> Checks);
 
     /// <param name="DurationMs">Milliseconds the check took.</param>
+    /// <param name="Detail">For this machine and scope <c>ops</c> alone; else null.</param>
     private sealed record CheckDocument(string Status, double DurationMs, string? Detail);
 }

@@ -8,6 +8,13 @@ namespace Lyceum.ServiceDefaults.Http;
 public static class ServiceClients
 {
     /// <summary>
+    /// No client of the factory follows a redirect: where a request goes is decided here, not by whoever answers. Nothing
+    /// that we ask redirects.
+    /// </summary>
+    internal static void AddHttpClientDefaults(this IServiceCollection services) => services.ConfigureHttpClientDefaults(
+        client => client.UseSocketsHttpHandler((handler, _) => handler.AllowAutoRedirect = false));
+
+    /// <summary>
     /// A named client on its own connection pool, for requests to one replica's address (<see cref="ServiceAddresses"/>). Connecting is bounded by <see cref="AnswersOptions.Connect"/>; the rest of a call is the caller's to
     /// bound, who knows whether it streams. Nothing is retried: a repeated POST would generate twice.
     /// </summary>
@@ -21,8 +28,8 @@ public static class ServiceClients
             {
                 handler.ConnectTimeout = services.GetRequiredService<IOptions<AnswersOptions>>().Value.Connect;
                 handler.PooledConnectionLifetime = TimeSpan.FromMinutes(2);
-                handler.AllowAutoRedirect = false;
                 handler.UseCookies = false;
+                handler.KeepHeaderBytes();
             });
         return builder;
     }

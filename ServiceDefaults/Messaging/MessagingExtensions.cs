@@ -54,6 +54,7 @@ public static class MessagingExtensions
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.Host(new Uri(broker), context.GetRequiredService<ServiceInfo>().Instance);
+                rabbit.OfThisProcess(); // the bus's own queue
                 rabbit.ConfigureEndpoints(context);
             });
         });
@@ -82,8 +83,31 @@ public static class MessagingExtensions
         bus.AddConsumer<TConsumer>().Endpoint(endpoint =>
         {
             endpoint.InstanceId = $"-{NewId.NextGuid():N}";
-            endpoint.Temporary = true;
+            endpoint.OfThisProcess();
         });
+    }
+
+    /// <summary>The endpoint's queue is one process's alone.</summary>
+    public static void OfThisProcess(this IEndpointRegistrationConfigurator endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        endpoint.AddConfigureEndpointCallback(static configured =>
+        {
+            if (configured is IRabbitMqReceiveEndpointConfigurator rabbit)
+                rabbit.OfThisProcess();
+        });
+    }
+
+    /// <summary>
+    /// Gone a minute after its last consumer (MassTransit makes of auto-delete with an expiration the expiration
+    /// alone), its exchange with it. Durable all the same, and so not MassTransit's <c>Temporary</c>: RabbitMQ 4.3
+    /// refuses queues that are neither durable nor exclusive, and an exclusive one is locked to a connection that may be
+    /// dead when its process connects again.
+    /// </summary>
+    private static void OfThisProcess(this IRabbitMqQueueEndpointConfigurator queue)
+    {
+        (queue.Durable, queue.AutoDelete) = (true, true);
+        queue.QueueExpiration = TimeSpan.FromMinutes(1);
     }
 
     private sealed class NoHints : IHints

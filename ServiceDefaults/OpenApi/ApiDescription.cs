@@ -79,7 +79,8 @@ public static class ApiDescription
         if (metadata.OfType<IAllowAnonymous>().Any())
             return "none";
         var policies = metadata.OfType<IAuthorizeData>().Select(data => data.Policy).ToList();
-        return policies.Contains(IdentityAuthentication.ServiceOnly)
+        return policies.Exists(
+            policy => policy is IdentityAuthentication.ServiceOnly or IdentityAuthentication.ServiceOrTicket)
             ? "service"
             : policies.LastOrDefault(policy => policy is not null && Scopes.All.Contains(policy)) ?? "signed-in";
     }

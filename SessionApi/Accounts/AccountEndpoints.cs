@@ -17,7 +17,7 @@ internal static class AccountEndpoints
     private static readonly string[] UserScopes =
     [
         Scopes.Chat, Scopes.Llm, Scopes.Tutors, Scopes.Sessions, Scopes.Roadmaps, Scopes.Collab, Scopes.Graph, Scopes.Repo,
-        Scopes.Observe, Scopes.Tools,
+        Scopes.Observe, Scopes.Tools, Scopes.Budgets,
     ];
 
     public static void MapAccounts(this IEndpointRouteBuilder routes)

@@ -37,6 +37,12 @@ public sealed class AccountOptions
 
     public TimeSpan AddressForgiveness { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Accounts that an address may make at once where registration is open; one more every
+    /// <see cref="AddressForgiveness"/>. At the limit: 429 <c>too_many_attempts</c>. Invited ones are not counted.
+    /// </summary>
+    public int AddressRegistrations { get; set; } = 300;
+
     /// <summary>Every validation error, or none.</summary>
     internal IEnumerable<string> Errors()
     {
@@ -57,7 +63,7 @@ public sealed class AccountOptions
         foreach (var (name, value) in new[]
         {
             (nameof(MaxOpenInvitations), MaxOpenInvitations), (nameof(AccountAttempts), AccountAttempts),
-            (nameof(AddressAttempts), AddressAttempts),
+            (nameof(AddressAttempts), AddressAttempts), (nameof(AddressRegistrations), AddressRegistrations),
         })
         {
             if (value < 1)

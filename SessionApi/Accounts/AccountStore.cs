@@ -27,14 +27,9 @@ internal sealed partial class AccountStore(
         string username, string name, string password, Codes codes, IPAddress? address, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await attempts.TakeAsync(address, cancellationToken);
-        // A dry run, rolled back: a request that will be rejected anyway costs no hash.
-        await using (await db.Database.BeginTransactionAsync(cancellationToken))
-        {
-            await admission.AdmitAsync(codes, cancellationToken);
-            if (await db.Set<Account>().AnyAsync(a => a.Username == username, cancellationToken))
-                throw Exists(username);
-        }
+        await attempts.ThrowIfFullAsync(null, address, cancellationToken);
+        var hash = await passwords.HashAsync(
+            password, AttemptLimit.From(address), cancellationToken, first: DryRunAsync);
 
         var now = time.GetStoredNow();
         var account = new Account
@@ -43,7 +38,7 @@ internal sealed partial class AccountStore(
             Tenant = Guid.CreateVersion7().ToString(),
             Username = username,
             Name = name,
-            PasswordHash = await passwords.HashAsync(password, cancellationToken),
+            PasswordHash = hash,
             CreatedAt = now,
             PasswordChangedAt = now,
         };
@@ -62,16 +57,33 @@ internal sealed partial class AccountStore(
         await transaction.CommitAsync(cancellationToken);
         LogRegistered(account.Id, account.Tenant);
         return account;
+
+        // Rolled back: a request that will be rejected anyway costs no hash, and its address a place.
+        async Task DryRunAsync()
+        {
+            await attempts.TakeAsync(address, cancellationToken);
+            await using (await db.Database.BeginTransactionAsync(cancellationToken))
+            {
+                await admission.AdmitAsync(codes, cancellationToken);
+                if (await db.Set<Account>().AnyAsync(a => a.Username == username, cancellationToken))
+                    throw Exists(username);
+            }
+            await attempts.GiveBackAsync(address, cancellationToken);
+            if (codes is { Setup: null, Invitation: null })
+                await attempts.TakeRegistrationAsync(address, cancellationToken);
+        }
     }
 
     /// <exception cref="ProblemException">401 <c>invalid_credentials</c>, 429 <c>too_many_attempts</c>.</exception>
     public async Task<SignedIn> SignInAsync(string username, string password, IPAddress? address, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await attempts.TakeAsync(username, address, cancellationToken);
+        await attempts.ThrowIfFullAsync(username, address, cancellationToken);
         var account = await Transient.RetryOnceAsync(
             _ => db.Set<Account>().AsNoTracking().SingleOrDefaultAsync(a => a.Username == username, cancellationToken));
-        var (right, outdated) = await passwords.VerifyAsync(account?.PasswordHash, password, cancellationToken);
+        var (right, outdated) = await passwords.VerifyAsync(
+            account?.PasswordHash, password, AttemptLimit.From(address),
+            () => attempts.TakeAsync(username, address, cancellationToken), cancellationToken);
         if (account is null || !right)
             throw WrongPassword();
         await attempts.GiveBackAsync(username, address, cancellationToken);
@@ -97,25 +109,29 @@ internal sealed partial class AccountStore(
     }
 
     /// <summary>
-    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders. Null when
-    /// it is not accepted. Not repeated after a lost connection: it might have been spent.
+    /// Spends a refresh token for the next. One that was spent before has been copied: the sign-in ends, for both holders.
+    /// One that never was a token of it is refused, and ends nothing: an id is no secret. Null when it is not accepted.
+    /// Not repeated after a lost connection: it might have been spent.
     /// </summary>
     public async Task<SignedIn?> RefreshAsync(string? token, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         if (RefreshToken.Parse(token) is not { } shown)
             return null;
-        var (now, shownHash) = (time.GetStoredNow(), shown.Hash);
-        var next = new RefreshToken(shown.SignIn, Secret.New());
+        if (await FindAsync(shown, cancellationToken) is not { } signIn)
+            return null;
+        var (now, shownHash, key) = (time.GetStoredNow(), shown.Hash, signIn.TokenKey ?? RefreshToken.NewKey());
+        var next = RefreshToken.New(shown.SignIn, key);
         var spent = await db.Set<SignIn>().Where(
             s => s.Id == shown.SignIn && s.TokenHash == shownHash && s.ExpiresAt > now)
             .ExecuteUpdateAsync(
-                set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.RefreshedAt, now)
-                    .SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
+                set => set.SetProperty(s => s.TokenHash, next.Hash).SetProperty(s => s.TokenKey, key)
+                    .SetProperty(s => s.RefreshedAt, now).SetProperty(s => s.ExpiresAt, now + options.Value.RefreshLifetime),
                 cancellationToken);
         if (spent == 0)
         {
-            if (await db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
+            if (shown.IsMadeWith(signIn.TokenKey)
+                && await db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken) > 0)
                 LogEnded(shown.SignIn);
             return null;
         }
@@ -129,7 +145,8 @@ internal sealed partial class AccountStore(
     public async Task SignOutAsync(string? token, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        if (RefreshToken.Parse(token) is { } shown)
+        if (RefreshToken.Parse(token) is { } shown && await FindAsync(shown, cancellationToken) is { } signIn
+            && (signIn.TokenHash.AsSpan().SequenceEqual(shown.Hash) || shown.IsMadeWith(signIn.TokenKey)))
             await Transient.RetryOnceAsync(
                 _ => db.Set<SignIn>().Where(s => s.Id == shown.SignIn).ExecuteDeleteAsync(cancellationToken));
     }
@@ -147,12 +164,13 @@ internal sealed partial class AccountStore(
             throw new ProblemException(
                 StatusCodes.Status403Forbidden, ErrorCodes.PasswordLoginDisabled, "This account has no password: it signs in elsewhere.");
         }
-        await attempts.TakeAsync(account.Username, address, cancellationToken);
-        var (right, _) = await passwords.VerifyAsync(account.PasswordHash, current, cancellationToken);
+        var (right, _) = await passwords.VerifyAsync(
+            account.PasswordHash, current, account.Username,
+            () => attempts.TakeAsync(account.Username, address, cancellationToken), cancellationToken);
         if (!right)
             throw WrongPassword();
         await attempts.GiveBackAsync(account.Username, address, cancellationToken);
-        var hash = await passwords.HashAsync(next, cancellationToken);
+        var hash = await passwords.HashAsync(next, account.Username, cancellationToken);
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var changed = await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == account.PasswordHash)
@@ -181,15 +199,20 @@ internal sealed partial class AccountStore(
     public static ProblemException NoAccount() => new(
         StatusCodes.Status403Forbidden, ErrorCodes.AccountRequired, "This takes a signed-in account; an API token has none.");
 
+    private Task<SignIn?> FindAsync(RefreshToken shown, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(_ => db.Set<SignIn>().AsNoTracking()
+            .SingleOrDefaultAsync(s => s.Id == shown.SignIn, cancellationToken));
+
     private RefreshToken Begin(Guid account)
     {
-        var now = time.GetStoredNow();
-        var refresh = new RefreshToken(Guid.CreateVersion7(), Secret.New());
+        var (now, key) = (time.GetStoredNow(), RefreshToken.NewKey());
+        var refresh = RefreshToken.New(Guid.CreateVersion7(), key);
         db.Add(new SignIn
         {
             Id = refresh.SignIn,
             AccountId = account,
             TokenHash = refresh.Hash,
+            TokenKey = key,
             CreatedAt = now,
             RefreshedAt = now,
             ExpiresAt = now + options.Value.RefreshLifetime,
@@ -199,7 +222,7 @@ internal sealed partial class AccountStore(
 
     private async Task RenewHashAsync(Account account, string password, CancellationToken cancellationToken)
     {
-        var (old, hash) = (account.PasswordHash, await passwords.HashAsync(password, cancellationToken));
+        var (old, hash) = (account.PasswordHash, await passwords.HashAsync(password, account.Username, cancellationToken));
         await db.Set<Account>().Where(a => a.Id == account.Id && a.PasswordHash == old)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.PasswordHash, hash), cancellationToken);
         account.PasswordHash = hash;

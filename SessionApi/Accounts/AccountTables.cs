@@ -39,6 +39,12 @@ internal sealed class SignIn
     /// <summary>SHA-256 of the secret of the refresh token in force.</summary>
     public required byte[] TokenHash { get; set; }
 
+    /// <summary>
+    /// What the MACs of its tokens are made with (<see cref="RefreshToken"/>). Null for one that an earlier version made,
+    /// until it is refreshed.
+    /// </summary>
+    public byte[]? TokenKey { get; init; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset RefreshedAt { get; set; }
     public DateTimeOffset ExpiresAt { get; set; }

@@ -45,6 +45,8 @@ internal static class InvitationEndpoints
         errors.ThrowIfAny();
         var account = await RequireAccountAsync(caller, accounts, cancellationToken);
         var (now, most) = (time.GetStoredNow(), options.Value.MaxOpenInvitations);
+        await using var transaction =
+            await db.Database.BeginCountedAsync("invitations", caller.Tenant, cancellationToken);
         if (await db.Set<Invitation>().CountAsync(
             i => i.Tenant == caller.Tenant && i.UsedAt == null && i.ExpiresAt > now, cancellationToken) >= most)
             throw new ProblemException(409, ErrorCodes.Conflict, $"{most} invitations are open; revoke one first.");
@@ -62,6 +64,7 @@ internal static class InvitationEndpoints
         };
         db.Add(invitation);
         await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         return TypedResults.Created($"/api/auth/invitations/{invitation.Id}", InvitationView.Of(invitation, now, code));
     }
 

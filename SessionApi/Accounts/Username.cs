@@ -16,6 +16,6 @@ internal static partial class Username
     /// <param name="normalized">By <see cref="Normalize"/>.</param>
     public static bool IsValid(string normalized) => normalized.Length is >= 3 and <= MaxLength && Form().IsMatch(normalized);
 
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9._+@-]*\z")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9._+@-]*\z", RegexOptions.NonBacktracking)]
     private static partial Regex Form();
 }

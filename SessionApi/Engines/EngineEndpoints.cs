@@ -32,6 +32,6 @@ internal static partial class EngineEndpoints
             : Problems.Conflict(ErrorCodes.EngineIdTaken, $"A process that started later announces itself as {engine_id}.");
     }
 
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,62}\z")]
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,62}\z", RegexOptions.NonBacktracking)]
     private static partial Regex EngineId();
 }

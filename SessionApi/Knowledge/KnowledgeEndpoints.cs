@@ -23,7 +23,11 @@ internal static class KnowledgeEndpoints
         builder.Services.AddOptions<KnowledgeOptions>().BindConfiguration(KnowledgeOptions.Section)
             .Validate(o => o is { MaxDocumentBytes: > 0 and <= 30 * 1024 * 1024, MaxDocuments: > 0, MaxKnowledgeBases: > 0 },
                 "Knowledge: every limit must be positive, and MaxDocumentBytes at most 30 MB")
+            .Validate(o => o is { MaxBytes: > 0, MaxPassages: > 0 }, "Knowledge: MaxBytes and MaxPassages must be positive")
+            .Validate(o => o.MaxReadingTime > TimeSpan.Zero && o.MaxReadingTime <= TimeSpan.FromMinutes(1),
+                "Knowledge:MaxReadingTime must be positive, and one minute at most")
             .ValidateOnStart();
+        builder.Services.AddSingleton<DocumentReader>();
         builder.Services.AddScoped<KnowledgeStore>();
         builder.Services.AddSingleton<PassageReindex>();
         builder.Services.AddHostedService(services => services.GetRequiredService<PassageReindex>());
@@ -38,12 +42,13 @@ internal static class KnowledgeEndpoints
         one.MapGet("", ReadAsync);
         one.MapDelete("", DeleteAsync);
         one.MapPost("documents", UploadAsync).WithMetadata(new RequestSizeLimitAttribute(MaxBody))
-            .Takes<string>("text/markdown", "text/plain", "text/html").Fails(409, ErrorCodes.LimitReached);
+            .Takes<string>("text/markdown", "text/plain", "text/html").Fails(409, ErrorCodes.LimitReached)
+            .Fails(429, ErrorCodes.Overloaded);
         one.MapGet("documents", DocumentsAsync);
         one.MapGet("documents/{document_id:guid}/passages", PassagesAsync)
             .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.DocumentNotFound);
         one.MapDelete("documents/{document_id:guid}", DeleteDocumentAsync).Fails(404, ErrorCodes.DocumentNotFound);
-        one.MapPost("reindex", ReindexAsync);
+        one.MapPost("reindex", ReindexAsync).Fails(429, ErrorCodes.Overloaded);
         one.MapGet("search", SearchAsync);
         routes.MapRetrieval();
     }
@@ -128,7 +133,9 @@ internal static class KnowledgeEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <summary>Cuts and indexes all documents anew.</summary>
+    /// <summary>
+    /// Cuts and indexes all documents anew; one that cannot be read within its time keeps its passages.
+    /// </summary>
     private static async Task<ReindexResult> ReindexAsync(
         [FromRoute(Name = "kb_id")] string kbId, Caller caller, KnowledgeStore store, CancellationToken cancellationToken)
     {

@@ -12,7 +12,8 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>Knowledge bases of the caller's tenant: every query is filtered by it.</summary>
 internal sealed class KnowledgeStore(
-    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<KnowledgeOptions> options, TimeProvider time)
+    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, DocumentReader documentReader, IOptions<KnowledgeOptions> options,
+    TimeProvider time)
 {
     // Headings count most, then the document's name; ts_rank's 1 divides by 1 + log(length), so that long passages do not win by
     // length. What speaks of more of the question goes first.
@@ -38,10 +39,11 @@ internal sealed class KnowledgeStore(
     {
         ready.ThrowIfNotReady();
         var now = time.GetStoredNow();
+        await using var transaction =
+            await db.Database.BeginCountedAsync("knowledge_bases", caller.Tenant, cancellationToken);
         var before = await Of(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
         if (before >= options.Value.MaxKnowledgeBases)
             throw Full($"A tenant may have {options.Value.MaxKnowledgeBases} knowledge bases (Knowledge:MaxKnowledgeBases).");
-        // Of two requests at once, the unique index lets one make it; the other finds it.
         var created = await db.Database.ExecuteSqlAsync(
             $"""
              INSERT INTO knowledge_bases (id, tenant, kb_id, title, created_at, updated_at)
@@ -51,7 +53,9 @@ internal sealed class KnowledgeStore(
         if (!created && title is not null)
             await Of(caller).Where(k => k.KbId == kbId).ExecuteUpdateAsync(
                 set => set.SetProperty(k => k.Title, title).SetProperty(k => k.UpdatedAt, now), cancellationToken);
-        return (await ReadAsync(caller, kbId, cancellationToken), created);
+        var kept = await ReadAsync(caller, kbId, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (kept, created);
     }
 
     public Task<List<KnowledgeBase>> ListAsync(Caller caller, string after, int count, CancellationToken cancellationToken)
@@ -83,7 +87,9 @@ internal sealed class KnowledgeStore(
     public async Task<DocumentView> AddAsync(Caller caller, string kbId, Upload upload, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        var passages = Passages.Of(upload.MediaType, upload.Content);
+        List<IndexedPassage> passages;
+        using (var reading = await documentReader.BeginAsync(caller.Tenant, cancellationToken))
+            passages = await reading.ReadAsync(upload.MediaType, upload.Name, upload.Content, cancellationToken);
         var document = new Document
         {
             Id = Guid.CreateVersion7(),
@@ -95,13 +101,14 @@ internal sealed class KnowledgeStore(
             CreatedAt = time.GetStoredNow(),
             IndexVersion = SearchTerms.Version,
         };
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await using var transaction = await db.Database.BeginCountedAsync("documents", caller.Tenant, cancellationToken);
         await LockAsync(kb, cancellationToken);
         await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id && d.Name == upload.Name)
             .ExecuteDeleteAsync(cancellationToken);
         var others = await db.Set<Document>().CountAsync(d => d.KnowledgeBaseId == kb.Id, cancellationToken);
         if (others >= options.Value.MaxDocuments)
             throw Full($"A knowledge base may have {options.Value.MaxDocuments} documents (Knowledge:MaxDocuments).");
+        await CheckQuotaAsync(caller, document, passages.Count, cancellationToken);
         db.Add(document);
         await db.SaveChangesAsync(cancellationToken);
         await InsertAsync(document, passages, cancellationToken);
@@ -146,12 +153,9 @@ internal sealed class KnowledgeStore(
     public async Task<(int Documents, int Passages)> ReindexAsync(Caller caller, string kbId, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
+        using var reading = await documentReader.BeginAsync(caller.Tenant, cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(kb, cancellationToken);
-        // Documents before passages: uploads and the reindex lock them in this order too.
-        await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
-        await db.Set<PassageRow>().Where(p => p.KnowledgeBaseId == kb.Id).ExecuteDeleteAsync(cancellationToken);
         var (documents, made) = (0, 0);
         var ids = await db.Set<Document>().Where(d => d.KnowledgeBaseId == kb.Id).Select(d => d.Id)
             .ToListAsync(cancellationToken);
@@ -159,12 +163,33 @@ internal sealed class KnowledgeStore(
         {
             // One at a time: a thousand documents need not be in memory at once.
             var document = await db.Set<Document>().AsNoTracking().SingleAsync(d => d.Id == id, cancellationToken);
-            var passages = Passages.Of(document.MediaType, document.Content);
+            if (await ReadOrNullAsync(reading, document, cancellationToken) is not { } passages)
+                continue;
+            // The document before its passages: uploads and the background reindex lock them in this order too.
+            await db.Set<Document>().Where(d => d.Id == id)
+                .ExecuteUpdateAsync(set => set.SetProperty(d => d.IndexVersion, SearchTerms.Version), cancellationToken);
+            await db.Set<PassageRow>().Where(p => p.DocumentId == id).ExecuteDeleteAsync(cancellationToken);
             await InsertAsync(document, passages, cancellationToken);
             (documents, made) = (documents + 1, made + passages.Count);
         }
         await transaction.CommitAsync(cancellationToken);
         return (documents, made);
+    }
+
+    /// <returns>
+    /// Null for a document that an earlier version read and this one does not: it keeps the passages it has.
+    /// </returns>
+    private static async Task<List<IndexedPassage>?> ReadOrNullAsync(
+        DocumentReader.Reading reading, Document document, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await reading.ReadAsync(document.MediaType, document.Name, document.Content, cancellationToken);
+        }
+        catch (ProblemException e) when (e.Status == 400)
+        {
+            return null;
+        }
     }
 
     public async Task<List<SearchHit>> SearchAsync(KnowledgeBase kb, string question, int limit, CancellationToken cancellationToken)
@@ -190,11 +215,27 @@ internal sealed class KnowledgeStore(
         });
     }
 
+    /// <summary>In the transaction that adds the document, under the tenant's lock, without what it replaces.</summary>
+    private async Task CheckQuotaAsync(Caller caller, Document document, int passages, CancellationToken cancellationToken)
+    {
+        var (maxBytes, maxPassages) = (options.Value.MaxBytes, options.Value.MaxPassages);
+        var mine = Of(caller).Select(k => k.Id);
+        var bytes = await db.Set<Document>().Where(d => mine.Contains(d.KnowledgeBaseId))
+            .SumAsync(d => (long)d.Length, cancellationToken);
+        if (bytes + document.Length > maxBytes)
+            throw Full($"The documents of a tenant may have {maxBytes} bytes together (Knowledge:MaxBytes), and have {bytes}: "
+                + "delete some.");
+        var stored = await db.Set<PassageRow>().CountAsync(p => mine.Contains(p.KnowledgeBaseId), cancellationToken);
+        if (stored + passages > maxPassages)
+            throw Full($"The documents of a tenant may have {maxPassages} passages together (Knowledge:MaxPassages), and have "
+                + $"{stored}: delete some.");
+    }
+
     /// <summary>Uploads to one knowledge base take turns, so that its bounds hold.</summary>
     private Task<int> LockAsync(KnowledgeBase kb, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
         $"UPDATE knowledge_bases SET updated_at = {time.GetStoredNow()} WHERE id = {kb.Id}", cancellationToken);
 
-    private async Task InsertAsync(Document document, IReadOnlyList<Passage> passages, CancellationToken cancellationToken)
+    private async Task InsertAsync(Document document, List<IndexedPassage> passages, CancellationToken cancellationToken)
     {
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await using var command = new NpgsqlCommand(
@@ -209,7 +250,7 @@ internal sealed class KnowledgeStore(
         command.Parameters.Add(new() { Value = passages.Select(p => p.Text).ToArray() });
         command.Parameters.Add(new()
         {
-            Value = passages.Select(p => SearchTerms.Vector(document.Name, p.Section, p.Text)).ToArray(),
+            Value = passages.Select(p => p.Terms).ToArray(),
             NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
         });
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -1,4 +1,5 @@
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Errors;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -25,6 +26,8 @@ internal sealed partial class PassageReindex(
     /// <summary>The advisory lock's number, "kb index" in ASCII; shown by <c>pg_locks</c>.</summary>
     internal const long Lock = 0x6B6220696E646578;
 
+    private readonly List<Guid> _refused = []; // whose new terms the database refuses, until the next start
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await ready.WaitAsync(stoppingToken);
@@ -49,10 +52,27 @@ internal sealed partial class PassageReindex(
     /// <returns>False where no document is left, or another replica does them.</returns>
     internal async Task<bool> ReindexOneAsync(CancellationToken cancellationToken)
     {
+        Guid? document = null;
+        try
+        {
+            return await ReindexOneAsync(next => document = next, cancellationToken);
+        }
+        catch (Exception e) when (document is not null && DatabaseFailures.Of(e) is DatabaseFailure.Data)
+        {
+            // It is found by its old terms; the others are not to wait for it.
+            LogRefused(e, document.Value);
+            _refused.Add(document.Value);
+            return true;
+        }
+    }
+
+    private async Task<bool> ReindexOneAsync(Action<Guid> found, CancellationToken cancellationToken)
+    {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         if (await NextAsync(connection, cancellationToken) is not (var id, var name))
             return false;
+        found(id);
         var after = -1;
         while (await ReadAsync(connection, id, after, cancellationToken) is { Count: > 0 } passages)
         {
@@ -82,7 +102,7 @@ internal sealed partial class PassageReindex(
     /// <summary>
     /// A document that is not up to date, locked until the transaction ends; none that an upload has locked.
     /// </summary>
-    private static async Task<(Guid Id, string Name)?> NextAsync(
+    private async Task<(Guid Id, string Name)?> NextAsync(
         NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var free = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection);
@@ -90,8 +110,10 @@ internal sealed partial class PassageReindex(
         if (await free.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
         await using var command = new NpgsqlCommand(
-            "SELECT id, name FROM documents WHERE index_version < $1 LIMIT 1 FOR UPDATE SKIP LOCKED", connection);
+            "SELECT id, name FROM documents WHERE index_version < $1 AND id <> ALL ($2) LIMIT 1 FOR UPDATE SKIP LOCKED",
+            connection);
         command.Parameters.Add(new() { Value = SearchTerms.Version });
+        command.Parameters.Add(new() { Value = _refused.ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken) ? (reader.GetGuid(0), reader.GetString(1)) : null;
     }
@@ -117,6 +139,9 @@ internal sealed partial class PassageReindex(
     [LoggerMessage(
         LogLevel.Information, "passages of {Documents} documents reindexed to version {Version} in {Elapsed}")]
     private partial void LogDone(int documents, int version, TimeSpan elapsed);
+
+    [LoggerMessage(LogLevel.Error, "passages of document {Document} not reindexed: the database refuses them for their data")]
+    private partial void LogRefused(Exception reason, Guid document);
 
     [LoggerMessage(LogLevel.Warning, "passages not reindexed, trying again: {Reason}")]
     private partial void LogRetry(string reason);

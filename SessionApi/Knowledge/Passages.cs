@@ -26,7 +26,12 @@ public static class Passages
     /// <summary>Elements within elements. Real documents have fewer, and reading costs their square.</summary>
     private const int MostNested = 256;
 
+    /// <summary>Characters kept of one heading: every passage below it repeats it.</summary>
+    private const int MostHeading = 200;
+
     private const string Separator = " › ";
+
+    private static readonly char[] Ends = ['.', '!', '?', '。', '！', '？', '\n', ';', '；'];
 
     // Raw HTML inside Markdown is read like any other HTML afterwards; nothing is ever shown as HTML.
     private static readonly MarkdownPipeline Markdown =
@@ -79,8 +84,20 @@ public static class Passages
         }).ParseDocument(html);
         var passages = new Collector();
         if (document.Body is { } body)
-            Walk(body, passages);
+            Walk(body, passages, WithBlocks(body));
         return passages.Done();
+    }
+
+    /// <summary>The elements that contain a block: each is visited once, however deep the blocks are.</summary>
+    private static HashSet<IElement> WithBlocks(IElement body)
+    {
+        var found = new HashSet<IElement>();
+        foreach (var block in body.QuerySelectorAll("p, h1, h2, h3, h4, h5, h6, li, pre, table, div"))
+        {
+            for (var outer = block.ParentElement; outer is not null && found.Add(outer);)
+                outer = outer.ParentElement;
+        }
+        return found;
     }
 
     private static bool IsTooNested(INode? node)
@@ -94,7 +111,7 @@ public static class Passages
     private static ProblemException TooNested() =>
         new(400, ErrorCodes.InvalidRequest, $"The document is nested too deeply: {MostNested} elements within each other are read.");
 
-    private static void Walk(IElement element, Collector passages)
+    private static void Walk(IElement element, Collector passages, HashSet<IElement> withBlocks)
     {
         var inline = new StringBuilder(); // text that stands between blocks
         foreach (var node in element.ChildNodes)
@@ -106,20 +123,20 @@ public static class Passages
             }
             if (node is not IElement child || IsNoText(child))
                 continue;
-            if (!IsBlock(child))
+            if (!IsBlock(child) && !withBlocks.Contains(child)) // an element that contains a block is one
             {
-                inline.Append(TextOf(child));
+                AppendText(child, inline);
                 continue;
             }
             passages.Add(Collapse(inline));
             if (Level(child) is { } level)
-                passages.Heading(level, Collapse(new StringBuilder(TextOf(child))));
+                passages.Heading(level, TextOf(child));
             else if (child.LocalName is "pre")
                 passages.Add(child.TextContent.ReplaceLineEndings("\n").Trim('\n'));
             else if (child.LocalName is "tr")
-                passages.Add(string.Join(" | ", child.Children.Select(cell => Collapse(new StringBuilder(TextOf(cell))))));
+                passages.Add(string.Join(" | ", child.Children.Select(TextOf)));
             else
-                Walk(child, passages);
+                Walk(child, passages, withBlocks);
         }
         passages.Add(Collapse(inline));
     }
@@ -134,21 +151,29 @@ public static class Passages
     private static bool IsBlock(IElement element) => element.LocalName is
         "address" or "article" or "aside" or "blockquote" or "body" or "dd" or "details" or "div" or "dl" or "dt" or "figcaption" or
         "figure" or "footer" or "h1" or "h2" or "h3" or "h4" or "h5" or "h6" or "header" or "hr" or "li" or "main" or "ol" or "p" or
-        "pre" or "section" or "summary" or "table" or "tbody" or "tfoot" or "thead" or "tr" or "ul"
-        // An element that contains a block is one, whatever its name.
-        || element.QuerySelector("p, h1, h2, h3, h4, h5, h6, li, pre, table, div") is not null;
+        "pre" or "section" or "summary" or "table" or "tbody" or "tfoot" or "thead" or "tr" or "ul";
 
-    private static string TextOf(IElement element) => element.LocalName switch
+    private static string TextOf(IElement element)
     {
-        "br" => "\n",
-        "img" => element.GetAttribute("alt") ?? "",
-        _ => string.Concat(element.ChildNodes.Select(node => node switch
+        var text = new StringBuilder();
+        AppendText(element, text);
+        return Collapse(text);
+    }
+
+    private static void AppendText(IElement element, StringBuilder text)
+    {
+        if (element.LocalName is "br")
+            text.Append('\n');
+        else if (element.LocalName is "img")
+            text.Append(element.GetAttribute("alt"));
+        foreach (var node in element.ChildNodes) // br and img have none
         {
-            IText text => text.Data,
-            IElement child when !IsNoText(child) => TextOf(child),
-            _ => "",
-        })),
-    };
+            if (node is IText piece)
+                text.Append(piece.Data);
+            else if (node is IElement child && !IsNoText(child))
+                AppendText(child, text);
+        }
+    }
 
     /// <summary>White space as HTML shows it: runs are one space.</summary>
     private static string Collapse(StringBuilder text)
@@ -170,7 +195,7 @@ public static class Passages
             Flush();
             _headings.RemoveAll(heading => heading.Level >= level);
             if (text.Length > 0)
-                _headings.Add((level, text));
+                _headings.Add((level, Utf16.Truncate(text, MostHeading)));
         }
 
         public void Add(string block)
@@ -202,21 +227,26 @@ public static class Passages
             _text.Clear();
         }
 
+        // By index: cutting off the front would copy the rest of the block once for each piece.
         private static IEnumerable<string> Divide(string block)
         {
-            while (block.Length > Most)
+            var from = 0;
+            while (block.Length - from > Most)
             {
-                var end = block.LastIndexOfAny(['.', '!', '?', '。', '！', '？', '\n', ';', '；'], Most - 1);
-                if (end < Enough / 2)
-                    end = block.LastIndexOf(' ', Most - 1);
-                if (end < Enough / 2)
-                    end = Most - 1;
+                var last = from + Most - 1;
+                var end = block.LastIndexOfAny(Ends, last, Most);
+                if (end < from + Enough / 2)
+                    end = block.LastIndexOf(' ', last, Most);
+                if (end < from + Enough / 2)
+                    end = last;
                 end = Utf16.Boundary(block, end + 1);
-                yield return block[..end].Trim();
-                block = block[end..].TrimStart();
+                if (block[from..end].Trim() is { Length: > 0 } piece)
+                    yield return piece;
+                for (from = end; from < block.Length && char.IsWhiteSpace(block[from]);)
+                    from++;
             }
-            if (block.Length > 0)
-                yield return block;
+            if (from < block.Length)
+                yield return from == 0 ? block : block[from..];
         }
     }
 }

@@ -20,7 +20,7 @@ internal static class RetrievalEndpoint
     public static string PathOf(string kbId) => $"/internal/retrieval/{kbId}";
 
     public static void MapRetrieval(this IEndpointRouteBuilder routes) =>
-        routes.MapPost(PathOf("{kb_id}"), RetrieveAsync).RequireScopeOrTicket(Scopes.Tutors).WithTags("internal");
+        routes.MapPost(PathOf("{kb_id}"), RetrieveAsync).RequireServiceOrTicket(Scopes.Tutors).WithTags("internal");
 
     /// <summary>The passages of the caller's tenant's knowledge base that speak of the query, best first.</summary>
     private static async Task<RetrievalResult> RetrieveAsync(

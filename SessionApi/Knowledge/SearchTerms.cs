@@ -13,7 +13,7 @@ public static class SearchTerms
     /// Of <see cref="Vector"/>. Raised whenever it, or <see cref="Terms"/>, makes other terms of the same text than
     /// before: <see cref="PassageReindex"/> then brings what is stored up to date.
     /// </summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     // PostgreSQL's own bounds: a position above is its highest, and a lexeme keeps no more than 255 of them.
     private const int MaxPosition = 16_383;

@@ -1,5 +1,5 @@
-using System.Text;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.Net.Http.Headers;
 
 namespace Lyceum.SessionApi.Knowledge;
@@ -13,19 +13,19 @@ internal sealed record Upload(string Name, string MediaType, string Content)
     // Any text is shorter in UTF-8 than its form with headers; the form's own part is small.
     private const int FormOverhead = 16 * 1024;
 
-    static Upload() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance); // GB 18030, Big5, …
-
     /// <exception cref="ProblemException">400, 413 or 415: what is wrong with it.</exception>
     public static async Task<Upload> ReadAsync(HttpRequest request, string? name, int maxBytes, CancellationToken cancellationToken)
     {
         if (request.ContentLength > maxBytes + FormOverhead)
             throw TooLarge(maxBytes);
-        if (!request.HasFormContentType)
+        if (!Forms.IsMultipart(request))
             return await ReadAsync(request.Body, name, request.ContentType, maxBytes, cancellationToken);
 
-        var form = await request.ReadFormAsync(cancellationToken);
+        var form = await Forms.ReadAsync(
+            request, new() { MultipartBodyLengthLimit = maxBytes + FormOverhead }, cancellationToken);
         if (form.Files.Count != 1)
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, "A form must hold exactly one file.");
+            throw new ProblemException(
+                400, ErrorCodes.InvalidRequest, "A form must hold exactly one file, with its filename.");
         var file = form.Files[0];
         await using var stream = file.OpenReadStream();
         return await ReadAsync(stream, name ?? file.FileName, file.ContentType, maxBytes, cancellationToken);
@@ -36,7 +36,7 @@ internal sealed record Upload(string Name, string MediaType, string Content)
     {
         if (string.IsNullOrWhiteSpace(name) || name.Length > MaxName || name.Any(char.IsControl))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"name must have 1 to {MaxName} characters: POST …/documents?name=notes.md");
-        var (mediaType, encoding) = TypeOf(name, contentType);
+        var (mediaType, charset) = TypeOf(name, contentType);
 
         var bytes = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -46,10 +46,10 @@ internal sealed record Upload(string Name, string MediaType, string Content)
                 throw TooLarge(maxBytes);
             await bytes.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
         }
-        return new(name, mediaType, Decode(bytes, encoding));
+        return new(name, mediaType, Decode(bytes, charset, mediaType));
     }
 
-    private static (string MediaType, Encoding Encoding) TypeOf(string name, string? contentType)
+    private static (string MediaType, string? Charset) TypeOf(string name, string? contentType)
     {
         var given = MediaTypeHeaderValue.TryParse(contentType, out var parsed) ? parsed : null;
         var mediaType = given?.MediaType.Value?.ToLowerInvariant() switch
@@ -68,29 +68,19 @@ internal sealed record Upload(string Name, string MediaType, string Content)
         if (mediaType is null || !Passages.MediaTypes.Contains(mediaType))
             throw new ProblemException(415, ErrorCodes.UnsupportedMediaType,
                 $"A document must be one of {string.Join(", ", Passages.MediaTypes)}; this is {contentType ?? "of no known type"}.");
-        if (given?.Charset.Value?.Trim('"') is not { Length: > 0 } charset)
-            return (mediaType, new UTF8Encoding(false, throwOnInvalidBytes: true));
-        try
-        {
-            return (mediaType, Encoding.GetEncoding(charset, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback));
-        }
-        catch (ArgumentException)
-        {
-            throw new ProblemException(415, ErrorCodes.UnsupportedMediaType, $"The charset {charset} is not known here; send UTF-8.");
-        }
+        return (mediaType, given?.Charset.Value);
     }
 
-    private static string Decode(MemoryStream bytes, Encoding encoding)
+    private static string Decode(MemoryStream bytes, string? charset, string mediaType)
     {
-        string text;
-        try
+        var (text, error) = Charsets.Decode(
+            bytes.GetBuffer().AsSpan(0, (int)bytes.Length), charset, mediaType == "text/html");
+        if (text is null)
         {
-            text = encoding.GetString(bytes.GetBuffer(), 0, (int)bytes.Length).TrimStart('\uFEFF');
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new ProblemException(400, ErrorCodes.InvalidRequest,
-                $"The document is not {encoding.WebName}. Send UTF-8, or name its charset in Content-Type.");
+            throw error!.StartsWith("in the charset", StringComparison.Ordinal)
+                ? new ProblemException(415, ErrorCodes.UnsupportedMediaType, $"The document is {error}; send UTF-8.")
+                : new ProblemException(400, ErrorCodes.InvalidRequest,
+                    $"The document is {error}. Send UTF-8, or name its charset: Content-Type: text/plain; charset=gbk");
         }
         if (text.Contains('\0'))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "The document must not contain U+0000: is it a text?");

@@ -46,12 +46,14 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
 /// <summary>
 /// Asks one engine about sessions, on behalf of the person they belong to. Every wait is the caller's to bound.
 /// </summary>
-internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json)
+internal sealed partial class EngineSessions(
+    IHttpClientFactory clients, IdentityTokens identity, IOptions<JsonOptions> json, ILogger<EngineSessions> logger)
 {
+    /// <param name="share">Of the engine's places, that the caller may hold.</param>
     public Task<EngineAnswer> CreateAsync(
-        EngineRow engine, string tenant, string person, ClientView client, EngineSessionRequest wanted,
+        EngineRow engine, string tenant, string person, double share, ClientView client, EngineSessionRequest wanted,
         CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken);
+        SendAsync(HttpMethod.Post, engine, "/v1/sessions", tenant, person, client, wanted, cancellationToken, share);
 
     /// <summary>A fresh address of a session that is there.</summary>
     public Task<EngineAnswer> ConnectAsync(
@@ -71,13 +73,13 @@ internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens 
 
     private async Task<EngineAnswer> SendAsync(
         HttpMethod method, EngineRow engine, string path, string tenant, string person, ClientView? client,
-        EngineSessionRequest? body, CancellationToken cancellationToken)
+        EngineSessionRequest? body, CancellationToken cancellationToken, double? share = null)
     {
         try
         {
             using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
             request.Headers.Authorization = new AuthenticationHeaderValue(
-                "Bearer", identity.ForService(tenant, person, Scopes.Sessions));
+                "Bearer", identity.ForService(tenant, person, share, Scopes.Sessions));
             if (client is not null)
             {
                 request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);
@@ -94,24 +96,32 @@ internal sealed class EngineSessions(IHttpClientFactory clients, IdentityTokens 
             return await response.Content.ReadFromJsonAsync<EngineSession>(json.Value.SerializerOptions, cancellationToken)
                 is { SessionId: not null, EngineUrl: not null, EngineToken: not null } made
                 ? new(made, null)
-                : Unavailable(engine, " answered no session");
+                : Unavailable(engine, "answered no session", "");
         }
         catch (HttpRequestException e)
         {
-            return Unavailable(engine, $": {e.Message}");
+            return Unavailable(engine, "cannot be reached", e.Message);
         }
         catch (JsonException e)
         {
-            return Unavailable(engine, $" answered no session: {e.Message}");
+            return Unavailable(engine, "answered no session", e.Message);
         }
         catch (OperationCanceledException)
         {
-            return Unavailable(engine, " did not answer in time");
+            return Unavailable(engine, "did not answer in time", "");
         }
     }
 
-    private static EngineAnswer Unavailable(EngineRow engine, string why) =>
-        new(null, new(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} at {engine.Url}{why}"));
+    /// <param name="why">For the client, who has no use for addresses.</param>
+    /// <param name="reason">For the log.</param>
+    private EngineAnswer Unavailable(EngineRow engine, string why, string reason)
+    {
+        LogUnavailable(engine.Id, engine.Url, why, reason);
+        return new(null, new(0, ErrorCodes.EngineUnavailable, $"engine {engine.Id} {why}"));
+    }
+
+    [LoggerMessage(LogLevel.Warning, "engine {Engine} at {Url} {Why}: {Reason}")]
+    private partial void LogUnavailable(string engine, string url, string why, string reason);
 
     private static async Task<EngineRejection> RejectionAsync(
         EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)

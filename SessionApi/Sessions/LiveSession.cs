@@ -87,6 +87,7 @@ internal sealed class SessionTable : IEntityTypeConfiguration<LiveSession>
         // For the sweep: few rows at a time.
         session.HasIndex(s => s.EngineId).HasFilter($"status IN ('{SessionStatus.Active}', '{SessionStatus.Lost}')");
         session.HasIndex(s => s.EndedAt).HasFilter($"status = '{SessionStatus.Deleted}'");
+        session.HasMany<RejectedRecord>().WithOne().HasForeignKey(r => r.SessionNumber).OnDelete(DeleteBehavior.Cascade);
         session.HasMany<SessionTurn>().WithOne().HasForeignKey(t => t.SessionNumber).OnDelete(DeleteBehavior.Cascade);
         session.HasMany<SessionDelta>().WithOne().HasForeignKey(d => d.SessionNumber).OnDelete(DeleteBehavior.Cascade);
     }

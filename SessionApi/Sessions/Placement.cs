@@ -1,18 +1,21 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>
 /// Makes a session at an engine: the least loaded live one, the next one where that rejects it, ten seconds at most.
 /// </summary>
-internal sealed class Placement(EngineStore directory, EngineSessions engines, Tickets tickets, TimeProvider time)
+internal sealed class Placement(
+    EngineStore directory, EngineSessions engines, Tickets tickets, IOptions<ShareOptions> shares, TimeProvider time)
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
@@ -47,7 +50,8 @@ internal sealed class Placement(EngineStore directory, EngineSessions engines, T
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
                 tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
-            var (made, rejected) = await engines.CreateAsync(live[i], caller.Tenant, person, client, wanted, all.Token);
+            var (made, rejected) = await engines.CreateAsync(
+                live[i], caller.Tenant, person, Sharer.Of(caller).ShareOf(shares.Value), client, wanted, all.Token);
             if (made is not null)
                 return (new(made, live[i]), null);
             if (rejected!.Code == ErrorCodes.PublicUrlNotConfigured)

@@ -87,6 +87,8 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
             throw NotFound(session.Id);
         }
         await db.Set<SessionTurn>().Where(t => t.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
+        await db.Set<RejectedRecord>().Where(r => r.SessionNumber == session.Number)
+            .ExecuteDeleteAsync(cancellationToken);
         await db.Set<SessionDelta>().Where(d => d.SessionNumber == session.Number).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

@@ -22,6 +22,9 @@ internal sealed class SessionTurn
 
     public string? FinishReason { get; init; }
 
+    /// <summary>The model's reasoning before the answer, which is no part of it.</summary>
+    public string? Thinking { get; init; }
+
     /// <summary>JSON array of the passages cited.</summary>
     public string? Citations { get; init; }
 
@@ -37,9 +40,39 @@ internal sealed class SessionDelta
     public required string Text { get; init; }
 }
 
-/// <summary>Tables <c>session_turns</c>, <c>session_deltas</c>; both go with their row of <c>sessions</c>.</summary>
-internal sealed class TranscriptTables : IEntityTypeConfiguration<SessionTurn>, IEntityTypeConfiguration<SessionDelta>
+/// <summary>
+/// A record that the database refused for its data, put aside so that the session's others are stored: for operators,
+/// and never shown.
+/// </summary>
+internal sealed class RejectedRecord
 {
+    public long SessionNumber { get; init; }
+    public long Seq { get; init; }
+
+    /// <summary>Its JSON in UTF-8: bytes, which are never refused.</summary>
+    public required byte[] Record { get; init; }
+
+    /// <summary>SQLSTATE.</summary>
+    public required string Reason { get; init; }
+
+    public DateTimeOffset RejectedAt { get; init; }
+}
+
+/// <summary>
+/// Tables <c>session_turns</c>, <c>session_deltas</c>, <c>session_rejected_records</c>; they go with their row of
+/// <c>sessions</c>.
+/// </summary>
+internal sealed class TranscriptTables
+    : IEntityTypeConfiguration<SessionTurn>, IEntityTypeConfiguration<SessionDelta>,
+        IEntityTypeConfiguration<RejectedRecord>
+{
+    public void Configure(EntityTypeBuilder<RejectedRecord> record)
+    {
+        record.ToTable("session_rejected_records");
+        record.HasKey(r => new { r.SessionNumber, r.Seq });
+        record.Property(r => r.Seq).ValueGeneratedNever();
+    }
+
     public void Configure(EntityTypeBuilder<SessionTurn> turn)
     {
         turn.ToTable("session_turns");

@@ -12,6 +12,7 @@ internal sealed class TranscriptChanges
     private readonly List<(long Number, long Seq)> _sessions = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _asked = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _cited = [];
+    private readonly Dictionary<(long Number, int Turn), StringBuilder> _thought = [];
     private readonly List<(long Number, int Turn, long Seq, string Text)> _said = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _ended = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _closed = [];
@@ -28,6 +29,11 @@ internal sealed class TranscriptChanges
             {
                 case "user":
                     _asked.Add((number, record));
+                    break;
+                case "thinking":
+                    if (!_thought.TryGetValue((number, record.Turn), out var thought))
+                        _thought[(number, record.Turn)] = thought = new();
+                    thought.Append(record.Text);
                     break;
                 case "delta":
                     if (record.Citations is not null)
@@ -64,6 +70,16 @@ internal sealed class TranscriptChanges
             WHERE t.session_number = u.session_number AND t.turn = u.turn
             """,
             Number(_cited), Turn(_cited), Citations(_cited));
+        var thoughts = _thought.Select(turn => (turn.Key.Number, turn.Key.Turn, Text: turn.Value.ToString())).ToList();
+        AddIfAny(batch, thoughts,
+            """
+            UPDATE session_turns t SET thinking = coalesce(t.thinking, '') || u.text
+            FROM unnest($1, $2, $3) AS u(session_number, turn, text)
+            WHERE t.session_number = u.session_number AND t.turn = u.turn
+            """,
+            Rows.Column(thoughts, NpgsqlDbType.Bigint, row => row.Number),
+            Rows.Column(thoughts, NpgsqlDbType.Integer, row => row.Turn),
+            Rows.Column(thoughts, NpgsqlDbType.Text, row => Storable(row.Text)));
         AddIfAny(batch, _said,
             "INSERT INTO session_deltas (session_number, seq, turn, text) SELECT * FROM unnest($1, $2, $3, $4)",
             Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Number), Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Seq),
@@ -73,7 +89,8 @@ internal sealed class TranscriptChanges
             UPDATE sessions s SET status = 'ended', reason = u.reason, ended_at = u.at FROM unnest($1, $2, $3) AS u(number, reason, at)
             WHERE s.number = u.number AND s.status IN ('active', 'lost')
             """,
-            Number(_closed), Rows.Column(_closed, NpgsqlDbType.Text, row => row.Record.FinishReason), At(_closed));
+            Number(_closed), Rows.Column(_closed, NpgsqlDbType.Text, row => StorableText.Of(row.Record.FinishReason)),
+            At(_closed));
         AddIfAny(batch, _sessions,
             "UPDATE sessions s SET recorded_seq = u.seq FROM unnest($1, $2) AS u(number, seq) WHERE s.number = u.number",
             Rows.Column(_sessions, NpgsqlDbType.Bigint, row => row.Number), Rows.Column(_sessions, NpgsqlDbType.Bigint, row => row.Seq));
@@ -109,8 +126,8 @@ internal sealed class TranscriptChanges
             Number(_ended), Turn(_ended), Citations(_ended), At(_ended),
             Rows.Column(_ended, NpgsqlDbType.Text, row => Utf8Text.Truncate(
                 answers.GetValueOrDefault((row.Number, row.Record.Turn), ""), row.Record.Length ?? int.MaxValue)),
-            Rows.Column(_ended, NpgsqlDbType.Text, row => row.Record.Status),
-            Rows.Column(_ended, NpgsqlDbType.Text, row => row.Record.FinishReason));
+            Rows.Column(_ended, NpgsqlDbType.Text, row => StorableText.Of(row.Record.Status)),
+            Rows.Column(_ended, NpgsqlDbType.Text, row => StorableText.Of(row.Record.FinishReason)));
         AddIfAny(batch, _ended,
             """
             DELETE FROM session_deltas d USING unnest($1, $2) AS u(session_number, turn)
@@ -132,13 +149,13 @@ internal sealed class TranscriptChanges
         Rows.Column(rows, NpgsqlDbType.Integer, row => row.Record.Turn);
 
     private static NpgsqlParameter Citations(List<(long Number, SessionTurnRecord Record)> rows) =>
-        Rows.Column(rows, NpgsqlDbType.Text, row => row.Record.Citations);
+        Rows.Column(rows, NpgsqlDbType.Text, row => StorableText.OfJson(row.Record.Citations));
 
     private static NpgsqlParameter At(List<(long Number, SessionTurnRecord Record)> rows) =>
         Rows.Column(rows, NpgsqlDbType.TimestampTz, row => row.Record.At.UtcDateTime);
 
-    /// <summary>Postgres takes no U+0000 in a text; U+001A, "substitute", is as long.</summary>
-    private static string Storable(string text) => text.Replace('\0', '\u001A');
+    /// <summary>For U+0000 stands U+001A, "substitute": as long, because the end's length is in bytes.</summary>
+    private static string Storable(string text) => StorableText.Of(text, forNull: '\u001A');
 }
 
 /// <summary>Statements over many rows at once, each column an array that <c>unnest</c> takes apart.</summary>

@@ -1,5 +1,9 @@
+using System.Text.Json;
 using Lyceum.Contracts;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,17 +17,113 @@ namespace Lyceum.SessionApi.Transcripts;
 /// A message costs two statements of work and one commit, however many sessions it speaks of. Their rows are locked, in one order,
 /// for the length of the transaction: messages of one session go one after the other.
 /// </remarks>
-internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseReady ready)
+internal sealed partial class TranscriptRecorder(
+    NpgsqlDataSource database, DatabaseReady ready, LoopProgress progress, ILogger<TranscriptRecorder> logger)
 {
+    // Engines send again within a minute what is not stored.
+    private readonly LoopProgress.Loop _loop =
+        progress.Follow(nameof(TranscriptRecorder), forget: TimeSpan.FromMinutes(2));
+
+    /// <summary>
+    /// Stores a message. Where the database refuses it for its data, it is divided down to the record at fault, which is
+    /// put aside: engines send until they are answered, and one record would hold up everything behind it.
+    /// </summary>
     /// <returns>
     /// Of each session, in the same order, the last record that is stored; lower than its first one here where one is missing
     /// in between.
     /// </returns>
-    /// <exception cref="NpgsqlException">Nothing of it is stored.</exception>
+    /// <exception cref="NpgsqlException">Not all of it is stored: it is to be sent again.</exception>
     public async Task<IReadOnlyList<RecordedSession>> RecordAsync(IReadOnlyList<SessionTurns> sessions, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
+        _loop.Begin();
+        try
+        {
+            var recorded = await DivideAsync(sessions, cancellationToken);
+            _loop.Done();
+            return recorded;
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            _loop.Failed(e);
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<RecordedSession>> DivideAsync(
+        IReadOnlyList<SessionTurns> sessions, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await StoreAsync(sessions, cancellationToken);
+        }
+        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Data)
+        {
+            if (sessions is [{ Records.Count: 1 } single])
+                return [await PutAsideAsync(single, e, cancellationToken)];
+            if (sessions is [var session])
+            {
+                var half = session.Records.Count / 2;
+                await DivideAsync([session with { Records = [.. session.Records.Take(half)] }], cancellationToken);
+                return await DivideAsync([session with { Records = [.. session.Records.Skip(half)] }], cancellationToken);
+            }
+            return
+            [
+                .. await DivideAsync([.. sessions.Take(sessions.Count / 2)], cancellationToken),
+                .. await DivideAsync([.. sessions.Skip(sessions.Count / 2)], cancellationToken),
+            ];
+        }
+    }
+
+    /// <summary>Keeps the record apart, as bytes, and goes on behind it.</summary>
+    private async Task<RecordedSession> PutAsideAsync(
+        SessionTurns session, Exception reason, CancellationToken cancellationToken)
+    {
+        var record = session.Records[0];
+        LogPutAside(logger, reason, session.SessionId, record.Seq);
+        _loop.Rejected();
+        try
+        {
+            return await PutAsideAsync(session, record, DatabaseFailures.SqlState(reason) ?? "", cancellationToken);
+        }
+        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Data)
+        {
+            // The session itself is refused. To answer nothing would hold up all others of its engine.
+            LogLost(logger, e, session.SessionId, record.Seq);
+            return new(session.SessionId, record.ThroughSeq);
+        }
+    }
+
+    private async Task<RecordedSession> PutAsideAsync(
+        SessionTurns session, SessionTurnRecord record, string reason, CancellationToken cancellationToken)
+    {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var (number, stored, isDeleted) = (await LockAsync(connection, [session], cancellationToken))[session.SessionId];
+        if (record.Seq > stored + 1 || record.ThroughSeq <= stored)
+            return new(session.SessionId, stored);
+        await using var command = new NpgsqlCommand(
+            """
+            WITH moved AS (UPDATE sessions SET recorded_seq = $3 WHERE number = $1)
+            INSERT INTO session_rejected_records (session_number, seq, record, reason, rejected_at)
+            SELECT $1, $2, $4, $5, clock_timestamp() WHERE NOT $6
+            """, connection);
+        command.Parameters.Add(new() { Value = number });
+        command.Parameters.Add(new() { Value = stored + 1 });
+        command.Parameters.Add(new() { Value = record.ThroughSeq });
+        command.Parameters.Add(new() { Value = JsonSerializer.SerializeToUtf8Bytes(record) });
+        command.Parameters.Add(new() { Value = reason });
+        command.Parameters.Add(new() { Value = isDeleted });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return new(session.SessionId, record.ThroughSeq);
+    }
+
+    private async Task<IReadOnlyList<RecordedSession>> StoreAsync(
+        IReadOnlyList<SessionTurns> sessions, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var rows = await LockAsync(connection, sessions, cancellationToken);
         var changes = new TranscriptChanges();
@@ -42,6 +142,7 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
         }
         await changes.WriteAsync(connection, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        await watch.ConfirmAsync(cancellationToken);
         return recorded;
     }
 
@@ -62,8 +163,8 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
             ON CONFLICT (id) DO NOTHING
             """,
             Rows.Column(unknown, NpgsqlDbType.Text, session => session.SessionId),
-            Rows.Column(unknown, NpgsqlDbType.Text, session => session.Tenant),
-            Rows.Column(unknown, NpgsqlDbType.Text, session => session.Owner),
+            Rows.Column(unknown, NpgsqlDbType.Text, session => StorableText.Of(session.Tenant)),
+            Rows.Column(unknown, NpgsqlDbType.Text, session => StorableText.Of(session.Owner)),
             Rows.Column(unknown, NpgsqlDbType.TimestampTz, session => session.Records[0].At.UtcDateTime),
             Rows.Column(unknown, NpgsqlDbType.Bigint, session => session.Records[0].Seq - 1)).On(connection);
         await insert.ExecuteNonQueryAsync(cancellationToken);
@@ -94,4 +195,12 @@ internal sealed class TranscriptRecorder(NpgsqlDataSource database, DatabaseRead
             ? record
             : record with { Seq = stored + 1, Text = record.Then![known - 1], Then = [.. record.Then.Skip(known)] };
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "Record {Seq} of session {SessionId} lost: the database refuses the session itself for its data")]
+    private static partial void LogLost(ILogger logger, Exception reason, string sessionId, long seq);
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "Record {Seq} of session {SessionId} put aside: the database refuses it for its data")]
+    private static partial void LogPutAside(ILogger logger, Exception reason, string sessionId, long seq);
 }

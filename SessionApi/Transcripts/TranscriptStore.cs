@@ -71,11 +71,13 @@ internal sealed record HistoryMessage(string Role, string Content);
 /// <summary>A question and its answer.</summary>
 /// <param name="Status"><c>complete | interrupted | failed</c>; null while the answer's end is not known.</param>
 /// <param name="Citations"><c>[{number, id, title, source}]</c></param>
+/// <param name="Thinking">The model's reasoning before the answer, which is no part of it.</param>
 public sealed record TurnView(
     int Turn, string Question, DateTimeOffset AskedAt, string Answer, string? Status, string? FinishReason, JsonElement? Citations,
-    DateTimeOffset? EndedAt)
+    DateTimeOffset? EndedAt, string? Thinking)
 {
     internal static TurnView Of(SessionTurn turn, string said) => new(
         turn.Turn, turn.Question, turn.AskedAt, said, turn.Status, turn.FinishReason,
-        turn.Citations is null ? null : JsonElement.Parse(turn.Citations), turn.EndedAt);
+        turn.Citations is null ? null : JsonElement.Parse(turn.Citations), turn.EndedAt,
+        turn.Thinking);
 }

@@ -13,11 +13,18 @@ internal static class TutorEndpoints
 {
     private const int MaxPage = 100;
 
+    public static void AddTutors(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<TutorOptions>().BindConfiguration(TutorOptions.Section)
+            .Validate(o => o.MaxTutors > 0, "Tutors:MaxTutors must be positive").ValidateOnStart();
+        builder.Services.AddScoped<TutorStore>();
+    }
+
     public static void MapTutors(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/tutors").RequireScope(Scopes.Tutors).WithTags("tutors");
         group.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
-        group.MapPost("", CreateAsync);
+        group.MapPost("", CreateAsync).Fails(409, ErrorCodes.LimitReached);
         var one = group.MapGroup("{id:int}").Fails(404, ErrorCodes.TutorNotFound);
         one.MapGet("", ReadAsync);
         one.MapPut("", ReplaceAsync);
@@ -91,7 +98,7 @@ public sealed partial record TutorRequest(
         var errors = new ValidationErrors();
         errors.CheckText("name", Name, MaxName, required: true);
         errors.CheckText("subject", Subject, MaxSubject);
-        errors.AddIf(Language is not null && !LanguageTag().IsMatch(Language), "language",
+        errors.AddIf(Language is not null && (Language.Length is < 2 or > 35 || !LanguageTag().IsMatch(Language)), "language",
             "language must be a language tag, such as en or zh-Hans.");
         errors.CheckText("instructions", Instructions, MaxInstructions);
         errors.CheckText("voice", Voice, MaxVoice);
@@ -110,7 +117,7 @@ public sealed partial record TutorRequest(
         tutor.KbId = KbId;
     }
 
-    [GeneratedRegex(@"^(?=.{2,35}\z)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z")]
+    [GeneratedRegex(@"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex LanguageTag();
 }
 

@@ -3,11 +3,21 @@ using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Tutors;
 
+/// <summary>Section <c>Tutors</c>.</summary>
+public sealed class TutorOptions
+{
+    public const string Section = "Tutors";
+
+    /// <summary>Tutors of one tenant; one more gets 409.</summary>
+    public int MaxTutors { get; set; } = 1000;
+}
+
 /// <summary>Tutors of the caller's tenant: every query is filtered by it.</summary>
-internal sealed class TutorStore(SessionDb db, DatabaseReady ready, TimeProvider time)
+internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<TutorOptions> options, TimeProvider time)
 {
     public async Task<List<Tutor>> ListAsync(Caller caller, int afterId, int count, CancellationToken cancellationToken)
     {
@@ -39,8 +49,13 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, TimeProvider
             UpdatedAt = now,
         };
         wanted.ApplyTo(tutor);
+        await using var transaction = await db.Database.BeginCountedAsync("tutors", caller.Tenant, cancellationToken);
+        if (await Of(caller).CountAsync(cancellationToken) >= options.Value.MaxTutors)
+            throw new ProblemException(409, ErrorCodes.LimitReached,
+                $"A tenant may have {options.Value.MaxTutors} tutors (Tutors:MaxTutors); delete one first.");
         db.Add(tutor);
         await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
         return tutor;
     }
 

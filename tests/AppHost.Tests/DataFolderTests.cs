@@ -66,6 +66,44 @@ public sealed class DataFolderTests : IDisposable
         Directory.GetFiles(folder.Path).ShouldBe([path]);
     }
 
+    /// <summary>Made beforehand, as an operator does with mkdir.</summary>
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("secrets.json", true)]
+    [InlineData("thesis.txt", false)] // somebody's: it is not ours to close
+    public void Folder_OpenToOthers_IsClosedIfItIsOurs_ElseRefused(string? content, bool closed)
+    {
+        const UnixFileMode Open = OwnerOnly | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        var path = folder.PathOf("made");
+        Directory.CreateDirectory(path);
+        File.SetUnixFileMode(path, Open);
+        if (content is not null)
+            File.WriteAllText(Path.Combine(path, content), "");
+
+        if (closed)
+            AtomicFile.CreateFolder(path, "secrets.json");
+        else
+            Should.Throw<DistributedApplicationException>(() => AtomicFile.CreateFolder(path, "secrets.json"))
+                .Message.ShouldContain("chmod 700");
+
+        File.GetUnixFileMode(path).ShouldBe(closed ? OwnerOnly | UnixFileMode.UserExecute : Open);
+    }
+
+    [Fact]
+    public void FilesOfAnEarlierVersion_AreClosedToOthers()
+    {
+        var path = folder.PathOf("transcripts", "gpu-engine", "000000000001.log");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "what somebody said");
+        File.SetUnixFileMode(path, OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+
+        AtomicFile.Close(folder.PathOf("transcripts"));
+
+        File.GetUnixFileMode(path).ShouldBe(OwnerOnly);
+        File.ReadAllText(path).ShouldBe("what somebody said");
+    }
+
     [Fact]
     public void Keys_MadeOnce_VerifyWhatTheirServiceSigns()
     {

@@ -105,6 +105,46 @@ public sealed class ModelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Databases_AreConnectedToAsARoleOfTheirOwn_NotAsTheAdministrator()
+    {
+        var resources = await DescribeAsync();
+
+        foreach (var name in (string[])["chatdb", "sessiondb", "roadmapdb", "gatewaydb"])
+        {
+            var expression = resources.OfType<IResourceWithConnectionString>().Single(resource => resource.Name == name)
+                .ConnectionStringExpression;
+            expression.Format.ShouldContain($"Username={name};");
+            expression.ValueProviders.OfType<ParameterResource>().Single().Name.ShouldBe($"{name}-password");
+        }
+    }
+
+    /// <summary>In Development anybody may register, and a token opens everything.</summary>
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    [InlineData("[::]")]
+    [InlineData("*")]
+    [InlineData("+")]
+    [InlineData("192.168.1.7")]
+    [InlineData("lyceum.example")]
+    [InlineData("localhost.example")]
+    public async Task Listen_BeyondLoopbackInDevelopment_IsRefused(string address)
+    {
+        var refused = await Should.ThrowAsync<Exception>(() => DescribeAsync($"--Lyceum:Listen={address}"));
+        refused.GetBaseException().Message.ShouldContain("--insecure-development");
+    }
+
+    [Theory]
+    [InlineData("Development", "127.0.0.1", false)]
+    [InlineData("Development", "::1", false)]
+    [InlineData("Development", "LOCALHOST", false)]
+    [InlineData("Development", "0.0.0.0", true)]
+    [InlineData("Production", "0.0.0.0", false)]
+    public async Task Listen_OnLoopback_OrInProduction_OrWhereItIsAccepted_IsDone(string environment, string address, bool insecure) =>
+        (await DescribeAsync(
+            $"--environment={environment}", $"--Lyceum:Listen={address}", $"--Lyceum:InsecureDevelopment={insecure}")).ShouldNotBeEmpty();
+
+    [Fact]
     public async Task Telemetry_WithoutDashboardOrCollector_IsNotExported()
     {
         await DescribeAsync();
@@ -150,7 +190,8 @@ public sealed class ModelTests : IAsyncDisposable
         var variables = new Dictionary<string, string>();
         foreach (var (name, value) in context.EnvironmentVariables)
         {
-            if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal))
+            if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal)
+                || name.StartsWith("Engine__ChargeTo", StringComparison.Ordinal))
                 continue; // ports, which nothing has yet
             variables[name] = value is IValueProvider provider ? await provider.GetValueAsync(CancellationToken.None) ?? "" : $"{value}";
         }

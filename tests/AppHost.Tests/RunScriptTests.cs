@@ -55,6 +55,29 @@ public sealed class RunScriptTests : IDisposable
         output.ShouldContain($"port {port} is taken");
     }
 
+    [Fact]
+    public async Task Start_InAFolderThatOthersMayEnter_AndThatIsNotASystems_IsRefused()
+    {
+        const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        await File.WriteAllTextAsync(folder.PathOf("thesis.txt"), "years of work");
+        File.SetUnixFileMode(folder.Path, Open);
+
+        var (status, output) = await RunAsync("--data", folder.Path, "--port", $"{FreePort()}", "--no-build");
+
+        status.ShouldBe(1);
+        output.ShouldContain("chmod 700");
+        File.GetUnixFileMode(folder.Path).ShouldBe(Open);
+        Directory.GetFileSystemEntries(folder.Path).ShouldBe([folder.PathOf("thesis.txt")]);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
     [Theory]
     [InlineData("--port", "http")]
     [InlineData("--port", "70000")]

@@ -20,7 +20,7 @@ internal static class BareApi
         builder.WebHost.UseSetting("urls", "http://127.0.0.1:0");
         await using var app = builder.Build();
         app.MapPost("/echo", (ToolCall call) => TypedResults.Ok(new ToolAnswer("ok", call.Input)));
-        app.MapGet("/chat/echo", () => TypedResults.Ok(new ToolAnswer("ok", default)));
+        app.MapGet("/api/conversations/echo", () => TypedResults.Ok(new ToolAnswer("ok", default)));
         app.MapGet("/health", () => "ok");
         await app.StartAsync(cancel);
         Console.WriteLine(Listening + app.Urls.First());

@@ -47,8 +47,8 @@ internal sealed class GatewayBench(int runs, int seconds, int connections, strin
             new("bare", "a minimal API's JSON echo", null, new(bare, "/echo"), post),
             new("tools", "`/api/tools/execute` with bearer, scope, rate limit and schema", "bare", new(gateway, Tool), post),
             new("hmac", "the same, signed", "tools", new(gateway, Tool), SignedScript(), WriteSignatures),
-            new("nginx", "`proxy_pass` with a token `map`", null, new(nginx, "/chat/echo"), get),
-            new("proxy", "the gateway before the same backend", "nginx", new(gateway, "/chat/echo"), get),
+            new("nginx", "`proxy_pass` with a token `map`", null, new(nginx, "/api/conversations/echo"), get),
+            new("proxy", "the gateway before the same backend", "nginx", new(gateway, "/api/conversations/echo"), get),
         ];
 
         if (only.Length > 0)

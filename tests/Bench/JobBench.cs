@@ -72,8 +72,8 @@ internal sealed class JobBench(RunningSystem system, FileInfo graphile, int runs
         return [.. figures];
     }
 
-    private async Task<string> ConnectionStringAsync(CancellationToken cancel) =>
-        (await system.EnvironmentAsync("roadmap-worker", cancel))["ConnectionStrings__roadmapdb"];
+    private Task<string> ConnectionStringAsync(CancellationToken cancel) =>
+        system.AdministratorAsync("roadmap-worker", "roadmapdb", cancel);
 
     private async Task<(double P50, double P99)> LatencyAsync(string database, int perSecond, CancellationToken cancel)
     {

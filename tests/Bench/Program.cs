@@ -115,12 +115,41 @@ var bare = new Command(BareApi.Command);
 bare.Hidden = true;
 bare.SetAction((_, cancel) => BareApi.RunAsync(cancel));
 
+var ways = new Option<string[]>("--ways") { Description = string.Join(", ", Greed.Ways), AllowMultipleArgumentsPerToken = true };
+var greedyLength = new Option<int>("--seconds") { Description = "of each run", DefaultValueFactory = _ => 20 };
+var greedyRuns = new Option<int>("--runs") { Description = "of each way; their median counts", DefaultValueFactory = _ => 3 };
+var greedy = new Command("greedy", "One tenant takes all it gets, in each way; another tenant's requests beside it.") { folder, greedyLength, greedyRuns, ways };
+greedy.SetAction(async (arguments, cancel) =>
+{
+    var system = new RunningSystem(arguments.GetRequiredValue(folder));
+    var chosen = arguments.GetValue(ways);
+    using var bench = new GreedyBench(
+        (await system.UrlsAsync("gateway", cancel))[0], TimeSpan.FromSeconds(arguments.GetValue(greedyLength)), arguments.GetValue(greedyRuns),
+        chosen is { Length: > 0 } ? chosen : Greed.Ways);
+    return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
+});
+
+// The other halves of `greedy`.
+var way = new Option<string>("--way") { Required = true };
+var tutor = new Option<int>("--tutor");
+var answer = new Option<string>("--answer") { DefaultValueFactory = _ => "" };
+var greed = new Command(Greed.Command) { way, url, tutor, answer };
+greed.Hidden = true;
+greed.SetAction(async (arguments, cancel) =>
+{
+    using var load = new Greed(
+        new Uri(arguments.GetRequiredValue(url)!), GreedyBench.TokenOf("greedy"), arguments.GetValue(tutor), arguments.GetValue(answer)!);
+    await load.RunAsync(arguments.GetRequiredValue(way), cancel);
+});
+var greedDummy = new Command(Greed.Dummy) { Hidden = true };
+greedDummy.SetAction((_, cancel) => Greed.DummyAsync(cancel));
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, gateway, bare, host }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, gateway, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

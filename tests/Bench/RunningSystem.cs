@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lyceum.Tests.Support.WholeSystem;
+using Npgsql;
 
 namespace Lyceum.Tests.Bench;
 
@@ -22,6 +23,15 @@ internal sealed class RunningSystem(DirectoryInfo data)
     {
         var entries = (await File.ReadAllTextAsync($"/proc/{await PidAsync(service, cancel)}/environ", cancel)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
         return entries.Select(entry => entry.Split('=', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
+    }
+
+    /// <summary>A service's connection string, but as the server's administrator: its own role may do no more than it needs.</summary>
+    public async Task<string> AdministratorAsync(string service, string database, CancellationToken cancel)
+    {
+        var own = (await EnvironmentAsync(service, cancel))[$"ConnectionStrings__{database}"];
+        var server = new NpgsqlConnectionStringBuilder(
+            (await ResourcesAsync(cancel)).First(r => Name(r) == "postgres").GetProperty("connection_string").GetString());
+        return new NpgsqlConnectionStringBuilder(own) { Username = server.Username, Password = server.Password }.ConnectionString;
     }
 
     public async Task<int> PidAsync(string service, CancellationToken cancel) =>

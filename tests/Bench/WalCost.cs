@@ -11,13 +11,11 @@ namespace Lyceum.Tests.Bench;
 /// </summary>
 internal sealed class WalCost(RunningSystem system, Load load) : IAsyncDisposable
 {
-    private const string Chatdb = "ConnectionStrings__chatdb";
     private NpgsqlDataSource? _source;
 
     public async Task<int> RunAsync(TextWriter output, bool details, CancellationToken cancel)
     {
-        var environment = await system.EnvironmentAsync("chat-api", cancel);
-        _source = NpgsqlDataSource.Create(environment[Chatdb]);
+        _source = NpgsqlDataSource.Create(await system.AdministratorAsync("chat-api", "chatdb", cancel));
         // The server's own view of its log, in a schema of its own so that the product's stays as it is.
         await ExecuteAsync("CREATE SCHEMA IF NOT EXISTS bench; CREATE EXTENSION IF NOT EXISTS pg_walinspect SCHEMA bench", cancel);
         using var bench = new ChatBench(await Target.GatewayAsync(system, cancel), load);

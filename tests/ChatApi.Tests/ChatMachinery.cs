@@ -8,12 +8,14 @@ using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Messaging;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -53,12 +55,25 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.AddServiceDefaults();
         builder.AddPostgres<ChatDb>("chatdb");
         builder.Services.AddSingleton<IHints, RecordedHints>(); // in place of a broker
+        builder.Services.AddSingleton<ConversationQuota>();
         builder.AddGeneration();
+        builder.Services.AddSingleton<Recorders>();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");
         return machinery;
     }
+
+    /// <summary>The reader of the service.</summary>
+    public AnswerReader Reader(StoredAnswers stored)
+    {
+        var remote = ActivatorUtilities.CreateInstance<RemoteAnswers>(_app.Services, stored);
+        return ActivatorUtilities.CreateInstance<AnswerReader>(_app.Services, stored, remote);
+    }
+
+    /// <summary>Writes an answer in a place of the one whose everything is.</summary>
+    public RunningGeneration Start(GenerationOrder order) =>
+        Runner.Start(order, Runner.TryAdmit(Sharer.Of(Caller)).ShouldNotBeNull());
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
     public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>

@@ -180,7 +180,11 @@ public sealed class GenerationJournalTests(PostgresFixture postgres)
         await replica.ExecuteAsync("ALTER TABLE generation_chunks DROP CONSTRAINT no_bad");
         await Eventually.TrueAsync(() => generations.TrueForAll(g => g.Text.Committed == g.Text.Written), "all is written");
         foreach (var (i, generation) in generations.Index())
-            (await replica.ChunksAsync(generation.Id)).ShouldBe(i == 4 ? "bad more" : "good more");
+        {
+            // On a busy machine the sweep has ended it by now, since no runner runs it: then it is in its message.
+            var chunks = await replica.ChunksAsync(generation.Id);
+            (chunks.Length > 0 ? chunks : (await replica.MessageAsync(generation.Id)).Content).ShouldBe(i == 4 ? "bad more" : "good more");
+        }
     }
 
     [Fact]

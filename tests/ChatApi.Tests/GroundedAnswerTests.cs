@@ -57,8 +57,7 @@ public sealed class GroundedAnswerTests(PostgresFixture postgres)
         await using var engine = await EngineAsync("As [1] says.");
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         var asked = await replica.RecordAsync(new(null, "?", false, null), replica.Lease.OwnerId, null, new Uri(engine.Address));
-        replica.Runner.TryAdmit().ShouldBeTrue();
-        replica.Runner.Start(asked.Order!);
+        replica.Start(asked.Order!);
         await Eventually.TrueAsync(() => replica.Runner.Find(asked.MessageId) is null, "it has ended");
 
         engine.Asked.ShouldHaveSingleItem().TryGetProperty("lyceum", out _).ShouldBeFalse();

@@ -96,8 +96,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
         // Its engine is away and is looked for for seconds: both tasks are there for as long.
         GenerationOrder Order(int epoch) => new(
             row.Id, row.ConversationId, row.Owner, epoch, row.Engine, null, "t", "o", false, Committed: "so far", Attach: true);
-        replica.Runner.TryAdmit().ShouldBeTrue();
-        var former = replica.Runner.Start(Order(1));
+        var former = replica.Start(Order(1));
         replica.Runner.TakeOver(Order(2));
         former.Fenced.IsCancellationRequested.ShouldBeTrue();
 
@@ -123,8 +122,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
             await hold.ExecuteNonQueryAsync();
             await Eventually.TrueAsync(() => !replica.LeaseClock.IsFresh, "the lease is stale");
 
-            replica.Runner.TryAdmit().ShouldBeTrue();
-            replica.Runner.Start(new GenerationOrder(
+            replica.Start(new GenerationOrder(
                 row.Id, row.ConversationId, row.Owner, 1, new Uri($"http://{engine.LocalEndpoint}"), [new("user", "?")], "t", "o", false));
             await Task.Delay(500, TestContext.Current.CancellationToken);
             engine.Pending().ShouldBeFalse();
@@ -143,8 +141,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
             await postgres.CreateDatabaseAsync(), ("services:gpu-engine:http:0", $"http://{other.LocalEndpoint}"));
         var row = await replica.BeginAsync(); // its engine refuses the connection
         await replica.ExecuteAsync("ALTER TABLE generations RENAME COLUMN engine_url TO out_of_reach");
-        replica.Runner.TryAdmit().ShouldBeTrue();
-        replica.Runner.Start(new GenerationOrder(
+        replica.Start(new GenerationOrder(
             row.Id, row.ConversationId, row.Owner, 1, row.Engine, [new("user", "?")], "t", "o", false));
         await Task.Delay(1000, TestContext.Current.CancellationToken);
         replica.Runner.Find(row.Id).ShouldNotBeNull();

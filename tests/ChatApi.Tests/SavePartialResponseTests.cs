@@ -52,8 +52,7 @@ public sealed class SavePartialResponseTests(PostgresFixture postgres)
         await replica.ExecuteAsync("ALTER TABLE messages RENAME COLUMN finish_reason TO out_of_reach");
 
         // Its engine is unreachable, so it ends at once.
-        replica.Runner.TryAdmit().ShouldBeTrue();
-        replica.Runner.Start(new GenerationOrder(
+        replica.Start(new GenerationOrder(
             generation.Id, generation.ConversationId, generation.Owner, 1, generation.Engine, [new("user", "?")], "t", "o", false));
         await Eventually.TrueAsync(() => replica.Hints.Published.OfType<SavePartialResponse>().Any(), "the others are asked");
         var asked = replica.Hints.Published.OfType<SavePartialResponse>().Single();

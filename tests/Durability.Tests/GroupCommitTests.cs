@@ -1,5 +1,9 @@
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Tests.Support.Postgres;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using NpgsqlTypes;
@@ -134,21 +138,85 @@ public sealed class GroupCommitTests(TestServer server)
         (await writer.WriteAsync(3)).ShouldBe("refused");
     }
 
+    /// <summary>What a class of failures must do to the one item at fault, to the others, and to health.</summary>
+    public static TheoryData<string, string> Classes() => new()
+    {
+        { "22021", "rejected" }, { "22P05", "rejected" }, { "22003", "rejected" }, { "23505", "rejected" },
+        { "23514", "rejected" }, { "54000", "rejected" },
+        { "XX000", "held" }, { "P0001", "held" }, { "58030", "held" },
+        { "42P01", "kept" }, { "42501", "kept" }, { "0A000", "kept" }, { "28000", "kept" }, { "3D000", "kept" },
+        { "08006", "waits" }, { "25006", "waits" }, { "40001", "waits" }, { "40P01", "waits" }, { "53300", "waits" },
+        { "53200", "waits" }, { "57014", "waits" }, { "57P03", "waits" }, { "55P03", "waits" },
+    };
+
     [Theory]
-    [InlineData("22P05", CommitFailure.Data)]
-    [InlineData("23505", CommitFailure.Data)]
-    [InlineData("54000", CommitFailure.Data)]
-    [InlineData("42P01", CommitFailure.Outage)]
-    [InlineData("57P01", CommitFailure.Outage)]
-    public void Failure_OfThePostgresCode_Classified(string sqlState, CommitFailure expected) =>
-        CommitFailures.Of(new PostgresException("", "ERROR", "ERROR", sqlState)).ShouldBe(expected);
+    [MemberData(nameof(Classes))]
+    public async Task Commit_RefusedWithACode_FailsKeepsOrHoldsWhatItMust(string sqlState, string outcome)
+    {
+        await using var database = await server.CreateAsync();
+        await database.ExecuteAsync(Refusal.Of("items", "NEW.body = 'marked'", sqlState));
+        var time = new ManualTime();
+        using var writer = new ItemWriter(database.Source, time);
+        var written = Enumerable.Range(0, 21).Select(id => writer.WriteAsync(id, id == 13 ? "marked" : "good")).ToList();
+        await writer.StartAsync(default);
+
+        var marked = written[13];
+        var others = written.Where(task => task != marked).ToList();
+        if (outcome is "rejected" or "held")
+            (await Task.WhenAll(others).WaitAsync(TimeSpan.FromSeconds(10))).ShouldAllBe(result => result == "written");
+        else
+            await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
+        if (outcome == "rejected")
+        {
+            (await marked).ShouldBe("rejected");
+            await TestDatabase.UntilAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
+            await writer.StopAsync(default);
+            return;
+        }
+        await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
+        marked.IsCompleted.ShouldBeFalse();
+        (await writer.HealthAsync(time)).ShouldBe(outcome == "waits" ? "Degraded" : $"Unhealthy {sqlState}");
+        // The other thing that is written meanwhile.
+        if (outcome == "held")
+            (await writer.WriteAsync(99, "good").WaitAsync(TimeSpan.FromSeconds(10))).ShouldBe("written");
+
+        await database.ExecuteAsync(Refusal.Lifted("items"));
+        (await Task.WhenAll(written).WaitAsync(TimeSpan.FromSeconds(10))).ShouldAllBe(result => result == "written");
+        (await database.ScalarAsync("SELECT count(*) FROM items WHERE id < 50")).ShouldBe(21L);
+        await TestDatabase.UntilAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
+        await writer.StopAsync(default);
+    }
+
+    /// <summary>The driver refuses half of a surrogate pair before it asks the database.</summary>
+    [Fact]
+    public async Task Commit_ItemWithHalfAPair_RejectedAlone()
+    {
+        await using var database = await server.CreateAsync();
+        using var writer = new ItemWriter(database.Source);
+        var written = Enumerable.Range(0, 9).Select(id => writer.WriteAsync(id, id == 4 ? "\ud83d" : "good")).ToList();
+        await writer.StartAsync(default);
+
+        var results = await Task.WhenAll(written).WaitAsync(TimeSpan.FromSeconds(10));
+        results.Count(result => result == "written").ShouldBe(8);
+        results[4].ShouldBe("rejected");
+        await writer.StopAsync(default);
+    }
 
     [Fact]
-    public void Failure_OfTheConnection_IsAnOutage_AndAMistakeADefect()
+    public void Failure_OfTheDriver_IsOneOfTheConnection()
     {
-        CommitFailures.Of(new NpgsqlException("broken")).ShouldBe(CommitFailure.Outage);
-        CommitFailures.Of(new TimeoutException()).ShouldBe(CommitFailure.Outage);
-        CommitFailures.Of(new InvalidOperationException()).ShouldBe(CommitFailure.Defect);
+        DatabaseFailures.Of(new NpgsqlException("broken")).ShouldBe(DatabaseFailure.Connection);
+        DatabaseFailures.Of(new TimeoutException()).ShouldBe(DatabaseFailure.Connection);
+        DatabaseFailures.Of(new IOException()).ShouldBe(DatabaseFailure.Connection);
+        DatabaseFailures.Of(new InvalidOperationException()).ShouldBe(DatabaseFailure.Unknown);
+        DatabaseFailures.Of(new InvalidOperationException("", new PostgresException("", "", "", "40001")))
+            .ShouldBe(DatabaseFailure.Connection);
+
+        Transient.IsTransient(new NpgsqlException("No suitable host was found.")).ShouldBeTrue();
+        Transient.IsTransient(new PostgresException("", "", "", "25006")).ShouldBeTrue();
+        Transient.IsTransient(new PostgresException("", "", "", "57014")).ShouldBeFalse("it would take too long again");
+        Transient.IsTransient(new PostgresException("", "", "", "22021")).ShouldBeFalse();
+        Transient.IsTransient(new TimeoutException()).ShouldBeFalse();
     }
 
     private sealed record Item(int Id, string Body)
@@ -156,9 +224,37 @@ public sealed class GroupCommitTests(TestServer server)
         public TaskCompletionSource<string> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    private sealed class ItemWriter(SystemDataSource source)
-        : GroupCommit<Item>(source, TestDatabase.Ready(), TimeProvider.System, NullLogger.Instance)
+    /// <summary>Goes by itself, and further when a test says so.</summary>
+    private sealed class ManualTime : TimeProvider
     {
+        private long _ahead;
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ahead, (long)(by.TotalSeconds * TimestampFrequency));
+
+        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead);
+    }
+
+    private sealed class ItemWriter : GroupCommit<Item>
+    {
+        private readonly LoopProgress _progress;
+
+        public ItemWriter(SystemDataSource source, TimeProvider? time = null)
+            : this(source, time ?? TimeProvider.System, TestDatabase.Progress(time ?? TimeProvider.System))
+        {
+        }
+
+        private ItemWriter(SystemDataSource source, TimeProvider time, LoopProgress progress)
+            : base(source, TestDatabase.Ready(), progress, time, NullLogger.Instance) => _progress = progress;
+
+        /// <summary>The status that <c>/health</c> has eleven seconds from now, with the code it names.</summary>
+        public async Task<string> HealthAsync(ManualTime time)
+        {
+            time.Advance(TimeSpan.FromSeconds(11));
+            var result = await new WritingHealth(_progress).CheckHealthAsync(new());
+            var code = result.Description?.Split("SQLSTATE ") is [_, var named] ? named.TrimEnd(')') : "";
+            return result.Status == HealthStatus.Unhealthy ? $"{result.Status} {code}" : result.Status.ToString();
+        }
+
         public int Max { get; init; } = 100;
         public int Attempts { get; init; } = int.MaxValue;
         public int Retries { get; private set; }
@@ -204,7 +300,7 @@ public sealed class GroupCommitTests(TestServer server)
             Batch.Clear();
         }
 
-        protected override bool Reject(Item item, Exception reason) => item.Result.TrySetResult("rejected");
+        protected override void Reject(Item item, Exception reason) => item.Result.TrySetResult("rejected");
 
         protected override bool GiveUp(Exception reason)
         {

@@ -92,6 +92,7 @@ public sealed class LeaseTests(TestServer server)
 
     private static LeaseKeeper Keeper(TestDatabase database, ILeasedWork work, LeaseClock? clock = null) => new(
         database.Source, TestDatabase.Ready(), work, clock ?? new LeaseClock(TimeProvider.System),
+        TestDatabase.Progress(TimeProvider.System),
         Options.Create(new LeaseOptions
         {
             Duration = TimeSpan.FromMilliseconds(600), Renewal = TimeSpan.FromMilliseconds(100),

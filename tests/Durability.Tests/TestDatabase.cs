@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.Tests.Durability.Tests;
 using Lyceum.Tests.Support.Postgres;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(TestServer))]
@@ -45,6 +48,9 @@ public sealed class TestDatabase(NpgsqlDataSource source) : IAsyncDisposable
         ready.Set();
         return ready;
     }
+
+    public static LoopProgress Progress(TimeProvider time) => new(
+        time, new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
 
     public async Task<object?> ScalarAsync(string sql, params object[] values)
     {

@@ -35,7 +35,7 @@ public sealed class CompletionReaderTests
     [InlineData("""{"content":"","tool_calls":[],"reasoning_content":null}""", false, null)]
     [InlineData("""{"reasoning_content":"hm"}""", true, null)]
     [InlineData("""{"reasoning":"hm","content":""}""", true, null)]
-    [InlineData("""{"refusal":"no"}""", true, null)]
+    [InlineData("""{"refusal":"no"}""", true, "no")]
     [InlineData("""{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}""", true, null)]
     [InlineData("""{"function_call":{"name":"f","arguments":"{"}}""", true, null)]
     public void Read_Delta_GivesTextAndSaysWhetherItIsAToken(string delta, bool token, string? text)

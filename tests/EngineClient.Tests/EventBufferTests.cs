@@ -104,11 +104,14 @@ public sealed class EventBufferTests
 }
 
 /// <summary>Gives at most so many bytes a read, and at the end breaks where it is told to.</summary>
-internal sealed class Trickle(byte[] bytes, int piece, bool breaks = false) : MemoryStream(bytes)
+/// <param name="first">At most so many in the first read.</param>
+internal sealed class Trickle(byte[] bytes, int piece, bool breaks = false, int first = int.MaxValue)
+    : MemoryStream(bytes)
 {
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = await base.ReadAsync(buffer[..Math.Min(piece, buffer.Length)], cancellationToken);
+        var most = Math.Min(Position == 0 ? first : piece, Math.Min(piece, buffer.Length));
+        var read = await base.ReadAsync(buffer[..most], cancellationToken);
         return read > 0 || !breaks ? read : throw new IOException("The connection broke.");
     }
 }

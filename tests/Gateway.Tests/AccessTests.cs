@@ -2,13 +2,16 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Tests.Support;
 
 namespace Lyceum.Tests.Gateway.Tests;
 
 public sealed class AccessTests : IAsyncLifetime
 {
-    private readonly IdentityFolder _identity = new("gateway", "chat-api");
+    private const string EngineToken = "another-web-server";
+
+    private readonly IdentityFolder _identity = new("gateway", "chat-api", "gpu-engine", "session-api");
     private Backend _chat = null!;
     private TestGateway _gateway = null!;
 
@@ -60,10 +63,41 @@ public sealed class AccessTests : IAsyncLifetime
     [InlineData("/chatter")]
     [InlineData("/api")]
     [InlineData("/api/v2/roadmaps")]
+    [InlineData("/internal/engines")]
+    [InlineData("/internal/retrieval/bio")]
+    [InlineData("/v1/engine")]
+    [InlineData("/v1/whatever")]
+    [InlineData("/v1/sessions/1/whatever")]
+    [InlineData("/chat/0191/whatever")]
+    [InlineData("/api/auth/whatever")]
     public async Task UnknownRoute_Is404_WithAndWithoutToken(string path)
     {
         await (await _gateway.GetAsync(path)).ShouldBeProblem(HttpStatusCode.NotFound, "route_not_found");
         await (await _gateway.GetAsync(path, token: null)).ShouldBeProblem(HttpStatusCode.NotFound, "route_not_found");
+    }
+
+    /// <summary>A person may not, whatever the role; an API token only where the configuration says so.</summary>
+    [Fact]
+    public async Task SessionsOfTheEngine_AreForAnApiTokenWithThatScope()
+    {
+        Environment.SetEnvironmentVariable("LYCEUM_TEST_ENGINE_TOKEN", EngineToken);
+        await using var engine = await Backend.StartAsync(_identity, "gpu-engine");
+        await using var gateway = Start(
+            TestGateway.Reference("gpu-engine", engine.Address), configure: file => file["auth"]!["tokens"]!.AsArray().Add(
+                TestGateway.Token("web", "acme", ["engine"], ("secret_env", "LYCEUM_TEST_ENGINE_TOKEN"))));
+        var person = _identity.Token(
+            "session-api", aud: "lyceum-user", sub: "ada", tenant: "acme", scope: string.Join(' ', Scopes.All));
+
+        foreach (var path in (string[])["/v1/sessions", "/v1/sessions/e.1", "/v1/sessions/e.1/connect"])
+        {
+            foreach (var token in (string[])[TestGateway.Secret, person])
+            {
+                await (await gateway.GetAsync(path, token))
+                    .ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+            }
+            (await gateway.GetAsync(path, EngineToken)).StatusCode.ShouldBe(HttpStatusCode.OK, path);
+        }
+        (await gateway.GetAsync("/api/conversations", person)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -89,7 +123,7 @@ public sealed class AccessTests : IAsyncLifetime
             (await _gateway.GetAsync(path, token: null)).StatusCode.ShouldBe(HttpStatusCode.OK, path);
         var landing = await (await _gateway.GetAsync("/", token: null)).JsonAsync();
         landing.GetProperty("name").GetString().ShouldBe("Lyceum");
-        landing.GetProperty("routes")[0].GetProperty("path").GetString().ShouldBe("/chat/**");
+        landing.GetProperty("routes")[0].GetProperty("path").GetString().ShouldBe("/chat");
     }
 
     [Fact]
@@ -152,7 +186,7 @@ public sealed class AccessTests : IAsyncLifetime
 
         var caller = await (await development.GetAsync("/chat", "the-dev-token")).JsonAsync();
         caller.GetProperty("tenant").GetString().ShouldBe("dev");
-        caller.GetProperty("scopes").GetArrayLength().ShouldBe(12);
+        caller.GetProperty("scopes").GetArrayLength().ShouldBe(Scopes.All.Count);
         (await production.GetAsync("/chat", "the-dev-token")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using System.Threading.Channels;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.EngineClient;
@@ -18,7 +19,7 @@ public sealed class Backend(TestService service) : IAsyncDisposable
 
     public ConcurrentQueue<Dictionary<string, string>> Seen { get; private init; } = new();
 
-    /// <summary>What <c>/chat/stream</c> sends next; completing it ends the stream.</summary>
+    /// <summary>What <c>/api/conversations/stream</c> sends next; completing it ends the stream.</summary>
     public Channel<string> Stream { get; private init; } = Channel.CreateUnbounded<string>();
 
     /// <summary>What it says of engines, as the keeper of their directory.</summary>
@@ -38,7 +39,7 @@ public sealed class Backend(TestService service) : IAsyncDisposable
         WebApplication app, string name, ConcurrentQueue<Dictionary<string, string>> seen, Channel<string> stream,
         ConcurrentQueue<EngineAnnouncement> engines)
     {
-        app.MapGet("/chat/stream", async (HttpContext http) =>
+        app.MapGet("/api/conversations/stream", async (HttpContext http) =>
         {
             http.Response.ContentType = "text/event-stream";
             await http.Response.Body.FlushAsync(http.RequestAborted);
@@ -48,11 +49,11 @@ public sealed class Backend(TestService service) : IAsyncDisposable
                 await http.Response.Body.FlushAsync(http.RequestAborted);
             }
         });
-        foreach (var path in (string[])["/chat/silent", "/v1/silent"])
+        foreach (var path in (string[])["/api/conversations/silent", "/v1/generations/silent"])
             app.MapGet(path, (HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted));
         app.MapGet("/chat/{id:int}/stream", (HttpContext http) =>
             $"{http.Request.QueryString} as {(http.Request.Headers.ContainsKey("Authorization") ? "somebody" : "nobody")}").AllowAnonymous();
-        app.MapPost("/api/auth/cookies", (HttpContext http) =>
+        app.MapPost("/api/auth/login", (HttpContext http) =>
         {
             http.Response.Headers.SetCookie = new(["lyceum_session=a; path=/; httponly", "lyceum_refresh=b; path=/api/auth; httponly"]);
             return TypedResults.NoContent();
@@ -61,9 +62,14 @@ public sealed class Backend(TestService service) : IAsyncDisposable
         app.MapGet("/internal/engines", () => new EngineList([.. engines]));
         // As sign-in, open; the identity, where there is one, is not looked at.
         app.MapPost("/api/auth/refresh", (HttpContext http) => seen.Enqueue(Headers(http))).AllowAnonymous();
-        app.MapGet("/chat/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
-        app.MapGet("/chat/broken", (HttpContext http) => http.Abort());
-        foreach (var path in (string[])["/chat/length", "/v1/length"])
+        app.MapGet("/api/conversations/titled", (HttpContext http) =>
+        {
+            http.Response.Headers["X-Title"] = Encoding.Latin1.GetString("学习"u8);
+            http.Response.Headers["X-Name"] = "J\u00fcrgen";
+        });
+        app.MapGet("/api/conversations/conflict", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
+        app.MapGet("/api/conversations/broken", (HttpContext http) => http.Abort());
+        foreach (var path in (string[])["/api/conversations/length", "/v1/audio/speech"])
         {
             app.MapPost(path, async (HttpContext http) =>
             {

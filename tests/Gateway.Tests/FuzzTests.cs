@@ -191,8 +191,8 @@ public sealed class FuzzTests(PostgresFixture postgres) : IAsyncLifetime
             if (OneIn(4))
             {
                 request.Headers.TryAddWithoutValidation(
-                    Of(["X-API-Key", "Cookie", "Origin", "X-Forwarded-For", "X-Forwarded-Host", "traceparent", "X-Request-Id", "Idempotency-Key", "Accept", "Last-Event-ID", "Upgrade", "Expect", "Range", "x-sb-date", "X-Lyceum-Tenant", "Host"]),
-                    Of(["", "*", "lyceum_session=x", "00-zz-yy-xx", "websocket", "100-continue", "-1", "::1, evil", "http://evil.example", "a\tb", new string('y', 3_000)]));
+                    Of(["X-API-Key", "Cookie", "Origin", "X-Forwarded-For", "X-Forwarded-Host", "traceparent", "X-Request-Id", "Idempotency-Key", "Accept", "Last-Event-ID", "Upgrade", "Expect", "Range", "x-sb-date", "X-Lyceum-Tenant", "Host", "Referer", "X-User-Name", "tracestate", "baggage"]),
+                    Of(["", "*", "lyceum_session=x", "00-zz-yy-xx", "websocket", "100-continue", "-1", "::1, evil", "http://evil.example", "a\tb", "Jürgen", "https://example.org/学习", "application/json, text/plain, */*", new string('y', 3_000)]));
             }
             if (request.Method.Method is not ("GET" or "HEAD") || OneIn(10))
             {

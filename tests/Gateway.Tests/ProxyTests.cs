@@ -89,7 +89,7 @@ public sealed class ProxyTests : IAsyncLifetime
     public async Task EventStream_ArrivesEventByEvent()
     {
         _chat.Stream.Writer.TryWrite("data: 0\n");
-        using var response = await _gateway.GetAsync("/chat/stream");
+        using var response = await _gateway.GetAsync("/api/conversations/stream");
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         response.Content.Headers.ContentType?.MediaType.ShouldBe("text/event-stream");
 
@@ -109,7 +109,7 @@ public sealed class ProxyTests : IAsyncLifetime
     public async Task SilentStream_IsCutAfterFourPings_NotPassedOffAsWhole()
     {
         _chat.Stream.Writer.TryWrite("data: 1\n");
-        using var response = await _gateway.GetAsync("/chat/stream");
+        using var response = await _gateway.GetAsync("/api/conversations/stream");
 
         var read = Stopwatch.StartNew();
         await Should.ThrowAsync<Exception>(() => response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
@@ -119,24 +119,24 @@ public sealed class ProxyTests : IAsyncLifetime
 
     [Fact]
     public async Task SilentService_Is504() =>
-        await (await _gateway.GetAsync("/chat/silent")).ShouldBeProblem(HttpStatusCode.GatewayTimeout, "timeout");
+        await (await _gateway.GetAsync("/api/conversations/silent")).ShouldBeProblem(HttpStatusCode.GatewayTimeout, "timeout");
 
     [Fact]
     public async Task WholeAnswer_MayTakeLongerThanAStreamMayBeSilent()
     {
         // 1.5 s is beyond four pings here (1 s), within MaxDuration + 10 s.
-        var answer = _gateway.GetAsync("/v1/silent");
+        var answer = _gateway.GetAsync("/v1/generations/silent");
         (await Task.WhenAny(answer, Task.Delay(1500, TestContext.Current.CancellationToken))).ShouldNotBe(answer);
     }
 
     [Fact]
     public async Task ServiceBreakingOff_Is502() =>
-        await (await _gateway.GetAsync("/chat/broken")).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
+        await (await _gateway.GetAsync("/api/conversations/broken")).ShouldBeProblem(HttpStatusCode.BadGateway, "upstream_failed");
 
     [Fact]
     public async Task ServicesOwnProblem_PassesThrough()
     {
-        var response = await _gateway.GetAsync("/chat/conflict");
+        var response = await _gateway.GetAsync("/api/conversations/conflict");
 
         await response.ShouldBeProblem(HttpStatusCode.Conflict, "answer_in_progress");
     }
@@ -144,7 +144,7 @@ public sealed class ProxyTests : IAsyncLifetime
     [Fact]
     public async Task TooLargeBody_Is413_AndTheGatewayUnharmed()
     {
-        var response = await _gateway.SendAsync(HttpMethod.Post, "/chat/length", content: new ByteArrayContent(new byte[2 * 1024 * 1024]));
+        var response = await _gateway.SendAsync(HttpMethod.Post, "/api/conversations/length", content: new ByteArrayContent(new byte[2 * 1024 * 1024]));
 
         await response.ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
         (await _gateway.GetAsync("/chat")).StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -153,7 +153,7 @@ public sealed class ProxyTests : IAsyncLifetime
     [Fact]
     public async Task TooLargeBodyOfUnknownLength_Is413()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/chat/length") { Content = new ByteArrayContent(new byte[2 * 1024 * 1024]) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/conversations/length") { Content = new ByteArrayContent(new byte[2 * 1024 * 1024]) };
         request.Headers.TransferEncodingChunked = true;
         request.Headers.Authorization = new("Bearer", TestGateway.Secret);
 
@@ -165,7 +165,7 @@ public sealed class ProxyTests : IAsyncLifetime
     [Fact]
     public async Task Upload_IsAcceptedWhereARouteSaysSo()
     {
-        var response = await _gateway.SendAsync(HttpMethod.Post, "/v1/length", content: new ByteArrayContent(new byte[5 * 1024 * 1024]));
+        var response = await _gateway.SendAsync(HttpMethod.Post, "/v1/audio/speech", content: new ByteArrayContent(new byte[5 * 1024 * 1024]));
 
         (await response.JsonAsync()).GetProperty("length").GetInt64().ShouldBe(5 * 1024 * 1024);
     }

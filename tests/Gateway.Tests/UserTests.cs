@@ -231,7 +231,6 @@ public sealed class UserTests : IAsyncLifetime
     [InlineData("/api/auth/oidc/callback?code=a&state=b", "lyceum_refresh=a.b; lyceum_oidc=x.y.z")]
     [InlineData("/api/auth/oidc/login", "lyceum_refresh=a.b; lyceum_oidc=x.y.z")]
     [InlineData("/api/auth/methods", "lyceum_refresh=a.b")]
-    [InlineData("/api/auth/oidcx", "lyceum_refresh=a.b")]
     [InlineData("/api/tutors", null)]
     public async Task OidcCookie_GoesToItsOwnPathAlone(string path, string? arrives)
     {
@@ -256,7 +255,7 @@ public sealed class UserTests : IAsyncLifetime
     [Fact]
     public async Task SignIn_WithASpentCookie_IsLetThrough_AndItsCookiesComeBack()
     {
-        var response = await WithCookieAsync(HttpMethod.Post, "/api/auth/cookies", UserToken(expiresIn: TimeSpan.FromMinutes(-1)), Own);
+        var response = await WithCookieAsync(HttpMethod.Post, "/api/auth/login", UserToken(expiresIn: TimeSpan.FromMinutes(-1)), Own);
 
         response.StatusCode.ShouldBe(HttpStatusCode.NoContent);
         response.Headers.GetValues("Set-Cookie").ShouldBe(["lyceum_session=a; path=/; httponly", "lyceum_refresh=b; path=/api/auth; httponly"]);

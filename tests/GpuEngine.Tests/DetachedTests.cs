@@ -329,7 +329,7 @@ public sealed class DetachedTests
     [Fact]
     public async Task Store_BeyondMaxKeptGenerations_EvictsTheFirstEnded()
     {
-        await using var engine = await Engine.BeforeStubAsync(("Engine:MaxKeptGenerations", "3"));
+        await using var engine = await Engine.BeforeStubAsync(("Engine:MaxKeptGenerations", "3"), ("Shares:Token", "1"));
         var ids = Enumerable.Range(0, 4).Select(_ => Guid.CreateVersion7()).ToList();
         await engine.DetachAndLeaveAsync(ids[0], "[[stub tokens=5 stall_after=1 rate=0]]");
 

@@ -29,8 +29,9 @@ internal sealed class Engine : IAsyncDisposable
     public WebApplication App => _service.App;
 
     /// <summary>A token for scope <c>llm</c>: a person's, or ChatApi's on behalf of <paramref name="act"/>.</summary>
-    public string Token(string tenant = "dev", string sub = "ada", string? act = null, string scope = "llm") =>
-        act is null ? _identity.Token(tenant: tenant, sub: sub, scope: scope)
+    public string Token(
+        string tenant = "dev", string sub = "ada", string? act = null, string scope = "llm", string kind = "token") =>
+        act is null ? _identity.Token(tenant: tenant, sub: sub, scope: scope, kind: kind)
             : _identity.Token("chat-api", tenant: tenant, sub: "chat-api", kind: "service", scope: "llm", act: act);
 
     /// <summary>Primer as fast as it can, unless the settings say otherwise.</summary>

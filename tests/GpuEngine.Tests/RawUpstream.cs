@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
 
 namespace Lyceum.Tests.GpuEngine;
 
@@ -62,16 +63,24 @@ internal sealed class RawUpstream : IAsyncDisposable
 
     /// <summary>Sends these bytes, and ends the answer.</summary>
     /// <param name="breaks">By breaking the connection instead of closing it.</param>
-    public void SendAll(string stream, bool breaks) =>
-        _pieces.Writer.TryWrite(new(Encoding.UTF8.GetBytes(stream), breaks ? After.Break : After.Close));
+    /// <param name="headers">Of the response, instead of an event stream's.</param>
+    public void SendAll(byte[] stream, bool breaks, params (string Name, string Value)[] headers) =>
+        _pieces.Writer.TryWrite(new(stream, breaks ? After.Break : After.Close, headers));
 
     private async Task CompleteAsync(HttpContext http)
     {
-        http.Response.ContentType = "text/event-stream";
         // What ends an answer is in its last piece: a client that leaves before the end takes nothing from the next answer.
         for (var after = After.GoOn; after == After.GoOn;)
         {
-            (var bytes, after) = await _pieces.Reader.ReadAsync(http.RequestAborted);
+            (var bytes, after, var headers) = await _pieces.Reader.ReadAsync(http.RequestAborted);
+            if (!http.Response.HasStarted)
+            {
+                http.Response.ContentType = "text/event-stream";
+                foreach (var (name, value) in headers ?? [])
+                {
+                    http.Response.Headers[name] = value.Length == 0 ? default(StringValues) : value;
+                }
+            }
             await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
             if (after == After.Break)
@@ -89,7 +98,8 @@ internal sealed class RawUpstream : IAsyncDisposable
         Break,
     }
 
-    private sealed record Piece(byte[] Bytes, After After = After.GoOn);
+    private sealed record Piece(
+        byte[] Bytes, After After = After.GoOn, IReadOnlyList<(string Name, string Value)>? Headers = null);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }

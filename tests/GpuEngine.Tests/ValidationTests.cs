@@ -9,8 +9,16 @@ public sealed class ValidationTests
     {
         { "", 400, "invalid_json", null },
         { "hello", 400, "invalid_json", null },
+        // Who reads the first and who reads the last differ: a budget would be asked for one, the model for a thousand.
+        { """{"messages":[{"role":"user","content":"hi"}],"max_tokens":1,"max_tokens":1000}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"max_tokens":1,"max_token\u0073":1000}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi","content":"ho"}]}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"n":1,"n":128}""", 400, "invalid_json", null },
         { """{"messages":[{"role":"user","content":"hi"}]""", 400, "invalid_json", null },
         { """{"messages":[{"role":"user","content":"\ud800"}]}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"user":"\ud800"}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"\udc00":1}""", 400, "invalid_json", null },
+        { """{"messages":[{"role":"user","content":"hi"}],"metadata":{"a":["x\udfff"]}}""", 400, "invalid_json", null },
         { "[]", 400, "invalid_type", null },
         { "{}", 400, "missing_required_parameter", "messages" },
         { """{"messages":null}""", 400, "missing_required_parameter", "messages" },
@@ -55,6 +63,32 @@ public sealed class ValidationTests
         }
         using var good = await engine.AskAsync("hello", stream: false);
         good.IsSuccessStatusCode.ShouldBeTrue();
+    }
+
+    /// <summary>Of a field that only the model server reads: the body is written again for it.</summary>
+    [Theory]
+    [InlineData("\"user\":\"\\ud800\"")]
+    [InlineData("\"metadata\":{\"\\udc00\":1}")]
+    [InlineData("\"user\":\"\\ud83d\",\"model\":\"stub\"")]
+    public async Task ChatCompletion_HalfACharacterForTheModelServer_Returns400(string field)
+    {
+        await using var engine = await Engine.BeforeStubAsync();
+        var body = $$"""{"messages":[{"role":"user","content":"hi"}],{{field}}}""";
+
+        using var response = await engine.SendAsync(new StringContent(body, Encoding.UTF8, "application/json"));
+
+        await response.ShouldBeApiError(400, "invalid_json");
+    }
+
+    [Fact]
+    public async Task ChatCompletion_WithAByteOrderMark_IsAnswered()
+    {
+        await using var engine = await Engine.PrimerAsync();
+        byte[] body = [0xEF, 0xBB, 0xBF, .. """{"messages":[{"role":"user","content":"hi"}]}"""u8];
+
+        using var response = await engine.SendAsync(new ByteArrayContent(body));
+
+        response.IsSuccessStatusCode.ShouldBeTrue();
     }
 
     [Fact]

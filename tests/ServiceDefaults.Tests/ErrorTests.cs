@@ -6,6 +6,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -32,11 +33,16 @@ public sealed class ErrorTests : IAsyncLifetime
 
     private sealed record Question(string Message, Guid? ConversationId = null, int? Limit = null, Mood Mood = Mood.Calm);
 
+    private sealed record Anything(JsonElement? Value = null, IReadOnlyList<JsonElement>? Values = null);
+
     private void Map(WebApplication app)
     {
         var open = app.MapGroup("").AllowAnonymous();
         open.MapPost("/chat", (Question question) => TypedResults.Ok(question));
         open.MapGet("/items/{id:int}", (int id, int? limit) => TypedResults.Ok(new { id, limit }));
+        open.MapGet("/named", ([FromQuery(Name = "student_id")] int studentId, int pageSize, [FromHeader(Name = "X-Count")] long count) =>
+            TypedResults.Ok(new { studentId, pageSize, count }));
+        open.MapPost("/any", (Anything any) => TypedResults.Ok(any));
         open.MapGet("/result", () => Problems.Conflict(ErrorCodes.AnswerInProgress, "wait for it"));
         open.MapGet("/full", () => Problems.Overloaded("64 streams are open", TimeSpan.FromSeconds(1.2)));
         open.MapGet("/away", () => Problems.Unavailable(ErrorCodes.EngineUnavailable, "no engine"));
@@ -50,6 +56,9 @@ public sealed class ErrorTests : IAsyncLifetime
             throw new InvalidOperationException("failed", new Microsoft.EntityFrameworkCore.DbUpdateException("failed", new TimeoutException())));
         open.MapGet("/db-bug", string (HttpContext _) =>
             throw new PostgresException("relation does not exist", "ERROR", "ERROR", PostgresErrorCodes.UndefinedTable));
+        open.MapGet("/refused", string (string code, string? student_id) =>
+            throw new InvalidOperationException("wrapped", new PostgresException("refused", "ERROR", "ERROR", code)));
+        open.MapPost("/later", (JsonElement body) => body.GetProperty("user").GetString());
         open.MapGet("/wait", async (HttpContext http) =>
         {
             http.Response.OnCompleted(() => { _left.SetResult(); return Task.CompletedTask; });
@@ -97,6 +106,80 @@ public sealed class ErrorTests : IAsyncLifetime
     public async Task BodyThatIsNotTheExpectedJson_Is400(string body) =>
         await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
 
+    /// <summary>What is read as any JSON is read later, where nobody expects that it cannot be.</summary>
+    [Theory]
+    [InlineData("""{"value":"\ud800"}""")]
+    [InlineData("""{"value":{"\udc00":1}}""")]
+    [InlineData("""{"values":["a",["\ud83d x"]]}""")]
+    public async Task HalfACharacterInAnyJson_Is400(string body) =>
+        await (await _service.SendAsync(HttpMethod.Post, "/any", content: Json(Encoding.UTF8.GetBytes(body))))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+    [Theory]
+    [InlineData("""{"value":"\ud83d\ude00 \\ud800"}""")]
+    [InlineData("""{"value":null,"values":[null,1,"x"]}""")]
+    [InlineData("{}")]
+    public async Task AnyJsonOfUnicode_IsRead(string body) =>
+        (await _service.SendAsync(HttpMethod.Post, "/any", content: Json(Encoding.UTF8.GetBytes(body)))).StatusCode
+            .ShouldBe(HttpStatusCode.OK);
+
+    /// <summary>Parameters have the names that the client sends, not those of our methods.</summary>
+    [Theory]
+    [InlineData("/items/7?limit=banana", "limit must be a whole number.")]
+    [InlineData("/named?student_id=x&pageSize=1", "student_id must be a whole number.")]
+    [InlineData("/named?pageSize=1", "student_id is required.")]
+    [InlineData("/named?student_id=1", "page_size is required.")]
+    [InlineData("/named?student_id=1&pageSize=1", "X-Count is required.")]
+    public async Task InvalidParameter_IsNamedAsTheClientNamesIt(string path, string detail)
+    {
+        var problem = await (await _service.GetAsync(path)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+
+        problem.GetProperty("detail").GetString().ShouldBe(detail);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("""{"message":7}""")]
+    [InlineData("""{"message":null}""")]
+    [InlineData("""{"message":"hi","conversation_id":"banana"}""")]
+    public async Task InvalidBody_IsDescribedWithoutTheNamesOfOurTypes(string body)
+    {
+        var problem = await (await PostAsync(body)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("ConversationId", Case.Sensitive);
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("Question", Case.Sensitive);
+        problem.GetProperty("detail").GetString()!.ShouldNotContain("System.", Case.Sensitive);
+    }
+    /// <summary>What the database refuses for itself is the caller's fault; what it could not do now is not.</summary>
+    [Theory]
+    [InlineData("22021", 400, "invalid_request")]
+    [InlineData("22P05", 400, "invalid_request")]
+    [InlineData("22003", 400, "invalid_request")]
+    [InlineData("54000", 400, "invalid_request")]
+    [InlineData("08006", 503, "database_unavailable")]
+    [InlineData("25006", 503, "database_unavailable")]
+    [InlineData("40001", 503, "database_unavailable")]
+    [InlineData("53300", 503, "database_unavailable")]
+    [InlineData("57P03", 503, "database_unavailable")]
+    [InlineData("42703", 500, "internal")]
+    [InlineData("23505", 500, "internal")]
+    public async Task DatabaseRefusal_OfACode_IsWhoseFaultItIs(string sqlState, int status, string code) =>
+        await (await _service.GetAsync($"/refused?code={sqlState}")).ShouldBeProblem((HttpStatusCode)status, code);
+
+    [Fact]
+    public async Task DatabaseRefusal_OfANulInTheQuery_NamesTheParameter()
+    {
+        var problem = await (await _service.GetAsync("/refused?code=22021&student_id=a%00b"))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+        problem.GetProperty("errors").GetProperty("student_id")[0].GetString()!.ShouldContain("U+0000");
+    }
+
+    [Fact]
+    public async Task HalfASurrogatePair_ReadAfterTheBody_Is400() =>
+        await (await _service.SendAsync(HttpMethod.Post, "/later", content: Json("""{"user":"\ud800"}"""u8.ToArray())))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_json");
+
     [Fact]
     public async Task InvalidUtf8_Is400()
     {
@@ -111,6 +194,14 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("application/x-www-form-urlencoded")]
     public async Task OtherMediaType_Is415(string type) =>
         await (await PostAsync("""{"message":"hi"}""", type)).ShouldBeProblem(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type");
+
+    [Theory]
+    [InlineData("utf8")]
+    [InlineData("UTF8")]
+    [InlineData("\"utf-8\"")]
+    [InlineData("\"UTF8\"")]
+    public async Task Utf8_HoweverItIsCalled_IsRead(string charset) =>
+        (await PostAsync("""{"message":"hi"}""", $"application/json; charset={charset}")).StatusCode.ShouldBe(HttpStatusCode.OK);
 
     [Fact]
     public async Task UnknownCharset_IsTheCallersFault()

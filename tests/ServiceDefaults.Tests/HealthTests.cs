@@ -66,6 +66,40 @@ public sealed class HealthTests : IDisposable
         body.ShouldNotContain("hunter2");
     }
 
+    /// <summary>Who comes through a proxy, or from afar, learns which part is not well, and nothing of why.</summary>
+    [Theory]
+    [InlineData("X-Forwarded-For", "203.0.113.7", false)]
+    [InlineData("X-Forwarded-For", "127.0.0.1", false)]
+    [InlineData("Forwarded", "for=203.0.113.7", false)]
+    [InlineData("Authorization", "chat", true)] // this machine, whoever it is
+    [InlineData("X-Forwarded-For+Authorization", "chat", false)]
+    [InlineData("X-Forwarded-For+Authorization", "ops", true)]
+    public async Task DetailOfAPart_IsForThisMachineAndOperatorsAlone(string headers, string value, bool shown)
+    {
+        const string Secret = "auth.tokens[0]: /etc/lyceum/secrets/ada cannot be read; last asked: 10.0.0.7:5432";
+        await using var service = await StartAsync(
+            Check("settings", HealthCheckResult.Degraded(Secret)), Check("db", HealthCheckResult.Healthy(Secret)));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/health");
+        foreach (var header in headers.Split('+'))
+        {
+            request.Headers.TryAddWithoutValidation(header, header == "Authorization"
+                ? $"Bearer {_identity.Token(scope: value)}" : headers.Contains('+') ? "203.0.113.7" : value);
+        }
+
+        using var response = await service.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        body.ShouldContain("\"settings\":{\"status\":\"degraded\"");
+        if (shown)
+            body.ShouldContain("/etc/lyceum/secrets");
+        else
+        {
+            body.ShouldNotContain("secrets");
+            body.ShouldNotContain("10.0.0.7");
+        }
+    }
+
     [Fact]
     public async Task CheckThatHangs_FailsWithinItsLimit()
     {

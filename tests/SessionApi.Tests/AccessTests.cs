@@ -57,7 +57,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         // Services' alone.
         ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
-        ["POST /internal/retrieval/{kb_id}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found", new { query = "heron" }),
+        ["POST /internal/retrieval/{kb_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { query = "heron" }),
         // Last: a slug is each tenant's own, so a stranger may have one of that name too.
         ["PUT /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.Created, Body: new { }),
     };

@@ -37,7 +37,7 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
         token.Subject.ShouldBe(account.GetProperty("id").GetString());
         token.GetPayloadValue<string>("tenant").ShouldBe(account.GetProperty("tenant").GetString());
         token.GetPayloadValue<string>("scope").Split(' ').ShouldBe(
-            ["chat", "llm", "tutors", "sessions", "roadmaps", "collab", "graph", "repo", "observe", "tools"], ignoreOrder: true);
+            ["chat", "llm", "tutors", "sessions", "roadmaps", "collab", "graph", "repo", "observe", "tools", "budgets"], ignoreOrder: true);
         (token.ValidTo - DateTime.UtcNow).TotalMinutes.ShouldBeInRange(14, 15);
     }
 

@@ -78,7 +78,11 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
         await AnnounceAsync(sessions, NewEngine(), Guid.CreateVersion7()); // at a port where nobody listens
         var unreachable = await sessions.PostAsync($"/api/tutors/{tutor}/sessions", new { student_id = 1 }, token);
         unreachable.Headers.RetryAfter.ShouldNotBeNull();
-        (await unreachable.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "engine_unavailable")).GetProperty("detail").GetString()!.ShouldContain("refused");
+        var detail = (await unreachable.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "engine_unavailable"))
+            .GetProperty("detail").GetString()!;
+        detail.ShouldContain("cannot be reached");
+        detail.ShouldNotContain("127.0.0.1");
+        sessions.Log.Lines.ShouldContain(line => line.Message.Contains("http://127.0.0.1:") && line.Message.Contains("refused"));
         (await (await sessions.SendAsync(HttpMethod.Get, "/api/sessions", token: token)).JsonAsync()).GetProperty("sessions").GetArrayLength().ShouldBe(0);
     }
 

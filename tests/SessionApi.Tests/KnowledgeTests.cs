@@ -52,6 +52,55 @@ public sealed class KnowledgeTests(SessionsFixture fixture) : IClassFixture<Sess
         hits.Select(hit => hit.GetProperty("score").GetDouble()).ShouldBeInOrder(SortDirection.Descending);
     }
 
+    /// <summary>A text, and what is asked for it: the one has the other, however either is written.</summary>
+    [Theory]
+    [InlineData("中华人民共和国成立了", "共和国")]
+    [InlineData("秦始皇统一六国", "统一")]
+    [InlineData("学习的目的是什么", "目的")]
+    [InlineData("战争与和平", "和平")]
+    [InlineData("个人与集体", "个人")]
+    [InlineData("植物吸收水分", "水")]
+    [InlineData("植物吸收水", "水是什么？")]
+    [InlineData("植物吸收水", "什么是水")]
+    [InlineData("解释器执行程序", "解释器")]
+    [InlineData("他的才能很高", "才能")]
+    [InlineData("人们爱好和谐", "人们")]
+    [InlineData("二〇二四年", "二〇二四")]
+    [InlineData("About photosynthesis in plants", "'photosynthesis'")]
+    [InlineData("About photosynthesis in plants", "“photosynthesis”")]
+    [InlineData("photo\u00ADsyn\u00ADthesis", "photosynthesis")]
+    [InlineData("photosynthesis", "photo\u200Bsynthesis")]
+    [InlineData("ＰＨＯＴＯＳＹＮＴＨＥＳＩＳ １２３", "photosynthesis")]
+    [InlineData("chapter 123", "１２３")]
+    [InlineData("ﾊﾟﾀｰﾝ認識", "パターン")]
+    [InlineData("ガラス", "ｶﾞﾗｽ")]
+    [InlineData("the \uFB01nal o\uFB03ce", "final office")]
+    [InlineData("cafe\u0301 culture", "café")]
+    [InlineData("caf\u00E9 culture", "cafe\u0301")]
+    [InlineData("か\u3099くせい", "がくせい")]
+    [InlineData("\u1112\u1161\u11AB\u1100\u1173\u11AF", "한글")]
+    [InlineData("학교에서 배웁니다", "학교")]
+    [InlineData("die Straße", "STRASSE")]
+    [InlineData("İSTANBUL", "istanbul")]
+    [InlineData("ΟΔΥΣΣΕΥΣ", "οδυσσευς")]
+    [InlineData("don’t panic", "panic don't")]
+    [InlineData("non\u2011linear systems", "linear")]
+    [InlineData("CO₂ and H₂O", "h2o")]
+    [InlineData("⽔⽕相济", "水火")]
+    [InlineData("हिन्दी व्याकरण", "हिन्दी")]
+    [InlineData("ภาษาไทยง่าย", "ไทย")]
+    [InlineData("I love 🍕 and 👍🏽", "🍕")]
+    [InlineData("機器學習", "機器學習")]
+    public async Task Search_OfAWordHoweverItIsWritten_FindsIt(string text, string question)
+    {
+        var kb = $"kb{Guid.NewGuid():N}";
+        var sessions = await BaseAsync(kb);
+        await UploadAsync(sessions, kb, "a.txt", "text/plain", text);
+        await UploadAsync(sessions, kb, "other.txt", "text/plain", "zzz");
+
+        (await SearchAsync(sessions, kb, question)).EnumerateArray().Select(hit => hit.GetProperty("document").GetString()).ShouldBe(["a.txt"]);
+    }
+
     [Theory]
     [InlineData("quantum chromodynamics")]
     [InlineData("的 了 吗")]
@@ -141,6 +190,87 @@ public sealed class KnowledgeTests(SessionsFixture fixture) : IClassFixture<Sess
         using var response = await PostAsync(sessions, "gb", "课文.txt", "text/plain; charset=gb18030", Encoding.GetEncoding("gb18030").GetBytes("光合作用𠀀"));
         response.StatusCode.ShouldBe(HttpStatusCode.Created);
         (await SearchAsync(sessions, "gb", "光合作用"))[0].GetProperty("text").GetString().ShouldBe("光合作用𠀀");
+    }
+
+    /// <summary>Name, type, bytes: what curl and other programs send.</summary>
+    public static TheoryData<string, string?, byte[]> Readable { get; } = new()
+    {
+        { "x.md", "application/x-www-form-urlencoded", "# 光合作用\n光合作用=a&b%zz"u8.ToArray() }, // curl --data-binary @x.md
+        { "x.md", null, "光合作用"u8.ToArray() },
+        { "x.md", "???", "光合作用"u8.ToArray() },
+        { "x.txt", "text/plain; charset=utf8", "光合作用"u8.ToArray() },
+        { "x.txt", "text/plain; charset=UTF8", "光合作用"u8.ToArray() },
+        { "x.txt", "text/plain; charset=\"utf-8\"", "光合作用"u8.ToArray() },
+        { "x.txt", "Text/Plain;Charset=gbk", [0xB9, 0xE2, 0xBA, 0xCF, 0xD7, 0xF7, 0xD3, 0xC3] },
+        { "x.txt", "text/plain; charset=gb2312", [0xB9, 0xE2, 0xBA, 0xCF, 0xD7, 0xF7, 0xD3, 0xC3] },
+        { "x.txt", "text/plain; charset=big5", [0xA5, 0xFA, 0xA6, 0x58, 0xA7, 0x40, 0xA5, 0xCE] },
+        { "x.txt", "text/plain", [0xEF, 0xBB, 0xBF, .. "光合作用"u8] },
+        { "x.txt", "text/plain", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("光合作用")] },
+        { "x.txt", "text/plain; charset=utf-8", [0xFE, 0xFF, .. Encoding.BigEndianUnicode.GetBytes("光合作用")] },
+        { "x.txt", "text/plain; charset=utf-16", Encoding.Unicode.GetBytes("光合作用") },
+        { "x.html", "text/html", [.. "<html><head><meta charset='gbk'></head><p>"u8, 0xB9, 0xE2, 0xBA, 0xCF, 0xD7, 0xF7, 0xD3, 0xC3] },
+        { "x.html", "text/html", [.. "<meta http-equiv=Content-Type content=\"text/html; charset=gb2312\">"u8, 0xB9, 0xE2, 0xBA, 0xCF, 0xD7, 0xF7, 0xD3, 0xC3] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Readable))]
+    public async Task Upload_OfAnyTypeAndCharsetThatProgramsSend_IsRead(string name, string? contentType, byte[] body)
+    {
+        var kb = $"kb{Guid.NewGuid():N}";
+        var sessions = await BaseAsync(kb);
+        using var response = await PostAsync(sessions, kb, name, contentType, body);
+        response.StatusCode.ShouldBe(HttpStatusCode.Created, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        if (contentType?.Contains("big5", StringComparison.Ordinal) != true)
+            (await SearchAsync(sessions, kb, "光合作用")).GetArrayLength().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Upload_InLatin1_IsRead()
+    {
+        var sessions = await BaseAsync("latin");
+        using var response = await PostAsync(sessions, "latin", "a.txt", "text/plain; charset=latin-1", Encoding.Latin1.GetBytes("Grüße"));
+        response.StatusCode.ShouldBe(HttpStatusCode.Created);
+        (await SearchAsync(sessions, "latin", "Grüße"))[0].GetProperty("text").GetString().ShouldBe("Grüße");
+    }
+
+    private const string File = "Content-Disposition: form-data; name=\"file\"; filename=\"a.md\"\r\n\r\nheron\r\n";
+
+    /// <summary>Content type, body, status: 201 for what is odd and can be read.</summary>
+    [Theory]
+    [InlineData("multipart/form-data", "--x\r\n" + File + "--x--\r\n", 400)] // no boundary
+    [InlineData("multipart/form-data; boundary=", "--x\r\n" + File + "--x--\r\n", 400)]
+    [InlineData("multipart/form-data; boundary=y", "--x\r\n" + File + "--x--\r\n", 400)] // another boundary
+    [InlineData("multipart/form-data; boundary=x", "--x\r\n" + File, 400)] // cut off
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Dispo", 400)]
+    [InlineData("multipart/form-data; boundary=x", "", 400)]
+    [InlineData("multipart/form-data; boundary=x", "heron", 400)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nno header\r\n\r\nheron\r\n--x--\r\n", 400)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: nonsense;;==\r\n\r\nheron\r\n--x--\r\n", 400)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\n\r\nheron\r\n--x--\r\n", 400)] // no header at all
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nheron\r\n--x--\r\n", 400)] // no filename
+    [InlineData("multipart/form-data; boundary=x", "--x\r\n" + File + "--x\r\n" + File + "--x--\r\n", 400)] // two
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=\"\"\r\n\r\nheron\r\n--x--\r\n", 400)]
+    [InlineData("multipart/mixed; boundary=x", "--x\r\n" + File + "--x--\r\n", 400)] // a bare body, without a name
+    [InlineData("Multipart/Form-Data; Boundary=\"x\"", "--x\r\n" + File + "--x--\r\n", 201)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\n" + File + "--x--", 201)]
+    [InlineData("multipart/form-data; boundary=x", "preamble\r\n--x\r\n" + File + "--x--\r\nepilogue", 201)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=a.md\r\n\r\nheron\r\n--x--\r\n", 201)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=f; filename*=UTF-8''%E8%AF%BE%E6%96%87.md\r\n\r\nheron\r\n--x--\r\n", 201)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=f; filename=\"课文.md\"\r\n\r\nheron\r\n--x--\r\n", 201)]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=f; filename=\"a \\\"b\\\".md\"\r\n\r\nheron\r\n--x--\r\n", 201)]
+    public async Task Upload_OfAnyForm_IsReadOrRefused_NeverAFailure(string contentType, string body, int status)
+    {
+        var sessions = await BaseAsync("forms");
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/kb/forms/documents")
+        {
+            Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)),
+        };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
+
+        using var response = await sessions.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        ((int)response.StatusCode).ShouldBe(status, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -112,5 +112,45 @@ public sealed class PassagesTests
         (thrown is null or ProblemException).ShouldBeTrue($"{thrown?.GetType()}: {thrown?.Message}");
     }
 
+    public static TheoryData<string, string, string> Growing => new()
+    {
+        { "one line of text", "text/plain", "word " },
+        { "one line without a space", "text/plain", "字" },
+        { "paragraphs", "text/plain", "A paragraph.\n\n" },
+        { "sections", "text/markdown", "# Section\ntext\n" },
+        { "paragraphs of Markdown", "text/markdown", "some *words* and\n\n" },
+        { "inline elements", "text/html", "<b>bold</b> <span>text</span>" },
+        { "blocks inside inline elements", "text/html", "<span><span><i>a</i><p>b</p></span></span>" },
+        { "rows", "text/html", "<tr><td>a</td><td>b</td></tr>" },
+    };
+
+    /// <summary>Counted by what is allocated: time on a busy machine says little.</summary>
+    [Theory]
+    [MemberData(nameof(Growing))]
+    public void Document_TwiceAsLong_TakesTwiceTheWork(string what, string mediaType, string repeated)
+    {
+        Passages.Of(mediaType, repeated);
+        var (once, twice) = (Work(400_000), Work(800_000));
+        ((double)twice / once).ShouldBeLessThan(2.6, what);
+
+        long Work(int length)
+        {
+            var document = string.Concat(Enumerable.Repeat(repeated, length / repeated.Length));
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Passages.Of(mediaType, document);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    /// <summary>Every passage repeats the headings it stands under: a long one would be stored a thousand times.</summary>
+    [Fact]
+    public void Heading_HoweverLong_IsCut()
+    {
+        var passages = Passages.Of("text/markdown",
+            $"# {new string('h', 300_000)}\n## {new string('i', 300_000)}\n" + string.Concat(Enumerable.Repeat("A paragraph.\n\n", 20_000)));
+        passages.Count.ShouldBeGreaterThan(100);
+        passages.ShouldAllBe(passage => passage.Section.Length <= 403);
+    }
+
     private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 }

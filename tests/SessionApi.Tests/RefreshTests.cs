@@ -36,6 +36,52 @@ public sealed class RefreshTests(SessionsFixture fixture) : IClassFixture<Sessio
             (await RefreshAsync(sessions, token)).ShouldBeNull();
     }
 
+    /// <summary>The id is no secret: it stands in logs. Who has it alone ends nobody's sign-in.</summary>
+    [Fact]
+    public async Task TokenThatNeverWas_WithTheIdOfASignIn_EndsNothing()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+        var other = await sessions.PersonAsync();
+        var (id, secret) = (person.RefreshToken[..32], person.RefreshToken[33..]);
+        string[] secrets =
+        [
+            "wrong", other.RefreshToken[33..], new('A', secret.Length), secret[..^1], secret + "A", secret.ToUpperInvariant(),
+            (secret[0] == 'A' ? 'B' : 'A') + secret[1..], " " + secret, secret + "\n",
+            .. "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".Where(c => c != secret[^1])
+                .Select(c => secret[..^1] + c), // some of them are the same bytes
+            Convert.ToBase64String(new byte[32]), "=", "",
+        ];
+
+        foreach (var wrong in secrets)
+        {
+            (await RefreshAsync(sessions, $"{id}.{wrong}")).ShouldBeNull();
+            var left = await sessions.PostAsync("/api/auth/logout", new { refresh_token = $"{id}.{wrong}" });
+            left.StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        }
+
+        (await RefreshAsync(sessions, person.RefreshToken)).ShouldNotBeNull();
+    }
+
+    /// <summary>As an earlier version made it: its row has no key yet.</summary>
+    [Fact]
+    public async Task SignIn_OfAnEarlierVersion_GoesOn_AndIsTheSameAsOthersThen()
+    {
+        var sessions = await fixture.StartedAsync();
+        var person = await sessions.PersonAsync();
+        await using (var command = sessions.Database.CreateCommand("UPDATE sign_ins SET token_key = NULL WHERE account_id = $1"))
+        {
+            command.Parameters.Add(new() { Value = person.Id });
+            (await command.ExecuteNonQueryAsync()).ShouldBe(1);
+        }
+
+        var second = await RefreshAsync(sessions, person.RefreshToken);
+        var third = await RefreshAsync(sessions, second!);
+        third.ShouldNotBeNull();
+        (await RefreshAsync(sessions, second!)).ShouldBeNull();
+        (await RefreshAsync(sessions, third)).ShouldBeNull(); // a spent one was shown
+    }
+
     [Fact]
     public async Task Refresh_OverOrUnknownOrNone_Refused()
     {

@@ -61,6 +61,31 @@ public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<Ses
         (await pieces.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe(0L); // gone with their turns' ends
     }
 
+    [Fact]
+    public async Task Reasoning_IsKeptBesideTheAnswer_OnceAndApart()
+    {
+        var sessions = await fixture.StartedAsync();
+        var recorder = sessions.Services.GetRequiredService<TranscriptRecorder>();
+        SessionTurnRecord[] records =
+        [
+            new(1, 1, "user", At, "Why?"), new(2, 1, "thinking", At, "Let me "), new(3, 1, "thinking", At, "see\0"),
+            new(4, 1, "delta", At, "Be"), new(5, 1, "thinking", At, "!"), new(6, 1, "delta", At, "cause"),
+            new(7, 1, "end", At, Status: "complete", FinishReason: "stop", Length: 7),
+        ];
+        for (var cut = 1; cut < records.Length; cut++)
+        {
+            var id = $"gpu-engine.{Guid.CreateVersion7()}";
+            foreach (var range in (Range[])[0..cut, 0..cut, cut.., cut..])
+                await RecordAsync(recorder, new SessionTurns(id, "acme", "ada", records[range]));
+
+            var token = fixture.Identity.Token(tenant: "acme", scope: "sessions");
+            var read = await (await sessions.SendAsync(HttpMethod.Get, $"/api/sessions/{id}", token: token)).JsonAsync();
+            var turn = read.GetProperty("turns")[0];
+            turn.GetProperty("answer").GetString().ShouldBe("Because");
+            turn.GetProperty("thinking").GetString()!.Replace('\u001A', '\uFFFD').ShouldBe("Let me see\uFFFD!");
+        }
+    }
+
     /// <summary>An engine that was not told of the first pieces sends them again, together with the next ones.</summary>
     [Fact]
     public async Task Pieces_InOneRecord_StoredInPart_AreStoredOnceEach()

@@ -57,7 +57,24 @@ internal sealed class StubAnswer(
             await http.Response.WriteAsJsonAsync(new { error = new { message = form.Rejection, type = "invalid_request_error" } }, _gone);
             return StubEnd.Scripted;
         }
+        if (script.Raw.Length > 0)
+        {
+            return await RawAsync();
+        }
         return request.Stream ? await StreamAsync() : await WholeAsync();
+    }
+
+    private async Task<StubEnd> RawAsync()
+    {
+        http.Response.ContentType = script.Type;
+        await http.Response.Body.WriteAsync(Convert.FromBase64String(script.Raw), _gone);
+        await http.Response.Body.FlushAsync(_gone);
+        if (script.Breaks)
+        {
+            await Task.Delay(50, _gone); // an abort discards what was not sent yet
+            http.Abort();
+        }
+        return StubEnd.Scripted;
     }
 
     private async Task<StubEnd> StreamAsync()

@@ -87,6 +87,15 @@ public sealed partial record StubScript
     /// <summary>A JSON schema is taken and not kept to.</summary>
     public bool IgnoreSchema { get; init; }
 
+    /// <summary>The whole body as it is to be sent, in base64; empty: it is made of the other directives.</summary>
+    public string Raw { get; init; } = "";
+
+    /// <summary>The content type of <see cref="Raw"/>.</summary>
+    public string Type { get; init; } = "text/event-stream";
+
+    /// <summary>The connection is reset behind <see cref="Raw"/>.</summary>
+    public bool Breaks { get; init; }
+
     /// <summary>Reads the directives of a message; unknown keys are refused, so that a typo cannot pass a test.</summary>
     /// <exception cref="FormatException">Unknown key or unreadable value.</exception>
     public static StubScript Parse(string message, StubScript defaults)
@@ -122,6 +131,9 @@ public sealed partial record StubScript
                 "tool_calls" => script with { ToolCalls = Int(value) },
                 "reject_tools" => script with { RejectTools = Int(value) != 0 },
                 "reject_schema" => script with { RejectSchema = Int(value) != 0 },
+                "raw" => script with { Raw = value },
+                "type" => script with { Type = value },
+                "breaks" => script with { Breaks = Int(value) != 0 },
                 "ignore_schema" => script with { IgnoreSchema = Int(value) != 0 },
                 var unknown => throw new FormatException($"unknown stub directive {unknown}"),
             };

@@ -2,6 +2,8 @@ using System.Data;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -30,7 +32,7 @@ public enum Fit
 /// <para>All members but <see cref="TryEnqueue"/> belong to the loop: they never run at the same time.</para>
 /// </summary>
 /// <typeparam name="T">What is written: one row, or a few rows that belong together.</typeparam>
-public abstract partial class GroupCommit<T> : BackgroundService
+public abstract partial class GroupCommit<T> : BackgroundService where T : class
 {
     private const int QuickRetries = 10;
     private static readonly TimeSpan QuickRetry = TimeSpan.FromMilliseconds(50);
@@ -39,14 +41,23 @@ public abstract partial class GroupCommit<T> : BackgroundService
     private readonly SystemDataSource _source;
     private readonly DatabaseReady _ready;
     private readonly Channel<T> _queue;
+    private static readonly TimeSpan HeldRetry = TimeSpan.FromSeconds(1);
+
     private readonly List<T> _later = []; // taken from the queue, not in the batch yet
+    private readonly Dictionary<T, Held> _held = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<T> _doubtful = new(ReferenceEqualityComparer.Instance); // of _later: may be in
+    private readonly LoopProgress _progress;
+    private readonly LoopProgress.Loop _loop;
     private NpgsqlConnection? _connection;
+    private CommitWatch? _watch; // of the connection
 
     /// <param name="capacity">Of the queue; null where the owner itself bounds what is enqueued.</param>
     protected GroupCommit(
-        SystemDataSource source, DatabaseReady ready, TimeProvider time, ILogger logger, int? capacity = null)
+        SystemDataSource source, DatabaseReady ready, LoopProgress progress, TimeProvider time, ILogger logger,
+        int? capacity = null)
     {
-        (_source, _ready, Time, Logger) = (source, ready, time, logger);
+        (_source, _ready, _progress, Time, Logger) = (source, ready, progress, time, logger);
+        _loop = progress.Follow(GetType().Name);
         _queue = capacity is { } bound
             ? Channel.CreateBounded<T>(new BoundedChannelOptions(bound) { SingleReader = true })
             : Channel.CreateUnbounded<T>(new UnboundedChannelOptions { SingleReader = true });
@@ -90,14 +101,14 @@ public abstract partial class GroupCommit<T> : BackgroundService
     protected virtual Task SettleAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         Task.CompletedTask;
 
-    /// <summary>Says that the batch will not be written: <see cref="MaxAttempts"/> is reached, or the program is at
-    /// fault.</summary>
-    /// <returns>False where that must not be, and ends the process.</returns>
+    /// <summary>Says that the batch will not be written: <see cref="MaxAttempts"/> is reached.</summary>
+    /// <returns>False where that must not be: it is retried.</returns>
     protected virtual bool GiveUp(Exception reason) => false;
 
-    /// <summary>Says that the one item of a batch cannot be stored, ever.</summary>
-    /// <returns>False where that must not be: it is retried.</returns>
-    protected virtual bool Reject(T item, Exception reason) => false;
+    /// <summary>
+    /// Says that the one item of a batch cannot be stored, ever: what it belongs to is to fail with a clear error.
+    /// </summary>
+    protected abstract void Reject(T item, Exception reason);
 
     /// <summary>Says that this process stops and writes <paramref name="item"/> no more.</summary>
     protected virtual void Abandon(T item)
@@ -121,12 +132,14 @@ public abstract partial class GroupCommit<T> : BackgroundService
         try
         {
             await _ready.WaitAsync(stoppingToken);
-            while (_later.Count > 0 || await _queue.Reader.WaitToReadAsync(stoppingToken))
+            while (await AnyAsync(stoppingToken))
             {
                 var started = Time.GetTimestamp();
-                Fill();
+                Fill(started);
                 if (Batch.Count > 0)
                     await CommitAsync(stoppingToken);
+                if (_held.Count > 0)
+                    LetGo();
 
                 if (Interval - Time.GetElapsedTime(started) is { TotalMilliseconds: > 1 } rest)
                     await Task.Delay(rest, Time, stoppingToken);
@@ -139,21 +152,47 @@ public abstract partial class GroupCommit<T> : BackgroundService
         finally
         {
             await DropConnectionAsync();
+            _loop.Dispose();
             _queue.Writer.TryComplete();
             Batch.ForEach(Abandon);
             _later.ForEach(Abandon);
+            _later.Clear();
+            LetGo();
             while (_queue.Reader.TryRead(out var item))
                 Abandon(item);
         }
     }
 
-    private void Fill()
+    /// <summary>Waits until there is something to write now.</summary>
+    private async Task<bool> AnyAsync(CancellationToken stoppingToken)
+    {
+        var now = Time.GetTimestamp();
+        if (_later.Exists(item => IsDue(item, now)))
+            return true;
+        if (_held.Count == 0)
+            return await _queue.Reader.WaitToReadAsync(stoppingToken);
+        // What is held is due soon: the queue may be silent until then.
+        using var due = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        due.CancelAfter(HeldRetry);
+        try
+        {
+            return await _queue.Reader.WaitToReadAsync(due.Token);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+
+    private void Fill(long now)
     {
         Batch.Clear();
         var weight = 0;
         for (var i = 0; i < _later.Count && weight < MaxBatch; i++)
         {
             var item = _later[i];
+            if (!IsDue(item, now))
+                continue;
             var fit = Fits(item);
             if (fit == Fit.Later)
                 continue;
@@ -161,7 +200,7 @@ public abstract partial class GroupCommit<T> : BackgroundService
             Add(item, fit);
         }
         while (weight < MaxBatch && _queue.Reader.TryRead(out var item))
-            Add(item, Fits(item));
+            Add(item, _held.ContainsKey(item) ? Fit.Later : Fits(item));
 
         void Add(T item, Fit fit)
         {
@@ -174,19 +213,28 @@ public abstract partial class GroupCommit<T> : BackgroundService
         }
     }
 
+    private bool IsDue(T item, long now) => !_held.TryGetValue(item, out var held) || held.Until <= now;
+
     private async Task CommitAsync(CancellationToken stoppingToken)
     {
-        for (var attempt = 1; Batch.Count > 0; attempt++)
+        _loop.Begin();
+        var inDoubt = _doubtful.Count > 0 && Batch.Exists(_doubtful.Contains);
+        for (var attempt = 1; Batch.Count > 0; attempt++, inDoubt = true)
         {
             try
             {
                 var started = Stopwatch.GetTimestamp();
                 _connection ??= await OpenAsync(stoppingToken);
-                if (attempt > 1)
+                if (inDoubt)
+                {
+                    // What is seen to be in counts when it is replicated.
+                    await _connection.ConfirmReplicationAsync(stoppingToken);
                     await SettleAsync(_connection, stoppingToken);
+                }
                 if (Batch.Count is > 0 and var count)
                 {
-                    await WriteAsync(_connection, attempt > 1, stoppingToken);
+                    await WriteAsync(_connection, inDoubt, stoppingToken);
+                    await _watch!.ConfirmAsync(stoppingToken);
                     OnCommitted(count, Stopwatch.GetElapsedTime(started));
                     Release();
                 }
@@ -195,45 +243,118 @@ public abstract partial class GroupCommit<T> : BackgroundService
             }
             catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
-                if (!await GoesOnAsync(e, attempt, stoppingToken))
-                    throw;
+                await RecoverAsync(e, attempt, inDoubt, stoppingToken);
             }
+        }
+        _loop.Done();
+        if (_doubtful.Count > 0)
+            _doubtful.IntersectWith(_later);
+    }
+
+    /// <summary>
+    /// What a failure calls for: the batch divided to find the item at fault, that item rejected or held, or all of it
+    /// retried after a pause.
+    /// </summary>
+    private async Task RecoverAsync(Exception e, int attempt, bool inDoubt, CancellationToken stoppingToken)
+    {
+        var failure = DatabaseFailures.Of(e);
+        // Npgsql's keepalive finds an idle connection broken; using it then is an InvalidOperationException.
+        // (It also ends a connection by itself after some of the codes that the database answers with.)
+        var isOpen = _connection is { State: ConnectionState.Open };
+        if (failure == DatabaseFailure.Unknown && !isOpen && DatabaseFailures.SqlState(e) is null)
+            failure = DatabaseFailure.Connection;
+        // After a refusal for data the connection is as good as before.
+        if (failure != DatabaseFailure.Data || e is not PostgresException || !isOpen)
+            await DropConnectionAsync();
+        if (Batch.Count == 0)
+            return;
+        if (failure == DatabaseFailure.Data && Batch.Count > 1)
+        {
+            Divide(inDoubt);
+            return;
+        }
+        if (failure == DatabaseFailure.Data)
+        {
+            LogRejected(Logger, e, GetType().Name);
+            _loop.Rejected();
+            Reject(Batch[0], e);
+            Batch.Clear();
+            return;
+        }
+        if (attempt >= MaxAttempts && GiveUp(e))
+        {
+            Batch.Clear();
+            return;
+        }
+        if (failure == DatabaseFailure.Unknown)
+        {
+            // Only what Postgres itself refused is certainly not in.
+            if (Batch.Count > 1)
+                Divide(inDoubt || e is not PostgresException);
+            else
+                Hold(Batch[0], e);
+            return;
+        }
+        _loop.Failed(e);
+        if (attempt == 1)
+            LogRetry(Logger, Batch.Count, failure, e.Message);
+        OnRetry();
+        await Task.Delay(attempt <= QuickRetries ? QuickRetry : SlowRetry, Time, stoppingToken);
+    }
+
+    /// <summary>One of the batch is the cause: the two halves are tried apart.</summary>
+    private void Divide(bool inDoubt)
+    {
+        var upper = Batch[(Batch.Count / 2)..];
+        _later.InsertRange(0, upper);
+        Batch.RemoveRange(Batch.Count / 2, upper.Count);
+        if (inDoubt)
+            _doubtful.UnionWith(upper);
+    }
+
+    /// <summary>It fails alone, nobody knows why: it is kept and retried, and the others go on meanwhile.</summary>
+    private void Hold(T item, Exception reason)
+    {
+        if (!_held.TryGetValue(item, out var held))
+        {
+            LogHeld(Logger, reason, GetType().Name);
+            _held[item] = held = new(_progress.Follow(GetType().Name));
+        }
+        held.Loop.Failed(reason);
+        held.Until = Time.GetTimestamp() + (long)(HeldRetry.TotalSeconds * Time.TimestampFrequency);
+        OnRetry();
+        _doubtful.Add(item);
+        _later.Add(item);
+        Batch.Clear();
+    }
+
+    /// <summary>What was held and waits no more is written, or is not ours any more.</summary>
+    private void LetGo()
+    {
+        foreach (var (item, held) in _held.Where(pair => !_later.Contains(pair.Key)).ToList())
+        {
+            held.Loop.Dispose();
+            _held.Remove(item);
         }
     }
 
-    /// <returns>False for a mistake in the program that the owner does not answer for.</returns>
-    private async Task<bool> GoesOnAsync(Exception e, int attempt, CancellationToken stoppingToken)
+    /// <summary>An item that is not tried before <see cref="Until"/>, a timestamp.</summary>
+    private sealed class Held(LoopProgress.Loop loop)
     {
-        var failure = CommitFailures.Of(e);
-        // Npgsql's keepalive finds an idle connection broken; using it then is an InvalidOperationException.
-        if (failure == CommitFailure.Defect && _connection is { State: not ConnectionState.Open })
-            failure = CommitFailure.Outage;
-        if (failure == CommitFailure.Data && Batch.Count > 1)
-        {
-            // One of them is the cause: the two halves are tried apart. Nothing of the batch is in.
-            _later.InsertRange(0, Batch[(Batch.Count / 2)..]);
-            Batch.RemoveRange(Batch.Count / 2, Batch.Count - Batch.Count / 2);
-            return true;
-        }
-        await DropConnectionAsync();
-        if ((failure == CommitFailure.Data && Batch is [var only] && Reject(only, e))
-            || ((failure == CommitFailure.Defect || attempt >= MaxAttempts) && GiveUp(e)))
-        {
-            Batch.Clear();
-            return true;
-        }
-        if (failure == CommitFailure.Defect)
-            return false;
-        if (attempt == 1)
-            LogRetry(Logger, Batch.Count, e.Message);
-        OnRetry();
-        await Task.Delay(attempt <= QuickRetries ? QuickRetry : SlowRetry, Time, stoppingToken);
-        return true;
+        public LoopProgress.Loop Loop { get; } = loop;
+        public long Until { get; set; }
     }
 
     /// <summary>The loop keeps its connection: a pool would reset it after each statement, which costs as much as
     /// the statement.</summary>
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken stoppingToken)
+    {
+        var connection = await OpenInTimeAsync(stoppingToken);
+        _watch = new(connection);
+        return connection;
+    }
+
+    private async Task<NpgsqlConnection> OpenInTimeAsync(CancellationToken stoppingToken)
     {
         if (OpenTimeout == Timeout.InfiniteTimeSpan)
             return await _source.OpenConnectionAsync(stoppingToken);
@@ -258,6 +379,12 @@ public abstract partial class GroupCommit<T> : BackgroundService
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Items} items failed, retrying: {Reason}")]
-    private static partial void LogRetry(ILogger logger, int items, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Commit of {Items} items failed, retrying: {Cause}: {Reason}")]
+    private static partial void LogRetry(ILogger logger, int items, DatabaseFailure cause, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Loop}: an item is refused for its data, it fails alone")]
+    private static partial void LogRejected(ILogger logger, Exception reason, string loop);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Loop}: an item cannot be written, it is retried alone")]
+    private static partial void LogHeld(ILogger logger, Exception reason, string loop);
 }

@@ -1,4 +1,5 @@
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,10 +14,12 @@ namespace Lyceum.Durability.Leases;
 /// why it is a fence: README.md beside this file.
 /// </summary>
 public sealed partial class LeaseKeeper(
-    SystemDataSource source, DatabaseReady ready, ILeasedWork work, LeaseClock clock, IOptions<LeaseOptions> options,
+    SystemDataSource source, DatabaseReady ready, ILeasedWork work, LeaseClock clock, LoopProgress progress,
+    IOptions<LeaseOptions> options,
     TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
 {
     private readonly LeaseOptions _options = options.Value;
+    private readonly LoopProgress.Loop _loop = progress.Follow(nameof(LeaseKeeper));
     private NpgsqlConnection? _connection;
     private volatile bool _registered;
     private long _sweepFrom = long.MaxValue; // TimeProvider timestamp; set by the first successful renewal
@@ -52,12 +55,15 @@ public sealed partial class LeaseKeeper(
     {
         try
         {
+            _loop.Begin();
             await RenewAsync(stoppingToken);
             await SweepAsync(stoppingToken);
+            _loop.Done();
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
         {
+            _loop.Failed(e);
             LogUnreachable(logger, e.Message);
             await DropConnectionAsync();
             return false;
@@ -144,6 +150,7 @@ public sealed partial class LeaseKeeper(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        _loop.Dispose();
         await DropConnectionAsync();
     }
 

@@ -110,8 +110,16 @@ internal sealed partial class DatabaseMigrator<TContext>(
     private static partial void LogOverBudget(ILogger logger, int share, int max);
 }
 
-internal sealed class DatabaseHealth(NpgsqlDataSource source, DatabaseReady ready) : IHealthCheck
+/// <summary>
+/// While a failover may be the cause a database that is away is <c>degraded</c>, with 200: a balancer that took every
+/// replica out for it would be late to put them back. Requests that need it are a fast 503 meanwhile.
+/// </summary>
+internal sealed class DatabaseHealth(NpgsqlDataSource source, DatabaseReady ready, TimeProvider time) : IHealthCheck
 {
+    private static readonly TimeSpan Failover = TimeSpan.FromSeconds(20);
+
+    private long _awaySince; // timestamp; 0 while it answers. One check runs at a time.
+
     public async Task<HealthCheckResult> CheckHealthAsync(
         HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -119,13 +127,21 @@ internal sealed class DatabaseHealth(NpgsqlDataSource source, DatabaseReady read
         {
             await using var command = source.CreateCommand("SELECT 1");
             await command.ExecuteScalarAsync(cancellationToken);
+            _awaySince = 0;
             return ready.IsReady
                 ? HealthCheckResult.Healthy()
                 : new HealthCheckResult(context.Registration.FailureStatus, "migrations are not applied yet");
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
         {
-            return new HealthCheckResult(context.Registration.FailureStatus, e.Message);
+            if (_awaySince == 0)
+                _awaySince = time.GetTimestamp();
+            // Cancelled: the check's own limit of time.
+            var mayPass = ready.IsReady
+                && (e is OperationCanceledException || DatabaseFailures.Of(e) is DatabaseFailure.Connection)
+                && time.GetElapsedTime(_awaySince) < Failover;
+            return new HealthCheckResult(
+                mayPass ? HealthStatus.Degraded : context.Registration.FailureStatus, "the database does not answer");
         }
     }
 }

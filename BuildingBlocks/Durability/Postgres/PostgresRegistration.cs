@@ -1,5 +1,7 @@
 using Aspire.Npgsql;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Health;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
@@ -7,6 +9,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Lyceum.Durability.Postgres;
@@ -14,6 +17,23 @@ namespace Lyceum.Durability.Postgres;
 /// <summary>A service's database: one data source for requests, shared with EF, and a small one for the machinery.</summary>
 public static class PostgresRegistration
 {
+    private const int RequestsPerConnection = 4;
+
+    /// <summary>
+    /// Bounds the requests that are answered at once, shared among their callers: enough of them that the pool of
+    /// database <paramref name="name"/> is never idle, few enough that nobody waits long at it behind another's.
+    /// </summary>
+    /// <param name="onlyMarked">As <see cref="RequestPlaces"/> has it.</param>
+    public static WebApplicationBuilder AddRequestPlaces(
+        this WebApplicationBuilder builder, string name, bool onlyMarked = false)
+    {
+        var pool = new NpgsqlConnectionStringBuilder(builder.Configuration.GetConnectionString(name)).MaxPoolSize;
+        builder.Services.AddSingleton(provider => new RequestPlaces(
+            RequestsPerConnection * pool, provider.GetRequiredService<IOptions<ShareOptions>>().Value,
+            onlyMarked));
+        return builder;
+    }
+
     /// <summary>
     /// Adds the database <paramref name="name"/> (<c>ConnectionStrings:{name}</c>) by Aspire's Npgsql integration: an
     /// <see cref="NpgsqlDataSource"/>, a pooled <typeparamref name="TContext"/> on it and a <see cref="SystemDataSource"/>, logged,
@@ -21,7 +41,10 @@ public static class PostgresRegistration
     /// The integration's own health check is off: it asks <c>SELECT 1</c> as ours does, and does not know of migrations. EF's
     /// retries are off: they forbid explicit transactions.
     /// </summary>
-    /// <param name="whenAway">What the service is without its database: <c>unhealthy</c>, unless it has much to do without.</param>
+    /// <param name="whenAway">
+    /// What the service is without its database once that has been away for longer than a failover takes:
+    /// <c>unhealthy</c>, unless it has much to do without.
+    /// </param>
     public static WebApplicationBuilder AddPostgres<TContext>(
         this WebApplicationBuilder builder, string name, HealthStatus whenAway = HealthStatus.Unhealthy)
         where TContext : DbContext
@@ -31,9 +54,13 @@ public static class PostgresRegistration
         var connectionString = builder.Configuration.GetConnectionString(name);
         var requests = new NpgsqlConnectionStringBuilder(connectionString);
         requests.ApplicationName ??= builder.Environment.ApplicationName;
+        UsePrimaryOf(requests);
+        // What nobody waits for any more ends at the server too. A commit that waits for a standby does not:
+        // ReplicatedCommits.
+        requests.Options = $"{requests.Options} -c client_connection_check_interval=1000".TrimStart();
         services.AddSingleton(_ => new PoolStatistics(requests));
         services.AddSingleton(provider => new HealthDetail("db", provider.GetRequiredService<PoolStatistics>().Read));
-        builder.AddNpgsqlDataSource(name, Settings(requests), Named(requests));
+        builder.AddNpgsqlDataSource(name, Settings(requests), Named(requests, isMachinery: false));
 
         var system = new NpgsqlConnectionStringBuilder(requests.ConnectionString)
         {
@@ -44,10 +71,12 @@ public static class PostgresRegistration
             // Their prepared statements go by keys, always: a plan made while a table was small is kept while it grows.
             Options = $"{requests.Options} -c enable_seqscan=off".TrimStart(),
         };
-        builder.AddKeyedNpgsqlDataSource(name, Settings(system), Named(system));
+        builder.AddKeyedNpgsqlDataSource(name, Settings(system), Named(system, isMachinery: true));
         services.AddSingleton(provider => new SystemDataSource(provider.GetRequiredKeyedService<NpgsqlDataSource>(name)));
 
-        services.AddDbContextPool<TContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddDbContextPool<TContext>((provider, options) => options
+            .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
+            .AddInterceptors(new ReplicatedContext()));
         builder.EnrichNpgsqlDbContext<TContext>(settings =>
         {
             settings.DisableRetry = true;
@@ -57,8 +86,11 @@ public static class PostgresRegistration
 
         services.AddSingleton<DatabaseReady>();
         services.AddHostedService<DatabaseMigrator<TContext>>();
-        services.AddHealthChecks().AddCheck<DatabaseHealth>(
-            name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2));
+        services.AddSingleton<DatabaseHealth>();
+        services.AddSingleton<LoopProgress>();
+        services.AddHealthChecks()
+            .AddCheck<DatabaseHealth>(name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2))
+            .AddCheck<WritingHealth>("writing");
         return builder;
 
         Action<NpgsqlSettings> Settings(NpgsqlConnectionStringBuilder pool) => settings =>
@@ -70,7 +102,21 @@ public static class PostgresRegistration
         };
 
         // The name by which metrics and spans tell the pools apart.
-        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool) => source => source.Name = pool.ApplicationName;
+        static Action<NpgsqlDataSourceBuilder> Named(NpgsqlConnectionStringBuilder pool, bool isMachinery) =>
+            source => source.UseReplicatedCommits(isMachinery).Name = pool.ApplicationName;
+    }
+
+    /// <summary>
+    /// Of several hosts a service wants the one that takes writes, and looks every second which one it is: what Npgsql
+    /// knows of a server holds for 10 s otherwise, for which a standby that was promoted would not be found.
+    /// </summary>
+    private static void UsePrimaryOf(NpgsqlConnectionStringBuilder pool)
+    {
+        if (pool.Host?.Contains(',', StringComparison.Ordinal) != true)
+            return;
+        pool.TargetSessionAttributes ??= "primary";
+        if (!pool.ShouldSerialize("Host Recheck Seconds"))
+            pool.HostRecheckSeconds = 1;
     }
 }
 

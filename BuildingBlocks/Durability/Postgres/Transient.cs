@@ -1,3 +1,4 @@
+using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -7,6 +8,9 @@ namespace Lyceum.Durability.Postgres;
 public sealed class RetryGate
 {
     public bool IsOpen { get; private set; } = true;
+
+    /// <summary>This is the second attempt: what the first one did may be committed.</summary>
+    public bool IsSecond { get; internal set; }
 
     public void Close() => IsOpen = false;
 }
@@ -27,14 +31,17 @@ public static class Transient
         }
         catch (Exception e) when (gate.IsOpen && IsTransient(e))
         {
+            gate.IsSecond = true;
             return await work(gate);
         }
     }
 
-    public static bool IsTransient(Exception exception) => exception switch
-    {
-        NpgsqlException npgsql => npgsql.IsTransient,
-        DbUpdateException or InvalidOperationException => exception.InnerException is { } inner && IsTransient(inner),
-        _ => false,
-    };
+    /// <summary>
+    /// Whether a new attempt may succeed: also at a standby that is being promoted, which the driver does not count.
+    /// Not where the statement took too long, as it would again.
+    /// </summary>
+    public static bool IsTransient(Exception exception) =>
+        exception is NpgsqlException or DbUpdateException or InvalidOperationException
+        && DatabaseFailures.Find(exception) is DatabaseFailure.Connection
+        && DatabaseFailures.SqlState(exception) is not PostgresErrorCodes.QueryCanceled;
 }

@@ -3,6 +3,15 @@ using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Durability.Work;
 
+/// <summary>Interest in a thing, until disposed.</summary>
+public interface IWatch : IDisposable
+{
+    /// <summary>Says that it goes on, where that must be said. Called at every read.</summary>
+    void Renew()
+    {
+    }
+}
+
 /// <summary>
 /// Who in this process waits for a thing to change, by the thing's id. A wake-up is a hint: it says that there may
 /// be something
@@ -15,7 +24,7 @@ public sealed class Watchers
 
     /// <summary>Sets <paramref name="signal"/> at every <see cref="Wake"/> of <paramref name="id"/>, until
     /// disposed.</summary>
-    public IDisposable Follow(Guid id, ReaderSignal signal)
+    public IWatch Follow(Guid id, ReaderSignal signal)
     {
         _readers.GetOrAdd(id, _ => new())[signal] = 0;
         return new Following(this, id, signal);
@@ -29,7 +38,7 @@ public sealed class Watchers
             signal.Set();
     }
 
-    private sealed class Following(Watchers watchers, Guid id, ReaderSignal signal) : IDisposable
+    private sealed class Following(Watchers watchers, Guid id, ReaderSignal signal) : IWatch
     {
         public void Dispose()
         {

@@ -229,6 +229,10 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("status");
 
+                    b.Property<string>("Thinking")
+                        .HasColumnType("text")
+                        .HasColumnName("thinking");
+
                     b.Property<int?>("TutorId")
                         .HasColumnType("integer")
                         .HasColumnName("tutor_id");

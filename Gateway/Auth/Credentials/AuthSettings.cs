@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Lyceum.Gateway.Settings;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.Gateway.Auth.Credentials;
 
@@ -63,6 +64,12 @@ internal abstract record CredentialSettings
     /// <summary>What the caller may do; empty: nothing.</summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
 
+    /// <summary>
+    /// How much of each bound (live sessions, tool calls, …) the caller may hold while nobody else uses it: above 0, at
+    /// most 1; null: <c>Shares:Token</c>.
+    /// </summary>
+    public double? Share { get; init; }
+
     /// <summary>Rejected from then on; null: never.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
@@ -77,6 +84,8 @@ internal abstract record CredentialSettings
             check.ErrorIf(!ServiceDefaults.Auth.Scopes.All.Contains(scope), $"{path}.scopes[{index}]",
                 $"unknown; there are {string.Join(", ", ServiceDefaults.Auth.Scopes.All.Order(StringComparer.Ordinal))}");
         }
+        check.ErrorIf(Share is { } share && !ShareOptions.IsShare(share), $"{path}.share",
+            "must be above 0 and at most 1");
         check.ErrorIf(Sources != 1, path, $"needs exactly one of {SourceNames}");
     }
 

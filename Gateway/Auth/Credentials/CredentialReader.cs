@@ -60,7 +60,11 @@ internal static class CredentialReader
 
     private static Credential Create(CredentialKind kind, CredentialSettings settings, byte[] secret) => new(
         kind, settings.Id, secret,
-        new Caller(settings.Tenant, settings.Subject ?? settings.Id, CallerKind.Token, settings.Scopes.ToFrozenSet()), settings.ExpiresAt);
+        new Caller(
+            settings.Tenant, settings.Subject ?? settings.Id, CallerKind.Token, settings.Scopes.ToFrozenSet())
+        {
+            Share = settings.Share,
+        }, settings.ExpiresAt);
 
     private static IEnumerable<string> Secrets(CredentialSettings settings, string path, SettingsCheck check) => settings switch
     {

@@ -1,6 +1,9 @@
 using System.Diagnostics.Metrics;
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
+using Lyceum.ServiceDefaults.Shares;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -49,16 +52,19 @@ internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
 
     private readonly SystemDataSource _database;
     private readonly DatabaseReady _ready;
+    private readonly SharedBound _waiting;
     private readonly Histogram<int> _batchSize;
     private HashSet<Guid> _fresh = [];
 
     // Used by the loop only: whether the last batch failed, so that an outage is logged once.
     private bool _away;
 
-    public NonceStore(SystemDataSource database, DatabaseReady ready, IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
-        : base(database, ready, time, logger, Capacity)
+    public NonceStore(
+        SystemDataSource database, DatabaseReady ready, LoopProgress progress, IOptions<ShareOptions> shares,
+        IMeterFactory meters, TimeProvider time, ILogger<NonceStore> logger)
+        : base(database, ready, progress, time, logger)
     {
-        (_database, _ready) = (database, ready);
+        (_database, _ready, _waiting) = (database, ready, new SharedBound(Capacity, shares.Value));
         _batchSize = meters.Create("Lyceum.Gateway").CreateHistogram("lyceum.gateway.nonces.batch", "{nonce}", "Nonces remembered by one commit.",
             advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] });
     }
@@ -71,12 +77,13 @@ internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
     protected override TimeSpan OpenTimeout => StoreTimeout;
 
     /// <summary>Whether the nonce is new, which it is once. The answer comes after the commit, or within a few seconds.</summary>
-    public Task<NonceOutcome> RememberAsync(Guid id)
+    public async Task<NonceOutcome> RememberAsync(Guid id, Sharer who)
     {
         if (!_ready.IsReady)
-            return Task.FromResult(NonceOutcome.Unavailable);
+            return NonceOutcome.Unavailable;
+        using var place = _waiting.TryTake(who);
         var waiter = new NonceWaiter(id);
-        return TryEnqueue(waiter) ? waiter.Task : Task.FromResult(NonceOutcome.Full);
+        return place is not null && TryEnqueue(waiter) ? await waiter.Task : NonceOutcome.Full;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
@@ -118,6 +125,8 @@ internal sealed partial class NonceStore : GroupCommit<NonceWaiter>
         Batch.ForEach(Abandon);
         return true;
     }
+
+    protected override void Reject(NonceWaiter item, Exception reason) => Abandon(item);
 
     protected override void Abandon(NonceWaiter item) => item.TrySetResult(NonceOutcome.Unavailable);
 

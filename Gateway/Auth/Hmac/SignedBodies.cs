@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using Lyceum.Gateway.Auth.Rejections;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Auth.Hmac;
 
@@ -10,9 +12,9 @@ namespace Lyceum.Gateway.Auth.Hmac;
 /// route's limit, and must have the hash that was signed; then the nonce must be new on all replicas. Nothing of the
 /// request is forwarded before.
 /// </summary>
-internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections)
+internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections, IOptions<ShareOptions> shares)
 {
-    /// <summary>Bytes of bodies in memory at once; beyond: 503 <c>overloaded</c>.</summary>
+    /// <summary>Bytes of bodies in memory at once, as they arrive; beyond: 503 <c>overloaded</c>.</summary>
     private const long MaxHeld = 256 * 1024 * 1024;
 
     /// <summary>Bytes of one body, where a route has no limit of its own.</summary>
@@ -23,57 +25,59 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections)
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    private long _held;
+    private readonly SharedBound _held = new(MaxHeld, shares.Value);
 
     public Task InvokeAsync(HttpContext http, RequestDelegate next) =>
         http.Features.Get<SignedRequest>() is { } signed ? CompleteAsync(http, next, signed) : next(http);
 
     private async Task CompleteAsync(HttpContext http, RequestDelegate next, SignedRequest signed)
     {
-        var mayHold = HasBody(http) ? http.Request.ContentLength ?? Limit(http) : 0;
-        if (Interlocked.Add(ref _held, mayHold) > MaxHeld)
-        {
-            Interlocked.Add(ref _held, -mayHold);
-            await Problems.Unavailable(ErrorCodes.Overloaded, "Too many signed bodies are being read; try again shortly.", RetryAfter).ExecuteAsync(http);
-            return;
-        }
-        try
-        {
-            if (!await IsIntactAsync(http, signed, mayHold))
-                await RejectAsync(http, signed, RejectionReason.Body);
-            else if (await MayPassAsync(http, signed))
-                await next(http);
-        }
-        finally
-        {
-            Interlocked.Add(ref _held, -mayHold);
-        }
-    }
-
-    /// <summary>Reads the body, and replaces it by a copy for the handler.</summary>
-    /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
-    /// <exception cref="ProblemException">408: it came too slowly.</exception>
-    private static async Task<bool> IsIntactAsync(HttpContext http, SignedRequest signed, long length)
-    {
+        // Nothing is held for what is announced: the caller may announce any length.
+        using var held = _held.Take(Sharer.Of(signed.Accepted.Credential.Caller), 0);
         var body = new MemoryStream();
-        if (length > 0)
+        if (HasBody(http))
         {
-            // Grows as bytes arrive: the caller may claim any length.
-            body.Capacity = (int)Math.Min(length, 64 * 1024);
-            await CopyAsync(http, body);
+            if (!await TryReadAsync(http, body, held))
+            {
+                await Problems.Unavailable(ErrorCodes.Overloaded, "Too many signed bodies are being read; try again shortly.", RetryAfter).ExecuteAsync(http);
+                return;
+            }
             body.Position = 0;
-            http.Request.Body = body;
+            http.Request.Body = body; // a copy for the handler
         }
-        return Matches(body, signed);
+        if (!Matches(body, signed))
+            await RejectAsync(http, signed, RejectionReason.Body);
+        else if (await MayPassAsync(http, signed))
+            await next(http);
     }
 
-    private static async Task CopyAsync(HttpContext http, MemoryStream body)
+    /// <summary>Reads the body; what has arrived is counted as held, until the request is over.</summary>
+    /// <returns>False: there is no room for more of this caller.</returns>
+    /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
+    /// <exception cref="ProblemException">408: it came too slowly; 413: too large for any route.</exception>
+    private static async Task<bool> TryReadAsync(HttpContext http, MemoryStream body, SharedBound.Held held)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         timeout.CancelAfter(BodyTimeout);
         try
         {
-            await http.Request.Body.CopyToAsync(body, timeout.Token);
+            var hasLimit = http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize is not null;
+            while (true)
+            {
+                var read = await http.Request.BodyReader.ReadAsync(timeout.Token);
+                if (!hasLimit && body.Length + read.Buffer.Length > MaxBody)
+                {
+                    throw new ProblemException(
+                        StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge,
+                        $"A signed body may have {MaxBody} bytes.");
+                }
+                var fits = held.TryGrow(read.Buffer.Length);
+                foreach (var part in fits ? read.Buffer : default)
+                    body.Write(part.Span);
+                http.Request.BodyReader.AdvanceTo(read.Buffer.End);
+                if (!fits || read.IsCompleted)
+                    return fits;
+            }
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
@@ -90,7 +94,7 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections)
 
     private async Task<bool> MayPassAsync(HttpContext http, SignedRequest signed)
     {
-        switch (await nonces.RememberAsync(signed.NonceId))
+        switch (await nonces.RememberAsync(signed.NonceId, Sharer.Of(signed.Accepted.Credential.Caller)))
         {
             case NonceOutcome.New:
                 return true;
@@ -119,8 +123,6 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections)
         http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody is true
         && http.Features.Get<IHttpExtendedConnectFeature>()?.IsExtendedConnect is not true
         && http.Features.Get<IHttpUpgradeFeature>()?.IsUpgradableRequest is not true;
-
-    private static long Limit(HttpContext http) => http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? MaxBody;
 }
 
 internal static class HmacChallenge

@@ -82,6 +82,79 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("budgets", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.Gateway.Limits.ModelUseRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<long>("Calls")
+                        .HasColumnType("bigint")
+                        .HasColumnName("calls");
+
+                    b.Property<long>("CompletionTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("completion_tokens");
+
+                    b.Property<long>("PromptTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("prompt_tokens");
+
+                    b.HasKey("Tenant", "Day", "Person", "Model")
+                        .HasName("pk_model_use");
+
+                    b.HasIndex("Day")
+                        .HasDatabaseName("ix_model_use_day");
+
+                    b.ToTable("model_use", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.Gateway.Limits.TenantBudget", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<long>("ModelTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("model_tokens");
+
+                    b.Property<string>("Period")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("period");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("UpdatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("updated_by");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_tenant_budgets");
+
+                    b.ToTable("tenant_budgets", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.Gateway.Records.Observe.ObservedEventRow", b =>
                 {
                     b.Property<Guid>("EventId")

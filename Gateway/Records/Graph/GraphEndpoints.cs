@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Graph;
@@ -17,7 +18,7 @@ internal static class GraphEndpoints
     }
 
     public static void MapGraph(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/api/graph/recall", RecallAsync).WithTags("graph").RequireScope(Scopes.Graph)
+        routes.MapGet("/api/graph/recall", RecallAsync).WithTags("graph").RequireScope(Scopes.Graph).WithMetadata(UsesDatabase.Instance)
             .Fails(400, ErrorCodes.InvalidRequest).Fails(typeof(MissingProblem), 404, ErrorCodes.RecordNotFound)
             .Fails(422, ErrorCodes.RecallTooLarge);
 

@@ -1,5 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Records.Observe;
@@ -22,6 +24,7 @@ internal static class ObserveEndpoints
         services.AddOptions<ObserveOptions>().BindConfiguration("Observe")
             .Validate(o => o.Retention > TimeSpan.Zero && o.SweepInterval > TimeSpan.Zero && o is { SweepBatch: > 0, MaxBatch: > 0, MaxPendingBytes: > 0 },
                 "Observe: Retention, SweepInterval, SweepBatch, MaxBatch and MaxPendingBytes must be positive")
+            .Validate(o => o is { MaxEvents: > 0, MaxBytes: > 0 }, "Observe: MaxEvents and MaxBytes must be positive")
             .ValidateOnStart();
         services.AddSingleton<ObserveMetrics>();
         services.AddSingleton<ObserveStore>();
@@ -33,15 +36,16 @@ internal static class ObserveEndpoints
     public static void MapObserve(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/observe").WithTags("observe").RequireScope(Scopes.Observe);
-        group.MapPost("emit", EmitAsync);
-        group.MapGet("events", ListAsync);
+        group.MapPost("emit", EmitAsync).Fails(409, ErrorCodes.LimitReached);
+        group.MapGet("events", ListAsync).WithMetadata(UsesDatabase.Instance);
     }
 
     /// <summary>Records events, all or none. 200 after the commit.</summary>
     private static async Task<Ok<EmitResponse>> EmitAsync(
-        EmitRequest request, Caller caller, ObserveWriter writer, TimeProvider time, CancellationToken cancellationToken)
+        EmitRequest request, Caller caller, ObserveWriter writer, ObserveStore store, TimeProvider time, CancellationToken cancellationToken)
     {
         var events = EmitValidation.Check(request, time.GetUtcNow());
+        await store.CheckQuotaAsync(caller, events, cancellationToken);
         var recorded = await writer.RecordAsync(caller, events, cancellationToken);
         return TypedResults.Ok(new EmitResponse(recorded, events.Count - recorded));
     }

@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Lyceum.Durability.Postgres;
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,8 +16,23 @@ public sealed record ObservedEvent(
     Guid EventId, string? Id, string Type, string Subject, DateTimeOffset At, DateTimeOffset ReceivedAt, JsonElement Attributes);
 
 /// <summary>Events that were recorded.</summary>
-internal sealed class ObserveStore(Database database)
+internal sealed class ObserveStore(
+    Database database, NpgsqlDataSource source, IOptions<ObserveOptions> options, TimeProvider time)
 {
+    private readonly TenantQuota _quota = new(source,
+        "SELECT count(*), COALESCE(sum(pg_column_size(attributes)), 0)::bigint FROM observed_events WHERE tenant = $1", time);
+
+    /// <exception cref="ProblemException">409: the tenant keeps as many as it may.</exception>
+    public async Task CheckQuotaAsync(Caller caller, IReadOnlyList<NewEvent> events, CancellationToken cancellationToken)
+    {
+        var (maxEvents, maxBytes) = (options.Value.MaxEvents, options.Value.MaxBytes);
+        var bytes = events.Sum(one => (long)one.Attributes.Length);
+        if (!await _quota.TryAddAsync(caller.Tenant, events.Count, bytes, maxEvents, maxBytes, cancellationToken))
+            throw new ProblemException(StatusCodes.Status409Conflict, ErrorCodes.LimitReached,
+                $"Nothing was recorded: a tenant may keep {maxEvents} events (Observe:MaxEvents) with {maxBytes} bytes of "
+                + "attributes (Observe:MaxBytes); old ones go by themselves.");
+    }
+
     // The oldest, by the time in their ids: no other index is needed. A replica skips the rows that another one
     // deletes.
     private const string DeleteOldest =

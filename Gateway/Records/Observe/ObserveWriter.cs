@@ -1,8 +1,10 @@
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -10,7 +12,8 @@ using NpgsqlTypes;
 namespace Lyceum.Gateway.Records.Observe;
 
 /// <summary>The events of one request, which waits for their commit.</summary>
-internal sealed record Emission(Caller Caller, List<NewEvent> Events, int Bytes)
+/// <param name="Held">Its bytes, of those that may wait.</param>
+internal sealed record Emission(Caller Caller, List<NewEvent> Events, SharedBound.Held Held)
 {
     public TaskCompletionSource<int> Recorded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
@@ -38,15 +41,17 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
     private readonly DatabaseReady _ready;
     private readonly ObserveMetrics _metrics;
     private readonly ObserveOptions _options;
+    private readonly SharedBound _pending; // bytes in the queue and in the batch; bounds the queue
     private readonly HashSet<Guid> _recorded = [];
 
-    // Bytes of events in the queue and in the batch; bounds the queue. Added to by requests, taken from by the loop.
-    private int _pending;
-
     public ObserveWriter(
-        SystemDataSource source, DatabaseReady ready, ObserveMetrics metrics, IOptions<ObserveOptions> options, TimeProvider time,
-        ILogger<ObserveWriter> logger)
-        : base(source, ready, time, logger) => (_ready, _metrics, _options) = (ready, metrics, options.Value);
+        SystemDataSource source, DatabaseReady ready, LoopProgress progress, ObserveMetrics metrics,
+        IOptions<ObserveOptions> options, IOptions<ShareOptions> shares, TimeProvider time, ILogger<ObserveWriter> logger)
+        : base(source, ready, progress, time, logger)
+    {
+        (_ready, _metrics, _options) = (ready, metrics, options.Value);
+        _pending = new SharedBound(_options.MaxPendingBytes, shares.Value);
+    }
 
     protected override int MaxBatch => _options.MaxBatch;
     protected override int MaxAttempts => 2;
@@ -57,10 +62,11 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
     public async Task<int> RecordAsync(Caller caller, List<NewEvent> events, CancellationToken cancellationToken)
     {
         _ready.ThrowIfNotReady();
-        var emission = new Emission(caller, events, events.Sum(e => e.Bytes));
-        if (Interlocked.Add(ref _pending, emission.Bytes) > _options.MaxPendingBytes || !TryEnqueue(emission))
+        var held = _pending.TryTake(Sharer.Of(caller), events.Sum(e => e.Bytes));
+        var emission = held is null ? null : new Emission(caller, events, held);
+        if (emission is null || !TryEnqueue(emission))
         {
-            Interlocked.Add(ref _pending, -emission.Bytes);
+            held?.Dispose();
             throw new ProblemException(StatusCodes.Status503ServiceUnavailable, ErrorCodes.Overloaded,
                 "More events wait to be recorded than this gateway holds. Try again shortly.", RetryAfter);
         }
@@ -103,7 +109,7 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
         Batch.Clear();
     }
 
-    protected override bool Reject(Emission item, Exception reason) => MakeRoom(item).TrySetException(reason);
+    protected override void Reject(Emission item, Exception reason) => MakeRoom(item).TrySetException(reason);
 
     protected override bool GiveUp(Exception reason)
     {
@@ -117,7 +123,7 @@ internal sealed class ObserveWriter : GroupCommit<Emission>
     /// <summary>Before the waiting request is answered.</summary>
     private TaskCompletionSource<int> MakeRoom(Emission emission)
     {
-        Interlocked.Add(ref _pending, -emission.Bytes);
+        emission.Held.Dispose();
         return emission.Recorded;
     }
 }

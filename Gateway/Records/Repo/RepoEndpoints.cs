@@ -1,7 +1,9 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Records.Repo;
 
@@ -16,11 +18,17 @@ public sealed record AppendCounts(int Records, int Edges);
 /// <summary>A tenant's repository of records and edges; scope <c>repo</c>.</summary>
 internal static class RepoEndpoints
 {
-    public static void AddRepo(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RepoStore>();
+    public static void AddRepo(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<RepoOptions>().BindConfiguration(RepoOptions.Section)
+            .Validate(o => o is { MaxRows: > 0, MaxBytes: > 0 }, "Repo: MaxRows and MaxBytes must be positive").ValidateOnStart();
+        builder.Services.AddSingleton<RepoStore>();
+    }
 
     public static void MapRepo(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/api/repo/append", AppendAsync).WithTags("repo").RequireScope(Scopes.Repo)
-            .Fails(typeof(AppendProblem), 409, ErrorCodes.AppendConflict);
+            .WithMetadata(UsesDatabase.Instance)
+            .Fails(typeof(AppendProblem), 409, ErrorCodes.AppendConflict, ErrorCodes.LimitReached);
 
     /// <param name="Records">Ids of records that exist with other content.</param>
     /// <param name="Edges">Edges that exist with other properties.</param>
@@ -35,7 +43,7 @@ internal static class RepoEndpoints
     /// <c>append_conflict</c> with every reason.
     /// </summary>
     private static async Task<Results<Ok<AppendResponse>, ProblemHttpResult>> AppendAsync(
-        AppendRequest request, Caller caller, RepoStore repo, CancellationToken cancellationToken)
+        AppendRequest request, Caller caller, RepoStore repo, IOptions<RepoOptions> options, CancellationToken cancellationToken)
     {
         var (records, edges) = AppendValidation.Check(request);
         var appended = await repo.AppendAsync(caller, records, edges, cancellationToken);
@@ -43,6 +51,12 @@ internal static class RepoEndpoints
         {
             return Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.AppendConflict, Explain(conflict),
                 [new("records", conflict.Records), new("edges", conflict.Edges), new("missing", conflict.Missing)]);
+        }
+        if (appended.IsOverQuota)
+        {
+            return Problems.Conflict(ErrorCodes.LimitReached,
+                $"Nothing was appended: a tenant may keep {options.Value.MaxRows} records and edges (Repo:MaxRows) with "
+                + $"{options.Value.MaxBytes} bytes of properties (Repo:MaxBytes).");
         }
         return TypedResults.Ok(new AppendResponse(
             new(appended.CreatedRecords, appended.CreatedEdges),

@@ -1,5 +1,7 @@
+using Lyceum.Durability.Postgres;
 using Lyceum.Gateway.Data;
 using Lyceum.ServiceDefaults.Auth;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -26,15 +28,42 @@ public sealed record EdgeName(string From, string Type, string To);
 /// <summary>The result of an append.</summary>
 /// <param name="CreatedRecords">How many of the records are new.</param>
 internal sealed record Appended(
-    IReadOnlyList<AppendedRecord> Records, IReadOnlyList<AppendedEdge> Edges, int CreatedRecords, int CreatedEdges, AppendConflict Conflict);
+    IReadOnlyList<AppendedRecord> Records, IReadOnlyList<AppendedEdge> Edges, int CreatedRecords, int CreatedEdges, AppendConflict Conflict)
+{
+    /// <summary>The tenant is at its quota, and some of it is new: nothing is recorded.</summary>
+    public bool IsOverQuota { get; init; }
+}
+
+/// <summary>
+/// What a tenant may keep, section <c>Repo</c>; more gets 409. Exact but for what other replicas add within a minute.
+/// </summary>
+internal sealed class RepoOptions
+{
+    public const string Section = "Repo";
+
+    /// <summary>Records and edges together.</summary>
+    public long MaxRows { get; set; } = 2_000_000;
+
+    /// <summary>Of their properties, as they are stored.</summary>
+    public long MaxBytes { get; set; } = 4L * 1024 * 1024 * 1024;
+}
 
 /// <summary>
 /// Appends records and edges in one transaction. Existing rows are not changed but compared: an append with the same
 /// content succeeds again. Rows are inserted in the order of their keys, so that overlapping appends wait for each
 /// other and never deadlock.
 /// </summary>
-internal sealed class RepoStore(Database database)
+internal sealed class RepoStore(Database database, NpgsqlDataSource source, IOptions<RepoOptions> options, TimeProvider time)
 {
+    private readonly TenantQuota _quota = new(source,
+        """
+        SELECT r.rows + e.rows, r.bytes + e.bytes
+        FROM (SELECT count(*) AS rows, COALESCE(sum(pg_column_size(properties)), 0)::bigint AS bytes
+              FROM repo_records WHERE tenant = $1) r,
+             (SELECT count(*) AS rows, COALESCE(sum(pg_column_size(properties)), 0)::bigint AS bytes
+              FROM repo_edges WHERE tenant = $1) e
+        """, time);
+
     private const string InsertRecords =
         """
         INSERT INTO repo_records (tenant, id, type, properties, subject, created_at)
@@ -74,16 +103,24 @@ internal sealed class RepoStore(Database database)
         """;
 
     /// <summary>Committed when this returns without a conflict; with one, nothing is recorded.</summary>
-    public Task<Appended> AppendAsync(Caller caller, List<NewRecord> records, List<NewEdge> edges, CancellationToken cancellationToken) =>
+    public async Task<Appended> AppendAsync(
+        Caller caller, List<NewRecord> records, List<NewEdge> edges, CancellationToken cancellationToken)
+    {
+        var bytes = records.Sum(record => (long)record.Properties.Length) + edges.Sum(edge => (long)edge.Properties.Length);
+        var hasRoom = await _quota.TryAddAsync(
+            caller.Tenant, records.Count + edges.Count, bytes, options.Value.MaxRows, options.Value.MaxBytes, cancellationToken);
         // Idempotent, so it may be repeated whether or not the first attempt was committed.
-        database.RunAsync(async connection =>
+        return await database.RunAsync(async connection =>
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             var appended = await AppendAsync(connection, caller, records, edges, cancellationToken);
+            if (!hasRoom && appended.CreatedRecords + appended.CreatedEdges > 0)
+                return appended with { IsOverQuota = true };
             if (!appended.Conflict.Any)
                 await transaction.CommitAsync(cancellationToken);
             return appended;
         }, cancellationToken);
+    }
 
     private static async Task<Appended> AppendAsync(
         NpgsqlConnection connection, Caller caller, List<NewRecord> records, List<NewEdge> edges, CancellationToken cancellationToken)

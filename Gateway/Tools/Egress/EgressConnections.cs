@@ -65,7 +65,6 @@ internal sealed class EgressConnections(SettingsMonitor settings, IOptions<Answe
                 ConnectTimeout = connectTimeout,
                 PooledConnectionLifetime = TimeSpan.FromMinutes(2),
                 PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
-                MaxConnectionsPerServer = 256,
                 MaxResponseHeadersLength = 32, // KB
                 MaxResponseDrainSize = 0, // an answer that is not needed is not read to its end
                 AllowAutoRedirect = false,

@@ -2,23 +2,40 @@ namespace Lyceum.Gateway.Tools.Egress;
 
 /// <summary>
 /// Bounds each response for a reader that has no bound itself (the MCP client): fails beyond <paramref name="max"/>
-/// bytes.
+/// bytes. What is asked for within <see cref="Limit"/> is bounded together, too.
 /// </summary>
 internal sealed class LimitedAnswers(long max) : DelegatingHandler
 {
+    private static readonly AsyncLocal<Allowance?> Together = new();
+
+    /// <summary>Bounds all answers to what this flow asks for, until the result is disposed.</summary>
+    public static IDisposable Limit(long bytes) => Together.Value = new Allowance(bytes);
+
+    private sealed class Allowance(long bytes) : IDisposable
+    {
+        private long _remaining = bytes;
+
+        public bool Take(int read) => Interlocked.Add(ref _remaining, -read) >= 0;
+
+        public void Dispose() => Together.Value = null;
+    }
+
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var response = await base.SendAsync(request, cancellationToken);
         if (response.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity"))
             throw new HttpRequestException("the answer is compressed, which was not asked for");
-        var content = new StreamContent(new LimitedStream(await response.Content.ReadAsStreamAsync(cancellationToken), max));
+        var content = new StreamContent(new LimitedStream(await response.Content.ReadAsStreamAsync(cancellationToken), max, Together.Value));
         foreach (var header in response.Content.Headers)
             content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+        // The MCP client compares media types as they are written.
+        if (content.Headers.ContentType is { MediaType: { } type } given)
+            given.MediaType = type.ToLowerInvariant();
         response.Content = content;
         return response;
     }
 
-    private sealed class LimitedStream(Stream inner, long max) : Stream
+    private sealed class LimitedStream(Stream inner, long max, Allowance? together) : Stream
     {
         private long _remaining = max;
 
@@ -31,7 +48,7 @@ internal sealed class LimitedAnswers(long max) : DelegatingHandler
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         private int Count(int read) =>
-            (_remaining -= read) >= 0 ? read : throw new IOException("the answer is larger than the tool may give");
+            (_remaining -= read) >= 0 && together?.Take(read) != false ? read : throw new IOException("the answer is larger than the tool may give");
 
         protected override void Dispose(bool disposing)
         {

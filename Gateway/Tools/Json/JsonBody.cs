@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Gateway.Tools.Json;
 
@@ -11,7 +12,7 @@ namespace Lyceum.Gateway.Tools.Json;
 internal sealed class JsonBody : IDisposable
 {
     private const int FirstBuffer = 4096;
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+    public static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private readonly byte[] _buffer;
     private readonly JsonDocument _document;
@@ -26,8 +27,8 @@ internal sealed class JsonBody : IDisposable
     {
         if (!request.HasJsonContentType())
             throw new ProblemException(StatusCodes.Status415UnsupportedMediaType, ErrorCodes.UnsupportedMediaType, "Send application/json.");
-        // Kestrel enforces the route's limit on the length.
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength + 1 ?? FirstBuffer, Array.MaxLength));
+        // Kestrel enforces the route's limit on the length. It grows as bytes arrive: a caller may announce any length.
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
             var length = 0;
@@ -49,7 +50,8 @@ internal sealed class JsonBody : IDisposable
     /// <exception cref="ProblemException">400 <c>invalid_json</c>.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
     {
-        if (!JsonText.IsUnicode(utf8.Span))
+        utf8 = JsonUnicode.WithoutMark(utf8);
+        if (!JsonUnicode.IsValid(utf8.Span))
             throw new ProblemException(StatusCodes.Status400BadRequest, ErrorCodes.InvalidJson, "The body has text in it that is not Unicode.");
         try
         {

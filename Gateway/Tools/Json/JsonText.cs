@@ -1,49 +1,17 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Gateway.Tools.Json;
 
-/// <summary>Checks JSON text for what .NET's reader accepts and then throws on when the value is read.</summary>
+/// <summary>JSON as text: of tools' outputs, and as it is written in digests.</summary>
 internal static class JsonText
 {
-    /// <summary>Whether it is UTF-8, and no <c>\u</c> escape in it is half of a pair.</summary>
-    public static bool IsUnicode(ReadOnlySpan<byte> json)
-    {
-        if (!Utf8.IsValid(json))
-            return false;
-        while (json.IndexOf((byte)'\\') is >= 0 and var at)
-        {
-            json = json[at..];
-            if (Unit(json) is not { } unit)
-            {
-                json = json[Math.Min(2, json.Length)..]; // another escape, which the parser checks
-                continue;
-            }
-            json = json[6..];
-            if (char.IsLowSurrogate(unit))
-                return false;
-            if (!char.IsHighSurrogate(unit))
-                continue;
-            if (Unit(json) is not { } second || !char.IsLowSurrogate(second))
-                return false;
-            json = json[6..];
-        }
-        return true;
-    }
-
-    /// <summary>The UTF-16 unit that an escape at the beginning stands for.</summary>
-    private static char? Unit(ReadOnlySpan<byte> json) =>
-        json.Length >= 6 && json[0] == '\\' && json[1] == 'u'
-        && ushort.TryParse(json[2..6], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
-            ? (char)unit
-            : null;
-
     /// <summary>Whether it is one valid JSON value, for a tool's output that is returned unchanged.</summary>
     public static bool IsJson(ReadOnlySpan<byte> utf8)
     {
-        if (!IsUnicode(utf8))
+        if (!JsonUnicode.IsValid(utf8))
             return false;
         try
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lyceum.Gateway.Tools.Schemas;
+using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.Gateway.Tools.Manifests;
 
@@ -37,7 +38,7 @@ internal interface IToolKind
     /// <summary>At registration: looks up what the manifest leaves open.</summary>
     /// <returns>The complete manifest, null if nothing was open; or why it cannot be registered.</returns>
     Task<(JsonElement? Document, ToolFailure? Failure)> CompleteAsync(
-        string tenant, ToolManifest manifest, string path, CancellationToken cancelled, CancellationToken clientGone) =>
+        Caller caller, ToolManifest manifest, string path, CancellationToken cancelled, CancellationToken clientGone) =>
         Task.FromResult<(JsonElement?, ToolFailure?)>(default);
 
     /// <param name="cancelled">The caller has disconnected, or the tool's time is up.</param>

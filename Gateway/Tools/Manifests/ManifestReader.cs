@@ -110,6 +110,6 @@ internal sealed partial class ManifestReader(IEnumerable<IToolKind> kinds)
         return kind;
     }
 
-    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9_.-]*\z")]
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9_.-]*\z", RegexOptions.NonBacktracking)]
     private static partial Regex Name();
 }

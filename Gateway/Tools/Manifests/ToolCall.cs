@@ -1,11 +1,15 @@
 using System.Text.Json;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.Gateway.Tools.Manifests;
 
 /// <param name="Input">Checked against the manifest's schema; lives as long as the request.</param>
-internal readonly record struct ToolCall(string Tenant, ToolManifest Tool, JsonElement Input);
+internal readonly record struct ToolCall(Caller Caller, ToolManifest Tool, JsonElement Input)
+{
+    public string Tenant => Caller.Tenant;
+}
 
 /// <summary>The result of a call: its output, JSON in UTF-8, or a failure.</summary>
 internal readonly record struct ToolResult(ReadOnlyMemory<byte> Output, ToolFailure? Failure)

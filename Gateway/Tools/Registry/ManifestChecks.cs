@@ -1,4 +1,5 @@
 using Lyceum.Gateway.Tools.Manifests;
+using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
@@ -12,10 +13,10 @@ internal sealed class ManifestChecks(ManifestReader reader)
 
     /// <returns>The complete manifests, or why they cannot be registered.</returns>
     public async Task<(IReadOnlyList<ToolManifest> Manifests, ToolFailure? Failure)> CompleteAsync(
-        string tenant, IReadOnlyList<ToolManifest> manifests, CancellationToken clientGone)
+        Caller caller, IReadOnlyList<ToolManifest> manifests, CancellationToken clientGone)
     {
         var errors = manifests
-            .SelectMany((tool, index) => tool.Kind.Check(tenant, tool.Target, $"/manifests/{index}")).ToList();
+            .SelectMany((tool, index) => tool.Kind.Check(caller.Tenant, tool.Target, $"/manifests/{index}")).ToList();
         if (errors.Count > 0)
             return ([], InputErrors.OfVersion(errors));
 
@@ -26,7 +27,7 @@ internal sealed class ManifestChecks(ManifestReader reader)
         {
             var path = $"/manifests/{index}";
             var (document, failure) =
-                await manifest.Kind.CompleteAsync(tenant, manifest, path, limit.Token, clientGone);
+                await manifest.Kind.CompleteAsync(caller, manifest, path, limit.Token, clientGone);
             // Read again: what was looked up must be as valid as what the caller sent.
             var tool = document is { } found ? reader.ReadOne(found, path, errors) : manifest;
             if (failure is not null || tool is null)

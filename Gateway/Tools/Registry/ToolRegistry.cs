@@ -3,6 +3,8 @@ using Lyceum.Durability.Postgres;
 using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
+using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
@@ -12,7 +14,8 @@ namespace Lyceum.Gateway.Tools.Registry;
 /// poll there are none, because a tenant may have removed a tool.
 /// </summary>
 internal sealed partial class ToolRegistry(
-    ToolStore store, ManifestReader reader, DatabaseReady ready, ILogger<ToolRegistry> logger) : BackgroundService
+    ToolStore store, ManifestReader reader, DatabaseReady ready, IOptions<ShareOptions> shares,
+    ILogger<ToolRegistry> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -31,7 +34,7 @@ internal sealed partial class ToolRegistry(
     private volatile bool _unavailable;
 
     /// <summary>The version that every tenant begins with.</summary>
-    public ToolSet Builtins { get; } = ToolSet.OfBuiltins(reader);
+    public ToolSet Builtins { get; } = ToolSet.OfBuiltins(reader, shares.Value);
 
     /// <exception cref="ProblemException">
     /// 503 <c>service_unavailable</c>: not read yet, or not readable by this release.
@@ -99,7 +102,8 @@ internal sealed partial class ToolRegistry(
             return sets.Remove(active.Tenant);
         if (sets.GetValueOrDefault(active.Tenant)?.Version == active.Version)
             return sets;
-        var set = active.Manifests is null ? null : ToolSet.Load(reader, active.Version, active.Manifests);
+        var set = active.Manifests is null ? null
+            : ToolSet.Load(reader, active.Version, active.Manifests, shares.Value);
         if (set?.Digest == active.Digest && set is not null)
             LogActive(active.Tenant, active.Version, set.Digest);
         else

@@ -3,28 +3,23 @@ using System.Text.Json;
 using Lyceum.Gateway.Tools.Json;
 using Lyceum.Gateway.Tools.Kinds.Builtin;
 using Lyceum.Gateway.Tools.Manifests;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.Gateway.Tools.Registry;
 
 /// <summary>A tool in force: its manifest, and how many of its calls are running.</summary>
-internal sealed class Tool(ToolManifest manifest)
+internal sealed class Tool(ToolManifest manifest, ShareOptions shares)
 {
-    private int _running;
+    // All its callers are of one tenant: it is shared among people.
+    private readonly SharedBound _running = new(
+        manifest.MaxConcurrency, new ShareOptions { Person = shares.Person, Token = shares.Token, Tenant = 1 });
 
     public ToolManifest Manifest { get; } = manifest;
 
     /// <returns>
-    /// False: as many calls as the manifest allows are running. After true, <see cref="Leave"/> must be called.
+    /// Null: as many calls as the manifest allows are running, or as many of this caller as it may have.
     /// </returns>
-    public bool TryEnter()
-    {
-        if (Interlocked.Increment(ref _running) <= Manifest.MaxConcurrency)
-            return true;
-        Leave();
-        return false;
-    }
-
-    public void Leave() => Interlocked.Decrement(ref _running);
+    public IDisposable? TryEnter(Sharer who) => _running.TryTake(who);
 }
 
 /// <summary>All tools of one version. Immutable but for the counts of running calls.</summary>
@@ -35,10 +30,10 @@ internal sealed class ToolSet
 
     private readonly FrozenDictionary<string, Tool> _tools;
 
-    private ToolSet(string version, IReadOnlyList<ToolManifest> manifests)
+    private ToolSet(string version, IReadOnlyList<ToolManifest> manifests, ShareOptions shares)
     {
         (Version, Manifests, Digest) = (version, manifests, DigestOf(manifests));
-        _tools = manifests.ToFrozenDictionary(manifest => manifest.Name, manifest => new Tool(manifest));
+        _tools = manifests.ToFrozenDictionary(manifest => manifest.Name, manifest => new Tool(manifest, shares));
     }
 
     public string Version { get; }
@@ -49,14 +44,15 @@ internal sealed class ToolSet
 
     public Tool? Find(string name) => _tools.GetValueOrDefault(name);
 
-    public static ToolSet OfBuiltins(ManifestReader reader) => Load(reader, Builtin, BuiltinTools.Manifests)!;
+    public static ToolSet OfBuiltins(ManifestReader reader, ShareOptions shares) =>
+        Load(reader, Builtin, BuiltinTools.Manifests, shares)!;
 
     /// <param name="manifests">As they are stored.</param>
     /// <returns>Null: another release registered them, and this one cannot read them all.</returns>
-    public static ToolSet? Load(ManifestReader reader, string version, string manifests)
+    public static ToolSet? Load(ManifestReader reader, string version, string manifests, ShareOptions shares)
     {
         var (read, errors) = reader.Read(JsonDocument.Parse(manifests).RootElement, "");
-        return errors.Count == 0 ? new ToolSet(version, read) : null;
+        return errors.Count == 0 ? new ToolSet(version, read, shares) : null;
     }
 
     public static string CanonicalOf(IEnumerable<ToolManifest> manifests) =>

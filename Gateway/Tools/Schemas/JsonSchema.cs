@@ -12,19 +12,21 @@ internal sealed class JsonSchema(SchemaNode root)
     /// Whether the value fits. The usual case costs a walk without allocations; where that ends in a no,
     /// <see cref="Errors"/> walks again and says why.
     /// </summary>
-    public bool Fits(JsonElement value)
+    /// <exception cref="OperationCanceledException">Nobody waits for it.</exception>
+    public bool Fits(JsonElement value, CancellationToken cancellation = default)
     {
-        var walk = new SchemaWalk(errors: null);
+        var walk = new SchemaWalk(errors: null, cancellation);
         return walk.Check(root, value) && !walk.IsGivenUp;
     }
 
     /// <summary>
     /// What does not fit, by JSON Pointer (RFC 6901) below <paramref name="prefix"/>; at most <see cref="MaxErrors"/>.
     /// </summary>
-    public IReadOnlyList<SchemaError> Errors(JsonElement value, string prefix)
+    /// <exception cref="OperationCanceledException">Nobody waits for it.</exception>
+    public IReadOnlyList<SchemaError> Errors(JsonElement value, string prefix, CancellationToken cancellation = default)
     {
         var errors = new SchemaErrors(prefix);
-        var walk = new SchemaWalk(errors);
+        var walk = new SchemaWalk(errors, cancellation);
         walk.Check(root, value);
         // What a walk found before it was given up is not reliable.
         return walk.IsGivenUp ? [new(prefix, "cannot be checked: it takes too many steps")] : errors.Found;

@@ -4,9 +4,10 @@ using System.Text.RegularExpressions;
 namespace Lyceum.Gateway.Tools.Schemas;
 
 /// <summary>
-/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword that is not
-/// understood is an error, never ignored: a check that silently does not happen is none. References lead within the
-/// schema itself, nothing is ever fetched. (docs/adr/0023)
+/// Turns a JSON Schema into a <see cref="JsonSchema"/>, or into everything that is wrong with it. A keyword of JSON
+/// Schema that asserts something and is not understood is an error: a check that silently does not happen is none. Any
+/// other name is an annotation, as the specification has it (<c>nullable</c>, <c>example</c>, <c>x-order</c>).
+/// References lead within the schema itself, nothing is ever fetched. (docs/adr/0023)
 /// </summary>
 internal sealed class SchemaCompiler
 {
@@ -18,6 +19,14 @@ internal sealed class SchemaCompiler
 
     private const int MaxDepth = 32;
 
+    /// <summary>
+    /// Characters of a path: each schema is known by its own, and names may be as long as the schema.
+    /// </summary>
+    private const int MaxPath = 4_000;
+
+    /// <summary>Patterns in one schema: each is an automaton.</summary>
+    private const int MaxPatterns = 200;
+
     /// <summary>Names to look through for one value: <c>enum</c>, <c>properties</c>.</summary>
     private const int MaxEntries = 1_000;
 
@@ -28,12 +37,12 @@ internal sealed class SchemaCompiler
     ];
 
     /// <summary>
-    /// Keywords that describe a value and assert nothing (<c>format</c> too, by the specification's default).
+    /// Keywords of some draft that assert something, or change what a reference means, and are not checked here.
     /// </summary>
-    private static readonly HashSet<string> Annotations =
+    private static readonly HashSet<string> Unchecked =
     [
-        "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "contentEncoding",
-        "contentMediaType", "contentSchema", "$comment",
+        "unevaluatedProperties", "unevaluatedItems", "dependencies", "additionalItems", "extends", "disallow",
+        "divisibleBy", "$dynamicRef", "$recursiveRef", "$id",
     ];
 
     private readonly JsonElement _root;
@@ -43,6 +52,7 @@ internal sealed class SchemaCompiler
     // By path in the document, so that a schema that refers to itself is one node; added before its parts.
     private readonly Dictionary<string, SchemaNode> _nodes = new(StringComparer.Ordinal);
     private int _depth;
+    private int _patterns;
 
     private SchemaCompiler(JsonElement root, string prefix) => (_root, _prefix) = (root, prefix);
 
@@ -70,9 +80,10 @@ internal sealed class SchemaCompiler
         if (_nodes.TryGetValue(at, out var known))
             return known;
         var node = _nodes[at] = new SchemaNode();
-        if (_nodes.Count > MaxNodes || _depth >= MaxDepth)
+        if (_nodes.Count > MaxNodes || _depth >= MaxDepth || at.Length > MaxPath)
         {
-            Error(at, _nodes.Count > MaxNodes
+            Error(at.Length > MaxPath ? "" : at, at.Length > MaxPath ? $"must not have paths of more than {MaxPath} characters"
+                : _nodes.Count > MaxNodes
                 ? $"must not have more than {MaxNodes} schemas in it" : $"must not be nested deeper than {MaxDepth}");
             return node;
         }
@@ -175,8 +186,8 @@ internal sealed class SchemaCompiler
                 break;
             case "$id" when at.Length == 0: break; // a name; nothing is looked up by it
             default:
-                if (!Annotations.Contains(name) && !name.StartsWith("x-", StringComparison.Ordinal))
-                    Error(here, "is not a keyword that is checked here; a name of your own begins with x-");
+                if (Unchecked.Contains(name))
+                    Error(here, "is a keyword that is not checked here");
                 break;
         }
     }
@@ -293,7 +304,9 @@ internal sealed class SchemaCompiler
 
     private Regex? Pattern(string? pattern, string here)
     {
-        var (regex, error) = pattern is null ? (null, "must be a string") : SchemaPattern.Compile(pattern);
+        var (regex, error) = pattern is null ? (null, "must be a string")
+            : ++_patterns > MaxPatterns ? (null, $"must not be one of more than {MaxPatterns} patterns in a schema")
+            : SchemaPattern.Compile(pattern);
         if (error is not null)
             Error(here, error);
         return regex;

@@ -110,6 +110,6 @@ internal static partial class SchemaPattern
 
     private static long Bounded(long size) => Math.Min(size, int.MaxValue);
 
-    [GeneratedRegex(@"\{(?<min>[0-9]+)(,(?<max>[0-9]*))?\}", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\{(?<min>[0-9]+)(,(?<max>[0-9]*))?\}", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Repeat();
 }

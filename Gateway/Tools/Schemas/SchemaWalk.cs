@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -7,12 +8,26 @@ namespace Lyceum.Gateway.Tools.Schemas;
 /// <summary>
 /// One value against one schema. With <paramref name="errors"/> it goes on after an error and collects them; without,
 /// it ends soon after the first. Schemas come from outside and may refer to themselves, so the work is bounded: a value
-/// that takes more than <see cref="MaxSteps"/> does not fit.
+/// that takes more than <see cref="MaxSteps"/>, or <see cref="MaxTime"/>, does not fit. Whatever can repeat takes a
+/// step each time, and what reads a text takes steps by its length.
 /// </summary>
-internal ref struct SchemaWalk(SchemaErrors? errors)
+/// <param name="cancellation">Throws where the caller has gone.</param>
+internal ref struct SchemaWalk(SchemaErrors? errors, CancellationToken cancellation)
 {
-    /// <summary>Schemas applied and values compared; a large honest input takes some ten thousand.</summary>
+    /// <summary>
+    /// Schemas applied, members and entries looked at, <see cref="BytesPerStep"/> read; a large honest input takes some
+    /// ten thousand.
+    /// </summary>
     private const int MaxSteps = 250_000;
+
+    /// <summary>Of a text, a number or a value that is compared.</summary>
+    private const int BytesPerStep = 64;
+
+    /// <summary>Steps between two looks at the clock and the cancellation.</summary>
+    private const int StepsPerLook = 1024;
+
+    /// <summary>Never reached by steps alone: a pattern may take more time than its text is long.</summary>
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(1);
 
     /// <summary>Schemas within schemas: an input is 64 deep at most, and each level may take a few.</summary>
     private const int MaxDepth = 400;
@@ -21,7 +36,9 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
     private const int FewNames = 256;
 
     private SchemaErrors? _errors = errors;
+    private readonly long _started = Stopwatch.GetTimestamp();
     private int _steps = MaxSteps;
+    private int _untilLook = StepsPerLook;
     private int _depth;
 
     /// <summary>The walk was given up: the value does not fit, whatever the result (<c>not</c> inverts it).</summary>
@@ -29,7 +46,7 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
 
     public bool Check(SchemaNode node, JsonElement value)
     {
-        if (--_steps < 0 || _depth >= MaxDepth)
+        if (!Spend(1) || _depth >= MaxDepth)
             return GiveUp();
         if (node.Never)
             return Error("is not allowed here");
@@ -53,6 +70,29 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
     }
 
     private readonly bool IsQuick => _errors is null || _errors.IsFull || IsGivenUp;
+
+    /// <returns>False: the walk is given up.</returns>
+    private bool Spend(int steps)
+    {
+        if (_steps < 0 || (_steps -= steps) < 0)
+            return GiveUp();
+        return (_untilLook -= steps) > 0 || Look();
+    }
+
+    /// <summary>Reading a value of so many bytes.</summary>
+    private bool SpendOn(int bytes) => Spend(1 + bytes / BytesPerStep);
+
+    private bool Look()
+    {
+        cancellation.ThrowIfCancellationRequested();
+        _untilLook = StepsPerLook;
+        return Stopwatch.GetElapsedTime(_started) < MaxTime || GiveUp();
+    }
+
+    private static int Bytes(JsonElement value) => JsonMarshal.GetRawUtf8Value(value).Length;
+
+    private bool AreEqual(JsonElement one, JsonElement other) =>
+        SpendOn(Math.Min(Bytes(one), Bytes(other))) && JsonElement.DeepEquals(one, other);
 
     private bool GiveUp()
     {
@@ -83,20 +123,22 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
         return fits;
     }
 
-    private readonly bool CheckType(SchemaNode node, JsonElement value)
+    private bool CheckType(SchemaNode node, JsonElement value)
     {
         if (node.Types != JsonTypes.None && !Is(node.Types, value))
             return Error($"must be {Words(node.Types)}");
-        if (node.Const is { } only && !JsonElement.DeepEquals(only, value))
-            return Error($"must be {Excerpt(only)}");
+        if (node.Const is { } only && !AreEqual(only, value))
+            return !IsQuick && Error($"must be {Excerpt(only)}");
         if (node.Enum is null)
             return true;
         foreach (var allowed in node.Enum)
         {
-            if (JsonElement.DeepEquals(allowed, value))
+            if (AreEqual(allowed, value))
                 return true;
+            if (IsGivenUp)
+                return false;
         }
-        return Error($"must be one of {string.Join(", ", node.Enum.Take(10).Select(Excerpt))}");
+        return !IsQuick && Error($"must be one of {string.Join(", ", node.Enum.Take(10).Select(Excerpt))}");
     }
 
     private static bool Is(JsonTypes types, JsonElement value) => value.ValueKind switch
@@ -121,8 +163,10 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
     private static string Excerpt(JsonElement value) =>
         value.GetRawText() is { Length: > 60 } text ? string.Concat(text.AsSpan(0, 60), "…") : value.GetRawText();
 
-    private readonly bool CheckNumber(SchemaNode node, JsonElement value)
+    private bool CheckNumber(SchemaNode node, JsonElement value)
     {
+        if (!SpendOn(Bytes(value)))
+            return false;
         var fits = true;
         if (node.Minimum is { } minimum && JsonNumbers.Compare(value, minimum) < 0)
             fits = Error($"must be at least {minimum}");
@@ -141,6 +185,8 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
     {
         if (node.MinLength is null && node.MaxLength is null && node.Pattern is null)
             return true;
+        if (!SpendOn(Bytes(value)))
+            return false;
         var fits = true;
         var length = Length(value);
         if (length < node.MinLength)
@@ -166,9 +212,12 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
 
     private bool IsMatch(Regex pattern, string text)
     {
+        // A text costs a pattern more than reading it, and a short one costs the call.
+        if (!Spend(4) || !SpendOn(4 * text.Length))
+            return false;
         try
         {
-            return pattern.IsMatch(text);
+            return pattern.IsMatch(text) && (text.Length < BytesPerStep || Look());
         }
         catch (RegexMatchTimeoutException)
         {
@@ -211,11 +260,13 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
         var seen = new Dictionary<int, List<JsonElement>>();
         foreach (var item in array.EnumerateArray())
         {
+            if (!SpendOn(Bytes(item)))
+                return false;
             ref var same = ref CollectionsMarshal.GetValueRefOrAddDefault(seen, JsonNumbers.HashOf(item), out _);
             foreach (var other in same ??= [])
             {
                 // Many values with one hash would be compared pairwise.
-                if (--_steps < 0 || JsonElement.DeepEquals(other, item))
+                if (AreEqual(other, item) || IsGivenUp)
                     return false;
             }
             same.Add(item);
@@ -228,12 +279,14 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
         var fits = true;
         var table = node.Properties;
         var names = table?.Entries.Count ?? 0;
+        if (!Spend(names / 8))
+            return false;
         var there = names <= FewNames ? stackalloc bool[names] : new bool[names];
         var count = 0;
         foreach (var member in value.EnumerateObject())
         {
             count++;
-            if (!fits && IsQuick)
+            if (!Spend(1) || !fits && IsQuick)
                 return false;
             fits &= CheckMember(node, member, there);
         }
@@ -244,6 +297,8 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
 
         for (var i = 0; i < names; i++)
         {
+            if (!fits && IsQuick)
+                return false;
             var entry = table!.Entries[i];
             if (!there[i])
             {
@@ -253,6 +308,8 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
             }
             foreach (var needed in entry.DependentRequired ?? [])
             {
+                if (!Spend(1))
+                    return false;
                 if (!there[needed])
                     fits = Error($"must have the property {table.Entries[needed].Name} where there is {entry.Name}");
             }
@@ -276,16 +333,19 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
                 fits &= _errors is null ? Check(schema, member.Value) : CheckAt(schema, member.Value, member.Name);
             }
         }
+        var memberName = node.PatternProperties is null ? "" : member.Name;
         foreach (var (name, schema) in node.PatternProperties ?? [])
         {
-            if (!IsMatch(name, member.Name))
+            if (IsGivenUp)
+                return false;
+            if (!IsMatch(name, memberName))
                 continue;
             known = true;
-            fits &= CheckAt(schema, member.Value, member.Name);
+            fits &= CheckAt(schema, member.Value, memberName);
         }
         if (!known && node.AdditionalProperties is { } additional)
             fits &= _errors is null ? Check(additional, member.Value) : CheckAt(additional, member.Value, member.Name);
-        if (node.PropertyNames is { } names && !Fits(names, NameOf(member)))
+        if (node.PropertyNames is { } names && (!SpendOn(8 * member.Name.Length) || !Fits(names, NameOf(member))))
         {
             _errors?.Enter(member.Name);
             fits = Error("has a name that the schema does not allow");
@@ -300,7 +360,11 @@ internal ref struct SchemaWalk(SchemaErrors? errors)
     {
         var fits = node.Ref is null || Check(node.Ref, value);
         foreach (var all in node.AllOf ?? [])
+        {
+            if (!fits && IsQuick)
+                return false;
             fits &= Check(all, value);
+        }
         if (node.AnyOf is { } any && !AnyFits(any, value))
             fits = Error("must fit one of the schema's alternatives");
         if (node.OneOf is { } one && CountFits(one, value) is var count and not 1)

@@ -90,15 +90,15 @@ internal static class UrlTemplate
     }
 
     /// <summary>
-    /// Uri resolves segments of dots, however they are encoded: then it has fewer segments than the text.
+    /// Whether a segment of the path is one of dots, however it is encoded: Uri and servers resolve it, so that
+    /// <c>/items/.</c> becomes <c>/items/</c>. A slash or backslash that is encoded counts, because servers decode it.
     /// </summary>
     private static bool HasDotSegment(string address)
     {
         var end = address.IndexOf('?');
         var path = end < 0 ? address : address[..end];
-        var uri = Sample(path);
-        // scheme: // host / segments
-        return path.Count(c => c == '/') > 2 && uri.AbsolutePath.Count(c => c == '/') != path.Count(c => c == '/') - 2;
+        return path.Split('/').Skip(3).SelectMany(segment => Uri.UnescapeDataString(segment).Split('/', '\\'))
+            .Any(segment => segment is "." or "..");
     }
 
     private static IEnumerable<string> Values(JsonElement input, string name)

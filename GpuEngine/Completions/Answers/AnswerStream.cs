@@ -1,3 +1,4 @@
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.OpenAI;
 
 namespace Lyceum.GpuEngine.Completions.Answers;
@@ -6,7 +7,7 @@ namespace Lyceum.GpuEngine.Completions.Answers;
 /// A streamed answer on its way to the client. The response begins with the first bytes, so that a failure before them
 /// still gets a status of its own; after them it is an error event.
 /// </summary>
-internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, EngineMetrics metrics)
+internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, EngineMetrics metrics, Charge charge)
 {
     /// <summary>
     /// Awaits the model within the answer's bounds; comments keep the connection to the client open meanwhile.
@@ -38,7 +39,11 @@ internal sealed class AnswerStream(HttpResponse response, AnswerBounds bounds, E
         if (bounds.TokenArrived())
             metrics.FirstToken(bounds.Elapsed);
         metrics.Tokens(count);
+        charge.Answered(count);
     }
+
+    /// <summary>What the model counted, where it did.</summary>
+    public void Counted(TokenUsage? usage) => charge.Usage = usage;
 
     private ValueTask PingAsync() => WriteAsync(ChatFrames.Ping);
 }

@@ -53,9 +53,10 @@ internal sealed class GenerationText(int max, Action<int> resized)
         Span<byte> utf8 = stackalloc byte[512];
         while (!text.IsEmpty)
         {
+            var run = text[..Math.Min(text.Length, utf8.Length / 3)];
             // What the encoder would silently mend across pieces goes unit by unit.
-            var odd = text.IndexOfAnyInRange('\ud800', '\udfff');
-            var nul = text.IndexOf('\0');
+            var odd = run.IndexOfAnyInRange('\ud800', '\udfff');
+            var nul = run.IndexOf('\0');
             var plain = odd < 0 ? nul : nul < 0 ? odd : Math.Min(odd, nul);
             if (plain == 0)
             {
@@ -64,7 +65,8 @@ internal sealed class GenerationText(int max, Action<int> resized)
                 text = text[1..];
                 continue;
             }
-            var run = text[..Math.Min(plain < 0 ? text.Length : plain, utf8.Length / 3)];
+            if (plain > 0)
+                run = run[..plain];
             if (!AppendPlain(utf8[..Encoding.UTF8.GetBytes(run, utf8)]))
                 return false;
             text = text[run.Length..];

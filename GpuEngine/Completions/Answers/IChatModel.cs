@@ -7,7 +7,9 @@ namespace Lyceum.GpuEngine.Completions.Answers;
 internal sealed record ModelInfo(string Id, long Created, string OwnedBy);
 
 /// <summary>A piece of an answer. The last one carries the finish reason and, where the source counts, the usage.</summary>
-internal readonly record struct ChatDelta(string Text, string? FinishReason = null, TokenUsage? Usage = null);
+/// <param name="Thinking">Of the model's reasoning, which is never part of the answer.</param>
+internal readonly record struct ChatDelta(
+    string Text, string? FinishReason = null, TokenUsage? Usage = null, string? Thinking = null);
 
 /// <summary>
 /// A source of answers: an upstream server or Primer. Chat completions and live sessions read it as deltas. Failures

@@ -7,7 +7,10 @@ internal interface IGenerationSink
 {
     GenerationText Text { get; }
 
-    /// <summary>Tokens came, and their text has been appended.</summary>
+    /// <summary>The model's reasoning; what has no room in it is left out.</summary>
+    GenerationText Thinking { get; }
+
+    /// <summary>Tokens came, and their text or reasoning has been appended.</summary>
     void TokensArrived(int count);
 }
 

@@ -14,6 +14,8 @@ internal sealed class ChunkFrames
     private static readonly SearchValues<byte> Escaped =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(i => (byte)i), (byte)'"', (byte)'\\']);
 
+    private static ReadOnlySpan<byte> TextStart => "{\"index\":0,\"delta\":{\"content\":\""u8;
+    private static ReadOnlySpan<byte> ThinkingStart => "{\"index\":0,\"delta\":{\"reasoning_content\":\""u8;
     private static ReadOnlySpan<byte> TextEnd => "\"},\"finish_reason\":null}]}\n\n"u8;
 
     private readonly byte[] _head;
@@ -24,7 +26,7 @@ internal sealed class ChunkFrames
         var head = $"data: {{\"id\":\"chatcmpl-{id:n}\",\"object\":\"chat.completion.chunk\"," +
             $"\"created\":{created.ToUnixTimeSeconds()},\"model\":\"{JsonEncodedText.Encode(model)}\",\"choices\":[";
         _head = Encoding.UTF8.GetBytes(head);
-        _text = Encoding.UTF8.GetBytes(head + "{\"index\":0,\"delta\":{\"content\":\"");
+        _text = [.. _head, .. TextStart];
     }
 
     /// <summary>The first chunk: the role.</summary>
@@ -48,6 +50,19 @@ internal sealed class ChunkFrames
             return;
         }
         to.Write(_text);
+        WriteEscaped(to, utf8);
+    }
+
+    /// <summary>A piece of the model's reasoning.</summary>
+    public void Thinking(IBufferWriter<byte> to, ReadOnlySpan<byte> utf8)
+    {
+        to.Write(_head);
+        to.Write(ThinkingStart);
+        WriteEscaped(to, utf8);
+    }
+
+    private static void WriteEscaped(IBufferWriter<byte> to, ReadOnlySpan<byte> utf8)
+    {
         for (int plain; (plain = utf8.IndexOfAny(Escaped)) >= 0; utf8 = utf8[(plain + 1)..])
         {
             to.Write(utf8[..plain]);

@@ -1,8 +1,10 @@
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
@@ -12,7 +14,7 @@ namespace Lyceum.GpuEngine.Completions.Detached;
 /// answers has the shape of any completion's stream, with text alone.
 /// </summary>
 internal sealed class DetachedCompletions(
-    GenerationStore store, GenerationRunner runner, CompletionSlots slots, IOptions<AnswersOptions> answers, TimeProvider time)
+    GenerationStore store, GenerationRunner runner, CompletionSlots slots, ModelCharges charges, IOptions<AnswersOptions> answers, TimeProvider time)
 {
     /// <summary>The request header: the id, a UUID of the caller's choice, under which the answer is kept.</summary>
     public const string Header = "Generation-Id";
@@ -22,7 +24,7 @@ internal sealed class DetachedCompletions(
         try
         {
             var generation = await CreateAsync(http, id);
-            await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset: 0);
+            await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset: 0, thought: 0);
         }
         catch (ApiException e)
         {
@@ -43,21 +45,25 @@ internal sealed class DetachedCompletions(
     {
         if (!Guid.TryParseExact(id, "D", out var uuid))
             throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, $"'{Header}' must be a UUID.", Header));
-        var key = new GenerationKey(Caller.From(http.User), uuid);
+        var caller = Caller.From(http.User);
+        var key = new GenerationKey(caller, uuid);
         store.ThrowIfKnown(key); // also where all slots are taken, perhaps by this very generation
-        var slot = slots.Take();
+        var slot = slots.Take(Sharer.Of(caller));
+        Charge? charge = null;
         try
         {
             var request = await ChatRequestReader.ReadAsync(http.Request, http.RequestAborted);
             Validate(request);
+            charge = await charges.ReserveAsync(new Payer(caller), request, http.RequestAborted);
             // A client that has left before its generation began does not get one.
             http.RequestAborted.ThrowIfCancellationRequested();
-            var generation = store.Create(key);
-            runner.Start(generation, request, slot);
+            var generation = store.Create(key, Sharer.Of(caller));
+            runner.Start(generation, request, slot, charge);
             return generation;
         }
         catch
         {
+            charge?.Dispose(); // nothing was generated
             slot.Dispose();
             throw;
         }

@@ -1,6 +1,7 @@
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
 
@@ -37,6 +38,7 @@ internal sealed class Generation : IGenerationSink, IDisposable
     {
         (Key, _metrics) = (key, metrics);
         Text = new GenerationText(maxBytes, change => store.Resized(this, change));
+        Thinking = new GenerationText(maxBytes, change => store.Resized(this, change));
         _deadline = new GenerationDeadline(answers, time, error => Stop(GenerationEnd.Failed(error)));
     }
 
@@ -44,13 +46,18 @@ internal sealed class Generation : IGenerationSink, IDisposable
 
     public GenerationText Text { get; }
 
+    public GenerationText Thinking { get; }
+
     /// <summary>Fires when a bound is reached, and when the generation is stopped.</summary>
     public CancellationToken Token => _stop.Token;
 
     /// <summary>Why <see cref="Token"/> fired.</summary>
     public GenerationEnd? Stopped => Volatile.Read(ref _stopped);
 
-    /// <summary>Null while it runs. Read it before <see cref="Text"/>, which is complete where this is set.</summary>
+    /// <summary>
+    /// Null while it runs. Read it before <see cref="Text"/> and <see cref="Thinking"/>, which are complete where this
+    /// is set.
+    /// </summary>
     public GenerationEnd? End => Volatile.Read(ref _end);
 
     /// <summary>Completes when the generation has ended and has freed what it occupied.</summary>
@@ -118,11 +125,17 @@ internal sealed class Generation : IGenerationSink, IDisposable
         /// <summary>False once it was deleted, evicted or expired.</summary>
         public bool IsKept { get; set; }
 
+        /// <summary>Its place among the running ones, until it ends.</summary>
+        public SharedBound.Held? Running { get; set; }
+
         /// <summary>Bytes of its buffer.</summary>
         public long Bytes { get; set; }
 
         /// <summary>Its place among the ended ones; null while it runs.</summary>
         public LinkedListNode<Generation>? Place { get; set; }
+
+        /// <summary>Its place among those of its owner.</summary>
+        public LinkedListNode<Generation>? PlaceOfOwner { get; set; }
 
         /// <summary>The time provider's timestamp of its end.</summary>
         public long EndedAt { get; set; }

@@ -20,9 +20,10 @@ internal sealed class GenerationReader(Generation generation, HttpContext http, 
     private long _lastWrite = time.GetTimestamp(); // also read by the timer
 
     /// <summary>
-    /// Sends the text from <paramref name="offset"/> on until the generation has ended or the client is gone.
+    /// Sends the text from <paramref name="offset"/> on until the generation has ended or the client is gone; before
+    /// it, the reasoning from <paramref name="thought"/> on.
     /// </summary>
-    public async Task RunAsync(int offset)
+    public async Task RunAsync(int offset, int thought)
     {
         var (output, gone) = (http.Response.BodyWriter, http.RequestAborted);
         await using var leaving = gone.UnsafeRegister(static signal => ((ReaderSignal)signal!).Set(), _signal);
@@ -35,8 +36,14 @@ internal sealed class GenerationReader(Generation generation, HttpContext http, 
             while (!gone.IsCancellationRequested)
             {
                 var end = generation.End;
+                var thinking = generation.Thinking.Slice(thought, MaxChunk);
                 var text = generation.Text.Slice(offset, MaxChunk);
-                if (text.Length > 0)
+                if (thinking.Length > 0)
+                {
+                    Introduce(output).Thinking(output, thinking.Span);
+                    thought += thinking.Length;
+                }
+                else if (text.Length > 0)
                 {
                     Introduce(output).Text(output, text.Span);
                     offset += text.Length;

@@ -2,13 +2,14 @@ using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
 
 /// <summary>
 /// The generations of this engine, running and ended, bounded in number and bytes (<see cref="GenerationOptions"/>).
-/// Those that ended first are evicted first; running ones never. The engine's end interrupts those that run.
+/// Of those who keep the most, those that ended first are evicted first; running ones never. The engine's end interrupts those that run.
 /// </summary>
 internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
 {
@@ -23,12 +24,16 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
     private readonly Lock _lock = new(); // around all below, and every Generation.Entry
     private readonly Dictionary<GenerationKey, Generation> _kept = [];
     private readonly LinkedList<Generation> _ended = new(); // first ended first
+    private readonly SharedBound _places; // of running ones: what has ended makes room
+    private readonly Dictionary<(string Tenant, string Owner), Holding> _holdings = []; // of those who keep some
     private long _bytes;
     private bool _stopping;
 
     public GenerationStore(
-        IOptions<GenerationOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, EngineMetrics metrics)
+        IOptions<GenerationOptions> options, IOptions<ShareOptions> shares, IOptions<AnswersOptions> answers,
+        TimeProvider time, EngineMetrics metrics)
     {
+        _places = new SharedBound(options.Value.MaxKeptGenerations, shares.Value);
         (_options, _answers, _time, _metrics) = (options.Value, answers.Value, time, metrics);
         var period = _options.KeepFor < SweepAtMost ? _options.KeepFor : SweepAtMost;
         _sweep = time.CreateTimer(static me => ((GenerationStore)me!).Sweep(), this, period, period);
@@ -47,7 +52,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
 
     /// <summary>Makes a generation that begins now; its time is running.</summary>
     /// <exception cref="ApiException">409: there is one of this name. 429: no room. 503: the engine is stopping.</exception>
-    public Generation Create(GenerationKey key)
+    public Generation Create(GenerationKey key, Sharer who)
     {
         lock (_lock)
         {
@@ -55,11 +60,18 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
                 throw new ApiException(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
             ThrowIfKnown(key);
             MakeRoom(forOneMore: 1);
-            if (_kept.Count >= _options.MaxKeptGenerations || _bytes > _options.MaxKeptBytes)
+            var holding = _holdings.GetValueOrDefault((key.Tenant, key.Owner));
+            // Who holds no more than an equal part of the bytes is not made to wait for those who hold too many.
+            if (_kept.Count >= _options.MaxKeptGenerations
+                || (_bytes > _options.MaxKeptBytes && holding is not null && IsOverItsPart(holding))
+                || _places.TryTake(who) is not { } place)
                 throw ApiException.Overloaded("This engine's running generations leave no room for another.");
             var generation = new Generation(key, this, _options.MaxGenerationBytes, _answers, _time, _metrics);
             generation.Entry.IsKept = true;
+            generation.Entry.Running = place;
             _kept.Add(key, generation);
+            _holdings[(key.Tenant, key.Owner)] = holding ??= new Holding();
+            holding.Count++;
             return generation;
         }
     }
@@ -106,10 +118,12 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
     {
         lock (_lock)
         {
+            generation.Entry.Running?.Dispose();
             if (generation.Entry.IsKept)
             {
                 generation.Entry.EndedAt = _time.GetTimestamp();
                 generation.Entry.Place = _ended.AddLast(generation);
+                generation.Entry.PlaceOfOwner = HoldingOf(generation).Ended.AddLast(generation);
                 MakeRoom();
             }
         }
@@ -124,6 +138,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
             {
                 generation.Entry.Bytes += change;
                 _bytes += change;
+                HoldingOf(generation).Bytes += change;
                 MakeRoom();
             }
         }
@@ -166,14 +181,30 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         }
     }
 
+    /// <summary>
+    /// Evicts from whoever keeps the most, the first ended first: nobody's flood takes another's. Bytes of running ones
+    /// cannot be evicted; while they are too many, those who keep no more than an equal part keep it.
+    /// </summary>
     private void MakeRoom(int forOneMore = 0)
     {
-        while ((_kept.Count + forOneMore > _options.MaxKeptGenerations || _bytes > _options.MaxKeptBytes) &&
-            _ended.First is { Value: var oldest })
+        while (_ended.Count > 0)
         {
-            Drop(oldest);
+            var isNumber = _kept.Count + forOneMore > _options.MaxKeptGenerations;
+            if (!isNumber && _bytes <= _options.MaxKeptBytes)
+                return;
+            var largest = _holdings.Values
+                .Where(holding => holding.Ended.Count > 0
+                    && (isNumber || IsOverItsPart(holding)))
+                .MaxBy(holding => isNumber ? holding.Count : holding.Bytes);
+            if (largest is null)
+                return;
+            Drop(largest.Ended.First!.Value);
         }
     }
+
+    private bool IsOverItsPart(Holding holding) => holding.Bytes * _holdings.Count > _options.MaxKeptBytes;
+
+    private Holding HoldingOf(Generation generation) => _holdings[(generation.Key.Tenant, generation.Key.Owner)];
 
     private bool IsExpired(Generation generation) =>
         generation.Entry.Place is not null && _time.GetElapsedTime(generation.Entry.EndedAt) >= _options.KeepFor;
@@ -184,7 +215,24 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         _kept.Remove(generation.Key);
         _bytes -= generation.Entry.Bytes;
         generation.Entry.IsKept = false;
+        var holding = HoldingOf(generation);
         if (generation.Entry.Place is { } place)
+        {
             _ended.Remove(place);
+            holding.Ended.Remove(generation.Entry.PlaceOfOwner!);
+        }
+        holding.Bytes -= generation.Entry.Bytes;
+        if (--holding.Count == 0)
+            _holdings.Remove((generation.Key.Tenant, generation.Key.Owner));
+    }
+
+    /// <summary>What one owner keeps here.</summary>
+    private sealed class Holding
+    {
+        public int Count { get; set; }
+
+        public long Bytes { get; set; }
+
+        public LinkedList<Generation> Ended { get; } = new(); // first ended first
     }
 }

@@ -5,6 +5,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Completions.Detached;
@@ -27,9 +28,10 @@ internal static class GenerationsApi
     /// Reads a detached completion from a UTF-8 byte offset of its text on, while it is written and for 10 minutes
     /// after.
     /// </summary>
+    /// <param name="thinkingAfter">The same of its reasoning, which is sent before the text.</param>
     private static async Task ReadAsync(
-        string id, string? after, Caller caller, HttpContext http, GenerationStore store, IOptions<AnswersOptions> answers,
-        TimeProvider time)
+        string id, string? after, [FromQuery(Name = "thinking_after")] string? thinkingAfter, Caller caller,
+        HttpContext http, GenerationStore store, IOptions<AnswersOptions> answers, TimeProvider time)
     {
         var generation = Guid.TryParseExact(id, "D", out var uuid) ? store.Find(new GenerationKey(caller, uuid)) : null;
         if (generation is null)
@@ -42,9 +44,12 @@ internal static class GenerationsApi
             await Error(ErrorCodes.InvalidCursor, "'after' must be a UTF-8 byte offset of the text, at a character's first byte or its end.", "after");
             return;
         }
+        // Never a reason not to go on with the answer.
+        if (!TryReadCursor(thinkingAfter, generation.Thinking, out var thought))
+            thought = generation.Thinking.Length;
         AnswerStream.Begin(http.Response);
         await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
-        await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset);
+        await new GenerationReader(generation, http, answers.Value.Ping, time).RunAsync(offset, thought);
 
         Task Error(string code, string message, string param, int status = 400) =>
             ApiError.Invalid(code, message, param, status).AnswerAsync(http.Response, http.RequestAborted);

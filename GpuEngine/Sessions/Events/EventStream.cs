@@ -9,7 +9,7 @@ namespace Lyceum.GpuEngine.Sessions.Events;
 internal sealed class EventStream(LiveSessionOptions options, TimeProvider time)
 {
     private readonly Lock _lock = new(); // guards _kept and _publishedAt
-    private readonly ReplayBuffer _kept = new(options.ReplayEvents, options.ReplayBytes, options.ReplayAudioBytes);
+    private readonly ReplayBuffer _kept = new(options.ReplayEvents, options.ReplayLimit, options.ReplayAudioBytes);
     private long _publishedAt = time.GetTimestamp();
     private ISessionReader? _reader;
     private long _detachedAt = time.GetTimestamp();

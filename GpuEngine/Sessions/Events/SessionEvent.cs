@@ -20,6 +20,10 @@ internal sealed record TurnAccepted(int Turn, string? MessageId, string? Heard =
     public override int Size => 96 + (2 * (Heard?.Length ?? 0));
 }
 
+/// <summary>The model reasons before it answers; recorded.</summary>
+/// <param name="Length">UTF-8 bytes of its reasoning so far.</param>
+internal sealed record TurnThinking(int Turn, int Length) : SessionEvent;
+
 /// <summary>A piece of the answer, recorded.</summary>
 internal sealed record TextDelta(int Turn, string Text) : SessionEvent
 {

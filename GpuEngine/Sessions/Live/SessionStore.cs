@@ -4,6 +4,7 @@ using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.GpuEngine.Sessions.Transcripts;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Live;
@@ -25,81 +26,87 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     private readonly SessionMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly string _engine;
-    private readonly ConcurrentDictionary<string, Session> _sessions = [];
+    private readonly ConcurrentDictionary<string, (Session Session, SharedBound.Held Place)> _sessions = [];
     private readonly ITimer _clock;
-    private int _count; // sessions admitted; ahead of the dictionary by those being made
-    private int _sockets;
+    private readonly SharedBound _places;
+    private readonly SharedBound _sockets;
     private volatile bool _stopping;
 
     public SessionStore(
-        IOptions<LiveSessionOptions> options, IOptions<EngineAddressOptions> address, ITranscript transcript,
-        SessionWorkers workers, SessionMetrics metrics, TimeProvider time)
+        IOptions<LiveSessionOptions> options, IOptions<EngineAddressOptions> address, IOptions<ShareOptions> shares,
+        ITranscript transcript, SessionWorkers workers, SessionMetrics metrics, TimeProvider time)
     {
+        _places = new SharedBound(options.Value.Max, shares.Value);
+        _sockets = new SharedBound(options.Value.SocketLimit, shares.Value);
         (_options, _transcript, _workers, _metrics, _time) = (options.Value, transcript, workers, metrics, time);
         _engine = address.Value.Id;
         _clock = time.CreateTimer(static me => ((SessionStore)me!).Tick(), this, TickEvery, TickEvery);
         metrics.ObserveSessions(() => Count);
     }
 
-    public int Count => Volatile.Read(ref _count);
+    public int Count => (int)_places.Used;
 
     /// <summary>Sockets open now.</summary>
-    public int Sockets => Volatile.Read(ref _sockets);
+    public int Sockets => (int)_sockets.Used;
 
     /// <summary>A new session's id: the engine's, a dot, a UUIDv7.</summary>
     public string NewId() => $"{_engine}.{Guid.CreateVersion7(_time.GetUtcNow())}";
 
-    /// <returns>Null: <see cref="LiveSessionOptions.Max"/> are taken.</returns>
+    /// <returns>
+    /// Null: <see cref="LiveSessionOptions.Max"/> are taken, or as many by this owner or tenant as it may.
+    /// </returns>
     /// <exception cref="ProblemException">503: the engine is stopping.</exception>
     public Session? TryCreate(SessionSetup setup)
     {
         ThrowIfStopping();
-        if (Interlocked.Increment(ref _count) > _options.Max)
+        if (_places.TryTake(setup.Sharer) is not { } place)
         {
-            Interlocked.Decrement(ref _count);
             _metrics.Rejected(StatusCodes.Status429TooManyRequests);
             return null;
         }
-        return _sessions[setup.Id] = new Session(setup, _options, _transcript, _workers, _time);
+        var session = new Session(setup, _options, _transcript, _workers, _time);
+        _sessions[setup.Id] = (session, place);
+        return session;
     }
 
-    public Session? Find(string id) => _sessions.GetValueOrDefault(id);
+    public Session? Find(string id) => _sessions.GetValueOrDefault(id).Session;
 
     /// <summary>The session, if it is this caller's.</summary>
     public Session? Find(string id, Caller caller) => Find(id) is { } session && IsOf(session, caller) ? session : null;
 
     public IReadOnlyList<Session> Of(Caller caller) =>
-        [.. _sessions.Values.Where(session => IsOf(session, caller)).OrderBy(session => session.CreatedAt)];
+        [.. All.Where(session => IsOf(session, caller)).OrderBy(session => session.CreatedAt)];
 
     /// <summary>Ends it; returns when it has freed what it occupied.</summary>
     public async Task EndAsync(Session session, string reason)
     {
-        if (_sessions.TryRemove(new(session.Id, session)))
-            Interlocked.Decrement(ref _count);
+        if (_sessions.TryRemove(session.Id, out var ended))
+            ended.Place.Dispose();
         await session.EndAsync(reason);
     }
 
     /// <summary>Admits a socket until disposed.</summary>
-    /// <returns>Null: <see cref="LiveSessionOptions.SocketLimit"/> are open.</returns>
+    /// <returns>
+    /// Null: <see cref="LiveSessionOptions.SocketLimit"/> are open, or as many of this owner or tenant as it may.
+    /// </returns>
     /// <exception cref="ProblemException">503: the engine is stopping.</exception>
-    public IDisposable? TryAdmitSocket()
+    public IDisposable? TryAdmitSocket(Session session)
     {
         ThrowIfStopping();
-        if (Interlocked.Increment(ref _sockets) > _options.SocketLimit)
+        if (_sockets.TryTake(session.Setup.Sharer) is not { } place)
         {
-            Interlocked.Decrement(ref _sockets);
             _metrics.Rejected(StatusCodes.Status429TooManyRequests);
             return null;
         }
         _metrics.Sockets(+1);
-        return new Admission(this);
+        return new Admission(place, _metrics);
     }
 
     /// <summary>SIGTERM: clients get their <c>bye</c> before the server waits for their sockets.</summary>
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
         _stopping = true;
-        return Task.WhenAll(_sessions.Values.Select(session => EndAsync(session, "shutting_down"))).WaitAsync(cancellationToken);
+        return Task.WhenAll(All.Select(session => EndAsync(session, "shutting_down"))).WaitAsync(cancellationToken);
     }
 
     public void Dispose() => _clock.Dispose();
@@ -109,6 +116,8 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private IEnumerable<Session> All => _sessions.Select(entry => entry.Value.Session);
 
     private void ThrowIfStopping()
     {
@@ -121,7 +130,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
 
     private void Tick()
     {
-        foreach (var session in _sessions.Values)
+        foreach (var session in All)
         {
             if (session.Tick() is { } over)
                 _ = EndAsync(session, over); // never fails
@@ -131,17 +140,16 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     private static bool IsOf(Session session, Caller caller) =>
         session.Setup.Tenant == caller.Tenant && session.Setup.Owner == caller.Person;
 
-    private sealed class Admission(SessionStore store) : IDisposable
+    private sealed class Admission(SharedBound.Held place, SessionMetrics metrics) : IDisposable
     {
-        private SessionStore? _store = store;
+        private SharedBound.Held? _place = place;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _store, null) is { } store)
-            {
-                Interlocked.Decrement(ref store._sockets);
-                store._metrics.Sockets(-1);
-            }
+            if (Interlocked.Exchange(ref _place, null) is not { } place)
+                return;
+            place.Dispose();
+            metrics.Sockets(-1);
         }
     }
 }

@@ -11,6 +11,7 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(Session), "session")]
 [JsonDerivedType(typeof(Accepted), "accepted")]
+[JsonDerivedType(typeof(Thinking), "thinking")]
 [JsonDerivedType(typeof(Delta), "delta")]
 [JsonDerivedType(typeof(Text), "text")]
 [JsonDerivedType(typeof(LatencyReport), "latency_report")]
@@ -33,6 +34,10 @@ internal abstract record LiveEvent
     /// <param name="Id">The client's own name for the message.</param>
     /// <param name="Content">What was understood, where it was spoken.</param>
     internal sealed record Accepted(long Seq, int Turn, string? Id = null, string? Content = null) : LiveEvent;
+
+    /// <summary>The model reasons; what it reasons is no part of the answer.</summary>
+    /// <param name="Length">UTF-8 bytes of it so far.</param>
+    internal sealed record Thinking(long Seq, int Turn, int Length) : LiveEvent;
 
     /// <summary>A piece of the answer.</summary>
     internal sealed record Delta(long Seq, int Turn, string Content) : LiveEvent;

@@ -33,6 +33,10 @@ internal sealed class LyceumV1 : ISessionProtocol
                 if (accepted.Heard is { } heard)
                     json.WriteString("content", heard);
                 break;
+            case TurnThinking thinking:
+                json.WriteNumber("turn", thinking.Turn);
+                json.WriteNumber("length", thinking.Length);
+                break;
             case TextDelta delta:
                 Content(json, delta.Turn, delta.Text);
                 break;
@@ -124,6 +128,7 @@ internal sealed class LyceumV1 : ISessionProtocol
     private static string TypeOf(SessionEvent happened) => happened switch
     {
         TurnAccepted => "accepted",
+        TurnThinking => "thinking",
         TextDelta => "delta",
         TurnText => "text",
         TurnInterrupted => "interrupted",

@@ -66,7 +66,10 @@ internal sealed class LiveSessionOptions
     [Range(16, 1_000_000)]
     public int ReplayEvents { get; set; } = 4_096;
 
-    /// <summary>Bytes (estimated) of the events kept for a resume; likewise.</summary>
+    /// <summary>
+    /// Bytes (estimated) of the events kept for a resume; likewise. Beside them there is room for the whole text of one
+    /// answer, or the event behind it would drop it before it was sent.
+    /// </summary>
     [Range(1024, 256 * 1024 * 1024)]
     public int ReplayBytes { get; set; } = 512 * 1024;
 
@@ -90,6 +93,8 @@ internal sealed class LiveSessionOptions
 
     /// <summary>Speech, in and out.</summary>
     public SessionAudioOptions Audio { get; set; } = new();
+
+    internal int ReplayLimit => ReplayBytes + 64 * 1024 + 2 * MaxAnswerBytes;
 
     internal int SocketLimit => MaxSockets > 0 ? MaxSockets : 2 * Max;
 

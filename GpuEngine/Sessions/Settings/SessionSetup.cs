@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine.OpenAI;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.GpuEngine.Sessions.Settings;
 
@@ -6,7 +7,11 @@ namespace Lyceum.GpuEngine.Sessions.Settings;
 /// <param name="Voice">Speaks where the client asks for no other; null: the speech server's own choice.</param>
 internal sealed record SessionSetup(
     string Id, string Tenant, string Owner, long TutorId, string StudentId, string? KbId, string? Instructions,
-    string? Language, IReadOnlyList<ChatMessage> History, RetrievalSource? Retrieval, string? Voice = null);
+    string? Language, IReadOnlyList<ChatMessage> History, RetrievalSource? Retrieval, string? Voice = null)
+{
+    /// <summary>As whom it takes its part of what all sessions use.</summary>
+    public Sharer Sharer { get; init; } = new(Tenant, Owner);
+}
 
 /// <summary>Where a session's knowledge is searched; named by the service that made the session.</summary>
 /// <param name="Url">

@@ -49,9 +49,13 @@ internal static class SocketEndpoint
             return Reject(
                 StatusCodes.Status400BadRequest, ErrorCodes.InvalidCursor, "'after' must be the number of an event.");
         // Before the token, which opens one connection: a rejection for lack of room does not spend it.
-        using var admission = store.TryAdmitSocket();
+        using var admission = store.TryAdmitSocket(session);
         if (admission is null)
-            return Problems.Overloaded($"All {options.Value.SocketLimit} sockets of this engine are open.", SessionStore.RetryAfter);
+        {
+            return Problems.Overloaded(
+                $"This engine has {options.Value.SocketLimit} sockets; the rest is kept for other callers.",
+                SessionStore.RetryAfter);
+        }
         if (!(token is not null ? session.Credentials.TryRedeemToken(token) : resume is not null && session.Credentials.TryRedeemHandle(resume)))
         {
             return Reject(
@@ -62,10 +66,12 @@ internal static class SocketEndpoint
         var protocol = Negotiate(http.WebSockets.WebSocketRequestedProtocols);
         var last = session.LastEvent;
         var from = !protocol.HasNumbers ? session.Delivered : after is null ? last : Math.Min(cursor, last);
+        // Who sends nothing, not even the answer to a ping, holds its place for one Answers:Ping.
+        var silence = answers.Value.Ping / 2;
         using var socket = new SessionSocket(
             await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
-                SubProtocol = protocol.SubProtocol, KeepAliveInterval = answers.Value.Ping, KeepAliveTimeout = answers.Value.Ping,
+                SubProtocol = protocol.SubProtocol, KeepAliveInterval = silence, KeepAliveTimeout = silence,
             }),
             session, protocol, options.Value, answers.Value.StalledReaderTimeout, time);
         await socket.RunAsync(from, isResumed: resume is not null, http.RequestAborted);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Lyceum.Contracts;
+using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Transcripts;
@@ -285,7 +286,7 @@ internal sealed partial class TranscriptLog(
 
     private void Recover()
     {
-        Directory.CreateDirectory(_options.Folder);
+        PrivateFiles.TakeOver(_options.Folder);
         _lockFile = new FileStream(
             Path.Combine(_options.Folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         lock (_lock)

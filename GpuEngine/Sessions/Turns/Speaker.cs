@@ -74,7 +74,7 @@ internal sealed partial class Speaker(
             try
             {
                 var request = new SpeechRequest(
-                    text, output.Rate, output.Voice ?? turns.Setup.Voice, turns.Setup.Language);
+                    text, output.Rate, turns.Setup.Sharer, output.Voice ?? turns.Setup.Voice, turns.Setup.Language);
                 await foreach (var pcm in synthesizer.SpeakAsync(request, cancel))
                     audio.Add(pcm.Span);
                 audio.Complete();

@@ -84,6 +84,9 @@ internal sealed class Turn(int number, UserMessage asked, long startedAt, Spoken
     /// <summary>UTF-8 bytes the model has said.</summary>
     public int SaidBytes { get; private set; }
 
+    /// <summary>UTF-8 bytes of the model's reasoning that were recorded.</summary>
+    public int ThoughtBytes { get; set; }
+
     /// <summary>All that the model has said: what counts when the turn succeeds.</summary>
     public string Said => _said.ToString();
 

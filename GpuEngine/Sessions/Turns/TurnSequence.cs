@@ -184,6 +184,22 @@ internal sealed class TurnSequence(
         }
     }
 
+    /// <summary>The writer's: the model reasons, which is no part of the answer. Clients are told how much.</summary>
+    public void Think(Turn turn, string thought)
+    {
+        lock (_lock)
+        {
+            if (turn.IsOver)
+                return;
+            var length = turn.ThoughtBytes += Encoding.UTF8.GetByteCount(thought);
+            Record(turn, new SessionTurnRecord(0, turn.Number, "thinking", time.GetUtcNow(), thought), () =>
+            {
+                if (!turn.IsInterrupted)
+                    events.Publish(new TurnThinking(turn.Number, length));
+            });
+        }
+    }
+
     /// <summary>
     /// The writer's: the answer's text is whole. Where it is spoken, the turn goes on until that was played: a record
     /// without text keeps what <c>text</c> shows beyond the deltas, and the end comes later.

@@ -1,10 +1,13 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
+using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Turns;
@@ -13,7 +16,8 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, TurnMetrics metrics, EngineMetrics engine,
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, TurnMetrics metrics,
+    EngineMetrics engine,
     IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
     /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
@@ -51,19 +55,24 @@ internal sealed partial class TurnWriter(
 
     private async Task WriteAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
     {
-        using var slot = slots.Take();
+        using var slot = slots.Take(turns.Setup.Sharer);
         var passages = await SearchAsync(turns, turn, bounds);
         var searched = bounds.Elapsed;
         var request = Request(turns.Prompt(), passages);
         var id = await model.ResolveAsync(null, bounds.Token);
 
+        var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
+        using var charge = await charges.ReserveAsync(payer, request, bounds.Token);
+        charge.Model = id;
+
         TimeSpan? firstToken = null;
         var last = default(ChatDelta);
+        var thoughts = new Thoughts(turns, turn, time, options.Value.MaxAnswerBytes);
         await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
         while (await bounds.WaitAsync(deltas.MoveNextAsync()))
         {
             last = deltas.Current;
-            if (last.Text.Length == 0)
+            if (last.Text.Length == 0 && last.Thinking is null)
                 continue;
             if (bounds.TokenArrived())
             {
@@ -71,16 +80,57 @@ internal sealed partial class TurnWriter(
                 engine.FirstToken(bounds.Elapsed);
             }
             engine.Tokens(1);
-            await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
-            turns.Say(turn, last.Text);
-            if (turn.SaidBytes > options.Value.MaxAnswerBytes)
+            charge.Answered(1);
+            thoughts.Add(last.Thinking);
+            if (last.Text.Length == 0)
+                continue;
+            thoughts.Show();
+            // A piece may be as large as a whole answer.
+            var text = Utf8Text.Truncate(last.Text, options.Value.MaxAnswerBytes - turn.SaidBytes);
+            if (text.Length > 0)
+            {
+                await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
+                turns.Say(turn, text);
+            }
+            if (text.Length < last.Text.Length)
             {
                 last = last with { FinishReason = "length" };
                 break;
             }
         }
+        thoughts.Show();
+        charge.Usage = last.Usage;
         var citations = Citations.In(turn.Said, passages);
         turns.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
+    }
+
+    /// <summary>A turn's reasoning, recorded and shown once a second at most: nobody reads it token by token.</summary>
+    private sealed class Thoughts(TurnSequence turns, Turn turn, TimeProvider time, int most)
+    {
+        private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+
+        private readonly StringBuilder _pending = new();
+        private long? _shown;
+        private int _length;
+
+        public void Add(string? thought)
+        {
+            // What is beyond the bound is neither kept nor counted.
+            if (string.IsNullOrEmpty(thought) || (_length += Encoding.UTF8.GetByteCount(thought)) > most)
+                return;
+            _pending.Append(thought);
+            if (_shown is not { } at || time.GetElapsedTime(at) >= Every)
+                Show();
+        }
+
+        public void Show()
+        {
+            if (_pending.Length == 0)
+                return;
+            turns.Think(turn, _pending.ToString());
+            _pending.Clear();
+            _shown = time.GetTimestamp();
+        }
     }
 
     private async Task<IReadOnlyList<GivenPassage>> SearchAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)

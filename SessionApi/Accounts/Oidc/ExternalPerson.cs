@@ -1,3 +1,4 @@
+using Lyceum.Text;
 using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace Lyceum.SessionApi.Accounts.Oidc;
@@ -18,7 +19,8 @@ internal sealed record ExternalPerson(
     /// <summary>Of a validated token; null where its subject is not one.</summary>
     public static ExternalPerson? Of(JsonWebToken token)
     {
-        if (token.Subject is not { Length: > 0 and <= MaxSubject } subject || subject.Any(char.IsControl))
+        if (token.Subject is not { Length: > 0 and <= MaxSubject } subject || subject.Any(char.IsControl)
+            || StorableText.Of(subject) != subject)
             return null;
         var claims = token.Claims.ToLookup(claim => claim.Type, claim => claim.Value);
         string? One(string type) => claims[type].FirstOrDefault(value => !string.IsNullOrWhiteSpace(value));
@@ -26,7 +28,8 @@ internal sealed record ExternalPerson(
         var email = Username.Normalize(One("email"));
         var verified = email.Contains('@') && "true".Equals(One("email_verified"), StringComparison.OrdinalIgnoreCase);
         var called = Username.Normalize(One("preferred_username"));
-        var name = new string([.. (One("name") ?? One("preferred_username") ?? "").Where(c => !char.IsControl(c)).Take(MaxName)]);
+        var name = StorableText.Truncate(
+            new string([.. (One("name") ?? One("preferred_username") ?? "").Where(c => !char.IsControl(c))]), MaxName);
         return new(
             token.Issuer, subject, verified ? email : null, [.. new[] { email, called }.Where(Username.IsValid).Distinct()],
             name.Length > 0 ? name : null, claims);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols;
@@ -10,7 +11,8 @@ namespace Lyceum.SessionApi.Accounts.Oidc;
 /// hours, and at once when it signs with an unknown key. The start does not wait for it; while it is away, sign-ins
 /// with it fail.
 /// </summary>
-internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<AccountOptions> options, TimeProvider time)
+internal sealed partial class OidcDiscovery(
+    IHttpClientFactory clients, IOptions<AccountOptions> options, TimeProvider time, ILogger<OidcDiscovery> logger)
 {
     public const string HttpClientName = "oidc";
 
@@ -86,8 +88,16 @@ internal sealed class OidcDiscovery(IHttpClientFactory clients, IOptions<Account
         StatusCodes.Status503ServiceUnavailable, ErrorCodes.IdentityProviderUnavailable,
         $"The identity provider at {Options.Authority} cannot be used: {cause}.", TimeSpan.FromSeconds(5));
 
-    /// <summary>The socket's words rather than the library's.</summary>
-    public string Cause(Exception e) => e is OperationCanceledException || e.GetBaseException() is TimeoutException or TaskCanceledException
-        ? $"no answer within {Options.Timeout.TotalSeconds:0.#} s"
-        : e.GetBaseException().Message.TrimEnd('.');
+    /// <summary>What a person at the browser is told of it; the log has the rest, addresses and all.</summary>
+    public string Cause(Exception e)
+    {
+        var cause = e.GetBaseException();
+        LogUnavailable(cause.Message);
+        return e is OperationCanceledException || cause is TimeoutException or TaskCanceledException
+            ? $"no answer within {Options.Timeout.TotalSeconds:0.#} s"
+            : cause is SocketException or HttpRequestException or IOException ? "it cannot be reached" : "its answer cannot be used";
+    }
+
+    [LoggerMessage(LogLevel.Warning, "the identity provider cannot be used: {Reason}")]
+    private partial void LogUnavailable(string reason);
 }

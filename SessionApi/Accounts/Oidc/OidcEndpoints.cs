@@ -1,7 +1,9 @@
+using System.Net.Mime;
 using System.Security.Cryptography;
 using System.Text;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -74,6 +76,8 @@ internal static class OidcEndpoints
                 throw new ProblemException(StatusCodes.Status401Unauthorized, ErrorCodes.SignInRefused, "The identity provider signed nobody in.");
             // A code costs a call to the provider: who shows one that is none is counted as who guesses passwords is.
             var address = AccountEndpoints.ClientAddress(http);
+            await attempts.ThrowIfFullAsync(null, address, cancellationToken);
+            using var turn = await attempts.TurnAsync(address, cancellationToken);
             await attempts.TakeAsync(address, cancellationToken);
             var person = await provider.RedeemAsync(query.Code, state, cancellationToken);
             var signedIn = await accounts.SignInAsync(person, state.Codes, cancellationToken);
@@ -88,7 +92,8 @@ internal static class OidcEndpoints
     }
 
     private static Results<RedirectHttpResult, ProblemHttpResult> Failed(HttpContext http, OidcState state, ProblemException e) =>
-        http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+        AcceptHeader.Preferred(http.Request, MediaTypeNames.Application.ProblemJson, MediaTypeNames.Text.Html)
+            == MediaTypeNames.Text.Html
             ? Redirect(http, ReturnTo.WithError(state.ReturnTo, e.Code))
             : e.ToResult();
 

@@ -114,7 +114,7 @@ public sealed class RotationTests : IAsyncLifetime
     public async Task Stream_GoesOn_WhileTheConfigurationChanges()
     {
         _chat.Stream.Writer.TryWrite("open\n");
-        using var response = await _gateway.GetAsync("/chat/stream");
+        using var response = await _gateway.GetAsync("/api/conversations/stream");
         using var stream = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         (await stream.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe("open");
         for (var reload = 0; reload < 3; reload++)

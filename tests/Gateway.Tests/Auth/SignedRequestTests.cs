@@ -78,15 +78,15 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
     [Fact]
     public async Task SignedRequest_IsItsKeysCaller_WithBodyAndWithout()
     {
-        var caller = await (await Send(Ada.Sign("GET", "/chat/a%2Fb?x=%20&x=2"))).JsonAsync();
+        var caller = await (await Send(Ada.Sign("GET", "/api/conversations/a%2Fb?x=%20&x=2"))).JsonAsync();
         caller.GetProperty("tenant").GetString().ShouldBe("acme");
         caller.GetProperty("subject").GetString().ShouldBe("ada");
         caller.GetProperty("query").GetString().ShouldBe("?x=%20&x=2");
 
-        var length = await (await Send(Ada.Sign("POST", "/chat/length", "学习" + new string('x', 900_000)))).JsonAsync();
+        var length = await (await Send(Ada.Sign("POST", "/api/conversations/length", "学习" + new string('x', 900_000)))).JsonAsync();
         length.GetProperty("length").GetInt64().ShouldBe(900_006);
 
-        using var chunked = Ada.Sign("POST", "/chat/length", "in pieces").Message();
+        using var chunked = Ada.Sign("POST", "/api/conversations/length", "in pieces").Message();
         chunked.Headers.TransferEncodingChunked = true;
         (await (await _gateways[0].Client.SendAsync(chunked, TestContext.Current.CancellationToken)).JsonAsync())
             .GetProperty("length").GetInt64().ShouldBe(9);
@@ -96,7 +96,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
     [Fact]
     public async Task Replay_IsRefused_OnEveryReplica_AlsoWhenAllComeAtOnce()
     {
-        var parts = Ada.Sign("POST", "/chat/length", "once");
+        var parts = Ada.Sign("POST", "/api/conversations/length", "once");
         var answers = await Task.WhenAll(Enumerable.Range(0, 24).Select(index => Send(parts, _gateways[index % 2])));
 
         answers.Count(answer => answer.IsSuccessStatusCode).ShouldBe(1);
@@ -114,7 +114,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
     [Fact]
     public async Task RefusedRequest_SpendsNoNonce()
     {
-        var parts = Ada.Sign("POST", "/chat/length", "the body");
+        var parts = Ada.Sign("POST", "/api/conversations/length", "the body");
         await (await Send(parts with { Signature = Flip(parts.Signature) })).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
         var other = await Send(parts with { Body = "the bodx" });
         await other.ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
@@ -128,7 +128,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
     public async Task MissingScope_Is403_AndABodyOverTheLimit413()
     {
         await (await Send(Ada.Sign("GET", "/v1/models"))).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
-        var large = Ada.Sign("POST", "/chat/length", new string('x', 1_100_000));
+        var large = Ada.Sign("POST", "/api/conversations/length", new string('x', 1_100_000));
         await (await Send(large)).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "payload_too_large");
         using var chunked = large.Message();
         chunked.Headers.TransferEncodingChunked = true;
@@ -194,7 +194,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
     {
         Assert.SkipUnless(File.Exists("/usr/bin/openssl") && File.Exists("/usr/bin/curl"), "openssl or curl are not installed");
         var document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "hmac.md"), TestContext.Current.CancellationToken);
-        var script = document.Split("```sh")[1].Split("```")[0].Replace("/api/tools/execute", "/chat/length?x=%20")
+        var script = document.Split("```sh")[1].Split("```")[0].Replace("/api/tools/execute", "/api/conversations/length?x=%20")
             .Replace(" local POST ", $" {Ada.KeyId} POST ").Replace("\\\"local\\\"", $"\\\"{Ada.KeyId}\\\"")
             .Replace("http://localhost:8080", _gateways[0].Client.BaseAddress!.GetLeftPart(UriPartial.Authority));
         using var bash = Process.Start(new ProcessStartInfo("bash", ["-euc", script])
@@ -222,7 +222,7 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
         var used = new SignedParts[Math.Max(100, count / 100)];
         await Parallel.ForAsync(0, used.Length, Sixteen, async (index, _) =>
         {
-            used[index] = Ada.Sign("POST", $"/chat/length?n={index}", $"body {index}");
+            used[index] = Ada.Sign("POST", $"/api/conversations/length?n={index}", $"body {index}");
             (await Send(used[index], _gateways[index % 2])).StatusCode.ShouldBe(HttpStatusCode.OK);
         });
 
@@ -255,12 +255,12 @@ public sealed class SignedRequestTests : IClassFixture<SignedGateways>
 
     private static SignedParts Tamper(int index, SignedParts[] used)
     {
-        var good = Ada.Sign("POST", $"/chat/length?n={index}", $"body {index}");
+        var good = Ada.Sign("POST", $"/api/conversations/length?n={index}", $"body {index}");
         return (index % 14) switch
         {
             0 => good with { Method = "PUT" },
-            1 => good with { Target = $"/chat/lengths?n={index}" },
-            2 => good with { Target = $"/chat/length?n={index + 1}" },
+            1 => good with { Target = $"/api/conversations/lengths?n={index}" },
+            2 => good with { Target = $"/api/conversations/length?n={index + 1}" },
             3 => good with { Target = good.Target + "&" },
             4 => good with { Date = Ada.Sign("GET", "/", date: DateTimeOffset.UtcNow.AddSeconds(-2)).Date },
             5 => Ada.Sign("GET", "/chat", date: DateTimeOffset.UtcNow.AddSeconds(-301)),

@@ -110,7 +110,7 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         (Header(first, "RateLimit-Limit"), Header(first, "RateLimit-Remaining"), Header(first, "RateLimit-Reset")).ShouldBe(("2", "1", "10"));
         await gateway.GetAsync("/chat/");
 
-        var refused = await gateway.GetAsync("/CHAT/x");
+        var refused = await gateway.GetAsync("/CHAT/x/stop");
         await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "rate_limited");
         refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds.ShouldBeInRange(1, 10);
         Header(refused, "RateLimit").ShouldStartWith("\"/chat/**\";r=0;t=");

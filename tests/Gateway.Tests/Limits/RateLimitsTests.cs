@@ -1,4 +1,5 @@
 using Lyceum.Gateway.Limits;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Lyceum.Tests.Gateway.Tests.Limits;
@@ -117,7 +118,7 @@ public sealed class RateLimitsTests
             [
                 new() { Rate = 1 }, new() { Key = "ci", Rate = 2 }, new() { Route = "/v1/**", Rate = 3 }, new() { Key = "ci", Route = "/chat", Rate = 4 },
             ],
-        });
+        }, new TenantBudgets(null!, null!, _time, NullLogger<TenantBudgets>.Instance));
 
         set.RatesFor("ci", "/v1/models").Select(rule => rule.Rate).ShouldBe([2, 3]);
         set.RatesFor("ada", "/v1/models").Select(rule => rule.Rate).ShouldBe([1, 3]);

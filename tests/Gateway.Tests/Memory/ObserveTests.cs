@@ -2,8 +2,11 @@ using System.Net;
 using Lyceum.Gateway.Records.Observe;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Work;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Tests.Support;
+using Lyceum.Tests.Support.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -84,6 +87,34 @@ public sealed class ObserveTests(MemoryFixture memory)
             .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
     }
 
+    /// <summary>Requests share a commit: what the database refuses of one is that one's 400.</summary>
+    [Theory]
+    [InlineData("22021")]
+    [InlineData("54000")]
+    public async Task Emit_WhatTheDatabaseRefuses_IsThatRequests400(string sqlState)
+    {
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = memory.Database.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+        await ExecuteAsync(Refusal.Of("observed_events", "NEW.attributes::text LIKE '%refuse me%'", sqlState));
+        try
+        {
+            var all = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => memory.EmitAsync(new
+            {
+                events = new[] { new { type = _type, attributes = new { note = i == 7 ? "refuse me" : "fine" } } },
+            })));
+            for (var i = 0; i < all.Length; i++)
+                all[i].StatusCode.ShouldBe(i == 7 ? HttpStatusCode.BadRequest : HttpStatusCode.OK);
+            await all[7].ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+        }
+        finally
+        {
+            await ExecuteAsync(Refusal.Lifted("observed_events"));
+        }
+    }
+
     [Fact]
     public async Task Emit_WhileMoreWaitsThanIsHeld_IsRefused()
     {
@@ -91,7 +122,8 @@ public sealed class ObserveTests(MemoryFixture memory)
         var options = Options.Create(new ObserveOptions { MaxPendingBytes = 500 });
         // Not started: nothing is taken from what waits.
         using var writer = new ObserveWriter(services.GetRequiredService<SystemDataSource>(), services.GetRequiredService<DatabaseReady>(),
-            services.GetRequiredService<ObserveMetrics>(), options, TimeProvider.System, NullLogger<ObserveWriter>.Instance);
+            services.GetRequiredService<LoopProgress>(), services.GetRequiredService<ObserveMetrics>(), options,
+            Options.Create(new ShareOptions { Token = 1 }), TimeProvider.System, NullLogger<ObserveWriter>.Instance);
         var caller = new Caller("acme", "ada", CallerKind.Token, Scopes.All);
         Task<int> RecordAsync() =>
             writer.RecordAsync(caller, [new(Guid.CreateVersion7(), null, _type, DateTimeOffset.UtcNow, "{}")], TestContext.Current.CancellationToken);

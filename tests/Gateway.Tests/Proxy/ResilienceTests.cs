@@ -38,7 +38,7 @@ public sealed class ResilienceTests : IAsyncLifetime
         await using var chat = await TestService.StartAsync(_identity, "chat-api", map: app =>
         {
             app.UseWebSockets();
-            app.Map("/chat/echo", async (HttpContext http) =>
+            app.Map("/api/conversations/echo", async (HttpContext http) =>
             {
                 using var socket = await http.WebSockets.AcceptWebSocketAsync();
                 var buffer = new byte[100];
@@ -51,9 +51,9 @@ public sealed class ResilienceTests : IAsyncLifetime
         await using var streamGateway = Start(stream.Address);
         using var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {TestGateway.Secret}");
-        await socket.ConnectAsync(new UriBuilder(socketGateway.Client.BaseAddress!) { Scheme = "ws", Path = "/chat/echo" }.Uri, TestContext.Current.CancellationToken);
+        await socket.ConnectAsync(new UriBuilder(socketGateway.Client.BaseAddress!) { Scheme = "ws", Path = "/api/conversations/echo" }.Uri, TestContext.Current.CancellationToken);
         stream.Stream.Writer.TryWrite("data: 0\n");
-        using var response = await streamGateway.GetAsync("/chat/stream");
+        using var response = await streamGateway.GetAsync("/api/conversations/stream");
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldBe("data: 0");
 
@@ -134,7 +134,7 @@ public sealed class ResilienceTests : IAsyncLifetime
         for (var i = 0; i < 5; i++)
         {
             await using var gateway = Start(dead.Address, alive.Address); // each new one has the dead one's failure to learn
-            var answer = await gateway.SendAsync(HttpMethod.Post, "/chat/length", content: new ByteArrayContent(new byte[300_000]));
+            var answer = await gateway.SendAsync(HttpMethod.Post, "/api/conversations/length", content: new ByteArrayContent(new byte[300_000]));
             (await answer.JsonAsync()).GetProperty("length").GetInt64().ShouldBe(300_000);
         }
     }

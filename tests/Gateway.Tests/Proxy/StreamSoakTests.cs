@@ -33,7 +33,7 @@ public sealed class StreamSoakTests(ITestOutputHelper output) : IAsyncLifetime
         _chat = await TestService.StartAsync(_identity, "chat-api", map: app =>
         {
             app.MapGet("/chat", () => "ok");
-            app.MapGet("/chat/ticks", TickAsync);
+            app.MapGet("/api/conversations/ticks", TickAsync);
         });
         _gateway = TestGateway.Start(_identity, new(
             [.. TestGateway.Reference("chat-api", _chat.Address), .. TestGateway.Reference("session-api", _sessions.Address)]));
@@ -93,7 +93,7 @@ public sealed class StreamSoakTests(ITestOutputHelper output) : IAsyncLifetime
 
     private async Task<long> ReadAsync()
     {
-        using var response = await _gateway.GetAsync("/chat/ticks");
+        using var response = await _gateway.GetAsync("/api/conversations/ticks");
         response.StatusCode.ShouldBe(HttpStatusCode.OK);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
         for (long next = 0; ; next++)

@@ -92,7 +92,7 @@ public sealed class SettingsReaderTests : IDisposable
         [
             "auth.grace: must be a duration, \"hh:mm:ss\"",
             "auth.tokens[0].id: must be text",
-            "auth.tokens[0].tenannt: unknown; there are secret_sha256, id, secret_env, secret_file, tenant, subject, scopes, expires_at",
+            "auth.tokens[0].tenannt: unknown; there are secret_sha256, id, secret_env, secret_file, tenant, subject, scopes, share, expires_at",
             "auth.tokens[0].scopes[0]: must not be null",
             "auth.tokens[0].scopes[1]: must be text",
             "auth.tokens[0].tenant: required",
@@ -129,7 +129,7 @@ public sealed class SettingsReaderTests : IDisposable
             "auth.tokens[0].id: must be 1 to 64 letters, digits, '.', '_' or '-'",
             "auth.tokens[0].tenant: must not be empty",
             "auth.tokens[0].subject: must not be empty",
-            "auth.tokens[0].scopes[0]: unknown; there are chat, collab, graph, llm, observe, ops, repo, roadmaps, sessions, tools, tools.admin, tutors",
+            "auth.tokens[0].scopes[0]: unknown; there are budgets, chat, collab, engine, graph, llm, observe, ops, repo, roadmaps, sessions, tools, tools.admin, tutors",
             "auth.tokens[1]: needs exactly one of secret_env, secret_file, secret_sha256",
             "auth.tokens[2]: needs exactly one of secret_env, secret_file, secret_sha256",
             "auth.tokens[2].id: two is there twice",

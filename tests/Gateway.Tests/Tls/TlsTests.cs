@@ -27,8 +27,8 @@ public sealed class TlsTests : IAsyncLifetime
     public async ValueTask InitializeAsync() => _chat = await TestService.StartAsync(_identity, "chat-api", map: app =>
     {
         app.UseWebSockets();
-        app.Map("/chat/echo", EchoAsync);
-        app.MapGet("/chat/scheme", (HttpContext http) => $"{http.Request.Headers["X-Forwarded-Proto"]} {http.Request.Headers["X-Forwarded-Host"]}");
+        app.Map("/api/conversations/echo", EchoAsync);
+        app.MapGet("/api/conversations/scheme", (HttpContext http) => $"{http.Request.Headers["X-Forwarded-Proto"]} {http.Request.Headers["X-Forwarded-Host"]}");
     });
 
     public async ValueTask DisposeAsync()
@@ -101,7 +101,7 @@ public sealed class TlsTests : IAsyncLifetime
     private static async Task<HttpResponseMessage> GetAsync(Uri https, Version version, Action<X509Certificate2, X509Chain>? seen = null)
     {
         using var client = new HttpClient(Handler(seen));
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(https, "/chat/scheme")) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(https, "/api/conversations/scheme")) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         request.Headers.Authorization = new("Bearer", TestGateway.Secret);
         return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
@@ -130,7 +130,7 @@ public sealed class TlsTests : IAsyncLifetime
             (shown, chain > 0).ShouldBe((thumbprint, true));
         }
         // Plain addresses go on, with HTTP/1.1.
-        (await gateway.GetAsync("/chat/scheme")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await gateway.GetAsync("/api/conversations/scheme")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await gateway.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).ShouldContain("lyceum_gateway_tls_remaining_seconds");
     }
 
@@ -222,7 +222,7 @@ public sealed class TlsTests : IAsyncLifetime
     {
         var (gateway, _) = Start(tls => tls.Clear(), "Development");
         await using var __ = gateway;
-        (await gateway.GetAsync("/chat/scheme")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await gateway.GetAsync("/api/conversations/scheme")).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Theory]
@@ -238,7 +238,7 @@ public sealed class TlsTests : IAsyncLifetime
         socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
         socket.Options.SetRequestHeader("Authorization", $"Bearer {TestGateway.Secret}");
         using var invoker = new HttpMessageInvoker(Handler());
-        await socket.ConnectAsync(new UriBuilder(https) { Scheme = "wss", Path = "/chat/echo" }.Uri, invoker, TestContext.Current.CancellationToken);
+        await socket.ConnectAsync(new UriBuilder(https) { Scheme = "wss", Path = "/api/conversations/echo" }.Uri, invoker, TestContext.Current.CancellationToken);
 
         foreach (var text in (string[])["one", "two", new('x', 900)])
         {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lyceum.Gateway.Tools.Json;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.Tests.Gateway.Tests.Tools;
 
@@ -63,10 +64,10 @@ public sealed class CanonicalJsonTests
     [InlineData("\"\\u00e9\\n\\\"\"", true)]
     [InlineData("\"\\u", true)] // no JSON, but no half of a pair either
     public void Text_OfHalvesOfPairs_IsNotUnicode(string json, bool isUnicode) =>
-        JsonText.IsUnicode(Encoding.UTF8.GetBytes(json)).ShouldBe(isUnicode);
+        JsonUnicode.IsValid(Encoding.UTF8.GetBytes(json)).ShouldBe(isUnicode);
 
     [Fact]
-    public void Text_OfWrongUtf8_IsNotUnicode() => JsonText.IsUnicode([(byte)'"', 0xC3, 0x28, (byte)'"']).ShouldBeFalse();
+    public void Text_OfWrongUtf8_IsNotUnicode() => JsonUnicode.IsValid([(byte)'"', 0xC3, 0x28, (byte)'"']).ShouldBeFalse();
 
     private static JsonNode? RandomValue(Random random, int depth) => random.Next(depth > 0 ? 7 : 5) switch
     {

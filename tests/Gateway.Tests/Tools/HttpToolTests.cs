@@ -65,6 +65,99 @@ public sealed class HttpToolTests(SharedToolGateways shared, PostgresFixture pos
         _backend.Seen.ShouldBeEmpty();
     }
 
+    /// <summary>Also where it is the last segment, or part of one: a DELETE of one item must not become one of all.</summary>
+    [Theory]
+    [InlineData(".")]
+    [InlineData("..")]
+    [InlineData("./")]
+    [InlineData("../..")]
+    [InlineData("a/../b")]
+    [InlineData("a/.")]
+    [InlineData("..\\\\x")]
+    [InlineData("")]
+    public async Task LastSegment_ThatLeadsElsewhere_Is400_AndNothingIsSent(string id)
+    {
+        await OfferAsync("/items/{id}", "DELETE");
+
+        await (await _gateways.ExecuteAsync("t", $$"""{"id":"{{id}}"}""")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
+        _backend.Seen.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("%2e", "/items/%252e")]
+    [InlineData("%2E%2e", "/items/%252E%252e")]
+    [InlineData("...", "/items/...")]
+    [InlineData("a.", "/items/a.")]
+    [InlineData("a/b", "/items/a%2Fb")]
+    [InlineData("?x=1", "/items/%3Fx%3D1")]
+    [InlineData("#x", "/items/%23x")]
+    [InlineData("a;b", "/items/a%3Bb")]
+    [InlineData(" ", "/items/%20")]
+    [InlineData("//evil.example", "/items/%2F%2Fevil.example")]
+    public async Task LastSegment_OfAnythingElse_IsOneSegment(string id, string target)
+    {
+        await OfferAsync("/items/{id}", "DELETE");
+
+        await _gateways.OutputAsync("t", $$"""{"id":"{{id}}"}""");
+        _backend.Seen.ShouldHaveSingleItem().Target.ShouldBe(target);
+    }
+
+    [Fact]
+    public async Task Segment_OfSeveralProperties_IsCheckedWhole()
+    {
+        await OfferAsync("/items/{a}{b}/x", "DELETE");
+
+        await (await _gateways.ExecuteAsync("t", """{"a":".","b":"."}""")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_input");
+        _backend.Seen.ShouldBeEmpty();
+    }
+
+    /// <summary>Type, bytes in hexadecimal, the output's JSON.</summary>
+    [Theory]
+    [InlineData("text/plain; charset=gbk", "D1A7CFB0", "\"学习\"")]
+    [InlineData("text/plain; charset=GB2312", "D1A7CFB0", "\"学习\"")]
+    [InlineData("text/plain;charset=\"gb18030\"", "D1A7CFB0", "\"学习\"")]
+    [InlineData("text/plain; charset=iso-8859-1", "4772FCDF65", "\"Grüße\"")]
+    [InlineData("text/plain; charset=latin1", "4772FCDF65", "\"Grüße\"")]
+    [InlineData("text/plain; charset=windows-1252", "80", "\"€\"")]
+    [InlineData("text/plain; charset=utf8", "C3BC", "\"ü\"")]
+    [InlineData("text/plain; charset=utf-16", "FFFE665B", "\"学\"")]
+    [InlineData("text/plain", "FFFE665B", "\"学\"")]
+    [InlineData("text/plain", "EFBBBF61", "\"a\"")]
+    [InlineData("text/html", "3C6D65746120636861727365743D67626B3ED1A7", "\"<meta charset=gbk>学\"")]
+    [InlineData("application/json", "EFBBBF7B2261223A317D", "{\"a\":1}")]
+    [InlineData("Application/JSON", "7B2261223A317D", "{\"a\":1}")]
+    [InlineData("APPLICATION/JSON; Charset=UTF-8", "7B2261223A317D", "{\"a\":1}")]
+    [InlineData("application/json; charset=gbk", "22D1A7CFB022", "\"学习\"")]
+    [InlineData("application/json; charset=utf-8;", "7B7D", "{}")]
+    [InlineData("application/problem+json", "7B7D", "{}")]
+    [InlineData("application/vnd.api+JSON", "7B7D", "{}")]
+    [InlineData("text/json", "7B2261223A317D", "{\"a\":1}")]
+    [InlineData(null, "7B2261223A317D", "{\"a\":1}")]
+    [InlineData(null, "61", "\"a\"")]
+    public async Task Answer_OfAnyCharsetAndType_IsRead(string? type, string bytes, string output)
+    {
+        await OfferAsync(As(type, bytes));
+
+        (await _gateways.OutputAsync("t")).GetRawText().ShouldBe(output);
+    }
+
+    [Theory]
+    [InlineData("text/plain", "B9E2BACF", "utf-8")] // GBK that nobody announced
+    [InlineData("text/plain; charset=utf-8", "FC", "utf-8")]
+    [InlineData("text/plain; charset=klingon", "61", "klingon")]
+    [InlineData("application/json", "EFBBBF7B", "JSON")]
+    [InlineData("application/octet-stream", "7B7D", "neither")]
+    public async Task Answer_ThatCannotBeRead_Is502_AndSaysWhy(string type, string bytes, string says)
+    {
+        await OfferAsync(As(type, bytes));
+
+        var problem = await (await _gateways.ExecuteAsync("t")).ShouldBeProblem(HttpStatusCode.BadGateway, "tool_failed");
+        problem.GetProperty("detail").GetString()!.ShouldContain(says);
+    }
+
+    private static string As(string? type, string bytes) =>
+        $"/as?bytes={bytes}{(type is null ? "" : $"&type={Uri.EscapeDataString(type)}")}";
+
     [Theory]
     [InlineData("/text", "\"Grüße\"")]
     [InlineData("/empty", "null")]
@@ -135,7 +228,7 @@ public sealed class HttpToolTests(SharedToolGateways shared, PostgresFixture pos
     public async Task Call_BeyondTheToolsConcurrency_Is429_AtOnce()
     {
         await OfferAsync("/held", more: """ "max_concurrency":2,""");
-        var running = new[] { _gateways.ExecuteAsync("t"), _gateways.ExecuteAsync("t") };
+        var running = new[] { _gateways.ExecuteAsync("t"), _gateways.ExecuteAsync("t", token: ToolGateways.Ada) };
         await Eventually.TrueAsync(() => Task.FromResult(_backend.Seen.Count == 2), "both have arrived");
 
         var refused = await _gateways.ExecuteAsync("t");

@@ -21,6 +21,12 @@ public sealed class McpBackend : IAsyncDisposable
 
     public bool HasTool { get; set; } = true;
 
+    /// <summary>What <c>tools/list</c> says beside the tool itself: from the page's number, its cursor and padding.</summary>
+    public Func<int, (string? NextCursor, int Tools, int Padding)> Pages { get; set; } = _ => (null, 0, 0);
+
+    /// <summary>Pages of tools that were asked for.</summary>
+    public int Listed { get; private set; }
+
     /// <summary>Calls that arrived.</summary>
     public int Calls { get; private set; }
 
@@ -72,7 +78,7 @@ public sealed class McpBackend : IAsyncDisposable
         var (result, error) = method switch
         {
             "initialize" => (JsonNode.Parse("""{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"adder","version":"1"}}"""), (JsonNode?)null),
-            "tools/list" => (new JsonObject { ["tools"] = Tools() }, null),
+            "tools/list" => (List(), null),
             "tools/call" => (Call(message["params"]!), null),
             "ping" => (new JsonObject(), null),
             _ => (null, JsonNode.Parse("""{"code":-32601,"message":"no such method"}""")),
@@ -80,6 +86,18 @@ public sealed class McpBackend : IAsyncDisposable
         var answer = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = id };
         answer[error is null ? "result" : "error"] = error ?? result;
         return Results.Text(answer.ToJsonString(), "application/json");
+    }
+
+    private JsonObject List()
+    {
+        var (cursor, more, padding) = Pages(++Listed);
+        var tools = Tools();
+        for (var i = 0; i < more; i++)
+            tools.Add(new JsonObject { ["name"] = $"t{Listed}-{i}", ["inputSchema"] = JsonNode.Parse("""{"type":"object"}""") });
+        var list = new JsonObject { ["tools"] = tools, ["padding"] = new string('x', padding) };
+        if (cursor is not null)
+            list["nextCursor"] = cursor;
+        return list;
     }
 
     private JsonArray Tools() => !HasTool ? [] : [

@@ -36,6 +36,34 @@ public sealed class McpToolTests(SharedToolGateways shared, PostgresFixture post
         _server.Http.Seen.ShouldAllBe(request => !request.Headers.ContainsKey("Authorization"));
     }
 
+    public static TheoryData<string, Func<int, (string?, int, int)>, bool> Lists => new()
+    {
+        { "three pages", page => (page < 3 ? $"p{page}" : null, 10, 0), true },
+        { "an empty cursor is the end", _ => ("", 1, 0), true },
+        { "the same cursor", _ => ("again", 0, 0), false },
+        { "two cursors in turn", page => (page % 2 == 0 ? "even" : "odd", 0, 0), false },
+        { "always another cursor", page => ($"p{page}", 0, 0), false },
+        { "too many tools on a page", _ => (null, 1_500, 0), false },
+        { "too many tools on all pages", page => ($"p{page}", 400, 0), false },
+        { "many bytes on all pages", page => ($"p{page}", 0, 4_000_000), false },
+        { "many bytes on a page", _ => (null, 0, 9_000_000), false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lists))]
+    public async Task ListOfTools_IsReadToABound(string what, Func<int, (string?, int, int)> pages, bool isRead)
+    {
+        _server.Pages = pages;
+        var manifest = $$$"""{"name":"add","kind":"mcp","mcp":{"url":"{{{_server.Url}}}"}}""";
+        var took = Stopwatch.StartNew();
+        if (isRead)
+            await OfferAsync();
+        else
+            (await _gateways.RegisterAsync($"v{Guid.NewGuid():N}", $"[{manifest}]")).StatusCode.ShouldBe(HttpStatusCode.BadGateway, what);
+        took.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(15));
+        _server.Listed.ShouldBeLessThanOrEqualTo(what.Contains("bytes", StringComparison.Ordinal) ? 6 : 50);
+    }
+
     [Fact]
     public async Task ToolThatFails_Is502_WithItsWords()
     {

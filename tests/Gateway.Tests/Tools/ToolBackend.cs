@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -48,11 +49,18 @@ public sealed class ToolBackend : IAsyncDisposable
             using var reader = new StreamReader(http.Request.Body, leaveOpen: true);
             var body = await reader.ReadToEndAsync(http.RequestAborted);
             http.Request.Body.Position = 0;
-            Seen.Enqueue((http.Request.Method, http.Request.Path + http.Request.QueryString, new HeaderDictionary(http.Request.Headers.ToDictionary(header => header.Key, header => header.Value)), body));
+            Seen.Enqueue((http.Request.Method, http.Features.Get<IHttpRequestFeature>()!.RawTarget, new HeaderDictionary(http.Request.Headers.ToDictionary(header => header.Key, header => header.Value)), body));
             await next(http);
         });
         _app.MapGet("/redirect", () => Results.Redirect(Url("/private")));
         _app.MapGet("/status/{status:int}", (int status) => Results.Json(new { secret = "the upstream's own words" }, statusCode: status));
+        // An answer of any bytes, called anything: ?type=…&bytes=(hexadecimal)
+        _app.MapGet("/as", async (HttpContext http, string? type, string bytes) =>
+        {
+            if (type is not null)
+                http.Response.Headers.ContentType = type;
+            await http.Response.Body.WriteAsync(Convert.FromHexString(bytes), http.RequestAborted);
+        });
         _app.MapGet("/text", () => Results.Text("Grüße", "text/plain"));
         _app.MapGet("/html-as-json", () => Results.Text("<html>", "application/json"));
         _app.MapGet("/half-a-pair", () => Results.Text("\"\\ud800\"", "application/json"));

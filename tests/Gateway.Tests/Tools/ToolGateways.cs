@@ -21,6 +21,7 @@ public sealed class ToolGateways : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lyceum-tools-");
     private readonly List<TestGateway> _gateways = [];
     private readonly string _database;
+    private Action<JsonNode>? _cyd; // changes her token in the configuration file
 
     private ToolGateways(string database) => _database = database;
 
@@ -29,9 +30,9 @@ public sealed class ToolGateways : IAsyncDisposable
     public IReadOnlyList<TestGateway> Gateways => _gateways;
 
     /// <param name="tools">The section <c>tools</c> of the configuration file.</param>
-    public static async Task<ToolGateways> StartAsync(PostgresFixture postgres, Action<JsonObject>? tools = null, int replicas = 1)
+    public static async Task<ToolGateways> StartAsync(PostgresFixture postgres, Action<JsonObject>? tools = null, int replicas = 1, Action<JsonNode>? cyd = null)
     {
-        var gateways = new ToolGateways(await postgres.CreateDatabaseAsync());
+        var gateways = new ToolGateways(await postgres.CreateDatabaseAsync()) { _cyd = cyd };
         for (var i = 0; i < replicas; i++)
             await gateways.AddReplicaAsync(tools);
         return gateways;
@@ -65,6 +66,7 @@ public sealed class ToolGateways : IAsyncDisposable
             TestGateway.Token("ada", "acme", ["tools", "tools.admin"], ("secret_file", File("ada", Ada))),
             TestGateway.Token("bob", "beta", ["tools", "tools.admin"], ("secret_file", File("bob", Bob))),
             TestGateway.Token("cyd", "acme", ["tools"], ("secret_file", File("cyd", Cyd))));
+        _cyd?.Invoke(configuration["auth"]!["tokens"]![2]!);
         var section = new JsonObject();
         tools?.Invoke(section);
         configuration["tools"] = section;

@@ -19,7 +19,7 @@ public sealed class BargeInTests
     [InlineData("server_vad")]
     public async Task BargeIn_AtAnyEventOfASpokenTurn_KeepsWhatWasPlayed(string by)
     {
-        await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Max", "1000"));
+        await using var engine = await SessionEngine.WithSpeechAsync(("Engine:Sessions:Max", "1000"), ("Shares:Token", "1"));
         const int Events = 1 + 12 + 1 + 6 + 1; // accepted, deltas, text, audio, latency_report
         for (var at = 0; at <= Events; at++)
         {

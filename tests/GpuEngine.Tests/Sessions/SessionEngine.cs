@@ -44,11 +44,17 @@ internal sealed class SessionEngine : IAsyncDisposable
 
     public SessionStore Store => Services.GetRequiredService<SessionStore>();
 
-    public string Token(string tenant = "dev", string act = "ada", string scope = "sessions") =>
-        _identity.Token("session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act);
+    /// <param name="share">Of the person, as SessionApi says it.</param>
+    public string Token(string tenant = "dev", string act = "ada", string scope = "sessions", double? share = null) =>
+        _identity.Token(
+            "session-api", tenant: tenant, sub: "session-api", kind: "service", scope: scope, act: act, share: share);
 
-    /// <summary>As the gateway presents a user who asks this engine directly.</summary>
-    public string CallerToken() => _identity.Token("gateway", tenant: "dev", sub: "ada", kind: "token", scope: "sessions");
+    /// <summary>As the gateway presents somebody, with this kind and these scopes.</summary>
+    public string CallerToken(string kind, string scope) =>
+        _identity.Token("gateway", tenant: "dev", sub: "ada", kind: kind, scope: scope);
+
+    /// <summary>As the gateway presents another web server that asks this engine directly.</summary>
+    public string CallerToken() => _identity.Token("gateway", tenant: "dev", sub: "ada", kind: "token", scope: "engine");
 
     public static Task<SessionEngine> StartAsync(params (string Key, string Value)[] settings) => StartAsync(null, settings);
 

@@ -56,8 +56,42 @@ public sealed class SessionsApiTests
         }
         await (await engine.SendAsync(HttpMethod.Get, path, "")).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
         await (await engine.SendAsync(HttpMethod.Get, path, made.EngineToken)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");
-        await (await engine.SendAsync(HttpMethod.Get, path, engine.Token(scope: "llm chat"))).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
         engine.Store.Count.ShouldBe(1);
+    }
+
+    /// <summary>A person has none of these scopes that would help; not even the one that an API token may have.</summary>
+    [Theory]
+    [InlineData("user", "sessions")]
+    [InlineData("user", "chat llm tutors sessions roadmaps collab graph repo observe tools tools.admin ops engine")]
+    [InlineData("token", "sessions llm ops")]
+    [InlineData("token", "")]
+    public async Task Sessions_ForWhoIsNoService_AreForbidden(string kind, string scope)
+    {
+        await using var engine = await SessionEngine.StartAsync();
+        var made = await engine.CreateAsync();
+        var token = engine.CallerToken(kind, scope);
+
+        string[] requests =
+        [
+            "POST /v1/sessions", "GET /v1/sessions", $"GET /v1/sessions/{made.SessionId}",
+            $"DELETE /v1/sessions/{made.SessionId}", $"POST /v1/sessions/{made.SessionId}/connect", "GET /v1/engine",
+        ];
+        foreach (var (method, path) in requests.Select(request => (request.Split(' ')[0], request.Split(' ')[1])))
+        {
+            using var response = method == "POST"
+                ? await engine.PostAsync(path, new { tutor_id = 1, student_id = 1 }, token)
+                : await engine.SendAsync(new HttpMethod(method), path, token);
+            await response.ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        }
+        engine.Store.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Session_OfAnApiTokenWithScopeEngine_IsMade()
+    {
+        await using var engine = await SessionEngine.StartAsync();
+        using var response = await engine.TryCreateAsync(token: engine.CallerToken("token", "engine"));
+        response.StatusCode.ShouldBe(HttpStatusCode.Created);
     }
 
     [Theory]
@@ -79,7 +113,7 @@ public sealed class SessionsApiTests
     [Fact]
     public async Task Create_BeyondTheLimit_IsRejectedUntilOneEnds()
     {
-        await using var engine = await SessionEngine.StartAsync(("MAX_SESSIONS", "2"));
+        await using var engine = await SessionEngine.StartAsync(("MAX_SESSIONS", "2"), ("Shares:Token", "1"));
         var first = await engine.CreateAsync();
         await engine.CreateAsync(new { tutor_id = 1, student_id = "anna" });
 

@@ -22,7 +22,7 @@ public sealed class SocketCyclesTests
     {
         const int Count = 1_000;
         await using var stub = await StubModelServer.StartAsync(cancel: TestContext.Current.CancellationToken);
-        await using var engine = await EngineProcess.StartAsync(stub, ("MAX_SESSIONS", "2000"), ("Engine__Sessions__IdleTimeout", "00:30:00"));
+        await using var engine = await EngineProcess.StartAsync(stub, ("MAX_SESSIONS", "2000"), ("Shares__Token", "1"), ("Engine__Sessions__IdleTimeout", "00:30:00"));
         var clients = new List<Client>();
         await OpenAsync(200); // what the first ones cost is the process's, not theirs
         var before = engine.ResidentBytes();

@@ -11,6 +11,38 @@ namespace Lyceum.Tests.GpuEngine.Sessions;
 /// <summary>Record first, then show.</summary>
 public sealed class TranscriptTests
 {
+    /// <summary>Made by hand, or by a version before this one.</summary>
+    [Fact]
+    public async Task Folder_MadeBeforehand_IsClosedToOthers_AndWhatIsWrittenThere()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // there are no such modes
+        const UnixFileMode Owners = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        var parent = Directory.CreateTempSubdirectory("lyceum-made-").FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(parent, "transcripts")).FullName;
+        try
+        {
+            var old = Path.Combine(folder, "000000000001.log");
+            await File.WriteAllBytesAsync(old, [], TestContext.Current.CancellationToken);
+            File.SetUnixFileMode(folder, Owners | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            File.SetUnixFileMode(old, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+            await using (var engine = await SessionEngine.StartAsync(("Engine:Transcripts:Folder", folder)))
+            {
+                await using var client = await engine.ConnectAsync(await engine.CreateAsync());
+                await client.SayAsync("Hello");
+                await client.UntilAsync("text");
+
+                File.GetUnixFileMode(folder).ShouldBe(Owners);
+                foreach (var file in Directory.GetFiles(folder))
+                    File.GetUnixFileMode(file).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite, file);
+            }
+        }
+        finally
+        {
+            Directory.Delete(parent, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Event_SeenByAClient_IsOnDiskBefore()
     {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Lyceum.GpuEngine.Speech;
+using Lyceum.ServiceDefaults.Shares;
 
 namespace Lyceum.Tests.GpuEngine.Speech;
 
@@ -76,10 +77,11 @@ public sealed class EspeakTests
         File.SetUnixFileMode(hanging, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         try
         {
-            using var espeak = new Espeak(hanging, new TtsOptions { EspeakProcesses = 1 });
+            var (who, shares) = (new Sharer("acme", "ada"), new ShareOptions());
+            var espeak = new Espeak(hanging, new TtsOptions { EspeakProcesses = 1 }, shares);
             using var cancel = CancellationTokenSource.CreateLinkedTokenSource(AudioApiTests.Cancel);
-            var speaking = espeak.SpeakAsync("Hello", "en", cancel.Token);
-            var waiting = espeak.SpeakAsync("Hello", "en", cancel.Token);
+            var speaking = espeak.SpeakAsync(who, "Hello", "en", cancel.Token);
+            var waiting = espeak.SpeakAsync(who, "Hello", "en", cancel.Token);
             await Eventually.TrueAsync(async () => File.Exists(pid) && (await File.ReadAllTextAsync(pid, AudioApiTests.Cancel)).EndsWith('\n'), "it runs");
             var id = int.Parse(await File.ReadAllTextAsync(pid, AudioApiTests.Cancel));
             Directory.Exists($"/proc/{id}").ShouldBeTrue();
@@ -88,8 +90,9 @@ public sealed class EspeakTests
             await Should.ThrowAsync<OperationCanceledException>(waiting);
             await Eventually.TrueAsync(() => Task.FromResult(!Directory.Exists($"/proc/{id}")), "the process is gone");
 
-            using var impatient = new Espeak(hanging, new TtsOptions { EspeakProcesses = 1, Timeout = TimeSpan.FromMilliseconds(300) });
-            var late = await Should.ThrowAsync<Lyceum.GpuEngine.OpenAI.ApiException>(impatient.SpeakAsync("Hello", "en", AudioApiTests.Cancel));
+            var impatient = new Espeak(
+                hanging, new TtsOptions { EspeakProcesses = 1, Timeout = TimeSpan.FromMilliseconds(300) }, shares);
+            var late = await Should.ThrowAsync<Lyceum.GpuEngine.OpenAI.ApiException>(impatient.SpeakAsync(who, "Hello", "en", AudioApiTests.Cancel));
             late.Error.Code.ShouldBe("speech_timeout");
         }
         finally

@@ -86,6 +86,25 @@ public sealed class AskTests(SharedSystem system)
         (await response.Content.ReadAsStringAsync()).ShouldBe(StubText.Text(5, 20, unicode: false));
     }
 
+    /// <summary>Text is among what axios accepts, and not what it prefers.</summary>
+    [Theory]
+    [InlineData("application/json, text/plain, */*")]
+    [InlineData("*/*")]
+    [InlineData("text/html,application/xhtml+xml,*/*;q=0.8")]
+    public async Task Ask_AcceptingAnything_Events(string accept)
+    {
+        _ = system.App;
+        using var chat = system.CreateChatClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
+        {
+            Content = JsonContent.Create(new { message = "[[stub tokens=3 rate=0]]" }),
+        };
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        using var response = await chat.Http.SendAsync(request);
+        response.Content.Headers.ContentType!.MediaType.ShouldBe("text/event-stream");
+        (await response.Content.ReadAsStringAsync()).ShouldContain("event: end");
+    }
+
     [Fact]
     public async Task Ask_WhileAnAnswerIsWritten_Conflict()
     {

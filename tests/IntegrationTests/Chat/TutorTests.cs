@@ -25,7 +25,7 @@ public sealed class TutorTests(SharedSystem system)
         var prompt = JsonElement.Parse(request.Body).GetProperty("messages")[0].GetProperty("content").GetString()!;
         prompt.ShouldContain("Your name is Ms Noether. You teach algebra.");
         prompt.ShouldContain("Ask back.");
-        prompt.ShouldEndWith("<passages>\n[1] Rings (rings.md)\nA ring has two operations.\n</passages>");
+        prompt.ShouldMatch("<passages-([0-9a-f]{16})>\n\\[1\\] Rings \\(rings.md\\)\nA ring has two operations.\n</passages-\\1>\\z");
         var end = answer.End!.Data;
         end.GetProperty("grounding").GetString().ShouldBe("found");
         end.GetProperty("sources")[0].GetProperty("cited").GetBoolean().ShouldBeFalse(); // the stub cites nothing

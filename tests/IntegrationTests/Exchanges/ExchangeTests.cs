@@ -265,24 +265,30 @@ public sealed class ExchangeTests(SharedSystem system)
             "POST /v1/audio/speech", "spoken", body: new { input = "Light.", response_format = "wav" });
         await record.SendAsync("POST /v1/audio/speech", "nothing to say", body: new { input = "" });
 
-        await record.SendAsync("GET /v1/engine", "for services only", by: developer);
         await record.SendAsync("GET /v1/engine/state", "its GPUs and its model server", by: developer);
         await record.SendAsync("GET /v1/engine/state", "for operators only");
         await record.SendAsync("GET /v1/engine/log", "it starts no model server", by: developer);
 
         const string Sessions = "/v1/sessions";
+        // What others of this tenant have left.
+        var left = await developer.GetFromJsonAsync<JsonElement>(Sessions);
+        foreach (var session in left.GetProperty("sessions").EnumerateArray())
+            (await developer.DeleteAsync($"{Sessions}/{session.GetProperty("session_id").GetString()}")).Dispose();
         var made = await record.SendAsync(
-            $"POST {Sessions}", "a live session", body: new { tutor_id = 1, student_id = "s" });
-        await record.SendAsync($"POST {Sessions}", "without a student", body: new { tutor_id = 1 });
+            $"POST {Sessions}", "a live session", body: new { tutor_id = 1, student_id = "s" }, by: developer);
+        await record.SendAsync($"POST {Sessions}", "without a student", body: new { tutor_id = 1 }, by: developer);
+        await record.SendAsync(
+            $"POST {Sessions}", "not for a person", body: new { tutor_id = 1, student_id = "s" });
         var one = $"{Sessions}/{made.GetProperty("session_id").GetString()}";
-        await record.SendAsync($"GET {Sessions}", "all");
+        await record.SendAsync($"GET {Sessions}", "all", by: developer);
         await record.SendAsync($"GET {Sessions}", "no credentials", by: anonymous);
-        await record.SendAsync($"GET {Sessions}/{{id}}", "one", one);
-        await record.SendAsync($"GET {Sessions}/{{id}}", "not there", $"{Sessions}/nothing.here");
-        await record.SendAsync($"POST {Sessions}/{{id}}/connect", "a fresh address", $"{one}/connect");
-        await record.SendAsync($"POST {Sessions}/{{id}}/connect", "not there", $"{Sessions}/nothing.here/connect");
-        await record.SendAsync($"DELETE {Sessions}/{{id}}", "deleted", one);
-        await record.SendAsync($"DELETE {Sessions}/{{id}}", "gone", one);
+        await record.SendAsync($"GET {Sessions}/{{id}}", "one", one, by: developer);
+        await record.SendAsync($"GET {Sessions}/{{id}}", "not there", $"{Sessions}/nothing.here", by: developer);
+        await record.SendAsync($"POST {Sessions}/{{id}}/connect", "a fresh address", $"{one}/connect", by: developer);
+        await record.SendAsync(
+            $"POST {Sessions}/{{id}}/connect", "not there", $"{Sessions}/nothing.here/connect", by: developer);
+        await record.SendAsync($"DELETE {Sessions}/{{id}}", "deleted", one, by: developer);
+        await record.SendAsync($"DELETE {Sessions}/{{id}}", "gone", one, by: developer);
         record.Verify("gpu-engine");
     }
 
@@ -302,6 +308,14 @@ public sealed class ExchangeTests(SharedSystem system)
         await record.SendAsync("GET /api/usage", "no credentials", by: anonymous);
         await record.SendAsync("GET /api/usage/all", "everybody's", by: developer);
         await record.SendAsync("GET /api/usage/all", "for operators only");
+        await record.SendAsync("PUT /api/budgets", "a person's", body: new { person = "somebody", model_tokens = 1000, period = "day" });
+        await record.SendAsync("PUT /api/budgets", "no number", body: new { person = "somebody" });
+        await record.SendAsync("GET /api/budgets", "with what is used");
+        await record.SendAsync("GET /api/budgets", "no credentials", by: anonymous);
+        await record.SendAsync("DELETE /api/budgets", "a person's", "/api/budgets?person=somebody");
+        await record.SendAsync("DELETE /api/budgets", "not there", "/api/budgets?person=somebody");
+        await record.SendAsync("GET /api/budgets/use", "of a month", "/api/budgets/use?from=2020-01-01&to=2020-01-31");
+        await record.SendAsync("GET /api/budgets/use", "not a day", "/api/budgets/use?from=January");
 
         await record.SendAsync("POST /api/llm/complete", "whole", body: new { prompt = Question });
         await record.SendAsync("POST /api/llm/complete", "streamed", body: new { prompt = Question, stream = true });

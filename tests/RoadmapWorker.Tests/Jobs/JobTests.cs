@@ -35,7 +35,7 @@ public sealed class JobTests(PostgresFixture postgres)
         await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: Quick);
         var failures = 2;
         worker.Probe.Does = (_, stage, _) => stage == "b" && failures-- > 0
-            ? throw new IOException("a cable") : Task.FromResult(ProbeKind.Done(stage));
+            ? throw new StageException("a cable") : Task.FromResult(ProbeKind.Done(stage));
         var task = await worker.OrderAsync();
         await worker.UntilAsync(task, JobStatus.Completed);
 
@@ -54,7 +54,7 @@ public sealed class JobTests(PostgresFixture postgres)
         worker.Probe.Does = (job, stage, _) =>
         {
             job.IsLastAttempt.ShouldBe(job.Attempt == 3);
-            return stage == "b" && broken ? throw new IOException("no cable at all") : Task.FromResult(ProbeKind.Done(stage));
+            return stage == "b" && broken ? throw new StageException("no cable at all") : Task.FromResult(ProbeKind.Done(stage));
         };
         var task = await worker.OrderAsync();
         await worker.UntilAsync(task, JobStatus.Failed);
@@ -198,6 +198,29 @@ public sealed class JobTests(PostgresFixture postgres)
         await worker.OrderAsync();
     }
 
+    [Fact]
+    public async Task OpenTasks_FiftyOrderedAtOnceAtTwoReplicas_AreNoMoreThanTheLimit()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using var one = await TestWorker.StartAsync(database, settings: ("Jobs:MaxOpenPerCaller", "20"));
+        await using var two = await TestWorker.StartAsync(database, settings: ("Jobs:MaxOpenPerCaller", "20"));
+        one.Probe.Does = two.Probe.Does = (_, _, cancel) => ProbeKind.ForeverAsync(cancel);
+        var ordered = await Task.WhenAll(Enumerable.Range(0, 50).Select(async i =>
+        {
+            try
+            {
+                await (i % 2 == 0 ? one : two).OrderAsync();
+                return true;
+            }
+            catch (Lyceum.ServiceDefaults.Errors.ProblemException e) when (e.Code == "limit_reached")
+            {
+                return false;
+            }
+        }));
+        ordered.Count(added => added).ShouldBe(20);
+        (await one.ScalarAsync("SELECT count(*) FROM jobs")).ShouldBe(20L);
+    }
+
     internal static readonly Lyceum.ServiceDefaults.Auth.Caller Ada = new(
         "dev", "ada", Lyceum.ServiceDefaults.Auth.CallerKind.Token, new HashSet<string>());
 
@@ -231,7 +254,7 @@ public sealed class JobTests(PostgresFixture postgres)
             {
                 job.Count(new(JobCall.Model, "m", "tool_calls", 1, 7, 5), of: "step");
                 await job.RecordAsync("step\n1", "{\"said\": \"\\u0000\"}", of: "step");
-                throw new IOException("a cable");
+                throw new StageException("a cable");
             }
             job.Count(new(JobCall.Model, "m", "tool_calls", 1, 7, 5, Recorded: true));
             return new(before, "c", 60);
@@ -253,7 +276,7 @@ public sealed class JobTests(PostgresFixture postgres)
     public async Task Failure_WhoseMessagePostgresWouldRefuse_IsStoredAndHoldsUpNothing(string message)
     {
         await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: [Quick, ("Jobs:MaxAttempts", "1")]);
-        worker.Probe.Does = (job, stage, _) => job.Input == "{}" ? throw new IOException(message) : Task.FromResult(ProbeKind.Done(stage));
+        worker.Probe.Does = (job, stage, _) => job.Input == "{}" ? throw new StageException(message) : Task.FromResult(ProbeKind.Done(stage));
         var broken = await worker.OrderAsync();
         var other = await worker.OrderAsync("{\"a\":1}");
         await worker.UntilAsync(broken, JobStatus.Failed);

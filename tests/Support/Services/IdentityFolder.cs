@@ -51,7 +51,7 @@ public sealed class IdentityFolder : IDisposable
     public string Token(
         string signer = "gateway", string? iss = null, string aud = "lyceum", string sub = "ada", string? tenant = "dev",
         string kind = "token", string scope = "chat", string? act = null, TimeSpan? expiresIn = null, string? kid = null,
-        ECDsa? key = null)
+        ECDsa? key = null, double? share = null)
     {
         key ??= _keys[signer];
         var claims = new Dictionary<string, object> { ["sub"] = sub, ["kind"] = kind, ["scope"] = scope };
@@ -59,6 +59,8 @@ public sealed class IdentityFolder : IDisposable
             claims["tenant"] = tenant;
         if (act is not null)
             claims["act"] = act;
+        if (share is not null)
+            claims["share"] = share;
         var now = DateTime.UtcNow;
         return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
         {

@@ -82,6 +82,9 @@ public sealed class ChatReading : IAsyncDisposable
 
     public int Pings { get; private set; }
 
+    /// <summary>UTF-8 bytes of the model's reasoning, as far as the stream has told.</summary>
+    public int Thought { get; private set; }
+
     /// <summary>The next event; null at the stream's end.</summary>
     public async Task<ChatEvent?> NextAsync(CancellationToken cancellationToken = default)
     {
@@ -99,6 +102,9 @@ public sealed class ChatReading : IAsyncDisposable
             case "delta":
                 _text.Append(item.Data.GetProperty("text").GetString());
                 Cursor = int.Parse(item.Id!);
+                break;
+            case "thinking":
+                Thought = item.Data.GetProperty("length").GetInt32();
                 break;
             case "ping":
                 Pings++;

@@ -6,13 +6,13 @@ using System.Text.Json;
 namespace Lyceum.Tests.Support.WholeSystem;
 
 /// <summary>
-/// What the gateway would tell a service of the development token's owner, signed with the gateway's own key: with it a
-/// service is asked directly. Holds for an hour.
+/// What the gateway would tell a service of the development token's owner, or of another tenant's, signed with the
+/// gateway's own key: with it a service is asked directly. Holds for an hour.
 /// </summary>
 internal static class GatewayIdentity
 {
     /// <param name="dataFolder">The running system's.</param>
-    public static string Token(string dataFolder)
+    public static string Token(string dataFolder, string tenant = "dev", string scope = "chat llm")
     {
         using var key = ECDsa.Create();
         key.ImportFromPem(File.ReadAllText(Path.Combine(dataFolder, "keys", "gateway.pem")));
@@ -20,7 +20,7 @@ internal static class GatewayIdentity
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var signed = Part(new { alg = "ES256", typ = "JWT", kid }) + "." + Part(new
         {
-            iss = "gateway", aud = "lyceum", sub = "dev", tenant = "dev", kind = "token", scope = "chat llm", iat = now, exp = now + 3600,
+            iss = "gateway", aud = "lyceum", sub = "dev", tenant, kind = "token", scope, iat = now, exp = now + 3600,
         });
         return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256));
 

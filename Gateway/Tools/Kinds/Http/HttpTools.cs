@@ -8,6 +8,8 @@ using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.Gateway.Tools.Targets;
 using Lyceum.ServiceDefaults.Hosting;
+using Lyceum.ServiceDefaults.Http;
+using MediaType = Microsoft.Net.Http.Headers.MediaTypeHeaderValue;
 
 namespace Lyceum.Gateway.Tools.Kinds.Http;
 
@@ -133,7 +135,8 @@ internal sealed class HttpTools(EgressConnections connections, TargetHeaders tar
             if (response.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity"))
                 return (ToolFailure.Failed($"{tool.Name} answered compressed, which was not asked for."), false);
             var content = await ReadAsync(response.Content, tool.MaxOutputBytes, cancelled);
-            return (content is null ? ToolFailure.TooLarge(tool) : Output(tool, response.Content.Headers.ContentType, content), false);
+            return (content is null
+                ? ToolFailure.TooLarge(tool) : Output(tool, TypeOf(response.Content.Headers), content), false);
         }
         catch (Exception e) when (EgressRefusedException.IsCauseOf(e))
         {
@@ -148,6 +151,10 @@ internal sealed class HttpTools(EgressConnections connections, TargetHeaders tar
             return (ToolFailure.Failed($"{tool.Name} broke off while it answered.") with { Cause = e.Message }, true);
         }
     }
+
+    /// <summary>As it was sent: .NET does not parse some that servers send.</summary>
+    private static string? TypeOf(HttpContentHeaders headers) =>
+        headers.NonValidated.TryGetValues("Content-Type", out var values) ? values.ToString() : null;
 
     /// <returns>Null: it has more than <paramref name="max"/> bytes.</returns>
     private static async Task<byte[]?> ReadAsync(HttpContent content, int max, CancellationToken cancelled)
@@ -166,20 +173,29 @@ internal sealed class HttpTools(EgressConnections connections, TargetHeaders tar
         return read.ToArray();
     }
 
-    private static ToolResult Output(ToolManifest tool, MediaTypeHeaderValue? type, byte[] content)
+    /// <param name="type">Of the answer, as it was sent; null: none.</param>
+    private static ToolResult Output(ToolManifest tool, string? type, byte[] content)
     {
         if (content.Length == 0)
             return ToolResult.Of("null"u8.ToArray());
-        var media = type?.MediaType ?? "";
-        if (media == "application/json" || media.EndsWith("+json", StringComparison.Ordinal))
+        var given = MediaType.TryParse(type, out var parsed) ? parsed : null;
+        var media = (given?.MediaType.Value ?? type?.Split(';')[0].Trim() ?? "").ToLowerInvariant();
+        var isJson = media is "application/json" or "text/json" or "text/x-json"
+            || media.EndsWith("+json", StringComparison.Ordinal);
+        if (!isJson && media is not "" && !media.StartsWith("text/", StringComparison.Ordinal))
+            return ToolFailure.Failed($"{tool.Name} answered with neither JSON nor text.");
+        var (text, error) = Charsets.Decode(content, given?.Charset.Value, media == "text/html");
+        if (text is null)
+            return ToolFailure.Failed($"{tool.Name} answered with a text that is {error}.");
+        var utf8 = Encoding.UTF8.GetBytes(text);
+        // Without a type, it is what it looks like.
+        if (isJson || (media is "" && JsonText.IsJson(utf8)))
         {
-            return JsonText.IsJson(content)
-                ? ToolResult.Of(content)
+            return JsonText.IsJson(utf8)
+                ? ToolResult.Of(utf8)
                 : ToolFailure.Failed($"{tool.Name} answered with what is called JSON and is not.");
         }
-        return media.StartsWith("text/", StringComparison.Ordinal)
-            ? ToolResult.Of(JsonText.Quote(Encoding.UTF8.GetString(content)))
-            : ToolFailure.Failed($"{tool.Name} answered with neither JSON nor text.");
+        return ToolResult.Of(JsonText.Quote(text));
     }
 
     private static string Words(HttpRequestError error) => error switch

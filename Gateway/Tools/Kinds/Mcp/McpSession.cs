@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lyceum.Gateway.Tools.Egress;
 using Lyceum.Gateway.Tools.Json;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
@@ -13,13 +15,22 @@ namespace Lyceum.Gateway.Tools.Kinds.Mcp;
 /// needed, and again after the connection broke; definitions are read again once they are older than
 /// <see cref="DefinitionsAge"/>.
 /// </summary>
-internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider time) : IAsyncDisposable
+/// <param name="place">Among all sessions; freed when it is closed.</param>
+internal sealed class McpSession(Func<IClientTransport> transport, IDisposable place, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>How long a changed definition may go unnoticed.</summary>
     private static readonly TimeSpan DefinitionsAge = TimeSpan.FromSeconds(30);
 
     /// <summary>Of connecting and listing tools. A caller's own timeout may be shorter.</summary>
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(20);
+
+    // Of one listing. A server that says there is more beyond them is not used.
+    private const int MaxPages = 50;
+    private const int MaxTools = 1_000;
+    private const int MaxDefinitionBytes = 4 * 1024 * 1024;
+
+    /// <summary>Bytes of all answers to one listing, whatever they are.</summary>
+    private const long MaxListBytes = 16 * 1024 * 1024;
 
     private static readonly McpClientOptions Options = new()
     {
@@ -37,27 +48,36 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
 
     private long _used = time.GetTimestamp();
     private int _uses;
+    private const int Closing = int.MinValue;
 
-    /// <summary>Not in use, and not used for so long.</summary>
-    public bool IsIdle(TimeSpan since) => Volatile.Read(ref _uses) == 0 && time.GetElapsedTime(Volatile.Read(ref _used)) > since;
+    /// <summary>Whether it was not used for so long.</summary>
+    public bool IsIdle(TimeSpan since) => time.GetElapsedTime(Volatile.Read(ref _used)) > since;
 
-    /// <summary>Marks it as in use, until disposed.</summary>
-    public Use Begin()
+    /// <summary>Whether it has, or had, a connection that the next call may use.</summary>
+    public bool IsConnected => Volatile.Read(ref _client) is not null;
+
+    /// <summary>Marks it as in use, until <see cref="End"/>.</summary>
+    /// <returns>False: it is being closed.</returns>
+    public bool TryBegin()
     {
-        Interlocked.Increment(ref _uses);
-        return new Use(this);
+        for (var uses = Volatile.Read(ref _uses); uses != Closing;)
+        {
+            var seen = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+            if (seen == uses)
+                return true;
+            uses = seen;
+        }
+        return false;
     }
 
-    private void End()
+    public void End()
     {
         Volatile.Write(ref _used, time.GetTimestamp());
         Interlocked.Decrement(ref _uses);
     }
 
-    public readonly struct Use(McpSession session) : IDisposable
-    {
-        public void Dispose() => session.End();
-    }
+    /// <summary>Nobody uses it, and from now on nobody will: the caller disposes it.</summary>
+    public bool TryClose() => Interlocked.CompareExchange(ref _uses, Closing, 0) == 0;
 
     /// <summary>The connected client, and the tool as its server defines it now (null: it has none of this name).</summary>
     public async Task<(McpClient Client, McpDefinition? Definition)> OpenAsync(string tool, CancellationToken cancelled)
@@ -90,8 +110,7 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
     {
         try
         {
-            var tools = await client.ListToolsAsync(cancellationToken: cancelled);
-            _definitions = tools.Select(tool => McpDefinition.Of(tool.ProtocolTool)).DistinctBy(tool => tool.Name).ToFrozenDictionary(tool => tool.Name);
+            _definitions = await ReadDefinitionsAsync(client, cancelled);
             _listed = time.GetTimestamp();
             return true;
         }
@@ -105,6 +124,37 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
             await CloseClientAsync();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Page by page: the client's own loop would follow a server for as long as it names a next page. An empty cursor
+    /// is the end, as some servers write it.
+    /// </summary>
+    private static async Task<FrozenDictionary<string, McpDefinition>> ReadDefinitionsAsync(
+        McpClient client, CancellationToken cancelled)
+    {
+        using var allowance = LimitedAnswers.Limit(MaxListBytes);
+        var definitions = new Dictionary<string, McpDefinition>();
+        var (bytes, tools) = (0, 0);
+        string? cursor = null;
+        for (var page = 1; page <= MaxPages; page++)
+        {
+            var list = await client.ListToolsAsync(new ListToolsRequestParams { Cursor = cursor }, cancelled);
+            foreach (var tool in list.Tools)
+            {
+                var definition = McpDefinition.Of(tool);
+                bytes += definition.Bytes;
+                if (++tools > MaxTools || bytes > MaxDefinitionBytes)
+                    throw new IOException($"the server lists more than {MaxTools} tools, or {MaxDefinitionBytes} bytes of them");
+                definitions.TryAdd(definition.Name, definition);
+            }
+            if (string.IsNullOrEmpty(list.NextCursor))
+                return definitions.ToFrozenDictionary();
+            if (list.NextCursor == cursor)
+                break;
+            cursor = list.NextCursor;
+        }
+        throw new IOException($"the server's list of tools does not end within {MaxPages} pages");
     }
 
     /// <summary>The server has forgotten this client: the next call connects anew.</summary>
@@ -140,6 +190,7 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
         }
         finally
         {
+            place.Dispose();
             _turn.Release();
         }
     }
@@ -147,7 +198,8 @@ internal sealed class McpSession(Func<IClientTransport> transport, TimeProvider 
 
 /// <summary>A tool as its server defines it: what decides its calls, and what a model reads of it.</summary>
 /// <param name="Digest">Of name, title, description, schemas and annotations.</param>
-internal sealed record McpDefinition(string Name, string? Description, JsonElement InputSchema, string Digest)
+/// <param name="Bytes">What the server wrote of it, about.</param>
+internal sealed record McpDefinition(string Name, string? Description, JsonElement InputSchema, string Digest, int Bytes)
 {
     private static readonly string[] Parts = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
@@ -157,6 +209,7 @@ internal sealed record McpDefinition(string Name, string? Description, JsonEleme
         var parts = new JsonObject(whole.EnumerateObject().Where(part => Parts.Contains(part.Name))
             .Select(part => KeyValuePair.Create(part.Name, JsonNode.Parse(part.Value.GetRawText()))));
         using var document = JsonDocument.Parse(parts.ToJsonString());
-        return new(tool.Name, tool.Description, tool.InputSchema.Clone(), CanonicalJson.Digest(CanonicalJson.Of(document.RootElement)));
+        return new(tool.Name, tool.Description, tool.InputSchema.Clone(), CanonicalJson.Digest(CanonicalJson.Of(document.RootElement)),
+            JsonMarshal.GetRawUtf8Value(whole).Length);
     }
 }

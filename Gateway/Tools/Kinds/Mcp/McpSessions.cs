@@ -3,6 +3,8 @@ using System.Text.Json;
 using Lyceum.Gateway.Settings;
 using Lyceum.Gateway.Tools.Egress;
 using Lyceum.Gateway.Tools.Targets;
+using Lyceum.ServiceDefaults.Shares;
+using Microsoft.Extensions.Options;
 using ModelContextProtocol.Client;
 
 namespace Lyceum.Gateway.Tools.Kinds.Mcp;
@@ -12,8 +14,8 @@ namespace Lyceum.Gateway.Tools.Kinds.Mcp;
 /// sessions are closed after <see cref="Idle"/>; there are at most <see cref="MaxSessions"/>, and one more is rejected.
 /// </summary>
 internal sealed partial class McpSessions(
-    EgressConnections connections, TargetHeaders headers, SettingsMonitor settings,
-        TimeProvider time, ILogger<McpSessions> logger)
+    EgressConnections connections, TargetHeaders headers, SettingsMonitor settings, IOptions<ShareOptions> shares,
+    TimeProvider time, ILogger<McpSessions> logger)
     : BackgroundService
 {
     private const int MaxSessions = 256;
@@ -26,24 +28,68 @@ internal sealed partial class McpSessions(
 
     private readonly ConcurrentDictionary<Key, McpSession> _sessions = new();
 
-    /// <returns>Null, and why: the server is not configured for this tenant, or there are too many sessions.</returns>
-    public (McpSession? Session, string? Rejection) Find(string tenant, McpTarget target)
+    private readonly SharedBound _places = new(MaxSessions, shares.Value);
+
+    /// <summary>Why this tenant may not use the target at all; null: it may.</summary>
+    public string? Rejection(string tenant, McpTarget target) =>
+        target.Server is null || CommandOf(tenant, target) is not null
+            ? null : $"{target.Server} is not one of tools.mcp_servers for this tenant";
+
+    /// <summary>The session with this server, in use until disposed.</summary>
+    /// <returns>
+    /// Null, and why: the server is not configured for this tenant, or there are too many sessions.
+    /// </returns>
+    public (Use? Use, string? Rejection) Begin(Sharer who, McpTarget target)
     {
+        var tenant = who.Tenant;
+        if (Rejection(tenant, target) is { } rejection)
+            return (null, rejection);
         var key = new Key(tenant, target.Url ?? target.Server!, string.Join('\n', target.Headers.Select(header => header.ToString())));
-        McpServerSettings? server = null;
-        if (target.Server is not null
-            && (!settings.Get<McpServers>().TryGetValue(target.Server, out server) || !server.Tenants.Admit(tenant)))
-            return (null, $"{target.Server} is not one of tools.mcp_servers for this tenant");
         // A server whose command has changed gets a new session; the old process is closed when it is idle.
+        var server = CommandOf(tenant, target);
         if (server is not null)
             key = key with { Detail = JsonSerializer.Serialize(server) };
-        if (_sessions.TryGetValue(key, out var session))
-            return (session, null);
-        if (_sessions.Count >= MaxSessions)
-            return (null, "too many MCP sessions are open");
-        return (_sessions.GetOrAdd(key, _ => new McpSession(Transport, time)), null);
+        while (true)
+        {
+            if (_sessions.TryGetValue(key, out var session))
+            {
+                if (session.TryBegin())
+                    return (new Use(this, key, session), null);
+                _sessions.TryRemove(new(key, session)); // it is being closed
+            }
+            if (_places.TryTake(who) is not { } place)
+                return (null, "too many MCP sessions are open");
+            var made = new McpSession(Transport, place, time);
+            made.TryBegin();
+            if (_sessions.TryAdd(key, made))
+                return (new Use(this, key, made), null);
+            place.Dispose();
+        }
 
         IClientTransport Transport() => server is null ? Http(tenant, target) : Stdio(target.Server!, server);
+    }
+
+    private McpServerSettings? CommandOf(string tenant, McpTarget target) =>
+        target.Server is not null && settings.Get<McpServers>().TryGetValue(target.Server, out var server)
+            && server.Tenants.Admit(tenant) ? server : null;
+
+    /// <summary>A session in use. One that could not connect frees its place with its last use.</summary>
+    public sealed class Use : IAsyncDisposable
+    {
+        private readonly McpSessions _owner;
+        private readonly Key _key;
+
+        internal Use(McpSessions owner, Key key, McpSession session) =>
+            (_owner, _key, Session) = (owner, key, session);
+
+        public McpSession Session { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            Session.End();
+            if (!Session.IsConnected && Session.TryClose())
+                await _owner.CloseAsync(_key, Session);
+        }
     }
 
     private HttpClientTransport Http(string tenant, McpTarget target)
@@ -89,8 +135,8 @@ internal sealed partial class McpSessions(
         {
             foreach (var (key, session) in _sessions)
             {
-                if (session.IsIdle(Idle) && _sessions.TryRemove(new(key, session)))
-                    await CloseAsync(session);
+                if (session.IsIdle(Idle) && session.TryClose())
+                    await CloseAsync(key, session);
             }
         }
     }
@@ -98,12 +144,12 @@ internal sealed partial class McpSessions(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await Task.WhenAll(_sessions.Values.Select(CloseAsync));
-        _sessions.Clear();
+        await Task.WhenAll(_sessions.Select(session => CloseAsync(session.Key, session.Value)));
     }
 
-    private async Task CloseAsync(McpSession session)
+    private async Task CloseAsync(Key key, McpSession session)
     {
+        _sessions.TryRemove(new(key, session));
         try
         {
             await session.DisposeAsync();
@@ -118,7 +164,7 @@ internal sealed partial class McpSessions(
     private partial void LogCloseFailed(string reason);
 
     /// <param name="Detail">What else makes it another session: headers, a command.</param>
-    private sealed record Key(string Tenant, string Server, string Detail);
+    internal sealed record Key(string Tenant, string Server, string Detail);
 
     /// <summary>Adds the headers to each request, so that a replaced secret is used at once.</summary>
     private sealed class HeaderHandler(TargetHeaders headers, string tenant, McpTarget target) : DelegatingHandler

@@ -7,7 +7,10 @@ using Lyceum.Gateway.Tools.Json;
 using Lyceum.Gateway.Tools.Manifests;
 using Lyceum.Gateway.Tools.Schemas;
 using Lyceum.Gateway.Tools.Targets;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
@@ -55,7 +58,7 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
     public IEnumerable<SchemaError> Check(string tenant, ToolTarget target, string path) => target switch
     {
         McpTarget { Url: { } url } remote => headers.Errors(tenant, url, remote.Headers, $"{path}/mcp"),
-        McpTarget local when sessions.Find(tenant, local).Rejection is { } rejection
+        McpTarget local when sessions.Rejection(tenant, local) is { } rejection
             => [new($"{path}/mcp/server", rejection)],
         _ => [],
     };
@@ -65,24 +68,24 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
     /// none.
     /// </summary>
     public async Task<(JsonElement? Document, ToolFailure? Failure)> CompleteAsync(
-        string tenant, ToolManifest manifest, string path, CancellationToken cancelled, CancellationToken clientGone)
+        Caller caller, ToolManifest manifest, string path, CancellationToken cancelled, CancellationToken clientGone)
     {
         var target = (McpTarget)manifest.Target;
         if (target.DefinitionDigest is not null && manifest.Document.TryGetProperty("input_schema", out _))
             return default;
-        var (session, rejection) = sessions.Find(tenant, target);
-        if (session is null)
+        var (use, rejection) = sessions.Begin(Sharer.Of(caller), target);
+        if (use is null)
             return (null, ToolFailure.Refused($"{path}: {rejection}."));
         McpDefinition? definition;
         try
         {
-            using var use = session.Begin();
-            (_, definition) = await session.OpenAsync(target.Tool, cancelled);
+            await using (use)
+                (_, definition) = await use.Session.OpenAsync(target.Tool, cancelled);
         }
         catch (Exception e) when (IsFailure(e) && !clientGone.IsCancellationRequested)
         {
             var failure = Failure(manifest, e);
-            LogLookupFailed(tenant, manifest.Name, failure.Detail, failure.Cause);
+            LogLookupFailed(caller.Tenant, manifest.Name, failure.Detail, failure.Cause);
             return (null, failure);
         }
         if (definition is null)
@@ -106,12 +109,14 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
         var (tool, target) = (call.Tool, (McpTarget)call.Tool.Target);
         if (call.Input.ValueKind != JsonValueKind.Object)
             return InputErrors.OfInput([new("/input", "must be an object")]);
-        var (session, rejection) = sessions.Find(call.Tenant, target);
-        if (session is null)
+        var (use, rejection) = sessions.Begin(Sharer.Of(call.Caller), target);
+        if (use is null)
             return ToolFailure.Refused($"{tool.Name} cannot be called: {rejection}.");
-        using var use = session.Begin();
-        var (result, again) = await AttemptAsync(session, call, cancelled);
-        return again ? (await AttemptAsync(session, call, cancelled)).Result : result;
+        await using (use)
+        {
+            var (result, again) = await AttemptAsync(use.Session, call, cancelled);
+            return again ? (await AttemptAsync(use.Session, call, cancelled)).Result : result;
+        }
     }
 
     private static async Task<(ToolResult Result, bool MayRepeat)> AttemptAsync(McpSession session, ToolCall call, CancellationToken cancelled)
@@ -168,7 +173,9 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
         };
         if (output.Length > tool.MaxOutputBytes)
             return ToolFailure.TooLarge(tool);
-        return JsonText.IsUnicode(output) ? ToolResult.Of(output) : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
+        return JsonUnicode.IsValid(output)
+            ? ToolResult.Of(output)
+            : ToolFailure.Failed($"{tool.Name} answered with text that is not Unicode.");
     }
 
     /// <summary>Failures of a server or of the connection to it.</summary>

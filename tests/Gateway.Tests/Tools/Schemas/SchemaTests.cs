@@ -39,9 +39,20 @@ public sealed class SchemaTests
         Compile("""{"items":{"type":"string"}}""").Errors(Json($"[{string.Join(',', Enumerable.Range(0, 5000))}]"), "")
             .Count.ShouldBe(JsonSchema.MaxErrors);
 
+    /// <summary>What OpenAPI and its tools put into schemas.</summary>
+    [Theory]
+    [InlineData("""{"type":"string","nullable":true}""")]
+    [InlineData("""{"type":"string","example":"Ada","examples":["Ada"],"xml":{"name":"n"},"externalDocs":{"url":"u"}}""")]
+    [InlineData("""{"type":"string","x-order":1,"discriminator":{"propertyName":"kind"},"enumNames":["a"],"markdownDescription":"d"}""")]
+    [InlineData("""{"type":"string","$anchor":"a","$comment":"c","contentMediaType":"text/html","readOnly":true,"optional":true}""")]
+    public void Schema_WithNamesThatAssertNothing_IsChecked_AndTheyAreIgnored(string schema)
+    {
+        Compile(schema).Fits(Json("\"a\"")).ShouldBeTrue();
+        Compile(schema).Fits(Json("1")).ShouldBeFalse();
+    }
+
     [Theory]
     [InlineData("""{"properties":{"a":{"unevaluatedProperties":false}}}""", "/at/properties/a/unevaluatedProperties")]
-    [InlineData("""{"nullable":true}""", "/at/nullable")]
     [InlineData("""{"$dynamicRef":"#a"}""", "/at/$dynamicRef")]
     [InlineData("""{"items":[{}]}""", "/at/items")]
     [InlineData("""{"$ref":"https://example.org/schema.json"}""", "/at/$ref")]
@@ -117,6 +128,72 @@ public sealed class SchemaTests
 
         Compile("""{"uniqueItems":true}""").Fits(Json($"[{items}]")).ShouldBeTrue();
         Compile("""{"uniqueItems":true}""").Fits(Json($"[{items},[5.0]]")).ShouldBeFalse();
+    }
+
+    private static string Many(int count, Func<int, string> one) => string.Join(',', Enumerable.Range(0, count).Select(one));
+
+    /// <summary>Work in every keyword, by schema and value.</summary>
+    public static TheoryData<string, string, string> Costly => new()
+    {
+        {
+            "patternProperties", $"{{\"patternProperties\":{{{Many(200, i => $"\"^x{i}$\":{{}}")}}}}}",
+            $"{{{Many(20_000, i => $"\"y{i}\":1")}}}"
+        },
+        { "enum", $"{{\"items\":{{\"enum\":[{Many(1000, i => $"\"e{i}\"")}]}}}}", $"[{Many(5_000, _ => "\"e999\"")}]" },
+        {
+            "enum of long values", $"{{\"items\":{{\"enum\":[{Many(30, i => $"\"{new string('x', 1900)}{i:D2}\"")}]}}}}",
+            $"[{Many(1_000, _ => $"\"{new string('x', 1900)}29\"")}]"
+        },
+        {
+            "dependentRequired",
+            $"{{\"items\":{{\"dependentRequired\":{{{Many(90, i => $"\"p{i}\":[{Many(90, j => $"\"p{j}\"")}]")}}}}}}}",
+            $"[{Many(60, _ => $"{{{Many(90, i => $"\"p{i}\":1")}}}")}]"
+        },
+        { "properties", $"{{\"items\":{{\"properties\":{{{Many(1000, i => $"\"p{i}\":{{}}")}}}}}}}", $"[{Many(20_000, _ => "{}")}]" },
+        { "members", "{\"allOf\":[" + Many(500, _ => "{\"maxProperties\":100000}") + "]}", $"{{{Many(10_000, i => $"\"y{i}\":1")}}}" },
+        { "propertyNames", $"{{\"propertyNames\":{{\"enum\":[{Many(1000, i => $"\"e{i}\"")}]}}}}", $"{{{Many(1_000, i => $"\"e{999 - i % 1000}\":1")}}}" },
+        { "minLength", "{\"allOf\":[" + Many(900, _ => "{\"minLength\":1}") + "]}", $"\"{new string('x', 500_000)}\"" },
+        { "pattern", "{\"allOf\":[" + Many(190, _ => "{\"pattern\":\"x$\"}") + "]}", $"\"{new string('x', 500_000)}\"" },
+        { "a long number", "{\"allOf\":[" + Many(900, _ => "{\"minimum\":1}") + "]}", new string('9', 300) + new string('0', 100_000) },
+        {
+            "const", $"{{\"items\":{{\"allOf\":[{Many(20, _ => $"{{\"const\":\"{new string('x', 3_000)}\"}}")}]}}}}",
+            $"[{Many(400, _ => $"\"{new string('x', 3_000)}\"")}]"
+        },
+        { "uniqueItems", "{\"allOf\":[" + Many(100, _ => "{\"uniqueItems\":true}") + "]}", $"[{Many(20_000, i => $"{i}")}]" },
+        { "contains", "{\"allOf\":[" + Many(100, _ => "{\"contains\":{\"type\":\"string\"},\"minContains\":0}") + "]}", $"[{Many(20_000, i => $"{i}")}]" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Costly))]
+    public void Schema_OfWhateverKeyword_TakesAStepForWhatItRepeats(string keyword, string schema, string value)
+    {
+        var (compiled, input) = (Compile(schema), Json(value));
+        var took = Stopwatch.StartNew();
+
+        compiled.Fits(input).ShouldBeFalse(keyword);
+        compiled.Errors(input, "/input").ShouldHaveSingleItem().Message.ShouldContain("too many steps");
+
+        took.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public void Schema_OfALargeHonestInput_IsChecked()
+    {
+        var schema = Compile("""
+            {"type":"array","items":{"type":"object","required":["id","kind"],"additionalProperties":false,"properties":{"id":{"type":"integer"},
+             "kind":{"enum":["a","b","c"]},"name":{"type":"string","maxLength":200,"pattern":"^[a-z ]+$"},"tags":{"items":{"type":"string"}}}}}
+            """);
+        var input = Json($"[{Many(4_000, i => $"{{\"id\":{i},\"kind\":\"c\",\"name\":\"the name of it\",\"tags\":[\"x\",\"y\"]}}")}]");
+
+        schema.Fits(input).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Walk_WhoseCallerHasGone_Ends()
+    {
+        var schema = Compile("{\"allOf\":[" + Many(100, _ => "{\"uniqueItems\":true}") + "]}");
+
+        Should.Throw<OperationCanceledException>(() => schema.Fits(Json($"[{Many(20_000, i => $"{i}")}]"), new(canceled: true)));
     }
 
     [Fact]

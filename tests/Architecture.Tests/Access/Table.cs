@@ -1,0 +1,214 @@
+namespace Lyceum.Tests.Rules.Access;
+
+/// <summary>Every endpoint of every service, and who may call it. A new endpoint needs a row.</summary>
+internal static class Table
+{
+    private const string Everywhere =
+        """
+        GET /health                              | open            | own
+        GET /alive                               | open            | own
+        GET /version                             | open            | own
+        GET /metrics                             | ops or loopback | own
+        GET /openapi/{documentName}.json         | open            | own
+        """;
+
+    private const string OfADatabase =
+        """
+        GET /health/db                           | open            | own
+        """;
+
+    private const string ChatApi =
+        """
+        POST /chat                               | chat            | own
+        GET /chat/{messageId:guid}/stream        | chat or ticket  | message_not_found
+        POST /chat/{messageId:guid}/stop         | chat            | message_not_found
+        GET /api/conversations                   | chat            | own
+        POST /api/conversations                  | chat            | own
+        GET /api/conversations/{id:guid}         | chat            | conversation_not_found
+        PATCH /api/conversations/{id:guid}       | chat            | conversation_not_found
+        DELETE /api/conversations/{id:guid}      | chat            | conversation_not_found
+        GET /api/conversations/{id:guid}/messages | chat           | conversation_not_found
+        """;
+
+    private const string GpuEngine =
+        """
+        GET /v1/models                           | llm             | own
+        GET /v1/models/{**id}                    | llm             | own
+        POST /v1/chat/completions                | llm             | own
+        POST /v1/audio/transcriptions            | llm             | own
+        POST /v1/audio/speech                    | llm             | own
+        GET /v1/generations/{id}                 | llm             | generation_not_found
+        DELETE /v1/generations/{id}              | llm             | 204
+        GET /v1/engine                           | service         | own
+        GET /v1/engine/state                     | ops             | own
+        GET /v1/engine/log                       | ops             | own
+        POST /v1/sessions                        | engine          | own
+        GET /v1/sessions                         | engine          | own
+        GET /v1/sessions/{id}                    | engine          | session_not_found
+        DELETE /v1/sessions/{id}                 | engine          | session_not_found
+        POST /v1/sessions/{id}/connect           | engine          | session_not_found
+        GET /ws/{id}                             | open            | own
+        GET /ws/ws/{id}                          | open            | own
+        """;
+
+    private const string SessionApi =
+        """
+        GET /api/auth/methods                    | open            | own
+        POST /api/auth/register                  | open            | own
+        POST /api/auth/login                     | open            | own
+        POST /api/auth/refresh                   | open            | own
+        POST /api/auth/logout                    | open            | own
+        GET /api/auth/oidc/login                 | open            | own
+        GET /api/auth/oidc/callback              | open            | own
+        POST /api/auth/change-password           | signed in       | account_required
+        GET /api/auth/me                         | signed in       | own
+        GET /api/auth/invitations                | signed in       | account_required
+        POST /api/auth/invitations               | signed in       | account_required
+        DELETE /api/auth/invitations/{id:guid}   | signed in       | account_required
+        GET /api/tutors                          | tutors          | own
+        POST /api/tutors                         | tutors          | own
+        GET /api/tutors/{id:int}                 | tutors          | tutor_not_found
+        PUT /api/tutors/{id:int}                 | tutors          | tutor_not_found
+        DELETE /api/tutors/{id:int}              | tutors          | tutor_not_found
+        GET /api/kb                              | tutors          | own
+        GET /api/kb/{kb_id}                      | tutors          | knowledge_base_not_found
+        DELETE /api/kb/{kb_id}                   | tutors          | knowledge_base_not_found
+        POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents            | tutors          | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | tutors | knowledge_base_not_found
+        DELETE /api/kb/{kb_id}/documents/{document_id:guid} | tutors | knowledge_base_not_found
+        POST /api/kb/{kb_id}/reindex             | tutors          | knowledge_base_not_found
+        GET /api/kb/{kb_id}/search               | tutors          | knowledge_base_not_found
+        POST /api/tutors/{id:int}/sessions       | sessions        | tutor_not_found
+        DELETE /api/tutors/sessions/{session_id} | sessions        | session_not_found
+        GET /api/sessions                        | sessions        | own
+        GET /api/sessions/{session_id}           | sessions        | session_not_found
+        POST /api/sessions/{session_id}/connect  | sessions        | session_not_found
+        DELETE /api/sessions/{session_id}        | sessions        | session_not_found
+        GET /internal/engines                    | service         | own
+        PUT /internal/engines/{engine_id}        | service         | own
+        POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
+        PUT /api/kb/{kb_id}                      | tutors          | own
+        """;
+
+    private const string RoadmapWorker =
+        """
+        GET /api/v1/roadmaps                     | roadmaps        | own
+        POST /api/v1/roadmaps/generate           | roadmaps        | own
+        GET /api/v1/roadmaps/{taskId:guid}/status | roadmaps       | task_not_found
+        GET /api/v1/roadmaps/{taskId:guid}/events | roadmaps       | task_not_found
+        GET /api/v1/roadmaps/{taskId:guid}/result | roadmaps       | task_not_found
+        GET /api/v1/roadmaps/{taskId:guid}/logs  | roadmaps        | task_not_found
+        POST /api/v1/roadmaps/{taskId:guid}/cancel | roadmaps      | task_not_found
+        POST /api/v1/roadmaps/{taskId:guid}/retry | roadmaps       | task_not_found
+        GET /api/collab                          | collab          | own
+        POST /api/collab/execute                 | collab          | own
+        GET /api/collab/{taskId:guid}            | collab          | task_not_found
+        GET /api/collab/{taskId:guid}/events     | collab          | task_not_found
+        GET /api/collab/{taskId:guid}/logs       | collab          | task_not_found
+        POST /api/collab/{taskId:guid}/cancel    | collab          | task_not_found
+        POST /api/collab/{taskId:guid}/retry     | collab          | task_not_found
+        """;
+
+    private const string Gateway =
+        """
+        GET /                                    | open            | own
+        GET /openapi/v1.json                     | open            | own
+        GET /docs/{documentName?}                | open            | own
+        GET /docs/scalar.js                      | open            | own
+        GET /docs/scalar.aspnetcore.js           | open            | own
+        GET /docs/favicon.svg                    | open            | own
+        GET /api/usage                           | signed in       | own
+        GET /api/usage/all                       | ops             | own
+        GET /api/budgets                         | budgets         | own
+        PUT /api/budgets                         | budgets         | own
+        DELETE /api/budgets                      | budgets         | own
+        GET /api/budgets/use                     | budgets         | own
+        POST /internal/charges/reserve           | service         | own
+        POST /internal/charges/settle            | service         | own
+        GET /api/tools                           | tools           | own
+        POST /api/tools/execute                  | tools           | own
+        GET /api/config/tools                    | tools.admin     | own
+        POST /api/config/tools                   | tools.admin     | own
+        GET /api/config/tools/activations        | tools.admin     | own
+        GET /api/config/tools/{version}          | tools.admin     | tool_version_not_found
+        POST /api/config/tools/{version}/activate | tools.admin    | tool_version_not_found
+        POST /api/llm/complete                   | llm             | own
+        POST /api/repo/append                    | repo            | own
+        GET /api/graph/recall                    | graph           | own
+        POST /api/observe/emit                   | observe         | own
+        GET /api/observe/events                  | observe         | own
+        ANY /chat                                | chat            | own
+        ANY /chat/{message}/stream               | chat            | message_not_found
+        ANY /chat/{message}/stream?ticket        | ticket          | 401
+        ANY /chat/{message}/stop                 | chat            | message_not_found
+        ANY /api/conversations                   | chat            | own
+        ANY /api/conversations/{conversation}    | chat            | conversation_not_found
+        ANY /api/conversations/{conversation}/messages | chat      | conversation_not_found
+        ANY /v1/models/{**rest}                  | llm             | own
+        ANY /v1/generations/{generation}         | llm             | generation_not_found
+        ANY /v1/chat/completions                 | llm             | own
+        ANY /v1/audio/transcriptions             | llm             | own
+        ANY /v1/audio/speech                     | llm             | own
+        ANY /v1/sessions                         | engine          | own
+        ANY /v1/sessions/{session}               | engine          | session_not_found
+        ANY /v1/sessions/{session}/connect       | engine          | session_not_found
+        ANY /v1/engine/state                     | ops             | own
+        ANY /v1/engine/log                       | ops             | own
+        ANY /ws/{**session}                      | open            | own
+        ANY /api/tutors                          | tutors          | own
+        ANY /api/tutors/{tutor}                  | tutors          | tutor_not_found
+        ANY /api/kb                              | tutors          | own
+        ANY /api/kb/{kb}                         | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents               | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}    | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/passages | tutors    | knowledge_base_not_found
+        ANY /api/kb/{kb}/reindex                 | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/search                  | tutors          | knowledge_base_not_found
+        ANY /api/tutors/{tutor}/sessions         | sessions        | tutor_not_found
+        ANY /api/tutors/sessions/{session}       | sessions        | session_not_found
+        ANY /api/sessions                        | sessions        | own
+        ANY /api/sessions/{session}              | sessions        | session_not_found
+        ANY /api/sessions/{session}/connect      | sessions        | session_not_found
+        ANY /api/auth/methods                    | open            | own
+        ANY /api/auth/register                   | open            | own
+        ANY /api/auth/login                      | open            | own
+        ANY /api/auth/refresh                    | open            | own
+        ANY /api/auth/logout                     | open            | own
+        ANY /api/auth/change-password            | signed in       | account_required
+        ANY /api/auth/me                         | signed in       | own
+        ANY /api/auth/oidc/login                 | open            | own
+        ANY /api/auth/oidc/callback              | open            | own
+        ANY /api/auth/invitations                | signed in       | account_required
+        ANY /api/auth/invitations/{invitation}   | signed in       | account_required
+        ANY /api/v1/roadmaps                     | roadmaps        | own
+        ANY /api/v1/roadmaps/generate            | roadmaps        | own
+        ANY /api/v1/roadmaps/{task}/status       | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/events       | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/result       | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/logs         | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/cancel       | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/retry        | roadmaps        | task_not_found
+        ANY /api/collab                          | collab          | own
+        ANY /api/collab/execute                  | collab          | own
+        ANY /api/collab/{task}                   | collab          | task_not_found
+        ANY /api/collab/{task}/events            | collab          | task_not_found
+        ANY /api/collab/{task}/logs              | collab          | task_not_found
+        ANY /api/collab/{task}/cancel            | collab          | task_not_found
+        ANY /api/collab/{task}/retry             | collab          | task_not_found
+        """;
+
+    public static readonly IReadOnlyList<Row> Rows =
+    [
+        .. Of("ChatApi", Everywhere, OfADatabase, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
+        .. Of("SessionApi", Everywhere, OfADatabase, SessionApi),
+        .. Of("RoadmapWorker", Everywhere, OfADatabase, RoadmapWorker),
+        .. Of("Gateway", Everywhere, OfADatabase, Gateway),
+    ];
+
+    private static IEnumerable<Row> Of(string service, params string[] tables) =>
+        from table in tables
+        from line in table.Split('\n')
+        let columns = line.Split('|', StringSplitOptions.TrimEntries)
+        select new Row(service, columns[0], columns[1], columns[2]);
+}
