@@ -213,6 +213,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("bytea")
                         .HasColumnName("token_hash");
 
+                    b.Property<byte[]>("TokenKey")
+                        .HasColumnType("bytea")
+                        .HasColumnName("token_key");
+
                     b.HasKey("Id")
                         .HasName("pk_sign_ins");
 
@@ -509,6 +513,36 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("sessions", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.RejectedRecord", b =>
+                {
+                    b.Property<long>("SessionNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("session_number");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<byte[]>("Record")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("record");
+
+                    b.Property<DateTimeOffset>("RejectedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("rejected_at");
+
+                    b.HasKey("SessionNumber", "Seq")
+                        .HasName("pk_session_rejected_records");
+
+                    b.ToTable("session_rejected_records", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionDelta", b =>
                 {
                     b.Property<long>("SessionNumber")
@@ -690,6 +724,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_passages_documents_document_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Transcripts.RejectedRecord", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Sessions.LiveSession", null)
+                        .WithMany()
+                        .HasForeignKey("SessionNumber")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_session_rejected_records_sessions_session_number");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Transcripts.SessionDelta", b =>
