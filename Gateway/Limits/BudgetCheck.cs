@@ -81,8 +81,8 @@ internal sealed class BudgetCheck(ReplicaBudgets replica, TimeProvider time)
                 });
                 return new ProblemException(
                     StatusCodes.Status429TooManyRequests, ErrorCodes.BudgetExhausted,
-                    $"The budget of {limit} {unit.Replace('_', ' ')} ({account}, {period.Name}) does not hold this.",
-                        remaining)
+                    $"Too little is left of the budget of {limit} {unit.Replace('_', ' ')} ({account}, {period.Name}); "
+                    + "wait for the next period, or ask who set it for more.", remaining)
                 {
                     Extensions = [new("budget", account), new("unit", unit), new("limit", limit), new("period", period.Name)],
                 };

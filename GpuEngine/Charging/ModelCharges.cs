@@ -112,7 +112,7 @@ internal sealed partial class ModelCharges(
 
     private static async Task<ApiException> RejectedAsync(HttpResponseMessage response, CancellationToken cancel)
     {
-        var (code, detail) = (ErrorCodes.BudgetExhausted, "The budget does not hold this.");
+        var (code, detail) = (ErrorCodes.BudgetExhausted, "Too little is left of the budget.");
         using (var problem = await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancel), cancellationToken: cancel))
         {
             code = problem.RootElement.TryGetProperty("code", out var c) ? c.GetString() ?? code : code;

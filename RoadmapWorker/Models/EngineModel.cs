@@ -189,7 +189,7 @@ public sealed partial class EngineModel(
 
     private static ModelException Rejected(EngineError error, Exception e) =>
         new(error.Code is ErrorCodes.BudgetExhausted
-            ? "The budget of model tokens does not hold this question." : $"The engine answered {error.Status}.", e)
+            ? "Too little is left of the budget of model tokens for this question." : $"The engine answered {error.Status}.", e)
         {
             IsOverload = error.Status is 429 or 503 && error.Code is not ErrorCodes.BudgetExhausted,
             TookNothingOn = error.TookNothingOn,

@@ -117,7 +117,7 @@ public sealed class ChargingTests : IAsyncLifetime
     public async Task ExhaustedBudget_Is429_AndTheModelIsNotAsked(bool detached)
     {
         _grant = () => Results.Json(
-            new { code = "budget_exhausted", detail = "The budget does not hold this." }, statusCode: 429, contentType: "application/problem+json");
+            new { code = "budget_exhausted", detail = "Too little is left of the budget." }, statusCode: 429, contentType: "application/problem+json");
         await using var engine = await StartAsync();
 
         (await AskAsync(engine, ",\"stream\":true", asService: true, detached ? Guid.NewGuid() : null)).ShouldBe(HttpStatusCode.TooManyRequests);
