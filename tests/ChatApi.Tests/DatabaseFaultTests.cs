@@ -26,7 +26,10 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         await replica.ExecuteAsync(Refusal.Of("generation_chunks", "NEW.body LIKE '%marked%'", sqlState));
 
+        var stored = engine.HoldSecondPieces();
         var marked = await AskAsync(replica, engine, "shown first|marked and more");
+        await Eventually.TrueAsync(async () => await replica.ChunksAsync(marked) == "shown first", "the first piece is stored");
+        stored.SetResult();
         var others = new List<Guid>();
         for (var i = 0; i < 8; i++)
             others.Add(await AskAsync(replica, engine, $"answer {i}|, whole"));
@@ -141,7 +144,17 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
     /// <summary>An engine that answers with the question: its text in pieces, apart in time, and its finish reason.</summary>
     private sealed class ScriptedEngine(WebApplication app) : IAsyncDisposable
     {
+        private Task _secondPieces = Task.CompletedTask;
+
         public Uri Address { get; } = new(app.Urls.First());
+
+        /// <summary>Answers stop after their first piece until the result is set.</summary>
+        public TaskCompletionSource HoldSecondPieces()
+        {
+            var held = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _secondPieces = held.Task;
+            return held;
+        }
 
         public static async Task<ScriptedEngine> StartAsync()
         {
@@ -152,12 +165,13 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
             app.MapGet("/v1/generations/{id}", () => Results.Json(
                 new { error = new { code = "generation_not_found", message = "not here" } }, statusCode: 404));
             app.MapDelete("/v1/generations/{id}", () => Results.NoContent());
-            app.MapPost("/v1/chat/completions", AnswerAsync);
+            var engine = default(ScriptedEngine);
+            app.MapPost("/v1/chat/completions", (JsonElement body, HttpResponse response) => engine!.AnswerAsync(body, response));
             await app.StartAsync(TestContext.Current.CancellationToken);
-            return new(app);
+            return engine = new(app);
         }
 
-        private static async Task AnswerAsync(JsonElement body, HttpResponse response)
+        private async Task AnswerAsync(JsonElement body, HttpResponse response)
         {
             var asked = body.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!.Split('#');
             response.ContentType = "text/event-stream";
@@ -171,6 +185,7 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
             {
                 await SayAsync(JsonSerializer.Serialize(new { choices = new[] { new { delta = new { content = piece } } } }));
                 await Task.Delay(100); // a commit each
+                await _secondPieces;
             }
             await SayAsync(asked[1].StartsWith("error:", StringComparison.Ordinal)
                 ? JsonSerializer.Serialize(new { error = new { message = asked[1], code = "upstream_failed" } })

@@ -142,7 +142,8 @@ public sealed class CanonicalStringTests
         Prop.ForAll(headers.ToArbitrary(), sent =>
         {
             var request = Request(good with { Date = sent.date, Digest = sent.digest });
-            var isGood = (sent.Authorization, sent.date, sent.digest) == (good.Authorization, good.Date, good.Digest);
+            // Spaces around a header's parameters do not count.
+            var isGood = (sent.Authorization.TrimEnd(' '), sent.date, sent.digest) == (good.Authorization, good.Date, good.Digest);
             AdaOnly.FindToken(sent.Authorization).ShouldBeNull();
             return SignedRequest.Verify(request, sent.Authorization, AdaOnly, Now).Rejection is null == isGood;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
