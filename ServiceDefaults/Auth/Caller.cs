@@ -8,6 +8,11 @@ namespace Lyceum.ServiceDefaults.Auth;
 public enum CallerKind { User, Token, Service }
 
 /// <summary>
+/// What a person is in a tenant (docs/adr/0037), the least first: <c>student</c>, <c>teacher</c>, <c>owner</c> in JSON, claims and SQL.
+/// </summary>
+public enum Role { Student, Teacher, Owner }
+
+/// <summary>
 /// Who calls, from the validated identity token; a handler takes it as a parameter. Things are stored under
 /// <c>(Tenant, Person)</c> and found by it; ids in bodies and queries are data, never authority.
 /// </summary>
@@ -21,6 +26,11 @@ public sealed record Caller(string Tenant, string Subject, CallerKind Kind, IRea
     /// The subject that a service acts for (claim <c>act</c>); null when it calls on its own account.
     /// </summary>
     public string? Act { get; init; }
+
+    /// <summary>
+    /// What the caller is in its tenant (claim <c>role</c>); an API token is an owner, and a service has none.
+    /// </summary>
+    public Role? Role { get; init; }
 
     /// <summary>
     /// How much of what all callers use together it may hold (0 to 1); null: as its kind

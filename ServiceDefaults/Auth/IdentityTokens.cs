@@ -72,7 +72,7 @@ public sealed class IdentityTokens
     {
         var scope = string.Join(' ', caller.Scopes.Order(StringComparer.Ordinal));
         // Lengths make the key unambiguous, whatever the parts contain.
-        var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Share:R}:{caller.Act}";
+        var identity = $"{caller.Kind}:{caller.Tenant.Length}:{caller.Tenant}{caller.Subject.Length}:{caller.Subject}{scope}:{caller.Share:R}:{caller.Role}:{caller.Act}";
 
         var key = _keys.Signing;
         var now = _time.GetUtcNow();
@@ -93,6 +93,8 @@ public sealed class IdentityTokens
             ["kind"] = KindName(caller.Kind),
             ["scope"] = scope,
         };
+        if (caller.Role is { } role)
+            claims[RoleClaim.Name] = RoleClaim.Write(role);
         if (caller.Act is not null)
             claims["act"] = caller.Act;
         if (caller.Share is { } share)

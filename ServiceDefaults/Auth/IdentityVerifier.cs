@@ -103,6 +103,7 @@ internal sealed class IdentityVerifier(IdentityKeys keys, TimeProvider time)
         return new Caller(tenant, jwt.Subject, caller.Value, scope.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToFrozenSet())
         {
             Act = jwt.TryGetPayloadValue<string>("act", out var act) ? act : null,
+            Role = RoleClaim.Read(jwt),
             Share = jwt.TryGetPayloadValue<double>("share", out var share) ? share : null,
         };
     }

@@ -18,6 +18,12 @@ public static class Scopes
     public const string Sessions = "sessions";
     public const string Roadmaps = "roadmaps";
 
+    /// <summary>Answering practice items, and what is due.</summary>
+    public const string Practice = "practice";
+
+    /// <summary>Having classes: members, shares, and what their students do.</summary>
+    public const string Classes = "classes";
+
     /// <summary>What the tenant may use of models, and what it used.</summary>
     public const string Budgets = "budgets";
 
@@ -31,7 +37,7 @@ public static class Scopes
     public const string Engine = "engine";
 
     public static readonly FrozenSet<string> All = FrozenSet.Create(
-        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Budgets, Ops, Engine);
+        Chat, Llm, Tools, ToolsAdmin, Collab, Repo, Graph, Observe, Tutors, Sessions, Roadmaps, Practice, Classes, Budgets, Ops, Engine);
 
     /// <summary>
     /// Lets only callers with this scope in: 401 without a valid identity, 403 <c>forbidden_scope</c> without the scope.

@@ -29,7 +29,7 @@ public sealed class UserTokens
         (_keys, _verifier, _service, _time) = (keys, verifier, service, time);
 
     /// <summary>A token for a person who has just signed in. Only SessionApi's are accepted.</summary>
-    public string Issue(string tenant, string subject, IEnumerable<string> scopes, TimeSpan lifetime)
+    public string Issue(string tenant, string subject, Role role, IEnumerable<string> scopes, TimeSpan lifetime)
     {
         var now = _time.GetUtcNow();
         return Handler.CreateToken(new SecurityTokenDescriptor
@@ -41,6 +41,7 @@ public sealed class UserTokens
             Claims = new Dictionary<string, object>(StringComparer.Ordinal)
             {
                 [JwtRegisteredClaimNames.Sub] = subject, ["tenant"] = tenant, ["scope"] = string.Join(' ', scopes),
+                [RoleClaim.Name] = RoleClaim.Write(role),
             },
             SigningCredentials = _keys.Signing.Credentials,
         });
@@ -66,7 +67,11 @@ public sealed class UserTokens
         }
 
         var caller = new Caller(
-            tenant, jwt.Subject, CallerKind.User, scope.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToFrozenSet());
+            tenant, jwt.Subject, CallerKind.User, scope.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToFrozenSet())
+        {
+            // One issued before there were roles: its tenant's only account.
+            Role = RoleClaim.Read(jwt) ?? Role.Owner,
+        };
         var principal = CallerIdentity.Principal(caller, Scheme);
         var trusted = _keys.Trusted;
         trusted.VerifiedUsers.Remember(trusted, token, jwt, principal);

@@ -157,7 +157,7 @@ internal static class AccountEndpoints
         BrowserCookies.Set(http, Issue(signedIn.Account, tokens, options), signedIn.Refresh.ToString(), options);
 
     private static string Issue(Account account, UserTokens tokens, AccountOptions options) =>
-        tokens.Issue(account.Tenant, account.Id.ToString(), UserScopes, options.AccessLifetime);
+        tokens.Issue(account.Tenant, account.Id.ToString(), Role.Owner, UserScopes, options.AccessLifetime);
 
     /// <summary>As the gateway saw it; it sets the header, and takes none over.</summary>
     internal static IPAddress? ClientAddress(HttpContext http) =>

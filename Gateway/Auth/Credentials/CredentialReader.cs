@@ -46,7 +46,7 @@ internal static class CredentialReader
         }
         if (devTokenFile is not null)
         {
-            var caller = new Caller(Dev, Dev, CallerKind.Token, Scopes.All);
+            var caller = new Caller(Dev, Dev, CallerKind.Token, Scopes.All) { Role = Role.Owner };
             credentials.AddRange(Lines($"{AuthOptions.Section}:{nameof(AuthOptions.DevTokenFile)}", devTokenFile, check)
                 .Select(secret => new Credential(CredentialKind.Token, Dev, Hash(secret), caller, null)));
         }
@@ -63,7 +63,7 @@ internal static class CredentialReader
         new Caller(
             settings.Tenant, settings.Subject ?? settings.Id, CallerKind.Token, settings.Scopes.ToFrozenSet())
         {
-            Share = settings.Share,
+            Share = settings.Share, Role = Role.Owner,
         }, settings.ExpiresAt);
 
     private static IEnumerable<string> Secrets(CredentialSettings settings, string path, SettingsCheck check) => settings switch
