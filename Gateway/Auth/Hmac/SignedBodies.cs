@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Shares;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Microsoft.IO;
 
 namespace Lyceum.Gateway.Auth.Hmac;
 
@@ -25,6 +26,15 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections, I
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Bodies grow by blocks that are used again: one array that doubles would copy a large body many times, and leave
+    /// the garbage collector twice its size.
+    /// </summary>
+    private static readonly RecyclableMemoryStreamManager Memory = new(new RecyclableMemoryStreamManager.Options
+    {
+        BlockSize = 32 * 1024, MaximumSmallPoolFreeBytes = 32 * 1024 * 1024,
+    });
+
     private readonly SharedBound _held = new(MaxHeld, shares.Value);
 
     public Task InvokeAsync(HttpContext http, RequestDelegate next) =>
@@ -34,7 +44,7 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections, I
     {
         // Nothing is held for what is announced: the caller may announce any length.
         using var held = _held.Take(Sharer.Of(signed.Accepted.Credential.Caller), 0);
-        var body = new MemoryStream();
+        using var body = Memory.GetStream();
         if (HasBody(http))
         {
             if (!await TryReadAsync(http, body, held))
@@ -55,7 +65,7 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections, I
     /// <returns>False: there is no room for more of this caller.</returns>
     /// <exception cref="BadHttpRequestException">413: larger than the route accepts.</exception>
     /// <exception cref="ProblemException">408: it came too slowly; 413: too large for any route.</exception>
-    private static async Task<bool> TryReadAsync(HttpContext http, MemoryStream body, SharedBound.Held held)
+    private static async Task<bool> TryReadAsync(HttpContext http, RecyclableMemoryStream body, SharedBound.Held held)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         timeout.CancelAfter(BodyTimeout);
@@ -85,10 +95,21 @@ internal sealed class SignedBodies(NonceStore nonces, RejectionLog rejections, I
         }
     }
 
-    private static bool Matches(MemoryStream body, SignedRequest signed)
+    private static bool Matches(RecyclableMemoryStream body, SignedRequest signed)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(body.GetBuffer().AsSpan(0, (int)body.Length), hash);
+        var bytes = body.GetReadOnlySequence();
+        if (bytes.IsSingleSegment)
+        {
+            SHA256.HashData(bytes.FirstSpan, hash);
+        }
+        else
+        {
+            using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (var block in bytes)
+                sha256.AppendData(block.Span);
+            sha256.GetHashAndReset(hash);
+        }
         return hash.SequenceEqual(signed.ContentSha256);
     }
 
