@@ -129,7 +129,7 @@ public sealed class SettingsReaderTests : IDisposable
             "auth.tokens[0].id: must be 1 to 64 letters, digits, '.', '_' or '-'",
             "auth.tokens[0].tenant: must not be empty",
             "auth.tokens[0].subject: must not be empty",
-            "auth.tokens[0].scopes[0]: unknown; there are budgets, chat, collab, engine, graph, llm, observe, ops, repo, roadmaps, sessions, tools, tools.admin, tutors",
+            "auth.tokens[0].scopes[0]: unknown; there are budgets, chat, classes, collab, engine, graph, llm, observe, ops, practice, repo, roadmaps, sessions, tools, tools.admin, tutors",
             "auth.tokens[1]: needs exactly one of secret_env, secret_file, secret_sha256",
             "auth.tokens[2]: needs exactly one of secret_env, secret_file, secret_sha256",
             "auth.tokens[2].id: two is there twice",
