@@ -11,9 +11,10 @@ public static class SearchTerms
 {
     /// <summary>
     /// Of <see cref="Vector"/>. Raised whenever it, or <see cref="Terms"/>, makes other terms of the same text than
-    /// before: <see cref="PassageReindex"/> then brings what is stored up to date.
+    /// before, or something new is stored with each passage: <see cref="PassageReindex"/> then brings what is stored up to
+    /// date. 3: the place of each passage in its document.
     /// </summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     // PostgreSQL's own bounds: a position above is its highest, and a lexeme keeps no more than 255 of them.
     private const int MaxPosition = 16_383;
