@@ -52,6 +52,8 @@ internal static class DocumentFiles
         }
         if (found != (mediaType == Pdf ? "a PDF" : "a ZIP archive"))
             throw Unreadable.WrongType(kind, file.Length == 0 ? "it is empty" : $"it is {found}");
+        if (mediaType != Pdf && OfficeText.KindOf(file) is var office && office != kind)
+            throw Unreadable.WrongType(kind, office is null ? "it is a ZIP archive of something else" : $"it is {office}");
         var text = mediaType switch
         {
             Pdf => PdfText.Read(file, bounds),

@@ -129,24 +129,31 @@ internal static class DocumentProgram
         }
         catch (ProblemException e)
         {
-            return Failure(e);
-        }
-        // Parsers of files throw whatever their own mistakes are; of a text the mistake would be ours.
-        catch (Exception e) when (e is not OutOfMemoryException && DocumentFiles.IsFile(request.MediaType))
-        {
-            return Failure(Unreadable.Damaged(DocumentFiles.KindOf(request.MediaType)));
+            return Message(fields =>
+            {
+                fields.Write(e.Code);
+                fields.Write(e.Message);
+            });
         }
     }
 
     private static DocumentText Read(DocumentRequest request) => DocumentFiles.IsFile(request.MediaType)
-        ? DocumentFiles.Read(request.MediaType, request.Content, request.Bounds)
+        ? Open(request.MediaType, request.Content, request.Bounds)
         : new(Passages.Of(request.MediaType, Encoding.UTF8.GetString(request.Content)));
 
-    private static byte[] Failure(ProblemException problem) => Message(fields =>
+    /// <exception cref="ProblemException">400: why it cannot be read.</exception>
+    internal static DocumentText Open(string mediaType, byte[] file, FileBounds bounds)
     {
-        fields.Write(problem.Code);
-        fields.Write(problem.Message);
-    });
+        try
+        {
+            return DocumentFiles.Read(mediaType, file, bounds);
+        }
+        // Parsers throw whatever their own mistakes are.
+        catch (Exception e) when (e is not (OutOfMemoryException or ProblemException))
+        {
+            throw Unreadable.Damaged(DocumentFiles.KindOf(mediaType));
+        }
+    }
 
     private static byte[] Message(Action<BinaryWriter> write)
     {

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Xml;
 using DocumentFormat.OpenXml;
@@ -20,6 +21,38 @@ internal static class OfficeText
     /// while it is unpacked, as its own figures may lie.
     /// </summary>
     private const int XmlPerText = 16;
+
+    // Of the part that a file opens with; others of these names may be embedded in it.
+    private static readonly (string Kind, string[] Marks)[] Kinds =
+    [
+        ("DOCX", ["wordprocessingml.document.main+xml", "wordprocessingml.template.main+xml", "ms-word.document.macroEnabled.main+xml"]),
+        ("PPTX", [
+            "presentationml.presentation.main+xml", "presentationml.slideshow.main+xml", "presentationml.template.main+xml",
+            "ms-powerpoint.presentation.macroEnabled.main+xml"]),
+        ("XLSX", ["spreadsheetml.sheet.main+xml"]),
+    ];
+
+    private const int MostContentTypes = 1024 * 1024; // characters
+
+    /// <returns>Null where it is something else in a ZIP archive.</returns>
+    public static string? KindOf(byte[] file)
+    {
+        using var archive = new ZipArchive(new MemoryStream(file));
+        if (archive.GetEntry("[Content_Types].xml") is not { } types)
+            return null;
+        using var reader = new StreamReader(types.Open());
+        var buffer = new char[MostContentTypes];
+        var text = (ReadOnlySpan<char>)buffer.AsSpan(0, reader.ReadBlock(buffer));
+        foreach (var (kind, marks) in Kinds)
+        {
+            foreach (var mark in marks)
+            {
+                if (text.Contains(mark, StringComparison.Ordinal))
+                    return kind;
+            }
+        }
+        return null;
+    }
 
     public static OpenSettings Settings(FileBounds bounds) => new()
     {
