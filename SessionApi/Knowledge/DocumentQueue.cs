@@ -20,7 +20,7 @@ internal sealed record ClaimedDocument(
 internal sealed class DocumentQueue(SessionDb db, KnowledgeStore store, NpgsqlDataSource source, TimeProvider time)
 {
     /// <summary>How long a claim lasts without being renewed: after this a file of a dead process is taken by another.</summary>
-    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
     // The oldest, of a tenant that has none in work: one with a thousand files does not hold up the others.
     private const string Claim =

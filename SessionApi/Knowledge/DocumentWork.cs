@@ -77,7 +77,28 @@ internal sealed partial class DocumentWork(
             await queue.ReleaseAsync(document, CancellationToken.None);
             throw;
         }
+        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Connection)
+        {
+            // Not the file's fault: it is no attempt, once the database can be told.
+            LogRetry(e, e.Message);
+            while (!await TryReleaseAsync(queue, document, cancellationToken))
+                await Task.Delay(Interval, time, cancellationToken);
+        }
         return true;
+    }
+
+    private static async Task<bool> TryReleaseAsync(
+        DocumentQueue queue, ClaimedDocument document, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await queue.ReleaseAsync(document, cancellationToken);
+            return true;
+        }
+        catch (Exception e) when (DatabaseFailures.Of(e) is DatabaseFailure.Connection)
+        {
+            return false;
+        }
     }
 
     private async Task ReadAsync(DocumentQueue queue, ClaimedDocument document, CancellationToken cancellationToken)
