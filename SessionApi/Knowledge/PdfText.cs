@@ -85,6 +85,10 @@ internal static class PdfText
                 .GroupBy(page => WithoutNumbers(page.Line.Text))
                 .Where(same => same.Count() >= printed.Count * PagesWithHeader).ToList())
             {
+                // Pages of one numbered line are cards. The same words on each are a scanner's, or a copyright.
+                if (same.Count(page => page.Lines.Count == 1) > same.Count() / 2
+                    && same.DistinctBy(page => page.Line.Text).Count() > 1)
+                    continue;
                 foreach (var (lines, line) in same)
                     lines.Remove(line);
             }

@@ -45,6 +45,16 @@ public sealed class DocumentFilesTests
     }
 
     [Fact]
+    public void Pdf_OfPagesWithALineEach_IsACardEach_UnlessAScannerWroteIt()
+    {
+        DocumentFiles.Read(DocumentFiles.Pdf, Pdfs.Of([.. Enumerable.Range(1, 6).Select(i => $"Card {i}")]), Bounds)
+            .Passages.Count.ShouldBe(6);
+        Should.Throw<ProblemException>(() => DocumentFiles.Read(
+            DocumentFiles.Pdf, Pdfs.Of([.. Enumerable.Repeat("Scanned by Scanner", 6)]), Bounds))
+            .Code.ShouldBe(ErrorCodes.DocumentWithoutText);
+    }
+
+    [Fact]
     public void Docx_ItsHeadingsAreSections_TablesKeepTheirRows_WhateverTheLanguage()
     {
         var read = DocumentFiles.Read(DocumentFiles.Word, Offices.Docx(
