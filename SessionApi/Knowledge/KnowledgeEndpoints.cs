@@ -33,6 +33,7 @@ internal static class KnowledgeEndpoints
             .ValidateOnStart();
         builder.Services.AddSingleton<DocumentReader>();
         builder.Services.AddScoped<KnowledgeStore>();
+        builder.Services.AddSingleton<TermFrequencies>();
         builder.Services.AddSingleton<PassageReindex>();
         builder.Services.AddHostedService(services => services.GetRequiredService<PassageReindex>());
         builder.Services.AddScoped<DocumentQueue>();
@@ -270,3 +271,22 @@ public sealed record SearchHit(
     Guid DocumentId, string Document, int Position, string Section, string Text, int? Page, int? Offset, int Length, double Score);
 
 public sealed record SearchResult(List<SearchHit> Passages);
+
+/// <summary>Where a page of documents ends: the last one's name and id.</summary>
+internal static class DocumentCursor
+{
+    private const int IdLength = 36;
+
+    public static string Of(DocumentView last) => $"{last.Name}|{last.Id}";
+
+    /// <returns>Of a cursor of an earlier version, which is a name alone: after all of that name.</returns>
+    public static (string Name, Guid Id) Parse(string? cursor)
+    {
+        if (cursor is null)
+            return ("", Guid.Empty);
+        var border = cursor.Length - IdLength - 1;
+        return border > 0 && cursor[border] == '|' && Guid.TryParseExact(cursor[(border + 1)..], "D", out var id)
+            ? (cursor[..border], id)
+            : (cursor, Guid.AllBitsSet);
+    }
+}

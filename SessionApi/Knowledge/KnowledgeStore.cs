@@ -13,8 +13,8 @@ namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>The caller's knowledge bases: every query is filtered by (tenant, person).</summary>
 internal sealed class KnowledgeStore(
-    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, DocumentReader documentReader, IOptions<KnowledgeOptions> options,
-    TimeProvider time)
+    SessionDb db, NpgsqlDataSource source, DatabaseReady ready, DocumentReader documentReader, TermFrequencies frequencies,
+    IOptions<KnowledgeOptions> options, TimeProvider time)
 {
     /// <summary>Passages read at once for a document's text; 1.4 MB at most.</summary>
     private const int PassagesAtOnce = 500;
@@ -23,12 +23,15 @@ internal sealed class KnowledgeStore(
     // length. What speaks of more of the question goes first.
     private const string Search =
         """
-        WITH hits AS (
-            SELECT p.document_id, p.position, p.section, p.text, p.page, p.start, p.terms,
-                   ts_rank('{0.3, 0.3, 0.5, 1.0}', p.terms, $2::tsquery, 1) AS rank
-            FROM passages p
-            WHERE p.knowledge_base_id = $1 AND p.terms @@ $2::tsquery
-            ORDER BY rank DESC LIMIT 200)
+        WITH candidates AS (
+            SELECT p.document_id, p.position, p.terms FROM passages p
+            WHERE p.knowledge_base_id = $1 AND p.terms @@ $5::tsquery LIMIT $6),
+        best AS (
+            SELECT c.document_id, c.position, ts_rank('{0.3, 0.3, 0.5, 1.0}', c.terms, $2::tsquery, 1) AS rank
+            FROM candidates c ORDER BY rank DESC LIMIT 200),
+        hits AS (
+            SELECT p.document_id, p.position, p.section, p.text, p.page, p.start, p.terms, b.rank
+            FROM best b JOIN passages p ON p.document_id = b.document_id AND p.position = b.position)
         SELECT h.document_id, d.name, h.position, h.section, h.text, h.page, h.start, d.media_type,
                (h.rank * (SELECT count(*) FROM unnest($3::text[]) t WHERE h.terms @@ t::tsquery) / cardinality($3))::float8 AS score
         FROM hits h JOIN documents d ON d.id = h.document_id
@@ -308,24 +311,35 @@ internal sealed class KnowledgeStore(
             return [];
         return await Transient.RetryOnceAsync(async _ =>
         {
-            await using var command = source.CreateCommand(Search);
-            command.Parameters.Add(new() { Value = kb.Id });
-            command.Parameters.Add(new() { Value = string.Join(" | ", terms) });
-            command.Parameters.Add(new() { Value = terms.ToArray() });
-            command.Parameters.Add(new() { Value = limit });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            var hits = new List<SearchHit>();
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                var (section, text) = (reader.GetString(3), reader.GetString(4));
-                var page = await reader.GetFieldValueAsync<int?>(5, cancellationToken);
-                var start = await reader.GetFieldValueAsync<int?>(6, cancellationToken);
-                hits.Add(new(
-                    reader.GetGuid(0), reader.GetString(1), reader.GetInt32(2),
-                    ContentLayout.Section(reader.GetString(7), page, section), text, page, start, text.Length, reader.GetDouble(8)));
-            }
-            return hits;
+            var candidates = await frequencies.CandidatesAsync(kb.Id, terms, cancellationToken);
+            var hits = await SearchAsync(kb, terms, candidates, limit, cancellationToken);
+            var all = string.Join(" | ", terms);
+            return hits.Count > 0 || candidates == all ? hits : await SearchAsync(kb, terms, all, limit, cancellationToken);
         });
+    }
+
+    private async Task<List<SearchHit>> SearchAsync(
+        KnowledgeBase kb, IReadOnlyList<string> terms, string candidates, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Search);
+        command.Parameters.Add(new() { Value = kb.Id });
+        command.Parameters.Add(new() { Value = string.Join(" | ", terms) });
+        command.Parameters.Add(new() { Value = terms.ToArray() });
+        command.Parameters.Add(new() { Value = limit });
+        command.Parameters.Add(new() { Value = candidates });
+        command.Parameters.Add(new() { Value = TermFrequencies.MostCandidates });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var hits = new List<SearchHit>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var (section, text) = (reader.GetString(3), reader.GetString(4));
+            var page = await reader.GetFieldValueAsync<int?>(5, cancellationToken);
+            var start = await reader.GetFieldValueAsync<int?>(6, cancellationToken);
+            hits.Add(new(
+                reader.GetGuid(0), reader.GetString(1), reader.GetInt32(2),
+                ContentLayout.Section(reader.GetString(7), page, section), text, page, start, text.Length, reader.GetDouble(8)));
+        }
+        return hits;
     }
 
     /// <summary>In the transaction that adds the document, under the tenant's lock, without what it replaces.</summary>

@@ -45,5 +45,5 @@ public static class SearchTerms
 
     private static bool IsUsable(string term) => term.Length is > 0 and <= MaxTermLength && !term.Contains('\0');
 
-    private static string Quote(string term) => $"'{term.Replace(@"\", @"\\").Replace("'", "''")}'";
+    internal static string Quote(string term) => $"'{term.Replace(@"\", @"\\").Replace("'", "''")}'";
 }
