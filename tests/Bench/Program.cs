@@ -149,8 +149,8 @@ var passages = new Option<int>("--passages") { Description = "in a knowledge bas
 var retrieval = new Command("retrieval", "How good the search of knowledge bases is: recall@5 and MRR of 200 questions; and how its time grows.") { url, token, data, passages };
 retrieval.SetAction(async (arguments, cancel) =>
 {
-    using var bench = new RetrievalBench(
-        await Target.FindAsync(arguments.GetValue(url), arguments.GetValue(token), arguments.GetValue(data), cancel), arguments.GetValue(passages));
+    var target = await Target.FindAsync(arguments.GetValue(url), arguments.GetValue(token), arguments.GetValue(data), cancel);
+    using var bench = new RetrievalBench(target.Url, () => target.Token ?? "", arguments.GetValue(passages));
     return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
 });
 

@@ -9,14 +9,14 @@ namespace Lyceum.Tests.Bench.Retrieval;
 /// with nine more of that size beside it, and with ten times as many in it. Words are as frequent as in a language: the tenth most
 /// frequent stands in most passages, most words in few.
 /// </summary>
-internal sealed class RetrievalBench(Target target, int passages) : IDisposable
+internal sealed class RetrievalBench(Uri url, Func<string> token, int passages) : IDisposable
 {
     private const int Words = 20_000;
     private const int WordsOfAPassage = 60;
     private const int PassagesOfADocument = 2_000;
     private const int Questions = 300;
 
-    private readonly HttpClient _http = new() { BaseAddress = target.Url, Timeout = TimeSpan.FromMinutes(5) };
+    private readonly HttpClient _http = new() { BaseAddress = url, Timeout = TimeSpan.FromMinutes(5) };
     private readonly Random _random = new(1);
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
 
@@ -24,7 +24,7 @@ internal sealed class RetrievalBench(Target target, int passages) : IDisposable
 
     public async Task<bool> RunAsync(TextWriter output, CancellationToken cancel)
     {
-        var scores = await new RetrievalEvaluation().RunAsync(_http, target.Token!, $"evaluation-{_run}", cancel);
+        var scores = await new RetrievalEvaluation().RunAsync(_http, token(), $"evaluation-{_run}", cancel);
         foreach (var score in scores)
             await output.WriteLineAsync(FormattableString.Invariant(
                 $"[perf] retrieval of=\"{score.Of}\" questions={score.Questions} recall@5={score.RecallAt5:0.000} mrr={score.Mrr:0.000}"));
@@ -81,7 +81,7 @@ internal sealed class RetrievalBench(Target target, int passages) : IDisposable
         HttpMethod method, string name, string path, HttpContent? content, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, $"/api/kb/bench-{_run}-{name}{path}") { Content = content };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", target.Token);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token());
         return (await _http.SendAsync(request, cancel)).EnsureSuccessStatusCode();
     }
 }
