@@ -72,6 +72,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["DELETE /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["POST /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found", new { }),
         ["GET /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/documents/{document_id:guid}/content"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["GET /api/kb/{kb_id}/documents/{document_id:guid}/passages"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["DELETE /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["POST /api/kb/{kb_id}/reindex"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),

@@ -33,8 +33,10 @@ public sealed class DocumentCrashTests(PostgresFixture postgres, ITestOutputHelp
             await using (var victim = await SessionProcess.StartAsync(_identity, database))
             {
                 var teacher = await DocumentClient.CreateAsync(victim.Address, _identity, "crash");
-                var uploading = UploadAllAsync(teacher, round, answered, sent);
-                await Task.Delay(random.Next(100, 2500), Test);
+                var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                var uploading = UploadAllAsync(teacher, round, answered, sent, first);
+                await Task.WhenAny(first.Task, uploading);
+                await Task.Delay(random.Next(0, 2000), Test);
                 await victim.KillAsync();
                 await uploading;
             }
@@ -46,7 +48,8 @@ public sealed class DocumentCrashTests(PostgresFixture postgres, ITestOutputHelp
     }
 
     private static async Task UploadAllAsync(
-        DocumentClient teacher, int round, Dictionary<string, int> answered, Dictionary<string, List<int>> sent)
+        DocumentClient teacher, int round, Dictionary<string, int> answered, Dictionary<string, List<int>> sent,
+        TaskCompletionSource first)
     {
         for (var i = 0; i < 8; i++)
         {
@@ -60,6 +63,7 @@ public sealed class DocumentCrashTests(PostgresFixture postgres, ITestOutputHelp
                 using var response = await teacher.PostAsync(name, i % 2 == 0 ? Pdfs.Of(pages) : Offices.Docx(pages));
                 if (response.StatusCode == HttpStatusCode.Accepted)
                     answered[name] = version;
+                first.TrySetResult();
             }
             catch (HttpRequestException)
             {
