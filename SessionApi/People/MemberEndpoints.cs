@@ -24,7 +24,8 @@ internal static class MemberEndpoints
         var one = group.MapGroup("{subject}").Fails(404, ErrorCodes.MemberNotFound);
         one.MapPatch("", ChangeAsync).Fails(409, ErrorCodes.LastOwner);
         one.MapDelete("", RemoveAsync).Fails(409, ErrorCodes.LastOwner);
-        one.MapPost("reset", ResetAsync).Fails(409, ErrorCodes.Conflict);
+        one.MapPost("reset", ResetAsync).AddEndpointFilter(AccountEndpoints.WithPasswords)
+            .Fails(403, ErrorCodes.PasswordLoginDisabled).Fails(409, ErrorCodes.Conflict);
         routes.MapPatch("/api/tenant", RenameAsync).RequireScope(Scopes.Classes).WithTags("members")
             .Fails(403, ErrorCodes.ForbiddenRole);
     }

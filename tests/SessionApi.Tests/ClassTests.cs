@@ -317,6 +317,19 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
         (await school.JsonAsync(school.Teacher, Get, $"/api/classes/{school.Class}")).GetProperty("students").GetInt32().ShouldBe(5);
     }
 
+    [Fact]
+    public async Task OneListTwiceAtOnce_MakesItsStudentsOnce()
+    {
+        var school = await SchoolAsync();
+        var list = string.Join('\n', Enumerable.Range(0, 30).Select(i => $"student {i},s{i}-{school.Class:N}"));
+
+        var answers = await Task.WhenAll(CsvAsync(school, list), CsvAsync(school, list));
+
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.Created).ShouldBe(1);
+        await answers.Single(answer => answer.StatusCode != HttpStatusCode.Created).ShouldBeProblem(HttpStatusCode.Conflict, "account_exists");
+        (await school.JsonAsync(school.Teacher, Get, $"/api/classes/{school.Class}")).GetProperty("students").GetInt32().ShouldBe(31);
+    }
+
     [Theory]
     [InlineData("", 400)]
     [InlineData("name,username\n", 400)]
