@@ -49,7 +49,7 @@ internal static class AccountEndpoints
         options.Value.Oidc is { IsConfigured: true } oidc ? new(oidc.DisplayName, OidcOptions.LoginPath) : null);
 
     /// <summary>Lets nothing through where people sign in with an external provider alone.</summary>
-    private static ValueTask<object?> WithPasswords(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+    internal static ValueTask<object?> WithPasswords(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
         context.HttpContext.RequestServices.GetRequiredService<IOptions<AccountOptions>>().Value.PasswordLogin
             ? next(context)
             : ValueTask.FromResult<object?>(Problems.Create(

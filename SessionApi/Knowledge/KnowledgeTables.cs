@@ -119,6 +119,7 @@ internal sealed class KnowledgeTables :
         kb.ToTable("knowledge_bases");
         kb.Property(k => k.Id).ValueGeneratedNever();
         kb.HasIndex(k => new { k.Tenant, k.KbId }).IsUnique();
+        kb.HasIndex(k => k.Id).HasFilter("owner IS NULL").HasDatabaseName("ix_knowledge_bases_unowned");
     }
 
     public void Configure(EntityTypeBuilder<Document> document)

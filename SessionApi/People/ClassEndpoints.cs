@@ -5,6 +5,7 @@ using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
@@ -24,7 +25,7 @@ internal static class ClassEndpoints
         all.MapGet("join/{code}", LookAsync).AllowAnonymous()
             .Fails(403, ErrorCodes.InvalidInvitation).Fails(429, ErrorCodes.TooManyAttempts);
 
-        var signedIn = all.MapGroup("").RequireAuthorization();
+        var signedIn = all.MapGroup("").RequirePersonOr(Scopes.Classes);
         signedIn.MapGet("", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
         signedIn.MapPost("join", JoinAsync).Fails(403, ErrorCodes.AccountRequired, ErrorCodes.InvalidInvitation)
             .Fails(409, ErrorCodes.Conflict, ErrorCodes.LimitReached).Fails(429, ErrorCodes.TooManyAttempts);

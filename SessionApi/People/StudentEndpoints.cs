@@ -1,6 +1,7 @@
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Tenants;
@@ -15,7 +16,8 @@ internal static class StudentEndpoints
     public static void MapStudents(this IEndpointRouteBuilder routes)
     {
         var students = routes.MapGroup("/api/classes/{id:guid}/students").RequireScope(Scopes.Classes).WithTags("classes")
-            .Fails(404, ErrorCodes.ClassNotFound);
+            .AddEndpointFilter(AccountEndpoints.WithPasswords)
+            .Fails(403, ErrorCodes.PasswordLoginDisabled).Fails(404, ErrorCodes.ClassNotFound);
         students.MapPost("", CreateAsync).Takes<string>("text/csv")
             .Fails(409, ErrorCodes.AccountExists, ErrorCodes.LimitReached, ErrorCodes.Conflict);
         students.MapPost("{subject}/reset", ResetAsync)

@@ -91,6 +91,7 @@ internal sealed class SessionTable : IEntityTypeConfiguration<LiveSession>
         session.Property(s => s.Person).HasColumnName("owner");
         session.HasIndex(s => s.Id).IsUnique();
         session.HasIndex(s => new { s.Tenant, s.Subject, s.Number }); // a person's list, by cursor
+        session.HasIndex(s => s.Number).HasFilter("subject IS NULL").HasDatabaseName("ix_sessions_unowned");
         // For the sweep: few rows at a time.
         session.HasIndex(s => s.EngineId).HasFilter($"status IN ('{SessionStatus.Active}', '{SessionStatus.Lost}')");
         session.HasIndex(s => s.EndedAt).HasFilter($"status = '{SessionStatus.Deleted}'");

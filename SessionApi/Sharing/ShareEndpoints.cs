@@ -5,6 +5,7 @@ using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
 using Lyceum.SessionApi.Tutors;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -19,7 +20,7 @@ internal static class ShareEndpoints
 {
     public static void MapSharing(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/api/classes/{id:guid}/shares", ListAsync).RequireAuthorization().WithTags("classes")
+        routes.MapGet("/api/classes/{id:guid}/shares", ListAsync).RequirePersonOr(Scopes.Classes).WithTags("classes")
             .Fails(404, ErrorCodes.ClassNotFound);
         var taught = routes.MapGroup("/api/classes/{id:guid}/shares").RequireScope(Scopes.Classes).WithTags("classes")
             .Fails(404, ErrorCodes.ClassNotFound);

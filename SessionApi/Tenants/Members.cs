@@ -54,6 +54,18 @@ internal sealed class Members(SessionDb db, DatabaseReady ready)
     public static Guid? AccountOf(string subject) =>
         Guid.TryParseExact(subject, "D", out var id) && id.Version == 7 && id.ToString() == subject ? id : null;
 
+    /// <summary><see cref="AdoptAsync"/>, where there is anything to do: looks at indexes that are empty after an upgrade.</summary>
+    public static async Task AdoptThingsAsync(SessionDb db, CancellationToken cancellationToken)
+    {
+        var any = await db.Database.SqlQuery<bool>(
+            $"""
+             SELECT EXISTS (SELECT FROM tutors WHERE owner IS NULL) OR EXISTS (SELECT FROM knowledge_bases WHERE owner IS NULL)
+                 OR EXISTS (SELECT FROM sessions WHERE subject IS NULL) AS "Value"
+             """).SingleAsync(cancellationToken);
+        if (any)
+            await AdoptAsync(db, cancellationToken);
+    }
+
     /// <summary>
     /// Gives rows that an earlier version made to whom they belong: the tenant's founder. It runs beside this one while an
     /// installation is upgraded, so this is repeated.

@@ -41,5 +41,6 @@ internal sealed class TutorTable : IEntityTypeConfiguration<Tutor>
     {
         tutor.ToTable("tutors");
         tutor.HasIndex(t => new { t.Tenant, t.Owner, t.Id }); // a person's list, by cursor
+        tutor.HasIndex(t => t.Id).HasFilter("owner IS NULL").HasDatabaseName("ix_tutors_unowned");
     }
 }

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.SessionApi.Tenants;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -30,7 +31,7 @@ internal static class TutorEndpoints
         one.MapGet("", ReadAsync);
         one.MapPut("", ReplaceAsync);
         one.MapDelete("", DeleteAsync);
-        routes.MapGet("/api/me/tutors", UsableAsync).RequireAuthorization().WithTags("tutors").Fails(400, ErrorCodes.InvalidCursor);
+        routes.MapGet("/api/me/tutors", UsableAsync).RequirePersonOr(Scopes.Tutors, Scopes.Chat).WithTags("tutors").Fails(400, ErrorCodes.InvalidCursor);
         routes.MapGet("/internal/tutors/{id:int}", InternalAsync).RequireService().WithTags("internal")
             .Fails(404, ErrorCodes.TutorNotFound);
     }

@@ -1,9 +1,7 @@
 using System.Net;
 using System.Text.Json;
-using Lyceum.SessionApi.Data;
 using Lyceum.Tests.Support;
 using Lyceum.Tests.Support.Postgres;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Lyceum.Tests.SessionApi.Tests;
@@ -104,18 +102,15 @@ public sealed class OwnershipTests(SessionsFixture fixture, PostgresFixture post
         await PostgresServer.ExecuteAsync(database, $"{Account(account, "school", "ada")}; {Things("school", account.ToString())}; {Things("tokens", "ci")}");
         await using var sessions = await TestSessions.StartAsync(fixture.Identity, database);
         await PostgresServer.ExecuteAsync(database, $"{Account(later, "club", "bob")}; {Things("club", later.ToString())}");
-        await using (var scope = sessions.Services.CreateAsyncScope())
-        {
-            await Lyceum.SessionApi.Tenants.Members.AdoptAsync(
-                scope.ServiceProvider.GetRequiredService<SessionDb>(), TestContext.Current.CancellationToken);
-        }
+        await Eventually.TrueAsync(
+            async () => await CountAsync(sessions, "/api/sessions", "sessions", OfClub()) == 1, "the sweep gives it an owner");
 
         foreach (var token in (string[])
             [
                 fixture.Identity.Token(sub: account.ToString(), tenant: "school", kind: "user", scope: "tutors sessions"),
                 fixture.Identity.Token(sub: "ci", tenant: "school", scope: "tutors sessions"),
                 fixture.Identity.Token(sub: "another", tenant: "tokens", scope: "tutors sessions"),
-                fixture.Identity.Token(sub: later.ToString(), tenant: "club", kind: "user", scope: "tutors sessions"),
+                OfClub(),
             ])
         {
             foreach (var (path, list) in ((string, string)[])
@@ -125,6 +120,22 @@ public sealed class OwnershipTests(SessionsFixture fixture, PostgresFixture post
         await using var source = NpgsqlDataSource.Create(database);
         await using var command = source.CreateCommand("SELECT string_agg(tenant || ' ' || role, ', ' ORDER BY tenant) FROM memberships");
         (await command.ExecuteScalarAsync(TestContext.Current.CancellationToken)).ShouldBe("club owner, school owner");
+
+        string OfClub() => fixture.Identity.Token(sub: later.ToString(), tenant: "club", kind: "user", scope: "tutors sessions");
+    }
+
+    /// <summary>What a person finds by being one, a token finds by its scope alone.</summary>
+    [Theory]
+    [InlineData("/api/classes", "classes")]
+    [InlineData("/api/me/tutors", "chat")]
+    [InlineData("/api/me/tutors", "tutors")]
+    public async Task ApiToken_WithoutTheScope_FindsNothing(string path, string scope)
+    {
+        var sessions = await fixture.StartedAsync();
+
+        await (await sessions.SendAsync(HttpMethod.Get, path, token: fixture.Identity.Token(tenant: _tenant, scope: "llm"))).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+        (await sessions.SendAsync(HttpMethod.Get, path, token: fixture.Identity.Token(tenant: _tenant, scope: scope))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await sessions.SendAsync(HttpMethod.Get, path, token: fixture.Identity.Token(tenant: _tenant, kind: "user", scope: "llm", role: "student"))).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     private static string Account(Guid id, string tenant, string name) =>
