@@ -660,6 +660,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.HasKey("Id")
                         .HasName("pk_knowledge_bases");
 
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_knowledge_bases_unowned")
+                        .HasFilter("owner IS NULL");
+
                     b.HasIndex("Tenant", "KbId")
                         .IsUnique()
                         .HasDatabaseName("ix_knowledge_bases_tenant_kb_id");
@@ -819,6 +823,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.HasIndex("Id")
                         .IsUnique()
                         .HasDatabaseName("ix_sessions_id");
+
+                    b.HasIndex("Number")
+                        .HasDatabaseName("ix_sessions_unowned")
+                        .HasFilter("subject IS NULL");
 
                     b.HasIndex("Tenant", "Subject", "Number")
                         .HasDatabaseName("ix_sessions_tenant_subject_number");
@@ -1044,6 +1052,10 @@ namespace Lyceum.SessionApi.Data.Migrations
 
                     b.HasKey("Id")
                         .HasName("pk_tutors");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_tutors_unowned")
+                        .HasFilter("owner IS NULL");
 
                     b.HasIndex("Tenant", "Owner", "Id")
                         .HasDatabaseName("ix_tutors_tenant_owner_id");
