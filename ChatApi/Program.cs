@@ -1,7 +1,10 @@
 using Lyceum.ChatApi.Asking;
+using Lyceum.ChatApi.Classes;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Searching;
+using Lyceum.ChatApi.Titles;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
@@ -20,10 +23,15 @@ builder.AddMessaging(bus =>
 });
 builder.AddGeneration();
 builder.AddAnswers();
+builder.AddTitles();
+builder.AddSearching();
+builder.AddClassViews();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
 app.MapChat();
 app.MapConversations();
+app.MapSearch();
+app.MapClassViews();
 await app.RunAsync();

@@ -37,6 +37,12 @@ public sealed record AnswerSource(int Number, string? Id, string? Title, string?
 public sealed record AnswerGrounding(
     int? TutorId, string? KbId, string? Status, IReadOnlyList<AnswerSource> Sources, string? SystemPrompt)
 {
+    /// <summary>How the answer is to be given; the system prompt says it too. Recorded, and not read again.</summary>
+    public Teaching? Teaching { get; init; }
+
+    /// <summary>The class through which the tutor is shared; null: it is the asker's own. Recorded, and not read again.</summary>
+    public Guid? ClassId { get; init; }
+
     /// <summary>What the passages take of the model's context.</summary>
     public int EstimatedTokens =>
         Sources.Sum(source => TokenEstimate.OfMessage(source.Text ?? "") + TokenEstimate.OfMessage(source.Title ?? ""));
@@ -64,6 +70,6 @@ public sealed record AnswerGrounding(
         var grounding = new AnswerGrounding(
             reader.GetValue(first) as int?, reader.GetValue(first + 1) as string, reader.GetValue(first + 2) as string,
             AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(first + 3) as string) ?? [], reader.GetValue(first + 4) as string);
-        return grounding is { TutorId: null, KbId: null } ? null : grounding;
+        return grounding is { TutorId: null, KbId: null, SystemPrompt: null } ? null : grounding;
     }
 }

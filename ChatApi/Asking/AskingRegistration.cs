@@ -12,10 +12,12 @@ public static class AskingRegistration
         builder.AddGrounding();
         var services = builder.Services;
         services.AddOptions<ConversationOptions>().BindConfiguration(ConversationOptions.Section)
-            .Validate(o => o is { MaxConversations: > 0, MaxBytes: > 0 }, "Conversations: every limit must be positive")
+            .Validate(o => o is { MaxConversations: > 0, MaxBytes: > 0, MaxBranches: > 0 }, "Conversations: every limit must be positive")
             .ValidateOnStart();
         services.AddSingleton<ConversationQuota>();
         services.AddScoped<ConversationStore>();
+        services.AddScoped<MessagePages>();
+        services.AddScoped<ConversationExport>();
         services.AddSingleton<Recorders>();
         services.AddScoped<QuestionStore>();
         services.AddSingleton<StoredAnswers>();

@@ -6,7 +6,8 @@ namespace Lyceum.ChatApi.Data;
 /// <summary>
 /// chatdb. Conversations and messages are read and written through EF; what happens per token (<c>generation_chunks</c>,
 /// <c>owners</c>) is plain SQL in <c>GenerationJournal</c> and
-/// <see cref="Durability.Leases.LeaseKeeper"/>, and stands here only so that migrations create it.
+/// <see cref="Durability.Leases.LeaseKeeper"/>, and stands here only so that migrations create it. What is searched,
+/// <c>messages.terms</c> and <c>conversations.title_terms</c>, is plain SQL too, and not here, so that no entity carries it.
 /// </summary>
 public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options)
 {
@@ -20,8 +21,15 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
         modelBuilder.Entity<Conversation>(conversation =>
         {
             conversation.Property(c => c.Id).ValueGeneratedNever();
-            // The owner's list, newest first, by cursor.
-            conversation.HasIndex(c => new { c.Tenant, c.Owner, c.UpdatedAt, c.Id });
+            // The version before inserts without these: who gave such a title is not known, so it counts as a person's.
+            conversation.Property(c => c.TitleSource).HasDefaultValue(TitleSources.Person);
+            conversation.Property(c => c.TitleTries).HasDefaultValue(0);
+            conversation.Property(c => c.IsPinned).HasDefaultValue(false);
+            conversation.Property(c => c.IsArchived).HasDefaultValue(false);
+            // The owner's list, pinned and newest first, by cursor.
+            conversation.HasIndex(c => new { c.Tenant, c.Owner, c.IsArchived, c.IsPinned, c.UpdatedAt, c.Id })
+                .HasDatabaseName("ix_conversations_list");
+            conversation.HasIndex(c => c.TitleDueAt).HasFilter("title_due_at IS NOT NULL");
         });
 
         modelBuilder.Entity<Message>(message =>
@@ -29,6 +37,11 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             message.Property(m => m.Id).ValueGeneratedNever();
             message.HasOne<Conversation>().WithMany().HasForeignKey(m => m.ConversationId).OnDelete(DeleteBehavior.Cascade);
             message.HasIndex(m => new { m.ConversationId, m.Position }).IsUnique();
+            message.HasIndex(m => new { m.ConversationId, m.ParentId });
+            // What the version before wrote, which knows no branches (Branches).
+            message.HasIndex(m => new { m.ConversationId, m.Depth }).HasFilter("depth IS NULL").HasDatabaseName("ix_messages_unlinked");
+            // What was asked through a class, newest first.
+            message.HasIndex(m => new { m.ClassId, m.CreatedAt }).HasFilter("class_id IS NOT NULL");
             // One answer at a time per conversation, held by the database.
             message.HasIndex(m => m.ConversationId).IsUnique()
                 .HasFilter($"status = '{AnswerStatus.Streaming}'").HasDatabaseName(OneAnswerAtATime);
@@ -85,8 +98,40 @@ public sealed class Conversation
     public required string Owner { get; init; }
 
     public required string Title { get; set; }
+
+    /// <summary>One of <see cref="TitleSources"/>.</summary>
+    public string TitleSource { get; set; } = TitleSources.Person;
+
+    /// <summary>When a model is to be asked for a title, or that it is being asked until then; null: it is not to be.</summary>
+    public DateTimeOffset? TitleDueAt { get; set; }
+
+    /// <summary>How often a model was asked for it.</summary>
+    public int TitleTries { get; set; }
+
+    public bool IsPinned { get; set; }
+    public bool IsArchived { get; set; }
+
+    /// <summary>
+    /// The last message of the branch that is shown and that a question goes on with; null: no messages, or none of this
+    /// version's (<see cref="Branches"/>).
+    /// </summary>
+    public Guid? ActiveLeafId { get; set; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>Who gave a conversation its title.</summary>
+public static class TitleSources
+{
+    /// <summary>A person, for good.</summary>
+    public const string Person = "person";
+
+    /// <summary>A model, after the first answer.</summary>
+    public const string Model = "model";
+
+    /// <summary>The beginning of the first question.</summary>
+    public const string Made = "made";
 }
 
 /// <summary>One turn. While an answer is being written its text is in <c>generation_chunks</c>, not here.</summary>
@@ -95,8 +140,17 @@ public sealed class Message
     public Guid Id { get; init; }
     public Guid ConversationId { get; init; }
 
-    /// <summary>0, 1, 2 … within the conversation; given out under the conversation's row lock.</summary>
+    /// <summary>0, 1, 2 … within the conversation; given out under the conversation's row lock. A child's is above its parent's.</summary>
     public int Position { get; init; }
+
+    /// <summary>
+    /// What it follows: a question an answer, an answer a question; null: a first question. Set once, to a message that is
+    /// there, so that there are no circles. No foreign key: messages go only with their conversation.
+    /// </summary>
+    public Guid? ParentId { get; init; }
+
+    /// <summary>Messages before it on its branch; null: by the version before (<see cref="Branches"/>).</summary>
+    public int? Depth { get; init; }
 
     /// <summary><c>user | assistant</c>.</summary>
     public required string Role { get; init; }
@@ -132,6 +186,22 @@ public sealed class Message
     /// since the answer's end, with what it cites.
     /// </summary>
     public string? Sources { get; set; }
+
+    /// <summary>Of an answer: how it was to be taught, as <c>Teaching</c> has it, with the three below; null: nothing was said.</summary>
+    public string? Mode { get; init; }
+
+    public string? ReadingLevel { get; init; }
+    public string? Language { get; init; }
+    public string? ConceptId { get; init; }
+
+    /// <summary>Of an answer: the class through which the tutor is shared with the person; null: it is the person's own.</summary>
+    public Guid? ClassId { get; init; }
+
+    /// <summary>Of an answer, by who asked: <c>up | down</c>; null: none.</summary>
+    public string? Rating { get; set; }
+
+    /// <summary>To the rating, in words.</summary>
+    public string? Comment { get; set; }
 
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? CompletedAt { get; set; }

@@ -10,7 +10,17 @@ namespace Lyceum.ChatApi.Reading;
 
 /// <summary>The first event of a reader.</summary>
 /// <param name="StreamUrl">Path and ticket to read the same answer again without headers.</param>
-public sealed record AnswerStart(Guid ConversationId, Guid MessageId, string StreamUrl);
+/// <param name="QuestionId">The question's message, which the answer follows.</param>
+/// <param name="Mode">See <see cref="Modes"/>; absent: nothing was said of it.</param>
+/// <param name="Grounding">See <see cref="GroundingStatus"/>; absent: no knowledge base was named.</param>
+/// <param name="Sources">What the model was given, with its texts; what the answer cites is known at its end.</param>
+public sealed record AnswerStart(
+    Guid ConversationId, Guid MessageId, string StreamUrl, Guid? QuestionId = null, string? Mode = null, string? Grounding = null,
+    IReadOnlyList<AnswerSource>? Sources = null);
+
+/// <summary>What is known of an answer before its first word: see <see cref="AnswerStart"/>.</summary>
+public sealed record AnswerBeginning(
+    Guid? QuestionId, string? Mode, string? Grounding, IReadOnlyList<AnswerSource>? Sources);
 
 /// <summary>How one reader is sent an answer. Each call ends with a flush that waits for the client (backpressure).</summary>
 public interface IAnswerWriter

@@ -44,6 +44,27 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
         WHERE m.id = $1 AND m.role = 'assistant' AND c.tenant = $3 AND c.owner = $4
         """;
 
+    private static readonly string SelectBeginning =
+        $"""
+         SELECT {Branches.Parent("m")}, m.mode, m.grounding, m.sources::text
+         FROM messages m JOIN conversations c ON c.id = m.conversation_id
+         WHERE m.id = $1 AND m.role = 'assistant' AND c.tenant = $2 AND c.owner = $3
+         """;
+
+    /// <summary>What is known of an answer before its first word; null if the caller has no such answer.</summary>
+    public Task<AnswerBeginning?> ReadBeginningAsync(Caller caller, Guid messageId, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync<AnswerBeginning?>(async _ =>
+        {
+            await using var command = source.CreateCommand(SelectBeginning);
+            foreach (var value in (object[])[messageId, caller.Tenant, caller.Person])
+                command.Parameters.Add(new() { Value = value });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            return await reader.ReadAsync(cancellationToken)
+                ? new(reader.GetValue(0) as Guid?, reader.GetValue(1) as string, reader.GetValue(2) as string,
+                    AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(3) as string))
+                : null;
+        });
+
     /// <summary>The answer from byte <paramref name="cursor"/> on; null if the caller has no such answer.</summary>
     public Task<StoredAnswer?> ReadAsync(Caller caller, Guid messageId, int cursor, CancellationToken cancellationToken) =>
         ReadAsync(caller.Tenant, caller.Person, messageId, cursor, cancellationToken);

@@ -43,7 +43,7 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         UPDATE messages m SET
             content = COALESCE((SELECT string_agg(body, '' ORDER BY byte_offset) FROM chunks), ''),
             status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7,
-            sources = COALESCE($8, m.sources), completed_at = clock_timestamp()
+            sources = COALESCE($8, m.sources), terms = $9::tsvector, completed_at = clock_timestamp()
         FROM closed WHERE m.id = closed.id
         RETURNING octet_length(m.content)
         """;
@@ -109,18 +109,24 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     /// doubt: the second time it finds the generation closed.
     /// </summary>
     /// <returns>UTF-8 bytes stored; null if this owner and epoch do not hold a running generation (any more).</returns>
+    public Task<int?> CloseAsync(Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken) =>
+        CloseAsync(id, owner, epoch, end, null, cancellationToken);
+
+    /// <param name="terms">What the text is found by (<c>SearchTerms.Vector</c>); null: a sweep finds it out.</param>
+    /// <inheritdoc cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>
     public async Task<int?> CloseAsync(
-        Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
+        Guid id, Guid owner, int epoch, AnswerEnd end, string? terms, CancellationToken cancellationToken)
     {
         await using var command = Ending(Close, id, owner, epoch, end);
         AddJson(command, end.Usage);
         AddJson(command, end.Error);
         AddJson(command, end.Sources);
+        command.Parameters.Add(new() { Value = (object?)terms ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         return await EndAsync(command, cancellationToken);
     }
 
     /// <summary>
-    /// As <see cref="CloseAsync"/>, for a message that the database refuses with its text: that is left in
+    /// As <see cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>, for a message that the database refuses with its text: that is left in
     /// <c>generation_chunks</c>.
     /// </summary>
     public async Task<int?> CloseWithoutTextAsync(

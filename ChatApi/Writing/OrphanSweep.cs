@@ -34,7 +34,7 @@ public sealed partial class OrphanSweep(
         LIMIT 200 FOR UPDATE SKIP LOCKED
         """;
 
-    private const string Claim =
+    private static readonly string Claim =
         $"""
         WITH claimed AS (
             UPDATE generations g SET owner = $1, epoch = epoch + 1
@@ -45,10 +45,13 @@ public sealed partial class OrphanSweep(
                c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent, m.usage::text,
                COALESCE(t.body, ''),
                CASE WHEN t.body IS NULL THEN (
-                   SELECT json_agg(json_build_object('role', h.role, 'content', h.content))::text FROM (
-                       SELECT role, content FROM messages
-                       WHERE conversation_id = m.conversation_id AND position < m.position
-                       ORDER BY position DESC LIMIT $2) h) END,
+                   WITH RECURSIVE branch AS (
+                       SELECT h.role, h.content, {Branches.Parent("h")} AS parent, 1 AS number FROM messages h
+                       WHERE h.id = {Branches.Parent("m")}
+                       UNION ALL
+                       SELECT h.role, h.content, {Branches.Parent("h")}, b.number + 1
+                       FROM branch b JOIN messages h ON h.id = b.parent WHERE b.number < $2)
+                   SELECT json_agg(json_build_object('role', role, 'content', content) ORDER BY number)::text FROM branch) END,
                m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt,
                COALESCE(octet_length(m.thinking), 0)
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id

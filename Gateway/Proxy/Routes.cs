@@ -34,7 +34,10 @@ internal static class Routes
     [
         .. Of(ChatApi, Scopes.Chat,
             "/chat", "/chat/{message}/stream", "/chat/{message}/stop",
-            "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages"),
+            "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages",
+            "/api/conversations/{conversation}/messages/{message}/feedback", "/api/conversations/{conversation}/export",
+            "/api/search"),
+        .. Of(ChatApi, Scopes.Classes, "/api/classes/{class}/questions"),
         // A client that cannot send headers has a ticket, which the service that issued it verifies.
         new("/chat/{message}/stream", ChatApi, Scope: null) { Query = Tickets.Parameter },
 

@@ -34,6 +34,7 @@ public static class ErrorCodes
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
     public const string RouteNotFound = "route_not_found";
+    public const string ClassNotFound = "class_not_found";
     public const string ConversationNotFound = "conversation_not_found";
     public const string MessageNotFound = "message_not_found";
     public const string GenerationNotFound = "generation_not_found";

@@ -28,9 +28,25 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<Guid?>("ActiveLeafId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("active_leaf_id");
+
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
+
+                    b.Property<bool>("IsArchived")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("is_archived");
+
+                    b.Property<bool>("IsPinned")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("is_pinned");
 
                     b.Property<string>("Owner")
                         .IsRequired()
@@ -47,6 +63,23 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("title");
 
+                    b.Property<DateTimeOffset?>("TitleDueAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("title_due_at");
+
+                    b.Property<string>("TitleSource")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("person")
+                        .HasColumnName("title_source");
+
+                    b.Property<int>("TitleTries")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("title_tries");
+
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
@@ -54,8 +87,12 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.HasKey("Id")
                         .HasName("pk_conversations");
 
-                    b.HasIndex("Tenant", "Owner", "UpdatedAt", "Id")
-                        .HasDatabaseName("ix_conversations_tenant_owner_updated_at_id");
+                    b.HasIndex("TitleDueAt")
+                        .HasDatabaseName("ix_conversations_title_due_at")
+                        .HasFilter("title_due_at IS NOT NULL");
+
+                    b.HasIndex("Tenant", "Owner", "IsArchived", "IsPinned", "UpdatedAt", "Id")
+                        .HasDatabaseName("ix_conversations_list");
 
                     b.ToTable("conversations");
                 });
@@ -178,9 +215,21 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<Guid?>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("Comment")
+                        .HasColumnType("text")
+                        .HasColumnName("comment");
+
                     b.Property<DateTimeOffset?>("CompletedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("completed_at");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
 
                     b.Property<string>("Content")
                         .IsRequired()
@@ -194,6 +243,10 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
+
+                    b.Property<int?>("Depth")
+                        .HasColumnType("integer")
+                        .HasColumnName("depth");
 
                     b.Property<string>("Error")
                         .HasColumnType("jsonb")
@@ -211,9 +264,29 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("kb_id");
 
+                    b.Property<string>("Language")
+                        .HasColumnType("text")
+                        .HasColumnName("language");
+
+                    b.Property<string>("Mode")
+                        .HasColumnType("text")
+                        .HasColumnName("mode");
+
+                    b.Property<Guid?>("ParentId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("parent_id");
+
                     b.Property<int>("Position")
                         .HasColumnType("integer")
                         .HasColumnName("position");
+
+                    b.Property<string>("Rating")
+                        .HasColumnType("text")
+                        .HasColumnName("rating");
+
+                    b.Property<string>("ReadingLevel")
+                        .HasColumnType("text")
+                        .HasColumnName("reading_level");
 
                     b.Property<string>("Role")
                         .IsRequired()
@@ -248,6 +321,17 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_messages_one_answer_at_a_time")
                         .HasFilter("status = 'streaming'");
+
+                    b.HasIndex("ClassId", "CreatedAt")
+                        .HasDatabaseName("ix_messages_class_id_created_at")
+                        .HasFilter("class_id IS NOT NULL");
+
+                    b.HasIndex("ConversationId", "Depth")
+                        .HasDatabaseName("ix_messages_unlinked")
+                        .HasFilter("depth IS NULL");
+
+                    b.HasIndex("ConversationId", "ParentId")
+                        .HasDatabaseName("ix_messages_conversation_id_parent_id");
 
                     b.HasIndex("ConversationId", "Position")
                         .IsUnique()

@@ -28,6 +28,10 @@ internal static class Table
         PATCH /api/conversations/{id:guid}       | chat            | conversation_not_found
         DELETE /api/conversations/{id:guid}      | chat            | conversation_not_found
         GET /api/conversations/{id:guid}/messages | chat           | conversation_not_found
+        PUT /api/conversations/{id:guid}/messages/{messageId:guid}/feedback | chat | message_not_found
+        GET /api/conversations/{id:guid}/export  | chat            | conversation_not_found
+        GET /api/search                          | chat            | own
+        GET /api/classes/{id:guid}/questions     | classes         | class_not_found
         """;
 
     private const string GpuEngine =
@@ -145,6 +149,10 @@ internal static class Table
         ANY /api/conversations                   | chat            | own
         ANY /api/conversations/{conversation}    | chat            | conversation_not_found
         ANY /api/conversations/{conversation}/messages | chat      | conversation_not_found
+        ANY /api/conversations/{conversation}/messages/{message}/feedback | chat | message_not_found
+        ANY /api/conversations/{conversation}/export | chat        | conversation_not_found
+        ANY /api/search                          | chat            | own
+        ANY /api/classes/{class}/questions       | classes         | class_not_found
         ANY /v1/models/{**rest}                  | llm             | own
         ANY /v1/generations/{generation}         | llm             | generation_not_found
         ANY /v1/chat/completions                 | llm             | own
