@@ -41,6 +41,7 @@ public sealed class ChatMachinery : IAsyncDisposable
     public LeaseClock LeaseClock => _app.Services.GetRequiredService<LeaseClock>();
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
     public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
+    public IServiceProvider Services => _app.Services;
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<ChatMachinery> StartAsync(string connectionString, params (string Key, string Value)[] settings)
@@ -83,6 +84,16 @@ public sealed class ChatMachinery : IAsyncDisposable
     {
         await using var scope = _app.Services.CreateAsyncScope();
         return await use(ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider));
+    }
+
+    /// <summary>As <c>GET messages</c> has them: the active branch, or all.</summary>
+    public async Task<List<MessageView>> MessagesAsync(Guid conversationId, bool all = false)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        var conversations = ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider);
+        var page = await ActivatorUtilities.CreateInstance<MessagePages>(scope.ServiceProvider, conversations)
+            .ReadAsync(Caller, conversationId, all, null, 100, TestContext.Current.CancellationToken);
+        return page.Messages.ConvertAll(message => MessageView.Of(message, page.Siblings));
     }
 
     public async Task<T> WithQuestionsAsync<T>(Func<QuestionStore, Task<T>> use)
