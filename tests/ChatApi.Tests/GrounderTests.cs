@@ -105,6 +105,38 @@ public sealed class GrounderTests
     }
 
     [Theory]
+    [InlineData("Why?", null, "Guide the learner")]
+    [InlineData("为什么？", null, "请引导学习者")]
+    [InlineData("Why?", "zh-Hans", "请引导学习者")]
+    [InlineData("为什么？", "en", "Guide the learner")]
+    public async Task Guiding_IsSaidToTheModel_InTheLanguageOfTheAnswer(string question, string? language, string said)
+    {
+        await using var app = App("http://127.0.0.1:1", ("Generation:SystemPrompt", "Be kind."));
+        var teaching = Teaching.Of("guide", "simple", language, "c1");
+        var grounding = (await app.Services.GetRequiredService<Grounder>().GroundAsync(Ada, null, null, question, teaching))!;
+        grounding.SystemPrompt!.ShouldStartWith("Be kind.\n\n" + said);
+        grounding.SystemPrompt!.ShouldContain("c1");
+        (grounding.Teaching, grounding.Status).ShouldBe((teaching, null));
+    }
+
+    [Fact]
+    public async Task Tutor_LockedToGuiding_Guides_WhateverIsAskedFor()
+    {
+        var classId = Guid.NewGuid();
+        await using var sessions = await SessionApi.StartAsync(_ => Results.Json(new
+        {
+            name = "Ada", subject = "", language = "en", instructions = "", kb_id = (string?)null, mode = "guide", class_id = classId,
+        }));
+        await using var app = App(sessions.Address);
+        foreach (var teaching in new[] { null, Teaching.Of("answer", "simple", null, null) })
+        {
+            var grounding = (await app.Services.GetRequiredService<Grounder>().GroundAsync(Ada, 3, null, "Why?", teaching))!;
+            (grounding.Teaching!.Mode, grounding.Teaching.ReadingLevel, grounding.ClassId).ShouldBe(("guide", teaching?.ReadingLevel, classId));
+            grounding.SystemPrompt!.ShouldContain("Guide the learner");
+        }
+    }
+
+    [Theory]
     [InlineData(3, null, "tutor_not_found")]
     [InlineData(null, "bio", "knowledge_base_not_found")]
     [InlineData(null, "../../api/tutors", "knowledge_base_not_found")]
