@@ -7,8 +7,8 @@ namespace Lyceum.Knowledge;
 /// <param name="Language">BCP 47.</param>
 /// <param name="Instructions">For the model; empty: none.</param>
 /// <param name="KbId">The knowledge base it answers from; null: none.</param>
-/// <param name="Mode"><c>guide</c> where a teacher locked it to guiding; null: whoever asks may choose.</param>
-/// <param name="ClassId">The class through which the person may use it; null: it is the person's own.</param>
+/// <param name="Mode"><c>guide</c> where its teacher locked it to that; null: as each question says.</param>
+/// <param name="ClassId">Through which class the person may use it; null: it is theirs.</param>
 public sealed record Tutor(
     string Name, string Subject, string Language, string Instructions, string? KbId, string? Mode = null, Guid? ClassId = null);
 

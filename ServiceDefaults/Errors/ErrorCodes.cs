@@ -34,7 +34,6 @@ public static class ErrorCodes
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
     public const string RouteNotFound = "route_not_found";
-    public const string ClassNotFound = "class_not_found";
     public const string ConversationNotFound = "conversation_not_found";
     public const string MessageNotFound = "message_not_found";
     public const string GenerationNotFound = "generation_not_found";
@@ -43,6 +42,10 @@ public static class ErrorCodes
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
+    public const string MemberNotFound = "member_not_found";
+    public const string SignInNotFound = "sign_in_not_found";
+    public const string ClassNotFound = "class_not_found";
+    public const string ShareNotFound = "share_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
     public const string RecordNotFound = "record_not_found";
