@@ -174,6 +174,8 @@ public sealed class AllServices : IAsyncLifetime
             ["tutors/{id:int}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["tutors/{tutor}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
+            ["classes/{id:guid}"] = $"classes/{Guid.Empty}",
+            ["classes/{class}"] = $"classes/{Guid.Empty}",
             ["{invitation}"] = invitation.GetProperty("id").GetString()!,
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",
             ["{document_id:guid}"] = document.GetProperty("id").GetString()!,
