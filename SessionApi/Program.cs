@@ -7,6 +7,7 @@ using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
+using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
 
 if (args is [DocumentProgram.Command, var limit])
@@ -34,5 +35,6 @@ app.MapTutors();
 app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
+app.MapTranscriptSearch();
 await app.RunAsync();
 return 0;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Searching;
 using Lyceum.ChatApi.Titles;
 using Lyceum.ChatApi.Writing;
 using Lyceum.EngineClient;
@@ -99,7 +98,7 @@ public sealed class QuestionStore(
 
         var (asked, answer, now) = (Guid.CreateVersion7(), Guid.CreateVersion7(), time.GetUtcNow());
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
-        var terms = isRegeneration ? "" : SearchTerms.Vector(caller.Tenant, caller.Person, question.Text);
+        var terms = isRegeneration ? "" : PersonTerms.Vector(caller.Tenant, caller.Person, question.Text);
         var history = new List<ContextMessage>(); // newest first
         if (!isRegeneration)
             history.Add(new("user", question.Text));
@@ -126,7 +125,7 @@ public sealed class QuestionStore(
                                            created_at, updated_at)
                 VALUES ($1, $2, $3, $4, 'made', $7::timestamptz, $8::tsvector, $6, $5, $5)
                 """, conversation, caller.Tenant, caller.Person, title, now, answer, titleDue,
-                SearchTerms.Vector(caller.Tenant, caller.Person, title));
+                PersonTerms.Vector(caller.Tenant, caller.Person, title));
         }
         else
         {

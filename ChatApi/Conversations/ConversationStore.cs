@@ -1,5 +1,4 @@
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Searching;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
@@ -84,7 +83,7 @@ public sealed class ConversationStore(
             }
             object?[] values =
             [
-                title, title is null ? null : SearchTerms.Vector(caller.Tenant, caller.Person, title), change.Pinned, change.Archived,
+                title, title is null ? null : PersonTerms.Vector(caller.Tenant, caller.Person, title), change.Pinned, change.Archived,
                 change.ActiveLeafId,
             ];
             foreach (var value in values)

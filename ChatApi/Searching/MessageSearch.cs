@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Data;
 using Lyceum.Durability.Postgres;
+using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Text;
 using Npgsql;
@@ -7,18 +8,28 @@ using NpgsqlTypes;
 
 namespace Lyceum.ChatApi.Searching;
 
-/// <summary>Where a search found something.</summary>
+/// <summary>Where a search found something: in a conversation, or in a live session.</summary>
+/// <param name="ConversationId">Null: in a live session.</param>
 /// <param name="Title">Of the conversation.</param>
-/// <param name="MessageId">Null: it is in the title.</param>
+/// <param name="MessageId">Null: it is in the title, or in a live session.</param>
 /// <param name="Role"><c>user | assistant</c>; null with <paramref name="MessageId"/>.</param>
 /// <param name="Snippet">One line of the text around it.</param>
 /// <param name="Ranges">What matches in the snippet, in UTF-16 units.</param>
+/// <param name="SessionId">The live session; null: in a conversation.</param>
+/// <param name="Turn">Of the session: its question and answer.</param>
 public sealed record SearchHit(
-    Guid ConversationId, string Title, Guid? MessageId, string? Role, string Snippet, IReadOnlyList<TextRange> Ranges, DateTimeOffset At);
+    Guid? ConversationId, string? Title, Guid? MessageId, string? Role, string Snippet, IReadOnlyList<TextRange> Ranges,
+    DateTimeOffset At, string? SessionId = null, int? Turn = null);
 
-/// <summary>Searches what one person asked and was answered, the newest first.</summary>
-public sealed class MessageSearch(NpgsqlDataSource source)
+/// <summary>
+/// Searches what one person asked and was answered, the newest first: in conversations here, in live sessions at SessionApi. Both
+/// order by time, then by a Guid, so that one cursor serves both.
+/// </summary>
+public sealed class MessageSearch(NpgsqlDataSource source, TranscriptClient transcripts)
 {
+    // What is here does not wait longer for what is there.
+    private static readonly TimeSpan TranscriptsWithin = TimeSpan.FromSeconds(2);
+
     // The places first, by index alone; then the texts of one page.
     private const string Select =
         """
@@ -39,31 +50,69 @@ public sealed class MessageSearch(NpgsqlDataSource source)
         ORDER BY h.at DESC, h.place DESC
         """;
 
-    /// <param name="terms"><see cref="SearchTerms.Of"/>; not empty.</param>
-    /// <returns>The page, and where the next one begins; null after the last.</returns>
-    internal Task<(List<SearchHit> Hits, PageCursor? Next)> FindAsync(
-        Caller caller, IReadOnlySet<string> terms, PageCursor? after, int limit, CancellationToken cancellationToken) =>
-        Transient.RetryOnceAsync<(List<SearchHit>, PageCursor?)>(async _ =>
+    /// <param name="withTranscripts">Whether live sessions are searched too.</param>
+    /// <returns>The page; where the next one begins, null after the last; whether live sessions were searched.</returns>
+    internal async Task<(List<SearchHit> Hits, PageCursor? Next, bool HasTranscripts)> FindAsync(
+        Caller caller, string search, PageCursor? after, int limit, bool withTranscripts, CancellationToken cancellationToken)
+    {
+        var terms = PersonTerms.Of(search);
+        if (terms.Count == 0)
+            return ([], null, withTranscripts);
+        var turns = withTranscripts ? TurnsAsync(caller, search, after, limit + 1, cancellationToken) : Task.FromResult<List<Found>?>(null);
+        var found = await Transient.RetryOnceAsync(_ => MessagesAsync(caller, terms, after, limit + 1, cancellationToken));
+        var said = await turns;
+        // As the database orders them: Guids byte by byte, which is how their text compares.
+        var all = found.Concat(said ?? []).OrderByDescending(hit => hit.Hit.At)
+            .ThenByDescending(hit => hit.Place.ToString(), StringComparer.Ordinal).ToList();
+        var page = all.Take(limit).ToList();
+        return (
+            page.ConvertAll(hit => hit.Hit),
+            all.Count > limit ? new PageCursor(page[^1].Hit.At, page[^1].Place.ToString()) : null, said is not null);
+    }
+
+    private async Task<List<Found>> MessagesAsync(
+        Caller caller, IReadOnlySet<string> terms, PageCursor? after, int count, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand(Select);
+        command.Parameters.Add(new() { Value = PersonTerms.Query(caller.Tenant, caller.Person, terms) });
+        command.Parameters.Add(new() { Value = caller.Tenant });
+        command.Parameters.Add(new() { Value = caller.Person });
+        command.Parameters.Add(new() { Value = after?.At ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.Parameters.Add(new() { Value = after?.Guid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
+        command.Parameters.Add(new() { Value = count });
+        command.Parameters.Add(new() { Value = PersonTerms.MaxText });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var found = new List<Found>();
+        while (await reader.ReadAsync(cancellationToken))
         {
-            await using var command = source.CreateCommand(Select);
-            command.Parameters.Add(new() { Value = SearchTerms.Query(caller.Tenant, caller.Person, terms) });
-            command.Parameters.Add(new() { Value = caller.Tenant });
-            command.Parameters.Add(new() { Value = caller.Person });
-            command.Parameters.Add(new() { Value = after?.At ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-            command.Parameters.Add(new() { Value = after?.Guid ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-            command.Parameters.Add(new() { Value = limit + 1 });
-            command.Parameters.Add(new() { Value = SearchTerms.MaxText });
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            var (hits, places) = (new List<SearchHit>(), new List<PageCursor>());
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                var excerpt = Excerpt.Of(reader.GetString(4), terms);
-                var at = new DateTimeOffset(reader.GetDateTime(5));
-                hits.Add(new(
-                    reader.GetGuid(0), reader.GetString(1), reader.GetValue(2) as Guid?, reader.GetValue(3) as string, excerpt.Text,
-                    excerpt.Ranges, at));
-                places.Add(new(at, reader.GetGuid(6).ToString()));
-            }
-            return hits.Count > limit ? (hits[..limit], places[limit - 1]) : (hits, null);
-        });
+            var excerpt = Excerpt.Of(reader.GetString(4), terms);
+            found.Add(new(reader.GetGuid(6), new(
+                reader.GetGuid(0), reader.GetString(1), reader.GetValue(2) as Guid?, reader.GetValue(3) as string, excerpt.Text,
+                excerpt.Ranges, new DateTimeOffset(reader.GetDateTime(5)))));
+        }
+        return found;
+    }
+
+    /// <returns>Null: SessionApi did not answer; what is here is found all the same.</returns>
+    private async Task<List<Found>?> TurnsAsync(
+        Caller caller, string search, PageCursor? after, int count, CancellationToken cancellationToken)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(TranscriptsWithin);
+        try
+        {
+            var turns = await transcripts.SearchAsync(
+                caller.Tenant, caller.Person, new(search, after?.At, after?.Guid, count), bound.Token);
+            return [.. turns.Select(turn => new Found(turn.Place, new(
+                null, null, null, null, turn.Excerpt.Text, turn.Excerpt.Ranges, turn.At, turn.SessionId, turn.Turn)))];
+        }
+        catch (Exception e) when (
+            !cancellationToken.IsCancellationRequested && e is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    /// <param name="Place">Orders those of the same time.</param>
+    private sealed record Found(Guid Place, SearchHit Hit);
 }

@@ -22,7 +22,7 @@ public static class SearchEndpoints
         .RequireScope(Scopes.Chat).WithTags("conversations").Fails(400, ErrorCodes.InvalidCursor);
 
     /// <summary>
-    /// Searches the caller's conversations, the newest first. Titles, questions and answers of all branches are found that
+    /// Searches the caller's conversations and, with scope <c>sessions</c>, live sessions, the newest first. Titles, questions and answers of all branches are found that
     /// have every word of <paramref name="q"/>; in Chinese, every pair of its characters.
     /// </summary>
     /// <param name="q">1 to 200 characters.</param>
@@ -37,14 +37,14 @@ public static class SearchEndpoints
         if (limit is < 1 or > MaxPage)
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
         var after = PageCursor.Parse(cursor);
+        _ = after?.Guid; // refused now, rather than in the middle
         ready.ThrowIfNotReady();
-        var terms = SearchTerms.Of(q);
-        if (terms.Count == 0)
-            return new([], null);
-        var (hits, next) = await search.FindAsync(caller, terms, after, limit, cancellationToken);
-        return new(hits, next?.ToString());
+        var (hits, next, hasTranscripts) = await search.FindAsync(
+            caller, q, after, limit, withTranscripts: caller.Scopes.Contains(Scopes.Sessions), cancellationToken);
+        return new(hits, next?.ToString(), hasTranscripts);
     }
 }
 
 /// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
-public sealed record SearchPage(List<SearchHit> Hits, string? NextCursor);
+/// <param name="SessionsSearched">False: live sessions were not searched, without scope <c>sessions</c> or for a fault.</param>
+public sealed record SearchPage(List<SearchHit> Hits, string? NextCursor, bool SessionsSearched);

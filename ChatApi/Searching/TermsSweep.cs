@@ -1,5 +1,6 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -19,7 +20,7 @@ internal sealed partial class TermsSweep(
 
     private static readonly string Messages =
         $"""
-         SELECT m.id, c.tenant, c.owner, left(m.content, {SearchTerms.MaxText})
+         SELECT m.id, c.tenant, c.owner, left(m.content, {PersonTerms.MaxText})
          FROM messages m JOIN conversations c ON c.id = m.conversation_id
          WHERE m.terms IS NULL AND m.status <> 'streaming' ORDER BY m.id DESC LIMIT $1 FOR UPDATE OF m SKIP LOCKED
          """;
@@ -90,7 +91,7 @@ internal sealed partial class TermsSweep(
             while (await reader.ReadAsync(cancellationToken))
             {
                 ids.Add(reader.GetGuid(0));
-                vectors.Add(areFound ? SearchTerms.Vector(reader.GetString(1), reader.GetString(2), reader.GetString(3)) : "");
+                vectors.Add(areFound ? PersonTerms.Vector(reader.GetString(1), reader.GetString(2), reader.GetString(3)) : "");
             }
         }
         if (ids.Count == 0)

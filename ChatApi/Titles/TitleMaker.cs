@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.Json;
 using Lyceum.ChatApi.Conversations;
-using Lyceum.ChatApi.Searching;
 using Lyceum.Durability.Postgres;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -122,7 +122,7 @@ public sealed partial class TitleMaker(
                 throw new MalformedTitleException();
             var title = ConversationStore.TitleOf(made);
             await using var command = source.CreateCommand(Store);
-            foreach (var value in (object[])[due.Id, due.Until, title, SearchTerms.Vector(due.Tenant, due.Owner, title)])
+            foreach (var value in (object[])[due.Id, due.Until, title, PersonTerms.Vector(due.Tenant, due.Owner, title)])
                 command.Parameters.Add(new() { Value = value });
             await command.ExecuteNonQueryAsync(cancellationToken);
         }

@@ -112,7 +112,7 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     public Task<int?> CloseAsync(Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken) =>
         CloseAsync(id, owner, epoch, end, null, cancellationToken);
 
-    /// <param name="terms">What the text is found by (<c>SearchTerms.Vector</c>); null: a sweep finds it out.</param>
+    /// <param name="terms">What the text is found by (<c>PersonTerms.Vector</c>); null: a sweep finds it out.</param>
     /// <inheritdoc cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>
     public async Task<int?> CloseAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, string? terms, CancellationToken cancellationToken)

@@ -3,13 +3,13 @@ using System.Diagnostics;
 using System.Text;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
-using Lyceum.ChatApi.Searching;
 using Lyceum.Contracts;
 using Lyceum.Durability.Work;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Writing;
@@ -211,7 +211,7 @@ public sealed partial class GenerationRunner : IDisposable
         var text = Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span);
         if (order.Grounding is { } grounding)
             end = grounding.Close(end, text);
-        var terms = SearchTerms.Vector(order.Tenant, order.Subject, text);
+        var terms = PersonTerms.Vector(order.Tenant, order.Subject, text);
         using var progress = _progress.Follow("AnswerEnds");
         progress.Begin();
         for (var (attempt, refused) = (0, 0); ; attempt++)

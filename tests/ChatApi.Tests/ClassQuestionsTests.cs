@@ -81,12 +81,22 @@ public sealed class ClassQuestionsTests(PostgresFixture postgres)
     {
         await using var sessions = await People.StartAsync(
             _ => new { id = Class, name = "9b", students = Array.Empty<object>(), shares = Tutors },
-            () => new { name = "Ms Noether", subject = "", language = "en", instructions = "", mode = "guide", class_id = Class });
+            () => new { name = "Ms Noether", subject = "", language = "en", instructions = "", kb_id = "algebra", mode = "guide", class_id = Class });
         await using var engine = await StubEngine.StartAsync();
         await using var host = await ChatHost.StartAsync(
             await postgres.CreateDatabaseAsync(), engine, ("services:session-api:http:0", sessions.Address));
         var told = await host.As("s").AskAsync(new { message = "x = ?", tutor_id = 3, mode = "answer", language = "zh-Hans" });
         told.Start.GetProperty("mode").GetString().ShouldBe("guide");
+
+        // What it rests on is said first, with its text; at the end, what it cites. Read again, the same.
+        foreach (var read in new[] { told, await host.As("s").ReadAsync(told.Answer) })
+        {
+            read.Start.GetProperty("grounding").GetString().ShouldBe("found");
+            var source = read.Start.GetProperty("sources").EnumerateArray().ShouldHaveSingleItem();
+            (source.GetProperty("number").GetInt32(), source.GetProperty("title").GetString()).ShouldBe((1, "Rings"));
+            read.End.GetProperty("sources")[0].GetProperty("cited").GetBoolean().ShouldBeFalse();
+        }
+        told.Start.GetProperty("sources")[0].GetProperty("text").GetString().ShouldBe("A ring is a set.");
         (await host.ScalarAsync("SELECT class_id FROM messages WHERE id = $1", told.Answer)).ShouldBe(Class);
         var system = StubEngine.Messages(engine.Asked.Last()).First();
         system.Content.ShouldContain("请引导学习者");
@@ -159,6 +169,8 @@ public sealed class ClassQuestionsTests(PostgresFixture postgres)
                 Looks.Add(await reader.ReadToEndAsync());
                 return roll(id) is { } found ? Results.Json(found) : Results.NotFound();
             });
+            app.MapPost("/internal/retrieval/{kb}", () => Results.Json(
+                new { passages = new[] { new { id = "1", title = "Rings", text = "A ring is a set.", source = "r.md" } } }));
             app.MapGet("{**path}", (string path) =>
                 path.Contains("tutors", StringComparison.Ordinal) && tutor is not null ? Results.Json(tutor()) : Results.NotFound());
         }

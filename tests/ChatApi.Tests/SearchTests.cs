@@ -2,7 +2,13 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Lyceum.ChatApi.Searching;
+using Lyceum.Knowledge;
 using Lyceum.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Lyceum.Tests.ChatApi;
 
@@ -101,7 +107,7 @@ public sealed class SearchTests(PostgresFixture postgres)
             string.Join(' ', Enumerable.Range(0, 20_000)), "e" + new string('\u0301', 5000), "\ud800 half",
         };
         foreach (var text in texts)
-            (await replica.ScalarAsync("SELECT length($1::tsvector)", SearchTerms.Vector("t", "o", text))).ShouldNotBeNull();
+            (await replica.ScalarAsync("SELECT length($1::tsvector)", PersonTerms.Vector("t", "o", text))).ShouldNotBeNull();
     }
 
     [Theory]
@@ -114,7 +120,7 @@ public sealed class SearchTests(PostgresFixture postgres)
     [InlineData("nothing of it", "mitochondria", "")]
     public void Excerpt_MarksWhatMatches(string text, string search, string marked)
     {
-        var excerpt = Excerpt.Of(text, SearchTerms.Of(search));
+        var excerpt = Excerpt.Of(text, PersonTerms.Of(search));
         string.Join('|', excerpt.Ranges.Select(range => $"[{excerpt.Text.Substring(range.Start, range.Length)}]")).ShouldBe(marked);
     }
 
@@ -124,7 +130,7 @@ public sealed class SearchTests(PostgresFixture postgres)
         for (var before = 300; before < 340; before++)
         {
             var text = string.Concat(Enumerable.Repeat("🚀", before)) + "a\nglucose" + string.Concat(Enumerable.Repeat("🚀", 300));
-            var excerpt = Excerpt.Of(text, SearchTerms.Of("glucose"));
+            var excerpt = Excerpt.Of(text, PersonTerms.Of("glucose"));
             var range = excerpt.Ranges.ShouldHaveSingleItem();
             excerpt.Text.Substring(range.Start, range.Length).ShouldBe("glucose");
             excerpt.Text.Length.ShouldBeLessThanOrEqualTo(162);
@@ -153,21 +159,73 @@ public sealed class SearchTests(PostgresFixture postgres)
                 INSERT INTO messages (id, conversation_id, position, depth, role, content, status, created_at, terms)
                 SELECT gen_random_uuid(), c.id, n, n, 'user', $2, 'complete', now() + n * interval '1 second', $3::tsvector
                 FROM c, generate_series(0, 99) n
-                """, $"p{person}", text, SearchTerms.Vector("t", $"p{person}", text));
+                """, $"p{person}", text, PersonTerms.Vector("t", $"p{person}", text));
         }
         await replica.ExecuteAsync("ANALYZE");
-        var search = new MessageSearch(replica.Database);
+        var search = ActivatorUtilities.CreateInstance<MessageSearch>(
+            replica.Services, ActivatorUtilities.CreateInstance<TranscriptClient>(replica.Services, ActivatorUtilities.CreateInstance<SessionApiClient>(replica.Services)));
         var caller = ChatMachinery.Caller with { Subject = "p500" };
         var started = Stopwatch.GetTimestamp();
         for (var i = 0; i < 100; i++)
-            (await search.FindAsync(caller, SearchTerms.Of("细胞 cell"), null, 20, default)).Hits.Count.ShouldBe(20);
+            (await search.FindAsync(caller, "细胞 cell", null, 20, false, default)).Hits.Count.ShouldBe(20);
         TestContext.Current.TestOutputHelper!.WriteLine($"{Stopwatch.GetElapsedTime(started).TotalMilliseconds / 100:f1} ms a search");
 
         var plan = (string)(await replica.ScalarAsync(
-            $"EXPLAIN (ANALYZE, FORMAT JSON) SELECT id FROM messages WHERE terms @@ $q${SearchTerms.Query("t", "p500", SearchTerms.Of("cell"))}$q$::tsquery"))!;
+            $"EXPLAIN (ANALYZE, FORMAT JSON) SELECT id FROM messages WHERE terms @@ $q${PersonTerms.Query("t", "p500", PersonTerms.Of("cell"))}$q$::tsquery"))!;
         var rows = JsonElement.Parse(plan)[0].GetProperty("Plan").GetProperty("Actual Rows").GetDouble();
         rows.ShouldBe(100);
         plan.ShouldContain("ix_messages_terms");
+    }
+
+    /// <summary>Live sessions are SessionApi's: what it finds stands among what is found here, and where it is away it is said.</summary>
+    [Fact]
+    public async Task Search_WithLiveSessions_OneOrderAndOneCursor()
+    {
+        var now = DateTimeOffset.UtcNow;
+        var turns = Enumerable.Range(0, 5).Select(i => new FoundTurn(
+            $"e.{i}", i, now.AddHours(i % 2 == 0 ? i + 1 : -i), Guid.CreateVersion7(), new Excerpt("glucose", [new(0, 7)])))
+            .OrderByDescending(turn => turn.At).ToList();
+        var queries = new List<TranscriptQuery>();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
+        await using var sessions = builder.Build();
+        sessions.MapPost("/internal/transcripts/search", (TranscriptQuery query) =>
+        {
+            queries.Add(query);
+            return new FoundTurns([.. turns.Where(turn => query.Before is not { } before || turn.At < before).Take(query.Limit)]);
+        });
+        await sessions.StartAsync(TestContext.Current.CancellationToken);
+        await using var engine = await StubEngine.StartAsync();
+        await using var host = await ChatHost.StartAsync(
+            await postgres.CreateDatabaseAsync(), engine, ("services:session-api:http:0", sessions.Urls.First()));
+        var ada = host.As("ada", scope: "chat sessions");
+        engine.Reply = _ => "yes";
+        await ada.AskAsync("glucose");
+
+        var (found, cursor) = (new List<string>(), "");
+        while (true)
+        {
+            var page = await ada.GetAsync($"/api/search?q=glucose&limit=2{cursor}");
+            page.GetProperty("sessions_searched").GetBoolean().ShouldBeTrue();
+            found.AddRange(page.GetProperty("hits").EnumerateArray().Select(hit => hit.GetProperty("session_id").GetString()
+                ?? (Message(hit) is null ? "title" : "message")));
+            if (page.GetProperty("next_cursor").GetString() is not { } next)
+                break;
+            cursor = $"&cursor={next}";
+        }
+        found.Take(3).ShouldBe(["e.4", "e.2", "e.0"]);
+        found.Skip(3).Take(2).ShouldBe(["message", "title"], ignoreOrder: true);
+        found.Skip(5).ShouldBe(["e.1", "e.3"]);
+        queries.ShouldAllBe(query => query.Query == "glucose");
+
+        var asked = queries.Count;
+        (await host.As("ada").GetAsync("/api/search?q=glucose")).GetProperty("sessions_searched").GetBoolean().ShouldBeFalse();
+        queries.Count.ShouldBe(asked); // without the scope nothing is asked
+        await sessions.StopAsync(TestContext.Current.CancellationToken);
+        var alone = await ada.GetAsync("/api/search?q=glucose");
+        (alone.GetProperty("sessions_searched").GetBoolean(), alone.GetProperty("hits").GetArrayLength()).ShouldBe((false, 2));
     }
 
     private static async Task<List<Guid?>> FoundAsync(Person person, string search) =>

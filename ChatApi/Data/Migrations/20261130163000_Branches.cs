@@ -75,7 +75,7 @@ namespace Lyceum.ChatApi.Data.Migrations
                 table: "messages",
                 columns: new[] { "conversation_id", "parent_id" });
 
-            // What is searched (Searching/SearchTerms.cs). No pending list: whoever searches would have to read it through.
+            // What is searched (BuildingBlocks/Text/PersonTerms.cs). No pending list: whoever searches would have to read it through.
             migrationBuilder.Sql(
                 """
                 ALTER TABLE messages ADD terms tsvector;

@@ -18,6 +18,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/tutors/{tutor}/sessions"] = """{"student_id":1}""",
         ["PATCH /api/conversations/{id:guid}"] = """{"title":"mine now"}""",
         ["POST /internal/retrieval/{kb_id}"] = """{"query":"heron"}""",
+        ["POST /internal/transcripts/search"] = """{"query":"heron"}""",
         ["POST /api/auth/change-password"] =
             """{"current_password":"a quiet afternoon","new_password":"an even quieter evening"}""",
         ["POST /api/auth/invitations"] = """{"note":""}""",

@@ -92,6 +92,7 @@ internal static class Table
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
+        POST /internal/transcripts/search        | service         | own
         PUT /api/kb/{kb_id}                      | tutors          | own
         """;
 

@@ -1,16 +1,15 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
-using Lyceum.Text;
 
-namespace Lyceum.ChatApi.Searching;
+namespace Lyceum.Text;
 
 /// <summary>
 /// Texts and searches as PostgreSQL's <c>tsvector</c> and <c>tsquery</c>, written out. Each term begins with a key of the person
 /// whose text it is: so a search reads the index of one person's words, however many others use the same ones, and a common
 /// word costs as much as this person has said it. Other persons' rows, should keys meet, are filtered by tenant and person.
 /// </summary>
-public static class SearchTerms
+public static class PersonTerms
 {
     /// <summary>UTF-16 units of a text that are searched; what comes after them is not.</summary>
     public const int MaxText = 64 * 1024;
