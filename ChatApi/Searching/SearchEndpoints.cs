@@ -22,8 +22,9 @@ public static class SearchEndpoints
         .RequireScope(Scopes.Chat).WithTags("conversations").Fails(400, ErrorCodes.InvalidCursor);
 
     /// <summary>
-    /// Searches the caller's conversations and, with scope <c>sessions</c>, live sessions, the newest first. Titles, questions and answers of all branches are found that
-    /// have every word of <paramref name="q"/>; in Chinese, every pair of its characters.
+    /// Searches the caller's conversations and, with scope <c>sessions</c>, live sessions, the newest first. Titles,
+    /// questions and answers of all branches are found that have every word of <paramref name="q"/>; in Chinese, every pair
+    /// of its characters.
     /// </summary>
     /// <param name="q">1 to 200 characters.</param>
     /// <param name="limit">1-50 a page.</param>

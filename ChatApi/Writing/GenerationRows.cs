@@ -126,8 +126,8 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     }
 
     /// <summary>
-    /// As <see cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>, for a message that the database refuses with its text: that is left in
-    /// <c>generation_chunks</c>.
+    /// As <see cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>, for a message that the database refuses
+    /// with its text: that is left in <c>generation_chunks</c>.
     /// </summary>
     public async Task<int?> CloseWithoutTextAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
