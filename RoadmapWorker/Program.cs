@@ -1,8 +1,11 @@
+using Lyceum.RoadmapWorker.Classes;
 using Lyceum.RoadmapWorker.Collabs;
 using Lyceum.RoadmapWorker.Data;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
+using Lyceum.RoadmapWorker.Mastery;
 using Lyceum.RoadmapWorker.Models;
+using Lyceum.RoadmapWorker.Practice;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
 using Lyceum.Durability.Postgres;
@@ -19,10 +22,15 @@ builder.AddGrounding();
 var jobs = builder.AddJobs();
 jobs.Add<RoadmapJobs>();
 jobs.Add<CollabJobs>();
+jobs.Add<PracticeJobs>();
+builder.Services.AddProgress();
+builder.Services.AddClasses();
 builder.AddMessaging(jobs.AddConsumers);
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
 app.MapJobs();
+app.MapProgress();
+app.MapClasses();
 await app.RunAsync();

@@ -35,8 +35,10 @@ public static class Fsrs
         1.8729, 0.5425, 0.0912, 0.0658, 0.1542,
     ];
 
-    private static readonly double Decay = -W[20];
-    private static readonly double Factor = Round8(Math.Exp(1 / Decay * Math.Log(0.9)) - 1);
+    /// <summary>The probability of recall after t days is <c>(1 + Factor t / stability)^Decay</c>.</summary>
+    public static readonly double Decay = -W[20];
+
+    public static readonly double Factor = Round8(Math.Exp(1 / Decay * Math.Log(0.9)) - 1);
     private static readonly double IntervalModifier = Round8((Math.Pow(Retention, 1 / Decay) - 1) / Factor);
 
     /// <summary>The memory after a review.</summary>
