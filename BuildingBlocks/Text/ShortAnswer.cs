@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using ICU4N.Text;
 
@@ -7,6 +6,9 @@ namespace Lyceum.Text;
 /// <summary>Whether two short answers are the same, but for how they are typed.</summary>
 public static class ShortAnswer
 {
+    private const string Around = " \"'()[]{}«»“”‘’《》〈〉「」『』【】¿¡";
+    private const string Ends = ".,;:!?。、…";
+
     /// <summary>
     /// Not compared: upper and lower case, wide and narrow forms, spaces between and around words (all spaces in scripts without
     /// them), punctuation at the ends, and accents on Latin letters, which not every keyboard has.
@@ -33,18 +35,17 @@ public static class ShortAnswer
             form.Append(rune.ToString());
         }
         var (start, end) = (0, form.Length);
-        while (start < end && IsEdge(form[start]))
+        while (start < end && Around.Contains(form[start]))
             start++;
-        while (end > start && IsEdge(form[end - 1]))
+        while (end > start && IsEnd(form, end - 1))
             end--;
         // What is nothing but signs, such as an operator, is compared as it is.
         return start < end ? form.ToString(start, end - start) : form.ToString();
     }
 
+    private static bool IsEnd(StringBuilder form, int at) =>
+        Around.Contains(form[at]) || (Ends.Contains(form[at]) && !(form[at] == '!' && at > 0 && char.IsDigit(form[at - 1]))); // 5!
+
     private static bool EndsUnspaced(StringBuilder form) => form.Length > 0 && Terms.IsUnspaced(
         char.IsLowSurrogate(form[^1]) && form.Length > 1 ? new Rune(form[^2], form[^1]) : new Rune(form[^1]));
-
-    private static bool IsEdge(char sign) => char.GetUnicodeCategory(sign) is UnicodeCategory.OtherPunctuation
-        or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation
-        or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.SpaceSeparator;
 }

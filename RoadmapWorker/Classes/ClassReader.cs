@@ -146,7 +146,7 @@ internal static class ClassSummary
         PlanDates.Of(conceptId, roadmap, work.Dates.GetValueOrDefault(roadmap.TaskId) ?? []);
 
     /// <summary>Not told of so few that it would tell who.</summary>
-    private static int Started(List<Practised> rows) => rows.Count >= SmallestGroup ? rows.Count : 0;
+    private static int? Started(List<Practised> rows) => rows.Count >= SmallestGroup ? rows.Count : null;
 
     private static double? Mean(List<Practised> rows) =>
         rows.Count >= SmallestGroup ? Math.Round(rows.Average(row => row.Mastery), 4) : null;

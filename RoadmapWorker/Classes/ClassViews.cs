@@ -21,12 +21,12 @@ public sealed record StudentSummary(
     string Subject, string Name, bool IsActive, DateTimeOffset? LastActive, int Attempts, double? Mastery, int Due,
     IReadOnlyList<string> Overdue, IReadOnlyList<string> NeedsHelp);
 
-/// <param name="Started">Students who began it.</param>
+/// <param name="Started">Students who began it; null below five of them.</param>
 /// <param name="Mastery">The mean over those who began it; null below five of them.</param>
-public sealed record ConceptOfClass(Guid TaskId, string ConceptId, string Title, DateOnly? DueOn, int Started, double? Mastery);
+public sealed record ConceptOfClass(Guid TaskId, string ConceptId, string Title, DateOnly? DueOn, int? Started, double? Mastery);
 
 /// <inheritdoc cref="ConceptOfClass"/>
-public sealed record SetOfClass(Guid SetId, string Title, int Started, double? Mastery);
+public sealed record SetOfClass(Guid SetId, string Title, int? Started, double? Mastery);
 
 /// <summary>One student of a class: what they practised, how well, and what is due; no words of theirs.</summary>
 /// <param name="Visibility"><c>progress | conversations</c>: what was said at joining.</param>

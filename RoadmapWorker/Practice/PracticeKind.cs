@@ -16,8 +16,7 @@ namespace Lyceum.RoadmapWorker.Practice;
 /// passages, and the set says so. The items' ids are committed with what was written, so that storing them twice stores them once.
 /// </summary>
 internal sealed class PracticeKind(
-    ILanguageModel model, ItemWriter writer, Grounder grounder, ConversationClient conversations, SharedRoadmaps roadmaps,
-    IServiceScopeFactory scopes, IHints hints, IOptions<PracticeOptions> options) : IJobKind
+    ILanguageModel model, ItemWriter writer, Grounder grounder, ConversationClient conversations, IServiceScopeFactory scopes, IHints hints, IOptions<PracticeOptions> options) : IJobKind
 {
     public const string KindName = "practice";
     public const string Gather = "gather";
@@ -67,6 +66,8 @@ internal sealed class PracticeKind(
 
     private async Task<Material> OfConceptAsync(JobContext job, PracticeOrder order, CancellationToken cancellationToken)
     {
+        await using var scope = scopes.CreateAsyncScope(); // not injected: what reads tasks knows the kinds of job
+        var roadmaps = scope.ServiceProvider.GetRequiredService<SharedRoadmaps>();
         var found = await roadmaps.OfOwnerAsync(job.Tenant, order.Owner ?? job.Subject, order.TaskId!.Value, cancellationToken)
             ?? throw new JobFailedException(ErrorCodes.TaskNotFound, "The roadmap is not there any more.");
         var roadmap = await roadmaps.ReadAsync(found, cancellationToken);

@@ -159,25 +159,34 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
         var now = time.GetStoredNow();
         if (learner.Shared.Count > 0 && after is null)
             await EnrolAsync(learner.Tenant, learner.Subject, learner.SharedIds, now, cancellationToken);
-        var due = Due(learner, now);
+        var cards = Cards(learner, now);
         if (after is { } last)
-            due = due.Where(item => item.Due > last.Due || (item.Due == last.Due && item.Item.Id.CompareTo(last.ItemId) > 0));
-        return await Transient.RetryOnceAsync(_ => due.OrderBy(item => item.Due).ThenBy(item => item.Item.Id).Take(limit)
-            .ToListAsync(cancellationToken));
+            cards = cards.Where(card => card.Due > last.Due || (card.Due == last.Due && card.ItemId.CompareTo(last.ItemId) > 0));
+        var due = from card in cards
+                  join item in Items(learner) on card.ItemId equals item.Id
+                  orderby card.Due, card.ItemId
+                  select new { item, card.Due, card.Reps };
+        var page = await Transient.RetryOnceAsync(_ => due.Take(limit).ToListAsync(cancellationToken));
+        return [.. page.Select(row => new DueItem(row.item, row.Due, row.Reps))];
     }
 
     /// <summary>How many are due now, up to 1,000.</summary>
     public Task<int> CountDueAsync(Learner learner, CancellationToken cancellationToken) =>
-        Transient.RetryOnceAsync(_ => Due(learner, time.GetStoredNow()).Take(MostCounted).CountAsync(cancellationToken));
+        Transient.RetryOnceAsync(_ => Cards(learner, time.GetStoredNow())
+            .Join(Items(learner), card => card.ItemId, item => item.Id, (card, item) => item.Id).Take(MostCounted)
+            .CountAsync(cancellationToken));
 
-    private IQueryable<DueItem> Due(Learner learner, DateTimeOffset now)
+    private IQueryable<PracticeCardRow> Cards(Learner learner, DateTimeOffset now)
     {
-        var (tenant, subject, shared) = (learner.Tenant, learner.Subject, learner.SharedIds);
-        return from card in db.PracticeCards.AsNoTracking()
-               where card.Tenant == tenant && card.Subject == subject && card.Due <= now
-               join item in db.PracticeItems on card.ItemId equals item.Id
-               where item.SupersededBy == null && (item.Subject == subject || shared.Contains(item.SetId))
-               select new DueItem(item, card.Due, card.Reps);
+        var (tenant, subject) = (learner.Tenant, learner.Subject);
+        return db.PracticeCards.AsNoTracking().Where(card => card.Tenant == tenant && card.Subject == subject && card.Due <= now);
+    }
+
+    private IQueryable<PracticeItemRow> Items(Learner learner)
+    {
+        var (subject, shared) = (learner.Subject, learner.SharedIds);
+        return db.PracticeItems.AsNoTracking()
+            .Where(item => item.SupersededBy == null && (item.Subject == subject || shared.Contains(item.SetId)));
     }
 
     /// <summary>Begins a memory of each item of these sets of which the person has none: it is due at once.</summary>
