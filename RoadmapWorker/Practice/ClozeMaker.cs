@@ -12,6 +12,7 @@ internal static partial class ClozeMaker
 {
     private const int ShortestSentence = 12;
     private const int LongestSentence = 300;
+    private const string Ends = "。！？!?；;\r\n";
 
     public static IReadOnlyList<MadeItem> Make(Material material, int count)
     {
@@ -50,10 +51,24 @@ internal static partial class ClozeMaker
         : EnglishWord().Replace(sentence, match =>
             string.Equals(match.Value, word, StringComparison.OrdinalIgnoreCase) ? ItemKinds.Gap : match.Value);
 
-    private static IEnumerable<string> Sentences(string text) => End().Split(StorableText.Of(text))
+    private static IEnumerable<string> Sentences(string text) => Split(StorableText.Of(text))
         .Select(sentence => Spaces().Replace(sentence, " ").Trim().TrimStart('#', '*', '-', '>', '|', ' '))
         .Where(sentence => Length(sentence) >= ShortestSentence && sentence.Length <= LongestSentence && !sentence.Contains(ItemKinds.Gap))
         .Distinct(StringComparer.Ordinal);
+
+    /// <summary>At marks that end a sentence, which stay with it; a full stop ends one only before a space, so that 3.14 stays whole.</summary>
+    private static IEnumerable<string> Split(string text)
+    {
+        var start = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!Ends.Contains(text[i]) && !(text[i] == '.' && (i + 1 == text.Length || char.IsWhiteSpace(text[i + 1]))))
+                continue;
+            yield return text[start..(i + 1)];
+            start = i + 1;
+        }
+        yield return text[start..];
+    }
 
     /// <summary>A Chinese character says about as much as two letters.</summary>
     private static int Length(string sentence) => sentence.EnumerateRunes().Sum(rune => Terms.IsUnspaced(rune) ? 2 : 1);
@@ -71,10 +86,6 @@ internal static partial class ClozeMaker
                 yield return piece;
         }
     }
-
-    // The mark stays with its sentence; a full stop ends one only before a space, so that 3.14 stays whole.
-    [GeneratedRegex(@"(?<=[。！？!?；;])|(?<=\.)\s+|[\r\n]+")]
-    private static partial Regex End();
 
     [GeneratedRegex(@"\s+", RegexOptions.NonBacktracking)]
     private static partial Regex Spaces();

@@ -21,6 +21,8 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["POST /api/auth/change-password"] =
             """{"current_password":"a quiet afternoon","new_password":"an even quieter evening"}""",
         ["POST /api/auth/invitations"] = """{"note":""}""",
+        ["PUT /api/v1/roadmaps/{taskId:guid}/marks"] = """{"concept_id":"c"}""",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = """{"concept_id":"c"}""",
     };
 
     public string Name => $"{Service}: {Endpoint}";
@@ -53,6 +55,10 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/auth/logout"] = "POST", ["ANY /api/auth/change-password"] = "POST",
         ["ANY /api/auth/invitations/{invitation}"] = "DELETE", ["ANY /api/v1/roadmaps/generate"] = "POST",
         ["ANY /api/v1/roadmaps/{task}/cancel"] = "POST", ["ANY /api/v1/roadmaps/{task}/retry"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = "PUT", ["ANY /api/v1/roadmaps/{task}/reschedule"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/dates"] = "PUT", ["ANY /api/practice/items/{item}"] = "PUT",
+        ["ANY /api/practice/items/{item}/attempts"] = "POST", ["ANY /api/practice/tasks/{task}/cancel"] = "POST",
+        ["ANY /api/practice/tasks/{task}/retry"] = "POST",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",
     };

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
-using Lyceum.Tests.RoadmapWorker.Tests.Models;
 using Lyceum.RoadmapWorker.Models;
+using Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Practice;
 
@@ -34,7 +34,7 @@ public sealed class AttemptTests(PostgresFixture postgres)
         solution.GetProperty("quote").GetString().ShouldBe("Hold the bow with a bent thumb.");
         solution.GetProperty("source").GetProperty("document").GetString().ShouldBe("bows.md");
         var due = right.GetProperty("next_due").GetDateTimeOffset() - right.GetProperty("at").GetDateTimeOffset();
-        due.ShouldBe(TimeSpan.FromDays(3)); // FSRS: good at first sight... of the longer of the two below it
+        due.ShouldBe(TimeSpan.FromDays(3)); // after 1 for a wrong answer and 2 for a hard one
 
         var (_, wrong) = await school.AnswerAsync(cloze, new { answer = "elbow" });
         (wrong.GetProperty("outcome").GetString(), wrong.GetProperty("score").GetDouble()).ShouldBe(("wrong", 0));
@@ -97,21 +97,20 @@ public sealed class AttemptTests(PostgresFixture postgres)
         (await school.Worker.ScalarAsync("SELECT lapses FROM practice_cards WHERE item_id = $1", choice)).ShouldBe(0);
     }
 
-    [Theory]
-    [InlineData("thumb", true)]
-    [InlineData("  THUMB. ", true)]
-    [InlineData("ｔｈｕｍｂ", true)]
-    [InlineData("“Thumb”", true)]
-    [InlineData("Poucé", true)]
-    [InlineData("thumbs", false)]
-    [InlineData("th umb", false)]
-    [InlineData("", false)]
-    [InlineData("\ufeff", false)]
-    public async Task Cloze_HoweverItIsTyped_IsGradedByWhatItSays(string answer, bool isRight)
+    [Fact]
+    public async Task Cloze_HoweverItIsTyped_IsGradedByWhatItSays()
     {
         var (school, _, cloze, _) = await StartAsync(postgres);
         await using var _school = school;
-        (await school.AnswerAsync(cloze, new { answer })).Json.GetProperty("outcome").GetString().ShouldBe(isRight ? "correct" : "wrong");
+        foreach (var (answer, isRight) in new[]
+        {
+            ("thumb", true), ("  THUMB. ", true), ("ｔｈｕｍｂ", true), ("“Thumb”", true), ("Poucé", true), ("thumbs", false), ("th umb", false),
+            ("", false), ("\ufeff", false),
+        })
+        {
+            (await school.AnswerAsync(cloze, new { answer })).Json.GetProperty("outcome").GetString()
+                .ShouldBe(isRight ? "correct" : "wrong", answer);
+        }
     }
 
     [Fact]

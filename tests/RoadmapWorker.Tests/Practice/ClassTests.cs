@@ -80,22 +80,23 @@ public sealed class ClassTests(PostgresFixture postgres)
         (await LookAsync(school, "students/nobody")).Status.ShouldBe(HttpStatusCode.NotFound);
     }
 
-    [Theory]
-    [InlineData("overview")]
-    [InlineData("students/bea")]
-    [InlineData("progress.csv")]
-    public async Task View_IsRefused_WhereTheLookIs(string view)
+    [Fact]
+    public async Task View_IsRefused_WhereTheLookIs()
     {
         await using var school = await School.StartAsync(postgres);
         await StartAsync(school, ["bea"]);
-        (await LookAsync(school, view, teacher: "mallory")).Json.GetProperty("code").GetString().ShouldBe("class_not_found");
-        (await LookAsync(school, view, tenant: "other")).Json.GetProperty("code").GetString().ShouldBe("class_not_found");
-        (await school.Worker.AsAsync("student", "bea", HttpMethod.Get, $"/api/classes/{school.ClassId}/{view}")).Status
-            .ShouldBe(HttpStatusCode.Forbidden);
-        school.Others.IsAway = true;
-        var (status, problem) = await LookAsync(school, view);
-        (status, problem.GetProperty("code").GetString()).ShouldBe((HttpStatusCode.ServiceUnavailable, "service_unavailable"));
-        problem.ToString().ShouldNotContain("bea");
+        foreach (var view in new[] { "overview", "students/bea", "progress.csv" })
+        {
+            school.Others.IsAway = false;
+            (await LookAsync(school, view, teacher: "mallory")).Json.GetProperty("code").GetString().ShouldBe("class_not_found");
+            (await LookAsync(school, view, tenant: "other")).Json.GetProperty("code").GetString().ShouldBe("class_not_found");
+            (await school.Worker.AsAsync("student", "bea", HttpMethod.Get, $"/api/classes/{school.ClassId}/{view}")).Status
+                .ShouldBe(HttpStatusCode.Forbidden);
+            school.Others.IsAway = true;
+            var (status, problem) = await LookAsync(school, view);
+            (status, problem.GetProperty("code").GetString()).ShouldBe((HttpStatusCode.ServiceUnavailable, "service_unavailable"));
+            problem.ToString().ShouldNotContain("bea");
+        }
     }
 
     [Fact]
