@@ -15,13 +15,15 @@ internal sealed record ClassWork(
     IReadOnlyList<ConceptMarkRow> Marks, IReadOnlyDictionary<Guid, IReadOnlyList<PlanDate>> Dates, DateTimeOffset Now);
 
 /// <summary>Reads what a class did, after SessionApi said who may be looked at.</summary>
-internal sealed class ClassReader(RoadmapDb db, ProgressStore progress, SharedRoadmaps roadmaps, TimeProvider time)
+internal sealed class ClassReader(
+    RoadmapDb db, DatabaseReady ready, ProgressStore progress, SharedRoadmaps roadmaps, TimeProvider time)
 {
     /// <summary>Roadmaps and sets of one class that are counted; of more, the first.</summary>
     private const int MostShared = 50;
 
     public async Task<ClassWork> ReadAsync(string tenant, ClassRoll roll, CancellationToken cancellationToken)
     {
+        ready.ThrowIfNotReady();
         var plans = new List<Roadmap>();
         foreach (var shared in roll.Shares.Where(shared => shared.Kind == SharedKind.Roadmap).DistinctBy(shared => shared.Id).Take(MostShared))
         {

@@ -14,8 +14,7 @@ public sealed record Evidence(
     Guid AttemptId, Guid ItemId, DateTimeOffset At, string Outcome, double? Score, string? GradedBy, bool Counted);
 
 /// <summary>What persons practised, by concept. Every query names the tenant and whose it is.</summary>
-internal sealed class ProgressStore(
-    RoadmapDb db, NpgsqlDataSource source, DatabaseReady ready, IOptions<JobOptions> options, TimeProvider time)
+internal sealed class ProgressStore(RoadmapDb db, NpgsqlDataSource source, IOptions<JobOptions> options, TimeProvider time)
 {
     /// <summary>Of each concept, the latest.</summary>
     private const int MostEvidence = 10;
@@ -119,10 +118,9 @@ internal sealed class ProgressStore(
             ON CONFLICT (task_id) DO UPDATE SET dates = EXCLUDED.dates, updated_at = EXCLUDED.updated_at
             """, cancellationToken);
 
-    private Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read, object[] values, CancellationToken cancellationToken)
-    {
-        ready.ThrowIfNotReady();
-        return Transient.RetryOnceAsync(async _ =>
+    private Task<List<T>> QueryAsync<T>(
+        string sql, Func<NpgsqlDataReader, T> read, object[] values, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(async _ =>
         {
             await using var connection = await source.OpenWithinAsync(options.Value.PoolWait, cancellationToken);
             await using var command = new NpgsqlCommand(sql, connection);
@@ -134,5 +132,4 @@ internal sealed class ProgressStore(
                 rows.Add(read(reader));
             return rows;
         });
-    }
 }

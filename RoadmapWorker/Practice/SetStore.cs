@@ -24,7 +24,7 @@ internal sealed record Learner(string Tenant, string Subject, IReadOnlyDictionar
 internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, TimeProvider time)
 {
     /// <summary>Beyond it, due items are not counted on.</summary>
-    private const int MostCounted = 1000;
+    private const int MostCounted = 100;
 
     /// <summary>Stores what a task made, all of it at once; what it stored before stays as it is.</summary>
     public async Task AddAsync(
@@ -170,7 +170,7 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
         return [.. page.Select(row => new DueItem(row.item, row.Due, row.Reps))];
     }
 
-    /// <summary>How many are due now, up to 1,000.</summary>
+    /// <summary>How many are due now, up to 100.</summary>
     public Task<int> CountDueAsync(Learner learner, CancellationToken cancellationToken) =>
         Transient.RetryOnceAsync(_ => Cards(learner, time.GetStoredNow())
             .Join(Items(learner), card => card.ItemId, item => item.Id, (card, item) => item.Id).Take(MostCounted)

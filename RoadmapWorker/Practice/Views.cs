@@ -69,7 +69,7 @@ public sealed record Solution(
 /// <param name="IsNew">It was never answered.</param>
 public sealed record DueItemView(ItemView Item, DateTimeOffset Due, bool IsNew);
 
-/// <param name="DueCount">How many are due in all, 1,000 at most.</param>
+/// <param name="DueCount">How many are due in all; 100: so many or more.</param>
 /// <param name="NextCursor">What to send as <c>?cursor=</c> for more; null at the end.</param>
 /// <param name="Shared"><c>included</c>, or <c>unavailable</c>: what is shared could not be looked up, and is missing.</param>
 public sealed record DuePage(IReadOnlyList<DueItemView> Items, int DueCount, string? NextCursor, string Shared);

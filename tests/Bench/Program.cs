@@ -144,12 +144,17 @@ greed.SetAction(async (arguments, cancel) =>
 var greedDummy = new Command(Greed.Dummy) { Hidden = true };
 greedDummy.SetAction((_, cancel) => Greed.DummyAsync(cancel));
 
+var reads = new Option<int>("--reads") { Description = "of each kind in each of five rounds", DefaultValueFactory = _ => 400 };
+var learning = new Command("learning", "What is due and a class's overview at 50,000 reviews, and at ten times as many.") { reads };
+learning.SetAction(async (arguments, cancel) =>
+    await new LearningBench(arguments.GetValue(reads)).RunAsync(Console.Out, cancel) ? 0 : 1);
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, gateway, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, learning, gateway, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),
