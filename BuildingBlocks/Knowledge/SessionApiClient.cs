@@ -81,6 +81,7 @@ public static class SessionApiClientExtensions
         builder.Services.AddSingleton<SessionApiClient>();
         builder.Services.AddSingleton<KnowledgeClient>();
         builder.Services.AddSingleton<PeopleClient>();
+        builder.Services.AddSingleton<SafetyClient>();
         return builder;
     }
 }

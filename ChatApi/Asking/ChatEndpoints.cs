@@ -2,6 +2,7 @@ using System.Text;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
@@ -49,9 +50,10 @@ public static class ChatEndpoints
         var group = routes.MapGroup("/chat").WithTags("chat");
         group.MapPost("", AskAsync).RequireScope(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain")
+            .Fails(403, ErrorCodes.GuardianConsentRequired)
             .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
             .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached).Fails(422, ErrorCodes.IdempotencyKeyReused)
-            .Fails(503, ErrorCodes.EngineUnavailable);
+            .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.ModerationUnavailable);
         group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)
             .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.MessageNotFound);
@@ -62,7 +64,7 @@ public static class ChatEndpoints
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, QuestionStore questions, GenerationRunner runner,
-        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
+        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, Screening screening, AnswerResponse response, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
@@ -77,7 +79,7 @@ public static class ChatEndpoints
         RecordedQuestion recorded;
         try
         {
-            recorded = await RecordAsync(caller, question, questions, grounder, lease.OwnerId, engine);
+            recorded = await RecordAsync(caller, question, questions, grounder, screening, lease.OwnerId, engine);
         }
         catch
         {
@@ -88,19 +90,23 @@ public static class ChatEndpoints
             runner.Start(order, place);
         else
             place.Dispose(); // asked before: this request only reads
-        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
+        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0, recorded.Help);
     }
 
     private static async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, QuestionStore questions, Grounder grounder, Guid owner, Uri engine)
+        Caller caller, Question question, QuestionStore questions, Grounder grounder, Screening screening, Guid owner,
+        Uri engine)
     {
-        if (question is { TutorId: null, KbId: null })
-            return await questions.RecordQuestionAsync(caller, question, owner, engine);
-        if (await questions.FindAskedAsync(caller, question) is { } asked)
+        var policy = await screening.PolicyOfAsync(caller, question.TutorId);
+        if ((policy.Moderation is not null || question is not { TutorId: null, KbId: null })
+            && await questions.FindAskedAsync(caller, question) is { } asked)
             return asked;
+        var screened = await screening.ScreenAsync(caller, policy, question.Text);
+        if (screened.Refused is not null || question is { TutorId: null, KbId: null })
+            return await questions.RecordQuestionAsync(caller, question, owner, engine, screened: screened);
         var topic = Topic.Of(question.Text, await questions.EarlierQuestionsAsync(caller, question.ConversationId));
         var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic);
-        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding);
+        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding, screened);
     }
 
     /// <summary>
@@ -155,7 +161,7 @@ public static class ChatEndpoints
         if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8Text.IsBoundary(answer.Text.Span, 0)))
             throw new ProblemException(400, ErrorCodes.InvalidCursor,
                 $"{cursor} is not a cursor of this answer: it has {answer.Length} bytes, and a cursor is the id of an event.");
-        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor);
+        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor, answer.Help);
     }
 
     private static Question Validate(ChatRequest request, HttpRequest http, GenerationOptions options)

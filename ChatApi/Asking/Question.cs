@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Work;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Asking;
 
@@ -16,5 +17,6 @@ public sealed record Question(
     private string AskedOf => TutorId is null && KbId is null ? "" : $"\t{TutorId}\t{KbId}";
 }
 
-/// <param name="Order">What to start; null if the question had been asked before under the same key.</param>
-public sealed record RecordedQuestion(Guid ConversationId, Guid MessageId, GenerationOrder? Order);
+/// <param name="Order">What to start; null if the question had been asked before under the same key, or is refused.</param>
+/// <param name="Help">What the school says at signs of self-harm in the question; null: there were none.</param>
+public sealed record RecordedQuestion(Guid ConversationId, Guid MessageId, GenerationOrder? Order, SafetyHelp? Help = null);

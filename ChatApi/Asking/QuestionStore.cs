@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.EngineClient;
 using Lyceum.Durability.Postgres;
@@ -10,6 +11,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text;
+using Lyceum.Text.Moderation;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -43,13 +45,15 @@ public sealed class QuestionStore(
     /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
     /// commits or fails.
     /// </summary>
+    /// <param name="screened">What moderation made of the question; null: it is not moderated.</param>
     /// <param name="grounding">Recorded with the question, so that every owner of the answer gives the engine the same passages.</param>
     /// <exception cref="ProblemException">
     /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
     /// <c>database_unavailable</c>.
     /// </exception>
     public async Task<RecordedQuestion> RecordQuestionAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null)
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null,
+        Screened? screened = null)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -57,7 +61,7 @@ public sealed class QuestionStore(
         {
             using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, grounding, screened, retry, bound.Token));
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
         {
@@ -86,14 +90,16 @@ public sealed class QuestionStore(
     /// idempotency key one more.
     /// </summary>
     private async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, RetryGate retry,
-        CancellationToken cancellationToken)
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, Screened? screened,
+        RetryGate retry, CancellationToken cancellationToken)
     {
-        if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
-            return asked;
+        if (await FindByKeyAsync(caller, question, cancellationToken) is { } before)
+            return before;
         await quota.CheckAsync(caller, question.ConversationId is null ? 1 : 0, question.Text.Length, cancellationToken);
 
-        var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
+        var (asked, answer, now) = (Guid.CreateVersion7(), Guid.CreateVersion7(), time.GetUtcNow());
+        var refused = screened?.Refused is null ? null : AnswerEnd.Refused();
+        var moderation = screened?.AnswerPolicy;
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
         var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
@@ -117,18 +123,45 @@ public sealed class QuestionStore(
         Add(batch,
             """
             INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage,
-                                  tutor_id, kb_id, grounding, sources)
-            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL, NULL, NULL, NULL, NULL),
-                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
-            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
+                                  tutor_id, kb_id, grounding, sources, moderation, help, finish_reason, error)
+            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL, NULL, NULL, NULL, NULL, $12::text, NULL, NULL, NULL),
+                   ($2, $3, $4 + 1, 'assistant', '', $15::text, $6, CASE WHEN $15::text <> 'streaming' THEN $6 END, $7::jsonb, $8::int,
+                    $9::text, $10::text, $11::jsonb, $13::text, $14::jsonb, $16::text, $17::jsonb)
+            """, asked, answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
             OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
-            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))));
-        Add(batch,
-            """
-            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
-            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7)
-            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
-            OrNull(grounding?.SystemPrompt));
+            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))),
+            OrNull(screened?.StatusOfQuestion), OrNull(refused?.Moderation ?? screened?.StatusOfQuestion),
+            OrNull(StorableText.OfJson(AnswerJson.Write(screened?.Help))), refused?.Status ?? AnswerStatus.Streaming,
+            OrNull(refused?.FinishReason), OrNull(AnswerJson.Write(refused?.Error)));
+        if (refused is null)
+        {
+            Add(batch,
+                """
+                INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt,
+                                         moderation)
+                VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7, $8::jsonb)
+                """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
+                OrNull(grounding?.SystemPrompt), OrNull(StorableText.OfJson(AnswerJson.Write(moderation))));
+        }
+        if (screened?.Refused is { } verdict)
+        {
+            Add(batch,
+                """
+                INSERT INTO moderation_verdicts (id, tenant, person, conversation_id, message_id, created_at, side, by, category, quote)
+                VALUES ($1, $2, $3, $4, $5, $6, 'question', $7, $8, $9)
+                """, Guid.CreateVersion7(), caller.Tenant, caller.Person, conversation, answer, now, AnswerJson.NameOf(verdict.By),
+                StorableText.Of(verdict.Category), StorableText.Of(verdict.Quote));
+        }
+        if (screened?.Concern is { } sign)
+        {
+            Add(batch,
+                """
+                INSERT INTO concerns (id, tenant, person, conversation_id, message_id, class_id, created_at, by, category, quote, tell)
+                VALUES ($1, $2, $3, $4, $5, $6::uuid, $7, $8, $9, $10, $11)
+                """, Guid.CreateVersion7(), caller.Tenant, caller.Person, conversation, answer, OrNull(screened.Policy.ClassId), now,
+                AnswerJson.NameOf(sign.By), StorableText.Of(sign.Category), StorableText.Truncate(question.Text, Verdict.MaxQuote),
+                (screened.Policy.Tell ?? []).ToArray());
+        }
         if (question.IdempotencyKey is { } key)
         {
             Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -144,9 +177,10 @@ public sealed class QuestionStore(
         }
         await watch.ConfirmAsync(cancellationToken);
 
-        return new(conversation, answer, new GenerationOrder(
+        return new(conversation, answer, refused is not null ? null : new GenerationOrder(
             answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Person, question.StopsOnDisconnect, usage,
-            Trace: Activity.Current?.Context ?? default, Grounding: grounding));
+            Trace: Activity.Current?.Context ?? default, Grounding: grounding,
+            Moderation: moderation, Unjudged: screened?.StatusOfQuestion == ModerationStatus.Unavailable), screened?.Help);
     }
 
     /// <summary>
@@ -165,7 +199,7 @@ public sealed class QuestionStore(
         if (conversationId is null)
             return [];
         return await ReadInTimeAsync(cancellationToken => conversations.Of(caller).Where(c => c.Id == conversationId)
-            .Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m).Where(m => m.Role == "user")
+            .Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m).Where(m => m.Role == "user" && m.Moderation != ModerationStatus.Refused)
             .OrderByDescending(m => m.Position).Take(Topic.MaxEarlier).Select(m => m.Content).ToListAsync(cancellationToken));
     }
 
@@ -193,12 +227,12 @@ public sealed class QuestionStore(
             from k in db.IdempotencyKeys.AsNoTracking()
             join m in db.Messages on k.MessageId equals m.Id
             where k.Tenant == caller.Tenant && k.Owner == caller.Person && k.Key == key
-            select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
+            select new { k.Fingerprint, k.MessageId, m.ConversationId, m.Help }).SingleOrDefaultAsync(cancellationToken);
         if (found is null)
             return null;
         IdempotencyKeys.RequireSame(found.Fingerprint, question.Fingerprint(),
             "This Idempotency-Key was used for another question. Use a new key for a new question.");
-        return new(found.ConversationId, found.MessageId, null);
+        return new(found.ConversationId, found.MessageId, null, AnswerJson.Parse<SafetyHelp>(found.Help));
     }
 
     private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
@@ -231,7 +265,7 @@ public sealed class QuestionStore(
         await using var batch = new NpgsqlBatch(connection);
         Add(batch, "SELECT 1 FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 FOR UPDATE",
             conversation, caller.Tenant, caller.Person);
-        Add(batch, "SELECT position, role, content FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
+        Add(batch, "SELECT position, role, content, moderation FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
             conversation, ContextWindow.MaxMessages);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
@@ -241,7 +275,8 @@ public sealed class QuestionStore(
         while (await reader.ReadAsync(cancellationToken))
         {
             next = Math.Max(next, reader.GetInt32(0) + 1);
-            history.Add(new(reader.GetString(1), reader.GetString(2)));
+            if (reader.GetValue(3) is not ModerationStatus.Refused)
+                history.Add(new(reader.GetString(1), reader.GetString(2)));
         }
         return next;
     }

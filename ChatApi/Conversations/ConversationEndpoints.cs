@@ -116,14 +116,17 @@ public sealed record MessageList(Guid ConversationId, List<MessageView> Messages
 /// <param name="Grounding">See <see cref="GroundingStatus"/>.</param>
 /// <param name="Sources">See <see cref="AnswerSource"/>; null until the answer has ended: what it cites is known then.</param>
 /// <param name="Thinking">The model's reasoning before the answer, which is no part of it.</param>
+/// <param name="Moderation">See <see cref="ModerationStatus"/>.</param>
+/// <param name="Help">What the person's school says at signs of self-harm in the question.</param>
 public sealed record MessageView(
     Guid Id, string Role, string Content, string Status, string? FinishReason, JsonElement? Usage, JsonElement? Error,
     int? TutorId, string? KbId, string? Grounding, JsonElement? Sources, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt,
-    string? Thinking)
+    string? Thinking, string? Moderation, JsonElement? Help)
 {
     public static MessageView Of(Message m) => new(
         m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.TutorId, m.KbId, m.Grounding,
-        m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt, m.Thinking);
+        m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt, m.Thinking,
+        m.Moderation, Json(m.Help));
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
 }

@@ -101,7 +101,7 @@ public sealed class ConversationStore(ChatDb db, DatabaseReady ready, Conversati
         return await db.Messages.FromSql(
             $"""
              SELECT m.id, m.conversation_id, m.position, m.role, m.status, m.finish_reason, m.usage, m.error,
-                    m.thinking, m.tutor_id, m.kb_id, m.grounding, m.sources, m.created_at, m.completed_at,
+                    m.thinking, m.tutor_id, m.kb_id, m.grounding, m.sources, m.moderation, m.help, m.created_at, m.completed_at,
                     CASE WHEN m.status = {AnswerStatus.Streaming} THEN COALESCE((
                         SELECT string_agg(c.body, '' ORDER BY c.byte_offset)
                         FROM generation_chunks c WHERE c.generation_id = m.id), '')

@@ -14,6 +14,8 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
     public DbSet<Message> Messages => Set<Message>();
     public DbSet<GenerationRow> Generations => Set<GenerationRow>();
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+    public DbSet<ModerationVerdict> Verdicts => Set<ModerationVerdict>();
+    public DbSet<Concern> Concerns => Set<Concern>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -35,12 +37,14 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             message.Property(m => m.Usage).HasColumnType("jsonb");
             message.Property(m => m.Error).HasColumnType("jsonb");
             message.Property(m => m.Sources).HasColumnType("jsonb");
+            message.Property(m => m.Help).HasColumnType("jsonb");
         });
 
         modelBuilder.Entity<GenerationRow>(generation =>
         {
             generation.ToTable("generations");
             generation.Property(g => g.Id).ValueGeneratedNever();
+            generation.Property(g => g.Moderation).HasColumnType("jsonb");
             generation.HasOne<Message>().WithOne().HasForeignKey<GenerationRow>(g => g.Id).OnDelete(DeleteBehavior.Cascade);
             // What a sweep looks through: the running ones only.
             generation.HasIndex(g => g.Owner).HasFilter("ended_at IS NULL").HasDatabaseName("ix_generations_running");
@@ -60,6 +64,28 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             key.HasKey(k => new { k.Tenant, k.Owner, k.Key }).HasName(OneKeyOnce);
             key.HasIndex(k => k.CreatedAt); // what the sweep forgets
             key.HasOne<Message>().WithMany().HasForeignKey(k => k.MessageId).OnDelete(DeleteBehavior.Cascade);
+        });
+
+        modelBuilder.Entity<ModerationVerdict>(verdict =>
+        {
+            verdict.ToTable("moderation_verdicts");
+            verdict.Property(v => v.Id).ValueGeneratedNever();
+            verdict.HasOne<Message>().WithMany().HasForeignKey(v => v.MessageId).OnDelete(DeleteBehavior.Cascade);
+            verdict.HasIndex(v => new { v.Tenant, v.Id }); // an owner's list, newest first, by cursor
+        });
+
+        // No foreign key: what a teacher was told stays when the student deletes the conversation.
+        modelBuilder.Entity<Concern>(concern =>
+        {
+            concern.Property(c => c.Id).ValueGeneratedNever();
+            concern.HasIndex(c => new { c.Tenant, c.Id });
+        });
+
+        modelBuilder.Entity<ConcernLook>(look =>
+        {
+            look.ToTable("concern_looks");
+            look.HasKey(l => new { l.ConcernId, l.Viewer });
+            look.HasOne<Concern>().WithMany().HasForeignKey(l => l.ConcernId).OnDelete(DeleteBehavior.Cascade);
         });
 
         modelBuilder.Entity<OwnerRow>(owner =>
@@ -133,6 +159,12 @@ public sealed class Message
     /// </summary>
     public string? Sources { get; set; }
 
+    /// <summary>A <see cref="ModerationStatus"/>; null: nothing was withheld, and nothing went unjudged that should not.</summary>
+    public string? Moderation { get; set; }
+
+    /// <summary>Of an answer: the help that the school gives at signs of self-harm in its question; null: there were none.</summary>
+    public string? Help { get; set; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? CompletedAt { get; set; }
 }
@@ -162,6 +194,9 @@ public sealed class GenerationRow
 
     /// <summary>What the model is told instead of <c>Generation:SystemPrompt</c>: the tutor's, as it was when it was asked.</summary>
     public string? SystemPrompt { get; init; }
+
+    /// <summary>How the answer is moderated: the policy as it was when it was asked; null: not at all.</summary>
+    public string? Moderation { get; init; }
 
     /// <summary>W3C <c>traceparent</c> of the request that asked.</summary>
     public string? Traceparent { get; init; }

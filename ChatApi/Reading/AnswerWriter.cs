@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Reading;
 
@@ -16,6 +17,9 @@ public sealed record AnswerStart(Guid ConversationId, Guid MessageId, string Str
 public interface IAnswerWriter
 {
     ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken);
+
+    /// <summary>What the school says at signs of self-harm in the question.</summary>
+    ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken);
 
     /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
     ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
@@ -48,6 +52,13 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
         _output.Write("retry: 1000\n"u8); // milliseconds until an EventSource that was cut off comes back
         Begin("start"u8);
         JsonSerializer.Serialize(_json, start, AnswerJson.Options);
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken)
+    {
+        Begin("help"u8); // without an id: it moves no cursor
+        JsonSerializer.Serialize(_json, help, AnswerJson.Options);
         return FinishAsync(cancellationToken);
     }
 
@@ -129,6 +140,8 @@ public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
 {
     public async ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken) =>
         await pipe.FlushAsync(cancellationToken); // headers at once
+
+    public ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public async ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
     {

@@ -76,6 +76,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
+            Unjudged = order.Unjudged,
         };
         generation.OnThought(order.Thought);
         // A former one of this process, under a lease it has lost, may still be on its way out.
@@ -207,6 +208,8 @@ public sealed partial class GenerationRunner : IDisposable
         await generation.CommittedButAsync(0, generation.Fenced);
         if (generation.Text.IsCut)
             end = AnswerEnd.NotStored(end.Usage);
+        if (generation.Unjudged && end.Moderation is null)
+            end = end with { Moderation = ModerationStatus.Unavailable };
         if (grounding is not null)
             end = grounding.Close(end, Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span));
         using var progress = _progress.Follow("AnswerEnds");
@@ -245,7 +248,8 @@ public sealed partial class GenerationRunner : IDisposable
                     // Another replica may be able to.
                     _hints.Publish(new SavePartialResponse(
                         generation.Id, generation.ConversationId, generation.Owner, generation.Epoch, end.Status,
-                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources)));
+                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources),
+                        end.Moderation, AnswerJson.Write(end.Verdict)));
                 }
                 await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), _time, generation.Fenced);
             }

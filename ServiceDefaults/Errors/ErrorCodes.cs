@@ -30,6 +30,8 @@ public static class ErrorCodes
     public const string PasswordLoginDisabled = "password_login_disabled";
     public const string NotAdmitted = "not_admitted";
     public const string SignInRefused = "sign_in_refused";
+    public const string ForbiddenRole = "forbidden_role";
+    public const string GuardianConsentRequired = "guardian_consent_required";
 
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
@@ -66,6 +68,8 @@ public static class ErrorCodes
     public const string ToolDigestMismatch = "tool_digest_mismatch";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
+    public const string QuestionRefused = "question_refused";
+    public const string AnswerModerated = "answer_moderated";
 
     // 429, 503: come back after Retry-After seconds.
     public const string Overloaded = "overloaded";
@@ -76,6 +80,7 @@ public static class ErrorCodes
     public const string IdentityProviderUnavailable = "identity_provider_unavailable";
     public const string NoEngineFree = "no_engine_free";
     public const string ServiceUnavailable = "service_unavailable";
+    public const string ModerationUnavailable = "moderation_unavailable";
     public const string Draining = "draining";
 
     // Answers that broke off after they began (typed events of a stream), and upstream failures before that.
@@ -93,6 +98,7 @@ public static class ErrorCodes
     // 501: nothing here does it until a setting, which the detail names, is made.
     public const string AsrNotConfigured = "asr_not_configured";
     public const string TtsNotConfigured = "tts_not_configured";
+    public const string ModerationNotConfigured = "moderation_not_configured";
 
     // Error events of a live session's socket.
     public const string AudioTooLong = "audio_too_long";

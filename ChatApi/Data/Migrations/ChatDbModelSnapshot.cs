@@ -22,6 +22,87 @@ namespace Lyceum.ChatApi.Data.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Lyceum.ChatApi.Data.Concern", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<string>("Category")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("category");
+
+                    b.Property<Guid?>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<Guid>("ConversationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("conversation_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<Guid>("MessageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("message_id");
+
+                    b.Property<string>("Person")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Quote")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("quote");
+
+                    b.Property<string[]>("Tell")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("tell");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("Id")
+                        .HasName("pk_concerns");
+
+                    b.HasIndex("Tenant", "Id")
+                        .HasDatabaseName("ix_concerns_tenant_id");
+
+                    b.ToTable("concerns");
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.ConcernLook", b =>
+                {
+                    b.Property<Guid>("ConcernId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("concern_id");
+
+                    b.Property<string>("Viewer")
+                        .HasColumnType("text")
+                        .HasColumnName("viewer");
+
+                    b.Property<DateTimeOffset>("FirstAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_at");
+
+                    b.HasKey("ConcernId", "Viewer")
+                        .HasName("pk_concern_looks");
+
+                    b.ToTable("concern_looks", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.ChatApi.Data.Conversation", b =>
                 {
                     b.Property<Guid>("Id")
@@ -98,6 +179,10 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.Property<int>("Epoch")
                         .HasColumnType("integer")
                         .HasColumnName("epoch");
+
+                    b.Property<string>("Moderation")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("moderation");
 
                     b.Property<Guid>("Owner")
                         .HasColumnType("uuid")
@@ -207,9 +292,17 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("grounding");
 
+                    b.Property<string>("Help")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("help");
+
                     b.Property<string>("KbId")
                         .HasColumnType("text")
                         .HasColumnName("kb_id");
+
+                    b.Property<string>("Moderation")
+                        .HasColumnType("text")
+                        .HasColumnName("moderation");
 
                     b.Property<int>("Position")
                         .HasColumnType("integer")
@@ -256,6 +349,74 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.ToTable("messages");
                 });
 
+            modelBuilder.Entity("Lyceum.ChatApi.Data.ModerationVerdict", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<string>("Category")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("category");
+
+                    b.Property<Guid>("ConversationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("conversation_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<Guid>("MessageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("message_id");
+
+                    b.Property<string>("Person")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Quote")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("quote");
+
+                    b.Property<string>("Report")
+                        .HasColumnType("text")
+                        .HasColumnName("report");
+
+                    b.Property<DateTimeOffset?>("ReportedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("reported_at");
+
+                    b.Property<string>("Side")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("side");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("Id")
+                        .HasName("pk_moderation_verdicts");
+
+                    b.HasIndex("MessageId")
+                        .HasDatabaseName("ix_moderation_verdicts_message_id");
+
+                    b.HasIndex("Tenant", "Id")
+                        .HasDatabaseName("ix_moderation_verdicts_tenant_id");
+
+                    b.ToTable("moderation_verdicts", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.ChatApi.Data.OwnerRow", b =>
                 {
                     b.Property<Guid>("Id")
@@ -270,6 +431,16 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasName("pk_owners");
 
                     b.ToTable("owners", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.ConcernLook", b =>
+                {
+                    b.HasOne("Lyceum.ChatApi.Data.Concern", null)
+                        .WithMany()
+                        .HasForeignKey("ConcernId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_concern_looks_concerns_concern_id");
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.GenerationRow", b =>
@@ -300,6 +471,16 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_messages_conversations_conversation_id");
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.ModerationVerdict", b =>
+                {
+                    b.HasOne("Lyceum.ChatApi.Data.Message", null)
+                        .WithMany()
+                        .HasForeignKey("MessageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_moderation_verdicts_messages_message_id");
                 });
 #pragma warning restore 612, 618
         }
