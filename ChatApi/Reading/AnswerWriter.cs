@@ -18,8 +18,8 @@ public interface IAnswerWriter
 {
     ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken);
 
-    /// <summary>What the school says at signs of self-harm in the question.</summary>
-    ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken);
+    /// <summary>What the school says at signs of self-harm in the question; nothing where it cannot be said.</summary>
+    ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
     ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
@@ -140,8 +140,6 @@ public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
 {
     public async ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken) =>
         await pipe.FlushAsync(cancellationToken); // headers at once
-
-    public ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     public async ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
     {

@@ -9,6 +9,7 @@ using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
 using Lyceum.Durability.Postgres;
@@ -58,6 +59,8 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.Services.AddSingleton<ConversationQuota>();
         builder.AddGeneration();
         builder.Services.AddSingleton<Recorders>();
+        builder.AddGrounding();
+        builder.AddScreening();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");
@@ -76,8 +79,18 @@ public sealed class ChatMachinery : IAsyncDisposable
         Runner.Start(order, Runner.TryAdmit(Sharer.Of(Caller)).ShouldNotBeNull());
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
-    public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>
-        WithQuestionsAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
+    public Task<RecordedQuestion> RecordAsync(
+        Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null, Screened? screened = null) =>
+        WithQuestionsAsync(store => store.RecordQuestionAsync(
+            Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding, screened));
+
+    public Screening Screening => _app.Services.GetRequiredService<Screening>();
+
+    public async Task<T> WithSafetyAsync<T>(Func<SafetyStore, Task<T>> use)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        return await use(scope.ServiceProvider.GetRequiredService<SafetyStore>());
+    }
 
     public async Task<T> WithStoreAsync<T>(Func<ConversationStore, Task<T>> use)
     {
