@@ -7,6 +7,7 @@ using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
+using Lyceum.SessionApi.Tenants;
 using Lyceum.SessionApi.Tutors;
 
 if (args is [DocumentProgram.Command, var limit])
@@ -17,6 +18,7 @@ builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
 builder.AddRequestPlaces("sessiondb");
+builder.AddTenants();
 builder.AddAccounts();
 builder.AddOidc();
 builder.AddTutors();
@@ -26,6 +28,7 @@ builder.AddSessions();
 
 var app = builder.Build();
 app.UseServiceDefaults();
+app.UseMembers();
 app.MapDefaultEndpoints();
 app.MapAccounts();
 app.MapOidc();
