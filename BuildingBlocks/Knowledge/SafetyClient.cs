@@ -3,17 +3,6 @@ using Lyceum.Text.Moderation;
 
 namespace Lyceum.Knowledge;
 
-/// <summary>What holds for one person: what their tenant and classes ask for, joined.</summary>
-/// <param name="Moderation">Null: nothing is moderated.</param>
-/// <param name="Tell">Subjects who are told of signs of self-harm, beside the owners.</param>
-/// <param name="ClassId">The class that named them; null: the tenant did.</param>
-/// <param name="ConsentMissing">A guardian must agree first, and nobody recorded that one did.</param>
-public sealed record PersonPolicy(
-    ModerationPolicy? Moderation, IReadOnlyList<string>? Tell = null, Guid? ClassId = null, bool ConsentMissing = false)
-{
-    public static PersonPolicy None { get; } = new((ModerationPolicy?)null);
-}
-
 /// <summary>Asks SessionApi how a person's questions and answers are moderated.</summary>
 public sealed class SafetyClient(SessionApiClient sessionApi)
 {

@@ -43,6 +43,8 @@ public static class ErrorCodes
     public const string DocumentNotFound = "document_not_found";
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
+    public const string ClassNotFound = "class_not_found";
+    public const string MemberNotFound = "member_not_found";
     public const string TutorNotFound = "tutor_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";

@@ -47,7 +47,7 @@ public sealed record ModerationPolicy(
     public const int MaxWordLength = 64;
 
     /// <summary>The school's own words that are considered.</summary>
-    public const int MaxWords = 1000;
+    public const int MaxWords = 500;
 
     /// <summary>Nothing is moderated, and nobody looks for signs of self-harm.</summary>
     [JsonIgnore]
@@ -64,4 +64,15 @@ public sealed record ModerationPolicy(
         [.. By.Concat(other.By).Distinct().Order()], [.. Words.Concat(other.Words).Distinct(StringComparer.Ordinal).Take(MaxWords)],
         (WhenUnavailable)Math.Max((int)WhenUnavailable, (int)other.WhenUnavailable), other.Help ?? Help,
         BlockSelfHarm || other.BlockSelfHarm);
+}
+
+/// <summary>What holds for one person: what their tenant and classes ask for, joined.</summary>
+/// <param name="Moderation">Null: nothing is moderated.</param>
+/// <param name="Tell">Subjects who are told of signs of self-harm, beside the owners.</param>
+/// <param name="ClassId">The class that named them; null: the tenant did.</param>
+/// <param name="ConsentMissing">A guardian must agree first, and nobody recorded that one did.</param>
+public sealed record PersonPolicy(
+    ModerationPolicy? Moderation, IReadOnlyList<string>? Tell = null, Guid? ClassId = null, bool ConsentMissing = false)
+{
+    public static PersonPolicy None { get; } = new((ModerationPolicy?)null);
 }

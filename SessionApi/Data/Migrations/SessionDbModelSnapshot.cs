@@ -641,6 +641,65 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("passages", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Safety.GuardianConsent", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Note")
+                        .HasColumnType("text")
+                        .HasColumnName("note");
+
+                    b.Property<DateTimeOffset>("RecordedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("recorded_at");
+
+                    b.Property<string>("RecordedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("recorded_by");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_guardian_consents");
+
+                    b.ToTable("guardian_consents", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Safety.PolicyRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("Policy")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("policy");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("UpdatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("updated_by");
+
+                    b.HasKey("Tenant", "ClassId")
+                        .HasName("pk_safety_policies");
+
+                    b.ToTable("safety_policies", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Sessions.LiveSession", b =>
                 {
                     b.Property<long>("Number")
