@@ -3,6 +3,7 @@ using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.Gpu;
 using Lyceum.GpuEngine.Launch;
+using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.GpuEngine.Upstream;
@@ -54,6 +55,7 @@ internal static class EngineSetup
         v1.MapModels();
         v1.MapCompletions();
         v1.MapAudio();
+        v1.MapModerations();
         v1.MapGenerations();
         return app;
     }

@@ -2,6 +2,7 @@ using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
+using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -13,6 +14,7 @@ builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddCompletions();
 builder.AddChatModel();
 builder.AddSpeech();
+builder.AddModeration();
 builder.AddSessions();
 builder.AddAnnouncement();
 
