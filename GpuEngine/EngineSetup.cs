@@ -27,6 +27,8 @@ internal static class EngineSetup
         services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
         services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
 
+        builder.AddModeration();
+
         // The GPUs that count are those that the launched model server sees.
         builder.AddGpuFacts(configuration[LaunchOptions.VisibleDevicesKey] ?? configuration[VisibleDevices.Variable]);
         var launched = builder.AddLaunch();

@@ -2,7 +2,6 @@ using Lyceum.GpuEngine;
 using Lyceum.GpuEngine.Announcing;
 using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
-using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -14,7 +13,6 @@ builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddCompletions();
 builder.AddChatModel();
 builder.AddSpeech();
-builder.AddModeration();
 builder.AddSessions();
 builder.AddAnnouncement();
 

@@ -81,13 +81,6 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             concern.HasIndex(c => new { c.Tenant, c.Id });
         });
 
-        modelBuilder.Entity<ConcernLook>(look =>
-        {
-            look.ToTable("concern_looks");
-            look.HasKey(l => new { l.ConcernId, l.Viewer });
-            look.HasOne<Concern>().WithMany().HasForeignKey(l => l.ConcernId).OnDelete(DeleteBehavior.Cascade);
-        });
-
         modelBuilder.Entity<OwnerRow>(owner =>
         {
             owner.ToTable("owners");

@@ -71,14 +71,3 @@ public sealed class Concern
     /// <summary>Subjects that may read it, beside the owners.</summary>
     public required string[] Tell { get; init; }
 }
-
-/// <summary>That somebody was shown a concern: recorded before it is.</summary>
-public sealed class ConcernLook
-{
-    public Guid ConcernId { get; init; }
-
-    /// <summary>The teacher or owner.</summary>
-    public required string Viewer { get; init; }
-
-    public DateTimeOffset FirstAt { get; init; }
-}

@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -11,6 +12,7 @@ public static class SafetyEndpoints
 {
     private const int MaxPage = 100;
     private const int MaxReport = 1000;
+    private static readonly TimeSpan LookWithin = TimeSpan.FromSeconds(3);
 
     public static void MapSafety(this IEndpointRouteBuilder routes)
     {
@@ -19,7 +21,8 @@ public static class SafetyEndpoints
         routes.MapGet("/api/moderation/verdicts", VerdictsAsync)
             .RequireScope(Scopes.Classes).WithTags("safety").Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
         routes.MapGet("/api/concerns", ConcernsAsync)
-            .RequireScope(Scopes.Classes).WithTags("safety").Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
+            .RequireScope(Scopes.Classes).WithTags("safety").Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole)
+            .Fails(503, ErrorCodes.ServiceUnavailable);
     }
 
     /// <summary>Says that a question was refused, or a sentence withheld, by mistake: the tenant's owners see it.</summary>
@@ -49,15 +52,34 @@ public static class SafetyEndpoints
 
     /// <summary>
     /// Signs of self-harm in questions, newest first, <paramref name="limit"/> (1-100) a page: for the teachers whom the
-    /// school named, and for owners. That they looked is recorded.
+    /// school named, and for owners. That they looked is written down where the student sees it, before it is shown.
     /// </summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<ConcernPage> ConcernsAsync(
-        Caller caller, SafetyStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+        Caller caller, SafetyStore store, SafetyClient sessionApi, CancellationToken cancellationToken, int limit = 50,
+        string? cursor = null)
     {
         Require(caller, Role.Teacher);
-        var page = await store.LookAtConcernsAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken);
+        var page = await store.ConcernsAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken);
+        if (page.Count > 0)
+            await RecordLookAsync(caller, [.. page.Take(limit).Select(concern => concern.Person).Distinct()], sessionApi, cancellationToken);
         return new([.. page.Take(limit).Select(ConcernView.Of)], page.Count > limit ? page[limit - 1].Id.ToString() : null);
+    }
+
+    private static async Task RecordLookAsync(
+        Caller caller, IReadOnlyList<string> persons, SafetyClient sessionApi, CancellationToken cancellationToken)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(LookWithin);
+        try
+        {
+            await sessionApi.RecordLookAsync(caller.Tenant, caller.Person, persons, bound.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            throw new ProblemException(503, ErrorCodes.ServiceUnavailable,
+                "That you look cannot be written down at the moment, so nothing is shown. Try again shortly.", LookWithin);
+        }
     }
 
     private static Guid? Cursor(int limit, string? cursor)

@@ -34,13 +34,19 @@ internal static class Routes
     [
         .. Of(ChatApi, Scopes.Chat,
             "/chat", "/chat/{message}/stream", "/chat/{message}/stop",
-            "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages"),
+            "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages",
+            "/api/conversations/{conversation}/messages/{message}/moderation/report"),
+        // What moderation withheld, and signs that somebody needs help: for teachers and owners.
+        .. Of(ChatApi, Scopes.Classes, "/api/moderation/verdicts", "/api/concerns"),
+        .. Of(SessionApi, Scopes.Classes,
+            "/api/tenant/policy", "/api/tenant/consents", "/api/tenant/consents/{person}", "/api/classes/{class}/policy",
+            "/api/sessions/concerns", "/api/sessions/verdicts"),
         // A client that cannot send headers has a ticket, which the service that issued it verifies.
         new("/chat/{message}/stream", ChatApi, Scope: null) { Query = Tickets.Parameter },
 
         // The OpenAI-compatible API: a pass-through that stores nothing.
         .. Of(GpuEngine, Scopes.Llm, "/v1/models/{**rest}", "/v1/generations/{generation}"),
-        .. Of(GpuEngine, Scopes.Llm, "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech")
+        .. Of(GpuEngine, Scopes.Llm, "/v1/chat/completions", "/v1/audio/transcriptions", "/v1/audio/speech", "/v1/moderations")
             .Select(route => route with { MaxBody = Upload }),
         // Live sessions past the tutors, for another web server than ours.
         .. Of(GpuEngine, Scopes.Engine, "/v1/sessions", "/v1/sessions/{session}", "/v1/sessions/{session}/connect"),

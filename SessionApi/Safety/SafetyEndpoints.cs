@@ -16,6 +16,7 @@ internal static class SafetyEndpoints
     public static WebApplicationBuilder AddSafety(this WebApplicationBuilder builder)
     {
         builder.Services.AddScoped<PolicyStore>();
+        builder.Services.AddScoped<FlagStore>();
         return builder;
     }
 
@@ -31,7 +32,10 @@ internal static class SafetyEndpoints
             .Fails(403, ErrorCodes.ForbiddenRole).Fails(404, ErrorCodes.MemberNotFound);
         group.MapDelete("/tenant/consents/{person}", WithdrawConsentAsync)
             .Fails(403, ErrorCodes.ForbiddenRole).Fails(404, ErrorCodes.MemberNotFound);
+        group.MapGet("/sessions/concerns", ConcernsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
+        group.MapGet("/sessions/verdicts", VerdictsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
         routes.MapGet("/internal/policy", OfPersonAsync).RequireService().WithTags("internal");
+        routes.MapPost("/internal/concerns/looks", LookAsync).RequireService().WithTags("internal");
     }
 
     /// <summary>The tenant's policy. For owners.</summary>
@@ -112,6 +116,45 @@ internal static class SafetyEndpoints
         Caller caller, PolicyStore store, CancellationToken cancellationToken, int? tutor_id = null) =>
         store.OfPersonAsync(caller, tutor_id, cancellationToken);
 
+    /// <summary>Records that the person a service acts for is shown these persons' concerns.</summary>
+    private static async Task<LooksRecorded> LookAsync(
+        LooksRequest request, Caller caller, FlagStore store, CancellationToken cancellationToken)
+    {
+        var persons = (request.Persons ?? []).Where(person => person is not null && IsSubject(person)).Distinct().Take(MaxPage).ToList();
+        if (persons.Count > 0)
+            await store.LookAsync(caller, persons, cancellationToken);
+        return new(persons.Count);
+    }
+
+    /// <summary>
+    /// Signs of self-harm in live sessions, newest first, <paramref name="limit"/> (1-100) a page: for the teachers whom the
+    /// school named, and for owners. That they looked is written down where the student sees it.
+    /// </summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
+    private static async Task<FlagPage> ConcernsAsync(
+        Caller caller, FlagStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        Require(caller, Role.Teacher);
+        return FlagPage.Of(await store.ConcernsAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken), limit);
+    }
+
+    /// <summary>What was withheld in the tenant's live sessions, newest first, <paramref name="limit"/> (1-100) a page. For owners.</summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
+    private static async Task<FlagPage> VerdictsAsync(
+        Caller caller, FlagStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        Require(caller, Role.Owner);
+        return FlagPage.Of(await store.WithheldAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken), limit);
+    }
+
+    private static FlagCursor? Cursor(int limit, string? cursor)
+    {
+        if (limit is < 1 or > MaxPage)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
+        return cursor is null ? null : FlagCursor.Parse(cursor)
+            ?? throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
+    }
+
     private static bool IsSubject(string person) => person.Length <= MaxSubject && !person.Contains('\0');
 
     private static ProblemException Unknown(string person) =>
@@ -142,4 +185,26 @@ public sealed record ConsentPage(List<ConsentView> Consents, string? NextCursor)
 public sealed record ConsentView(string Person, string RecordedBy, DateTimeOffset RecordedAt, string? Note)
 {
     internal static ConsentView Of(GuardianConsent c) => new(c.Person, c.RecordedBy, c.RecordedAt, c.Note);
+}
+
+internal sealed record LooksRequest(IReadOnlyList<string>? Persons);
+
+/// <param name="Looks">Persons for whom it was recorded.</param>
+internal sealed record LooksRecorded(int Looks);
+
+/// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
+public sealed record FlagPage(List<FlagView> Flags, string? NextCursor)
+{
+    internal static FlagPage Of(List<SessionFlag> page, int limit) => new(
+        [.. page.Take(limit).Select(FlagView.Of)], page.Count > limit ? FlagCursor.Of(page[limit - 1]).ToString() : null);
+}
+
+/// <param name="Person">Who asked.</param>
+/// <param name="Status"><c>help</c> (signs of self-harm in the question), <c>refused</c> (the question), <c>blocked</c> (a sentence).</param>
+/// <param name="By"><c>words | guard | moderations</c>.</param>
+/// <param name="Quote">What was found, or the text that a model judged.</param>
+public sealed record FlagView(
+    string SessionId, int Turn, string Person, string Status, string By, string Category, string Quote, DateTimeOffset At)
+{
+    internal static FlagView Of(SessionFlag f) => new(f.SessionId, f.Turn, f.Person, f.Status, f.By, f.Category, f.Quote, f.At);
 }

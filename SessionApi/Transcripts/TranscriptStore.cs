@@ -39,6 +39,8 @@ internal sealed class TranscriptStore(SessionDb db)
                  SELECT s.number, s.continues, chain.depth + 1 FROM chain JOIN sessions s ON s.id = chain.continues
                  WHERE s.tenant = {caller.Tenant} AND s.subject = {caller.Person} AND chain.depth < {HistoryTurns})
              SELECT t.* FROM session_turns t JOIN chain ON t.session_number = chain.number
+             WHERE NOT EXISTS (SELECT FROM session_flags f
+                 WHERE f.session_number = t.session_number AND f.turn = t.turn AND f.status = 'refused')
              """).AsNoTracking().OrderByDescending(t => t.SessionNumber).ThenByDescending(t => t.Turn).Take(HistoryTurns).ToListAsync(cancellationToken);
         var messages = new List<HistoryMessage>();
         var bytes = 0;

@@ -54,7 +54,18 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
         ["POST /api/sessions/{session_id}/connect"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
         ["DELETE /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        ["GET /api/tenant/policy"] = new("classes", HttpStatusCode.OK),
+        ["PUT /api/tenant/policy"] = new("classes", HttpStatusCode.OK, Body: new { }),
+        ["GET /api/classes/{id:guid}/policy"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["PUT /api/classes/{id:guid}/policy"] = new("classes", HttpStatusCode.NotFound, "class_not_found", new { }),
+        ["GET /api/tenant/consents"] = new("classes", HttpStatusCode.OK),
+        ["PUT /api/tenant/consents/{person}"] = new("classes", HttpStatusCode.NotFound, "member_not_found", new { }),
+        ["DELETE /api/tenant/consents/{person}"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),
+        ["GET /api/sessions/concerns"] = new("classes", HttpStatusCode.OK),
+        ["GET /api/sessions/verdicts"] = new("classes", HttpStatusCode.OK),
         // Services' alone.
+        ["GET /internal/policy"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["POST /internal/concerns/looks"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { persons = new[] { "a" } }),
         ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
         ["POST /internal/retrieval/{kb_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { query = "heron" }),
@@ -125,7 +136,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var sessions = await fixture.StartedAsync();
         var owner = await OwnerAsync(sessions);
         var other = await OwnerAsync(sessions);
-        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors sessions");
+        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors sessions classes");
 
         foreach (var (name, route) in Closed)
         {
@@ -183,6 +194,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
             .Replace("{kb_id}", owner.Knowledge, StringComparison.Ordinal)
             .Replace("{session_id}", owner.Session, StringComparison.Ordinal)
+            .Replace("{person}", owner.Person.Id.ToString(), StringComparison.Ordinal)
             .Replace("{engine_id}", "e", StringComparison.Ordinal)
             .Replace("{document_id:guid}", owner.Document.ToString(), StringComparison.Ordinal)
             .Replace("{id:guid}", owner.Invitation.ToString(), StringComparison.Ordinal);

@@ -64,25 +64,6 @@ namespace Lyceum.ChatApi.Data.Migrations
                         onDelete: ReferentialAction.Cascade);
                 });
 
-            migrationBuilder.CreateTable(
-                name: "concern_looks",
-                columns: table => new
-                {
-                    concern_id = table.Column<Guid>(type: "uuid", nullable: false),
-                    viewer = table.Column<string>(type: "text", nullable: false),
-                    first_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_concern_looks", x => new { x.concern_id, x.viewer });
-                    table.ForeignKey(
-                        name: "fk_concern_looks_concerns_concern_id",
-                        column: x => x.concern_id,
-                        principalTable: "concerns",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
             migrationBuilder.CreateIndex(name: "ix_concerns_tenant_id", table: "concerns", columns: new[] { "tenant", "id" });
             migrationBuilder.CreateIndex(
                 name: "ix_moderation_verdicts_message_id", table: "moderation_verdicts", column: "message_id");
@@ -93,7 +74,6 @@ namespace Lyceum.ChatApi.Data.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.DropTable(name: "concern_looks");
             migrationBuilder.DropTable(name: "concerns");
             migrationBuilder.DropTable(name: "moderation_verdicts");
             migrationBuilder.DropColumn(name: "moderation", table: "generations");

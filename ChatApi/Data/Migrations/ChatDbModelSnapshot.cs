@@ -83,26 +83,6 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.ToTable("concerns");
                 });
 
-            modelBuilder.Entity("Lyceum.ChatApi.Data.ConcernLook", b =>
-                {
-                    b.Property<Guid>("ConcernId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("concern_id");
-
-                    b.Property<string>("Viewer")
-                        .HasColumnType("text")
-                        .HasColumnName("viewer");
-
-                    b.Property<DateTimeOffset>("FirstAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("first_at");
-
-                    b.HasKey("ConcernId", "Viewer")
-                        .HasName("pk_concern_looks");
-
-                    b.ToTable("concern_looks", (string)null);
-                });
-
             modelBuilder.Entity("Lyceum.ChatApi.Data.Conversation", b =>
                 {
                     b.Property<Guid>("Id")
@@ -431,16 +411,6 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasName("pk_owners");
 
                     b.ToTable("owners", (string)null);
-                });
-
-            modelBuilder.Entity("Lyceum.ChatApi.Data.ConcernLook", b =>
-                {
-                    b.HasOne("Lyceum.ChatApi.Data.Concern", null)
-                        .WithMany()
-                        .HasForeignKey("ConcernId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("fk_concern_looks_concerns_concern_id");
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.GenerationRow", b =>

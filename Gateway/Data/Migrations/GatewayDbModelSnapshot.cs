@@ -121,6 +121,22 @@ namespace Lyceum.Gateway.Data.Migrations
                     b.ToTable("model_use", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.Gateway.Limits.StudentRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_students");
+
+                    b.ToTable("students", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.Gateway.Limits.TenantBudget", b =>
                 {
                     b.Property<string>("Tenant")

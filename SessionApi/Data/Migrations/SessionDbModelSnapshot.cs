@@ -700,6 +700,68 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("safety_policies", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Safety.SessionFlag", b =>
+                {
+                    b.Property<long>("SessionNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("session_number");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<string>("Category")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("category");
+
+                    b.Property<string>("Person")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Quote")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("quote");
+
+                    b.Property<string>("SessionId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("session_id");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<int>("Turn")
+                        .HasColumnType("integer")
+                        .HasColumnName("turn");
+
+                    b.HasKey("SessionNumber", "Seq")
+                        .HasName("pk_session_flags");
+
+                    b.HasIndex("Tenant", "At", "SessionNumber", "Seq")
+                        .HasDatabaseName("ix_session_flags_tenant_at_session_number_seq");
+
+                    b.ToTable("session_flags", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Sessions.LiveSession", b =>
                 {
                     b.Property<long>("Number")

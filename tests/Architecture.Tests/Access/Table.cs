@@ -28,6 +28,9 @@ internal static class Table
         PATCH /api/conversations/{id:guid}       | chat            | conversation_not_found
         DELETE /api/conversations/{id:guid}      | chat            | conversation_not_found
         GET /api/conversations/{id:guid}/messages | chat           | conversation_not_found
+        POST /api/conversations/{id:guid}/messages/{messageId:guid}/moderation/report | chat | message_not_found
+        GET /api/moderation/verdicts             | classes         | own
+        GET /api/concerns                        | classes         | own
         """;
 
     private const string GpuEngine =
@@ -37,6 +40,7 @@ internal static class Table
         POST /v1/chat/completions                | llm             | own
         POST /v1/audio/transcriptions            | llm             | own
         POST /v1/audio/speech                    | llm             | own
+        POST /v1/moderations                     | llm             | own
         GET /v1/generations/{id}                 | llm             | generation_not_found
         DELETE /v1/generations/{id}              | llm             | 204
         GET /v1/engine                           | service         | own
@@ -89,6 +93,17 @@ internal static class Table
         PUT /internal/engines/{engine_id}        | service         | own
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
         PUT /api/kb/{kb_id}                      | tutors          | own
+        GET /api/tenant/policy                   | classes         | own
+        PUT /api/tenant/policy                   | classes         | own
+        GET /api/classes/{id:guid}/policy        | classes         | class_not_found
+        PUT /api/classes/{id:guid}/policy        | classes         | class_not_found
+        GET /api/tenant/consents                 | classes         | own
+        PUT /api/tenant/consents/{person}        | classes         | member_not_found
+        DELETE /api/tenant/consents/{person}     | classes         | member_not_found
+        GET /api/sessions/concerns               | classes         | own
+        GET /api/sessions/verdicts               | classes         | own
+        GET /internal/policy                     | service         | own
+        POST /internal/concerns/looks            | service         | own
         """;
 
     private const string RoadmapWorker =
@@ -145,11 +160,21 @@ internal static class Table
         ANY /api/conversations                   | chat            | own
         ANY /api/conversations/{conversation}    | chat            | conversation_not_found
         ANY /api/conversations/{conversation}/messages | chat      | conversation_not_found
+        ANY /api/conversations/{conversation}/messages/{message}/moderation/report | chat | message_not_found
+        ANY /api/moderation/verdicts             | classes         | own
+        ANY /api/concerns                        | classes         | own
+        ANY /api/tenant/policy                   | classes         | own
+        ANY /api/tenant/consents                 | classes         | own
+        ANY /api/tenant/consents/{person}        | classes         | member_not_found
+        ANY /api/classes/{class}/policy          | classes         | class_not_found
+        ANY /api/sessions/concerns               | classes         | own
+        ANY /api/sessions/verdicts               | classes         | own
         ANY /v1/models/{**rest}                  | llm             | own
         ANY /v1/generations/{generation}         | llm             | generation_not_found
         ANY /v1/chat/completions                 | llm             | own
         ANY /v1/audio/transcriptions             | llm             | own
         ANY /v1/audio/speech                     | llm             | own
+        ANY /v1/moderations                      | llm             | own
         ANY /v1/sessions                         | engine          | own
         ANY /v1/sessions/{session}               | engine          | session_not_found
         ANY /v1/sessions/{session}/connect       | engine          | session_not_found
