@@ -30,7 +30,9 @@ public static class ErrorCodes
     public const string PasswordLoginDisabled = "password_login_disabled";
     public const string NotAdmitted = "not_admitted";
     public const string SignInRefused = "sign_in_refused";
+    public const string NotAMember = "not_a_member";
     public const string ForbiddenRole = "forbidden_role";
+    public const string PasswordChangeRequired = "password_change_required";
     public const string GuardianConsentRequired = "guardian_consent_required";
 
     // 404: not there, or not yours (the two are never distinguished).
@@ -43,9 +45,11 @@ public static class ErrorCodes
     public const string DocumentNotFound = "document_not_found";
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
-    public const string ClassNotFound = "class_not_found";
-    public const string MemberNotFound = "member_not_found";
     public const string TutorNotFound = "tutor_not_found";
+    public const string MemberNotFound = "member_not_found";
+    public const string SignInNotFound = "sign_in_not_found";
+    public const string ClassNotFound = "class_not_found";
+    public const string ShareNotFound = "share_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
     public const string RecordNotFound = "record_not_found";
@@ -56,6 +60,7 @@ public static class ErrorCodes
     public const string MethodNotAllowed = "method_not_allowed";
     public const string Conflict = "conflict";
     public const string AccountExists = "account_exists";
+    public const string LastOwner = "last_owner";
     public const string LimitReached = "limit_reached";
     public const string AnswerInProgress = "answer_in_progress";
     public const string GenerationExists = "generation_exists";
