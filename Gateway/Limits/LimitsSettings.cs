@@ -2,7 +2,9 @@ using Lyceum.Gateway.Settings;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>Rates and budgets of callers (section <c>limits</c>). Nothing is limited unless it is named here.</summary>
+/// <summary>
+/// Rates and budgets of callers (section <c>limits</c>). Nothing is limited unless it is named here, but what students use of models.
+/// </summary>
 internal sealed record LimitsSettings : ISectionSettings
 {
     private const int MostTokens = 10_000_000;

@@ -1,12 +1,15 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.SessionApi.Accounts;
+using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Safety;
 
 /// <summary>What moderation made of live sessions, and who looked at whose concerns.</summary>
-internal sealed class FlagStore(SessionDb db, DatabaseReady ready, TimeProvider time)
+internal sealed class FlagStore(SessionDb db, DatabaseReady ready, Looks looks)
 {
     /// <summary>How a look at concerns is named where the student sees it.</summary>
     private const string View = "concern";
@@ -44,22 +47,17 @@ internal sealed class FlagStore(SessionDb db, DatabaseReady ready, TimeProvider 
     }
 
     /// <summary>
-    /// Writes down, where the students see it, that the caller is shown their concerns. Looks within a minute are one row.
+    /// Writes down, where the students see it, that the caller is shown their concerns: a look without a class.
     /// </summary>
     public async Task LookAsync(Caller caller, IReadOnlyList<string> persons, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var now = time.GetStoredNow();
-        var minute = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMinute));
-        var ids = persons.Select(_ => Guid.CreateVersion7()).ToArray();
-        await db.Database.ExecuteSqlAsync(
-            $"""
-             INSERT INTO looks (id, tenant, person, class_id, class_name, viewer, viewer_name, view, minute, at, times)
-             SELECT u.id, {caller.Tenant}, u.person, {Guid.Empty}, '', {caller.Person},
-                    coalesce((SELECT a.name FROM accounts a WHERE a.id::text = {caller.Person}), {caller.Person}), {View}, {minute}, {now}, 1
-             FROM unnest({ids}, {persons.ToArray()}) AS u(id, person)
-             ON CONFLICT (class_id, person, viewer, view, minute) DO UPDATE SET at = excluded.at, times = looks.times + 1
-             """, cancellationToken);
+        var account = Members.AccountOf(caller.Person);
+        var name = account is null ? null : await Transient.RetryOnceAsync(_ => db.Set<Account>()
+            .Where(a => a.Id == account).Select(a => a.Name).SingleOrDefaultAsync(cancellationToken));
+        await looks.RecordAsync(
+            new ClassRow { Id = Guid.Empty, Tenant = caller.Tenant, Owner = "", Name = "", Visibility = Visibilities.Progress }, View,
+            [.. persons], (caller.Person, name ?? caller.Person), cancellationToken);
     }
 
     private static IQueryable<SessionFlag> After(IQueryable<SessionFlag> flags, FlagCursor? before)

@@ -114,7 +114,7 @@ public sealed class ModeratedSessionTests
         engine.CreateAsync(new { tutor_id = 1, student_id = 1, moderation });
 
     private static string Recorded(SessionEngine engine) =>
-        string.Concat(Directory.GetFiles(engine.Transcripts, "*", SearchOption.AllDirectories).Select(file =>
+        string.Concat(Directory.GetFiles(engine.Transcripts).Where(file => Path.GetFileName(file) != "lock").Select(file =>
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new StreamReader(stream);
