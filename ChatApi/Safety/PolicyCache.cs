@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text.Moderation;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Safety;

@@ -1,5 +1,4 @@
 using Lyceum.ChatApi.Data;
-using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text.Moderation;

@@ -61,7 +61,7 @@ public static class ModerationTable
         Answer("二战时|原子弹结束了战争。", Everything),
         Answer("如果你想自杀，|请马上和老师谈谈。", Everything),
         Answer("光合作用把光能变成|化学能，然后储存😀起来", Everything),
-        Answer("x = \uD83D|\uDE00. a, b, c, d\n\n```\nfor (;;) {}\n```", Everything),
+        Answer("x = 😀|. a, b, c, d\n\n```\nfor (;;) {}\n```", Everything),
 
         // Questions that no model is asked.
         Question("How to make a bomb", refused: true),

@@ -6,7 +6,6 @@ using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Safety;
-using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.Text.Moderation;

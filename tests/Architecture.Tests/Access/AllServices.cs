@@ -177,7 +177,7 @@ public sealed class AllServices : IAsyncLifetime
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
             ["classes/{id:guid}"] = $"classes/{made.GetProperty("id").GetString()}",
             ["classes/{class}"] = $"classes/{made.GetProperty("id").GetString()}",
-            ["{subject}"] = id, ["{kind}/{thing}"] = "tutor/1", ["{code}"] = "no-such-code", ["{tenant}"] = "another",
+            ["{person}"] = id, ["{subject}"] = id, ["{kind}/{thing}"] = "tutor/1", ["{code}"] = "no-such-code", ["{tenant}"] = "another",
             ["sign-ins/{id:guid}"] = $"sign-ins/{Guid.Empty}", ["{sign_in}"] = $"{Guid.Empty}",
             ["{invitation}"] = invitation.GetProperty("id").GetString()!,
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",

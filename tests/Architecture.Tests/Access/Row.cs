@@ -69,6 +69,8 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/classes/{class}/members/{subject}"] = "DELETE", ["ANY /api/classes/{class}/students"] = "POST",
         ["ANY /api/classes/{class}/students/{subject}/reset"] = "POST",
         ["ANY /api/members/{subject}"] = "DELETE", ["ANY /api/members/{subject}/reset"] = "POST",
+        ["ANY /api/conversations/{conversation}/messages/{message}/moderation/report"] = "POST",
+        ["ANY /v1/moderations"] = "POST", ["ANY /api/tenant/consents/{person}"] = "PUT",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",
     };

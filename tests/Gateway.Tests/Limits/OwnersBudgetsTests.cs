@@ -126,7 +126,7 @@ public sealed class OwnersBudgetsTests(LimitsTests.Database databases) : IAsyncL
         (await (await gateway.GetAsync("/api/budgets")).JsonAsync()).GetProperty("student_daily_tokens").GetInt64().ShouldBe(10_000);
 
         // What an owner sets goes before.
-        (await gateway.SendAsync(HttpMethod.Put, "/api/budgets", null, JsonContent.Create(
+        (await gateway.SendAsync(HttpMethod.Put, "/api/budgets", TestGateway.Secret, JsonContent.Create(
             new { person = "*", model_tokens = 1_000_000, period = "month" }))).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         (await TakenAsync(await ReserveAsync(gateway, 100_000, person: "kim"))).ShouldHaveSingleItem();
     }
