@@ -52,6 +52,8 @@ var gateway = builder.AddService<Projects.Gateway>("gateway", house)
     .WithReference(engines)
     .WithPublicDoor(house);
 engines.WithChargingTo(gateway);
+// Who is deleted is deleted everywhere, and may take everything along before: SessionApi asks each service.
+sessions.WithReference(chat).WithReference(roadmaps).WithReference(gateway);
 
 // Restarts what dies (backoff), keeps DIR/state.json current.
 builder.AddSupervision(house);

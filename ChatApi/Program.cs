@@ -1,8 +1,10 @@
 using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Persons;
 using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
@@ -20,10 +22,12 @@ builder.AddMessaging(bus =>
 });
 builder.AddGeneration();
 builder.AddAnswers();
+builder.AddPersons();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
 app.MapChat();
 app.MapConversations();
+app.MapPersons();
 await app.RunAsync();

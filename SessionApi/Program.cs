@@ -1,10 +1,12 @@
 using Lyceum.ServiceDefaults;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Accounts.Oidc;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
+using Lyceum.SessionApi.Erasures;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
 using Lyceum.SessionApi.Tutors;
@@ -23,6 +25,7 @@ builder.AddTutors();
 builder.AddKnowledge();
 builder.AddEngines();
 builder.AddSessions();
+builder.AddErasures();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -34,5 +37,7 @@ app.MapTutors();
 app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
+app.MapErasures();
+app.MapPersons();
 await app.RunAsync();
 return 0;

@@ -1,3 +1,4 @@
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
@@ -68,6 +69,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             owner.Property(o => o.Id).ValueGeneratedNever();
         });
 
+        modelBuilder.AddErasedPersons();
         modelBuilder.UseSnakeCaseNames();
     }
 

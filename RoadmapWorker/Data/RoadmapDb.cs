@@ -1,4 +1,5 @@
 using Lyceum.Jobs;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
@@ -65,6 +66,7 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
             owner.Property(o => o.Id).ValueGeneratedNever();
         });
 
+        modelBuilder.AddErasedPersons();
         modelBuilder.UseSnakeCaseNames();
     }
 }

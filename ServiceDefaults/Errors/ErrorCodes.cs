@@ -30,6 +30,8 @@ public static class ErrorCodes
     public const string PasswordLoginDisabled = "password_login_disabled";
     public const string NotAdmitted = "not_admitted";
     public const string SignInRefused = "sign_in_refused";
+    public const string PersonErased = "person_erased";
+    public const string RecentSignInRequired = "recent_sign_in_required";
 
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
@@ -45,6 +47,7 @@ public static class ErrorCodes
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
     public const string RecordNotFound = "record_not_found";
+    public const string ErasureNotFound = "erasure_not_found";
     public const string ToolNotFound = "tool_not_found";
     public const string ToolVersionNotFound = "tool_version_not_found";
 
@@ -61,6 +64,7 @@ public static class ErrorCodes
     public const string TaskNotRetriable = "task_not_retriable";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string AppendConflict = "append_conflict";
+    public const string LastOwner = "last_owner";
     public const string RecallTooLarge = "recall_too_large";
     public const string ToolRegistryVersionExists = "tool_registry_version_exists";
     public const string ToolDigestMismatch = "tool_digest_mismatch";

@@ -196,6 +196,19 @@ internal sealed partial class AccountStore(
             .SingleOrDefaultAsync(a => a.Id == id && a.Tenant == caller.Tenant, cancellationToken));
     }
 
+    /// <summary>That it is the account's own person who asks.</summary>
+    /// <exception cref="ProblemException">401 <c>invalid_credentials</c>, 429 <c>too_many_attempts</c>.</exception>
+    public async Task CheckPasswordAsync(
+        Account account, string password, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var (right, _) = await passwords.VerifyAsync(
+            account.PasswordHash, password, account.Username,
+            () => attempts.TakeAsync(account.Username, address, cancellationToken), cancellationToken);
+        if (!right)
+            throw WrongPassword();
+        await attempts.GiveBackAsync(account.Username, address, cancellationToken);
+    }
+
     public static ProblemException NoAccount() => new(
         StatusCodes.Status403Forbidden, ErrorCodes.AccountRequired, "This takes a signed-in account; an API token has none.");
 

@@ -1,3 +1,4 @@
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
@@ -13,6 +14,7 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(SessionDb).Assembly);
+        modelBuilder.AddErasedPersons();
         modelBuilder.UseSnakeCaseNames();
     }
 }

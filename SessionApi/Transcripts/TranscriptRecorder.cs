@@ -99,7 +99,9 @@ internal sealed partial class TranscriptRecorder(
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        var (number, stored, isDeleted) = (await LockAsync(connection, [session], cancellationToken))[session.SessionId];
+        if (!(await LockAsync(connection, [session], cancellationToken)).TryGetValue(session.SessionId, out var row))
+            return new(session.SessionId, record.ThroughSeq);
+        var (number, stored, isDeleted) = row;
         if (record.Seq > stored + 1 || record.ThroughSeq <= stored)
             return new(session.SessionId, stored);
         await using var command = new NpgsqlCommand(
@@ -130,7 +132,13 @@ internal sealed partial class TranscriptRecorder(
         var recorded = new List<RecordedSession>(sessions.Count);
         foreach (var session in sessions)
         {
-            var (number, stored, isDeleted) = rows[session.SessionId];
+            if (!rows.TryGetValue(session.SessionId, out var row))
+            {
+                // Of a person who was deleted: the engine is answered, so that it forgets it, and nothing is stored.
+                recorded.Add(new(session.SessionId, session.Records[^1].ThroughSeq));
+                continue;
+            }
+            var (number, stored, isDeleted) = row;
             var fresh = session.Records.SkipWhile(record => record.ThroughSeq <= stored).ToList();
             if (fresh.Count > 0 && fresh[0].Seq <= stored + 1)
             {
@@ -159,7 +167,8 @@ internal sealed partial class TranscriptRecorder(
             """
             INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
             SELECT id, tenant, owner, '', split_part(id, '.', 1), '00000000-0000-0000-0000-000000000000', 'active', at, seq, false
-            FROM unnest($1, $2, $3, $4, $5) AS u(id, tenant, owner, at, seq) ORDER BY id
+            FROM unnest($1, $2, $3, $4, $5) AS u(id, tenant, owner, at, seq)
+            WHERE NOT EXISTS (SELECT FROM erased_persons e WHERE e.tenant = u.tenant AND e.person = u.owner) ORDER BY id
             ON CONFLICT (id) DO NOTHING
             """,
             Rows.Column(unknown, NpgsqlDbType.Text, session => session.SessionId),

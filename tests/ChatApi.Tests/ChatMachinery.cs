@@ -8,9 +8,11 @@ using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Persons;
 using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
@@ -41,6 +43,8 @@ public sealed class ChatMachinery : IAsyncDisposable
     public LeaseClock LeaseClock => _app.Services.GetRequiredService<LeaseClock>();
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
     public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
+    public PersonErasure Erasure => _app.Services.GetRequiredService<PersonErasure>();
+    public PersonExport Export => _app.Services.GetRequiredService<PersonExport>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<ChatMachinery> StartAsync(string connectionString, params (string Key, string Value)[] settings)
@@ -58,6 +62,7 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.Services.AddSingleton<ConversationQuota>();
         builder.AddGeneration();
         builder.Services.AddSingleton<Recorders>();
+        builder.AddPersons();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");

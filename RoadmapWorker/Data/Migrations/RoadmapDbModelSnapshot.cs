@@ -22,6 +22,30 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Lyceum.Durability.Persons.ErasedPerson", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<long>("Barrier")
+                        .HasColumnType("bigint")
+                        .HasColumnName("barrier");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_erased_persons");
+
+                    b.ToTable("erased_persons", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.RoadmapWorker.Data.ExecutionLogRow", b =>
                 {
                     b.Property<Guid>("TaskId")

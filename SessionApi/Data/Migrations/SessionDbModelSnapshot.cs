@@ -23,6 +23,91 @@ namespace Lyceum.SessionApi.Data.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Lyceum.SessionApi.Erasures.ErasureRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset?>("DoneAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("done_at");
+
+                    b.Property<DateTimeOffset>("RequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("requested_at");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.HasKey("Id")
+                        .HasName("pk_erasures");
+
+                    b.ToTable("erasures", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Erasures.ErasureStep", b =>
+                {
+                    b.Property<Guid>("ErasureId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("erasure_id");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Service")
+                        .HasColumnType("text")
+                        .HasColumnName("service");
+
+                    b.Property<DateTimeOffset?>("DoneAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("done_at");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
+
+                    b.Property<DateTimeOffset>("NextAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_at");
+
+                    b.HasKey("ErasureId", "Tenant", "Service")
+                        .HasName("pk_erasure_steps");
+
+                    b.HasIndex("NextAt")
+                        .HasDatabaseName("ix_erasure_steps_open")
+                        .HasFilter("done_at IS NULL");
+
+                    b.ToTable("erasure_steps", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.Durability.Persons.ErasedPerson", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<long>("Barrier")
+                        .HasColumnType("bigint")
+                        .HasColumnName("barrier");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_erased_persons");
+
+                    b.ToTable("erased_persons", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Accounts.Account", b =>
                 {
                     b.Property<Guid>("Id")
@@ -751,6 +836,15 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_session_turns_sessions_session_number");
+                });
+            modelBuilder.Entity("Lyceum.SessionApi.Erasures.ErasureStep", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Erasures.ErasureRow", null)
+                        .WithMany()
+                        .HasForeignKey("ErasureId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_erasure_steps_erasures_erasure_id");
                 });
 #pragma warning restore 612, 618
         }

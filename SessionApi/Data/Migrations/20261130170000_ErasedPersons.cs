@@ -1,0 +1,89 @@
+using System;
+using Lyceum.Durability.Persons;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Lyceum.SessionApi.Data.Migrations
+{
+    /// <summary>Who was deleted, and guards that let nothing of them in. The version before goes on without knowing them.</summary>
+    public partial class ErasedPersons : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateTable(
+                name: "erased_persons",
+                columns: table => new
+                {
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    person = table.Column<string>(type: "text", nullable: false),
+                    at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    barrier = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_erased_persons", x => new { x.tenant, x.person });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "erasures",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    subject = table.Column<string>(type: "text", nullable: false),
+                    requested_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    done_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_erasures", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "erasure_steps",
+                columns: table => new
+                {
+                    erasure_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    tenant = table.Column<string>(type: "text", nullable: false),
+                    service = table.Column<string>(type: "text", nullable: false),
+                    next_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    failures = table.Column<int>(type: "integer", nullable: false),
+                    done_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_erasure_steps", x => new { x.erasure_id, x.tenant, x.service });
+                    table.ForeignKey(
+                        name: "fk_erasure_steps_erasures_erasure_id",
+                        column: x => x.erasure_id,
+                        principalTable: "erasures",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_erasure_steps_open",
+                table: "erasure_steps",
+                column: "next_at",
+                filter: "done_at IS NULL");
+
+            migrationBuilder.GuardPersons("sessions", "owner");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.UnguardPersons("sessions", "owner");
+
+            migrationBuilder.DropTable(
+                name: "erasure_steps");
+
+            migrationBuilder.DropTable(
+                name: "erasures");
+
+            migrationBuilder.DropTable(
+                name: "erased_persons");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Errors;
+using Lyceum.SessionApi.Accounts;
+using Lyceum.SessionApi.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Lyceum.SessionApi.Erasures;
+
+/// <summary>
+/// A person's wish to be deleted: recorded in one transaction with the end of their account, so that from then on they
+/// cannot sign in, and every service is asked until it has confirmed.
+/// </summary>
+internal sealed partial class ErasureStore(
+    SessionDb db, DatabaseReady ready, AccountStore accounts, IOptions<ErasureOptions> options, TimeProvider time,
+    ILogger<ErasureStore> logger)
+{
+    /// <param name="password">Of the account, where it has one.</param>
+    /// <exception cref="ProblemException">
+    /// 401 <c>invalid_credentials</c>, 403 <c>account_required</c>, <c>recent_sign_in_required</c>, 409 <c>last_owner</c>,
+    /// 429 <c>too_many_attempts</c>.
+    /// </exception>
+    public async Task<ErasureRow> BeginAsync(
+        Caller caller, string? password, IPAddress? address, CancellationToken cancellationToken)
+    {
+        var account = await accounts.FindAsync(caller, cancellationToken) ?? throw AccountStore.NoAccount();
+        if (account.PasswordHash is not null)
+            await accounts.CheckPasswordAsync(account, password ?? "", address, cancellationToken);
+        else
+            await CheckRecentSignInAsync(account, cancellationToken);
+
+        var now = time.GetStoredNow();
+        var erasure = new ErasureRow
+        {
+            Id = Guid.CreateVersion7(), Subject = account.Id.ToString(), RequestedAt = now,
+        };
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        if (!await db.Set<Account>().FromSql($"SELECT * FROM accounts WHERE id = {account.Id} FOR UPDATE").AnyAsync(cancellationToken))
+            throw AccountStore.NoAccount(); // another request deleted it first
+        var tenants = TenantsOf(account);
+        foreach (var tenant in tenants)
+            await CheckMayLeaveAsync(account, tenant, cancellationToken);
+        db.Add(erasure);
+        foreach (var tenant in tenants)
+        {
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO erased_persons (tenant, person, at, barrier)
+                 VALUES ({tenant}, {erasure.Subject}, clock_timestamp(), pg_current_xact_id()::text::bigint)
+                 ON CONFLICT DO NOTHING
+                 """, cancellationToken);
+            db.AddRange(options.Value.All.Select(service => new ErasureStep
+            {
+                ErasureId = erasure.Id, Tenant = tenant, Service = service, NextAt = now,
+            }));
+        }
+        await db.SaveChangesAsync(cancellationToken);
+        // With sign-ins, invitations and what is known of them elsewhere.
+        await db.Set<Account>().Where(a => a.Id == account.Id).ExecuteDeleteAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        LogBegun(erasure.Id, account.Id);
+        return erasure;
+    }
+
+    /// <exception cref="ProblemException">404 <c>erasure_not_found</c>.</exception>
+    public async Task<(ErasureRow Erasure, List<ErasureStep> Steps)> ReadAsync(Guid id, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var erasure = await Transient.RetryOnceAsync(
+            _ => db.Set<ErasureRow>().AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancellationToken))
+            ?? throw new ProblemException(404, ErrorCodes.ErasureNotFound, $"There is no deletion {id}.");
+        var steps = await Transient.RetryOnceAsync(_ => db.Set<ErasureStep>().AsNoTracking()
+            .Where(s => s.ErasureId == id).OrderBy(s => s.Service).ToListAsync(cancellationToken));
+        return (erasure, steps);
+    }
+
+    /// <summary>Every tenant that the person is in.</summary>
+    private static string[] TenantsOf(Account account) => [account.Tenant];
+
+    /// <summary>
+    /// A tenant that others are in keeps an owner. Who is alone in it may go, and the tenant's things go with them.
+    /// </summary>
+    private async Task CheckMayLeaveAsync(Account account, string tenant, CancellationToken cancellationToken)
+    {
+        if (await db.Set<Account>().AnyAsync(a => a.Tenant == tenant && a.Id != account.Id, cancellationToken)
+            && !await HasOtherOwnerAsync(account, tenant, cancellationToken))
+        {
+            throw new ProblemException(409, ErrorCodes.LastOwner,
+                "You are the last owner of your organisation, and others are in it. Make one of them an owner first.");
+        }
+    }
+
+    /// <summary>Every account is an owner of its tenant.</summary>
+    private Task<bool> HasOtherOwnerAsync(Account account, string tenant, CancellationToken cancellationToken) =>
+        db.Set<Account>().AnyAsync(a => a.Tenant == tenant && a.Id != account.Id, cancellationToken);
+
+    private async Task CheckRecentSignInAsync(Account account, CancellationToken cancellationToken)
+    {
+        var since = time.GetUtcNow() - options.Value.RecentSignIn;
+        if (!await db.Set<SignIn>().AnyAsync(s => s.AccountId == account.Id && s.CreatedAt > since, cancellationToken))
+        {
+            throw new ProblemException(403, ErrorCodes.RecentSignInRequired,
+                $"Sign in again, and ask within {options.Value.RecentSignIn.TotalMinutes:0} minutes.");
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "erasure {Erasure} of account {Account} requested; it cannot sign in any more")]
+    private partial void LogBegun(Guid erasure, Guid account);
+}

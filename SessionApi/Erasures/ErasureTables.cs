@@ -1,0 +1,54 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Lyceum.SessionApi.Erasures;
+
+/// <summary>A person who asked to be deleted. The row stays, as the proof that it was done; it names nothing but ids.</summary>
+internal sealed class ErasureRow
+{
+    public Guid Id { get; init; }
+
+    /// <summary>The <c>sub</c> of their identity.</summary>
+    public required string Subject { get; init; }
+
+    public DateTimeOffset RequestedAt { get; init; }
+
+    /// <summary>When the last service confirmed.</summary>
+    public DateTimeOffset? DoneAt { get; set; }
+}
+
+/// <summary>What one service has to erase of one tenant.</summary>
+internal sealed class ErasureStep
+{
+    public Guid ErasureId { get; init; }
+    public required string Tenant { get; init; }
+    public required string Service { get; init; }
+
+    /// <summary>Not asked before.</summary>
+    public DateTimeOffset NextAt { get; set; }
+
+    /// <summary>Attempts that failed since the last answer.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>When the service confirmed.</summary>
+    public DateTimeOffset? DoneAt { get; set; }
+}
+
+/// <summary>Tables <c>erasures</c>, <c>erasure_steps</c>.</summary>
+internal sealed class ErasureTables : IEntityTypeConfiguration<ErasureRow>, IEntityTypeConfiguration<ErasureStep>
+{
+    public void Configure(EntityTypeBuilder<ErasureRow> erasure)
+    {
+        erasure.ToTable("erasures");
+        erasure.Property(e => e.Id).ValueGeneratedNever();
+    }
+
+    public void Configure(EntityTypeBuilder<ErasureStep> step)
+    {
+        step.ToTable("erasure_steps");
+        step.HasKey(s => new { s.ErasureId, s.Tenant, s.Service });
+        step.HasOne<ErasureRow>().WithMany().HasForeignKey(s => s.ErasureId).OnDelete(DeleteBehavior.Cascade);
+        // For the sweep: what is not confirmed.
+        step.HasIndex(s => s.NextAt).HasFilter("done_at IS NULL").HasDatabaseName("ix_erasure_steps_open");
+    }
+}
