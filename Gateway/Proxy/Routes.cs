@@ -61,6 +61,8 @@ internal static class Routes
             "/api/auth/methods", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
             "/api/auth/change-password", "/api/auth/me", "/api/auth/oidc/login", "/api/auth/oidc/callback",
             "/api/auth/invitations", "/api/auth/invitations/{invitation}"),
+        // Oneself: all of it taken along, or deleted. How far a deletion is, its own address says to who has it.
+        .. Of(SessionApi, scope: null, "/api/me", "/api/me/export", "/api/erasures/{erasure}"),
 
         .. Of(RoadmapWorker, Scopes.Roadmaps,
             "/api/v1/roadmaps", "/api/v1/roadmaps/generate", "/api/v1/roadmaps/{task}/status",

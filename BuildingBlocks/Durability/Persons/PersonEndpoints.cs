@@ -51,7 +51,7 @@ public static class PersonEndpoints
         await using var pieces = export.ReadAsync(caller.Tenant, person, cancellationToken)
             .GetAsyncEnumerator(cancellationToken);
         var more = await pieces.MoveNextAsync(); // what fails at once is answered as such
-        response.ContentType = "application/x-ndjson";
+        response.ContentType = "application/jsonl";
         while (more)
         {
             await WriteAsync(pieces.Current);

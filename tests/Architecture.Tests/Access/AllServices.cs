@@ -84,6 +84,7 @@ public sealed class AllServices : IAsyncLifetime
             settings[key] = value;
         settings["Engine:Transcripts:Folder"] = Path.Combine(_folder.FullName, "transcripts");
         settings["Primer:TokensPerSecond"] = "0";
+        settings["Erasures:Services"] = "session-api"; // it starts first, and knows no others
         if (project == "Gateway")
             settings["GATEWAY_CONFIG_FILE"] = WriteGatewayConfiguration();
         if (Databases.FirstOrDefault(database => database.Project == project).Database is { } database)
@@ -188,6 +189,7 @@ public sealed class AllServices : IAsyncLifetime
             ["roadmaps/{task}"] = $"roadmaps/{roadmap.GetProperty("task_id").GetString()}",
             ["collab/{taskId:guid}"] = $"collab/{collab.GetProperty("task_id").GetString()}",
             ["collab/{task}"] = $"collab/{collab.GetProperty("task_id").GetString()}",
+            ["erasures/{id:guid}"] = $"erasures/{Guid.Empty}", ["{erasure}"] = $"{Guid.Empty}",
             ["{engine_id}"] = "gpu-engine", ["{**id}"] = "no-such-model", ["{**rest}"] = "no-such-model",
             ["{version}"] = "v1", ["{documentName}"] = "service", ["{documentName?}"] = "v1",
         });

@@ -51,6 +51,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/tutors/sessions/{session}"] = "DELETE", ["ANY /api/sessions/{session}/connect"] = "POST",
         ["ANY /api/auth/register"] = "POST", ["ANY /api/auth/login"] = "POST", ["ANY /api/auth/refresh"] = "POST",
         ["ANY /api/auth/logout"] = "POST", ["ANY /api/auth/change-password"] = "POST",
+        ["ANY /api/me"] = "DELETE",
         ["ANY /api/auth/invitations/{invitation}"] = "DELETE", ["ANY /api/v1/roadmaps/generate"] = "POST",
         ["ANY /api/v1/roadmaps/{task}/cancel"] = "POST", ["ANY /api/v1/roadmaps/{task}/retry"] = "POST",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",

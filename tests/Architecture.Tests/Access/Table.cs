@@ -15,6 +15,8 @@ internal static class Table
     private const string OfADatabase =
         """
         GET /health/db                           | open            | own
+        GET /internal/export                     | service         | own
+        PUT /internal/erasures/{id:guid}         | service         | own
         """;
 
     private const string ChatApi =
@@ -62,6 +64,9 @@ internal static class Table
         GET /api/auth/oidc/callback              | open            | own
         POST /api/auth/change-password           | signed in       | account_required
         GET /api/auth/me                         | signed in       | own
+        DELETE /api/me                           | signed in       | account_required
+        GET /api/me/export                       | signed in       | account_required
+        GET /api/erasures/{id:guid}              | open            | own
         GET /api/auth/invitations                | signed in       | account_required
         POST /api/auth/invitations               | signed in       | account_required
         DELETE /api/auth/invitations/{id:guid}   | signed in       | account_required
@@ -179,6 +184,9 @@ internal static class Table
         ANY /api/auth/me                         | signed in       | own
         ANY /api/auth/oidc/login                 | open            | own
         ANY /api/auth/oidc/callback              | open            | own
+        ANY /api/me                              | signed in       | account_required
+        ANY /api/me/export                       | signed in       | account_required
+        ANY /api/erasures/{erasure}              | open            | own
         ANY /api/auth/invitations                | signed in       | account_required
         ANY /api/auth/invitations/{invitation}   | signed in       | account_required
         ANY /api/v1/roadmaps                     | roadmaps        | own
