@@ -9,6 +9,7 @@ using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Erasures;
 using Lyceum.SessionApi.Knowledge;
 using Lyceum.SessionApi.Sessions;
+using Lyceum.SessionApi.Tenants;
 using Lyceum.SessionApi.Tutors;
 
 if (args is [DocumentProgram.Command, var limit])
@@ -19,6 +20,7 @@ builder.AddServiceDefaults();
 builder.Services.AddOpenApi(ApiDescription.Document, ApiDescription.Configure);
 builder.AddPostgres<SessionDb>("sessiondb");
 builder.AddRequestPlaces("sessiondb");
+builder.AddTenants();
 builder.AddAccounts();
 builder.AddOidc();
 builder.AddTutors();
@@ -29,6 +31,7 @@ builder.AddErasures();
 
 var app = builder.Build();
 app.UseServiceDefaults();
+app.UseMembers();
 app.MapDefaultEndpoints();
 app.MapAccounts();
 app.MapOidc();

@@ -32,4 +32,17 @@ internal sealed class PersonalJobs(NpgsqlDataSource source, RunningJobs running)
         tasks.ForEach(task => running.Cancel(task));
         return tasks.Count == 0;
     }
+
+    /// <summary>A roadmap that is a class's plan stays.</summary>
+    public async Task PassOnAsync(
+        string tenant, string person, Inheritance inheritance, CancellationToken cancellationToken)
+    {
+        if (inheritance.Heir is not { } heir)
+            return;
+        await using var command = source.CreateCommand(
+            "UPDATE jobs SET subject = $3, idempotency_key = NULL WHERE tenant = $1 AND subject = $2 AND task_id::text = ANY ($4)");
+        foreach (var value in (object[])[tenant, person, heir, inheritance.Of("roadmap")])
+            command.Parameters.Add(new() { Value = value });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
 }

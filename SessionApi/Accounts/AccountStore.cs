@@ -45,6 +45,7 @@ internal sealed partial class AccountStore(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await admission.AdmitAsync(codes, cancellationToken);
         db.Add(account);
+        db.Found(account);
         try
         {
             await db.SaveChangesAsync(cancellationToken);

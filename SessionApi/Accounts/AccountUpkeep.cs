@@ -1,5 +1,6 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -32,6 +33,7 @@ internal sealed partial class AccountUpkeep(
                 if (!announced)
                     await AnnounceAsync(db, stoppingToken);
                 announced = true;
+                await Members.AdoptAsync(db, stoppingToken);
                 await ForgetAsync(db, stoppingToken);
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

@@ -19,6 +19,7 @@ internal static class ErasureRegistration
                 "Erasures: Timeout, MaxBackoff and RecentSignIn must be positive")
             .ValidateOnStart();
         services.AddSingleton<IPersonalWork, PersonalSessions>();
+        services.AddSingleton<IPersonalWork, PersonalClasses>();
         services.AddSingleton<IReadableExport, TranscriptExport>();
         services.AddScoped<ErasureStore>();
         services.AddSingleton<ErasureSweep>();

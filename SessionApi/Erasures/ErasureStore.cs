@@ -1,9 +1,14 @@
 using System.Net;
+using System.Text.Json;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Accounts;
+using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
+using Microsoft.AspNetCore.Http.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -14,7 +19,8 @@ namespace Lyceum.SessionApi.Erasures;
 /// cannot sign in, and every service is asked until it has confirmed.
 /// </summary>
 internal sealed partial class ErasureStore(
-    SessionDb db, DatabaseReady ready, AccountStore accounts, IOptions<ErasureOptions> options, TimeProvider time,
+    SessionDb db, DatabaseReady ready, AccountStore accounts, IOptions<ErasureOptions> options,
+    IOptions<JsonOptions> json, TimeProvider time,
     ILogger<ErasureStore> logger)
 {
     /// <param name="password">Of the account, where it has one.</param>
@@ -39,12 +45,12 @@ internal sealed partial class ErasureStore(
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (!await db.Set<Account>().FromSql($"SELECT * FROM accounts WHERE id = {account.Id} FOR UPDATE").AnyAsync(cancellationToken))
             throw AccountStore.NoAccount(); // another request deleted it first
-        var tenants = TenantsOf(account);
-        foreach (var tenant in tenants)
-            await CheckMayLeaveAsync(account, tenant, cancellationToken);
+        var tenants = await TenantsOfAsync(account, cancellationToken);
         db.Add(erasure);
         foreach (var tenant in tenants)
         {
+            var inheritance = JsonSerializer.Serialize(
+                await InheritanceAsync(account, tenant, cancellationToken), json.Value.SerializerOptions);
             await db.Database.ExecuteSqlAsync(
                 $"""
                  INSERT INTO erased_persons (tenant, person, at, barrier)
@@ -53,7 +59,7 @@ internal sealed partial class ErasureStore(
                  """, cancellationToken);
             db.AddRange(options.Value.All.Select(service => new ErasureStep
             {
-                ErasureId = erasure.Id, Tenant = tenant, Service = service, NextAt = now,
+                ErasureId = erasure.Id, Tenant = tenant, Service = service, NextAt = now, Inheritance = inheritance,
             }));
         }
         await db.SaveChangesAsync(cancellationToken);
@@ -76,25 +82,33 @@ internal sealed partial class ErasureStore(
         return (erasure, steps);
     }
 
-    /// <summary>Every tenant that the person is in.</summary>
-    private static string[] TenantsOf(Account account) => [account.Tenant];
+    /// <summary>Every tenant that the person is in; locked, so that of two owners who go at once one is the last.</summary>
+    private async Task<List<string>> TenantsOfAsync(Account account, CancellationToken cancellationToken) =>
+        await db.Database.SqlQuery<string>(
+            $"""
+             SELECT t.id AS "Value" FROM tenants t JOIN memberships m ON m.tenant = t.id AND m.account_id = {account.Id}
+             ORDER BY t.id FOR UPDATE OF t
+             """).ToListAsync(cancellationToken);
 
     /// <summary>
-    /// A tenant that others are in keeps an owner. Who is alone in it may go, and the tenant's things go with them.
+    /// A tenant that others are in keeps an owner. Who is alone in it may go, and the tenant goes with them.
     /// </summary>
-    private async Task CheckMayLeaveAsync(Account account, string tenant, CancellationToken cancellationToken)
+    private async Task<Inheritance> InheritanceAsync(Account account, string tenant, CancellationToken cancellationToken)
     {
-        if (await db.Set<Account>().AnyAsync(a => a.Tenant == tenant && a.Id != account.Id, cancellationToken)
-            && !await HasOtherOwnerAsync(account, tenant, cancellationToken))
+        var others = db.Set<Membership>().Where(m => m.Tenant == tenant && m.AccountId != account.Id);
+        var heir = await others.Where(m => m.Role == Role.Owner).OrderBy(m => m.JoinedAt).ThenBy(m => m.AccountId)
+            .Select(m => (Guid?)m.AccountId).FirstOrDefaultAsync(cancellationToken);
+        if (heir is null)
         {
-            throw new ProblemException(409, ErrorCodes.LastOwner,
-                "You are the last owner of your organisation, and others are in it. Make one of them an owner first.");
+            return await others.AnyAsync(cancellationToken)
+                ? throw new ProblemException(409, ErrorCodes.LastOwner,
+                    "You are the last owner of your organisation, and others are in it. Make one of them an owner first.")
+                : Inheritance.None;
         }
+        var subject = account.Id.ToString();
+        return new(heir.ToString(), await db.Set<ClassShare>().Where(s => s.Tenant == tenant && s.Owner == subject)
+            .Select(s => new SharedThing(s.Kind, s.Thing)).Distinct().ToListAsync(cancellationToken));
     }
-
-    /// <summary>Every account is an owner of its tenant.</summary>
-    private Task<bool> HasOtherOwnerAsync(Account account, string tenant, CancellationToken cancellationToken) =>
-        db.Set<Account>().AnyAsync(a => a.Tenant == tenant && a.Id != account.Id, cancellationToken);
 
     private async Task CheckRecentSignInAsync(Account account, CancellationToken cancellationToken)
     {

@@ -1,4 +1,7 @@
 using System.Net.Http.Headers;
+using System.Net.Mime;
+using System.Text;
+using System.Text.Json;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
@@ -29,7 +32,7 @@ internal sealed partial class ErasureSweep(
               WHERE done_at IS NULL AND next_at <= clock_timestamp() ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED) t
         JOIN erasures e ON e.id = t.erasure_id
         WHERE s.erasure_id = t.erasure_id AND s.tenant = t.tenant AND s.service = t.service
-        RETURNING s.erasure_id, s.tenant, s.service, e.subject, s.failures
+        RETURNING s.erasure_id, s.tenant, s.service, e.subject, s.failures, s.inheritance::text
         """;
 
     private const string Confirm =
@@ -56,7 +59,7 @@ internal sealed partial class ErasureSweep(
     private readonly ReaderSignal _wake = new();
     private readonly LoopProgress.Loop _loop = progress.Follow(nameof(ErasureSweep));
 
-    private sealed record Step(Guid Erasure, string Tenant, string Service, string Subject, int Failures);
+    private sealed record Step(Guid Erasure, string Tenant, string Service, string Subject, int Failures, string Inheritance);
 
     /// <summary>There is a new one.</summary>
     public void Wake() => _wake.Set();
@@ -90,7 +93,11 @@ internal sealed partial class ErasureSweep(
         var steps = new List<Step>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            steps.Add(new(reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetInt32(4)));
+        {
+            steps.Add(new(
+                reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetInt32(4),
+                reader.GetString(5)));
+        }
         return steps;
     }
 
@@ -101,7 +108,9 @@ internal sealed partial class ErasureSweep(
         try
         {
             var isDone = step.Service == ErasureOptions.Own
-                ? await own.EraseAsync(step.Tenant, step.Subject, bound.Token)
+                ? await own.EraseAsync(
+                    step.Tenant, step.Subject, bound.Token,
+                    JsonSerializer.Deserialize<Inheritance>(step.Inheritance, json.Value.SerializerOptions))
                 : await AskAsync(step, bound.Token);
             if (isDone)
                 await ConfirmAsync(step, stoppingToken);
@@ -127,6 +136,7 @@ internal sealed partial class ErasureSweep(
                 HttpMethod.Put, new Uri(instances.Dequeue(), $"/internal/erasures/{step.Erasure}"));
             request.Headers.Authorization = new AuthenticationHeaderValue(
                 "Bearer", identity.ForService(step.Tenant, step.Subject));
+            request.Content = new StringContent(step.Inheritance, Encoding.UTF8, MediaTypeNames.Application.Json);
             try
             {
                 using var response = await clients.CreateClient(ErasureRegistration.Client).SendAsync(request, cancellationToken);

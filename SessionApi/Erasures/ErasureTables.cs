@@ -24,6 +24,9 @@ internal sealed class ErasureStep
     public required string Tenant { get; init; }
     public required string Service { get; init; }
 
+    /// <summary>JSON, an <see cref="Durability.Persons.Inheritance"/>, as it was when the account ended.</summary>
+    public required string Inheritance { get; init; }
+
     /// <summary>Not asked before.</summary>
     public DateTimeOffset NextAt { get; set; }
 
@@ -46,6 +49,7 @@ internal sealed class ErasureTables : IEntityTypeConfiguration<ErasureRow>, IEnt
     public void Configure(EntityTypeBuilder<ErasureStep> step)
     {
         step.ToTable("erasure_steps");
+        step.Property(s => s.Inheritance).HasColumnType("json");
         step.HasKey(s => new { s.ErasureId, s.Tenant, s.Service });
         step.HasOne<ErasureRow>().WithMany().HasForeignKey(s => s.ErasureId).OnDelete(DeleteBehavior.Cascade);
         // For the sweep: what is not confirmed.

@@ -13,11 +13,11 @@ internal sealed class PersonalSessions(NpgsqlDataSource source) : IPersonalWork
         """
         UPDATE sessions SET status = 'deleted', reason = 'deleted', student_id = '', ended_at = clock_timestamp(),
             released = (status = 'ended')
-        WHERE tenant = $1 AND owner = $2 AND status <> 'deleted'
+        WHERE tenant = $1 AND (owner = $2 OR subject = $2) AND status <> 'deleted'
         """;
 
     private const string Unreleased =
-        "SELECT EXISTS (SELECT FROM sessions WHERE tenant = $1 AND owner = $2 AND NOT released)";
+        "SELECT EXISTS (SELECT FROM sessions WHERE tenant = $1 AND (owner = $2 OR subject = $2) AND NOT released)";
 
     /// <summary>An engine that is out of reach for so long has ended them itself, or is forgotten.</summary>
     public TimeSpan Patience => TimeSpan.FromHours(1);

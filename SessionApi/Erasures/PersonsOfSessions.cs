@@ -5,27 +5,38 @@ namespace Lyceum.SessionApi.Erasures;
 /// <summary>Where sessiondb keeps something of persons.</summary>
 internal static class PersonsOfSessions
 {
-    private const string Theirs = "tenant = $1 AND owner = $2";
+    private const string Theirs = "tenant = $1 AND (owner = $2 OR subject = $2)";
     private const string OfAccount = "account_id::text = $2";
-
-    // A tenant's things go with the last of its people.
-    private const string Deserted =
-        """
-        tenant = $1 AND NOT EXISTS (SELECT FROM accounts a WHERE a.tenant = $1)
-        AND EXISTS (SELECT FROM erasures e JOIN erasure_steps s ON s.erasure_id = e.id WHERE e.subject = $2 AND s.tenant = $1)
-        """;
+    private const string OwnBase = "tenant = $1 AND owner = $2";
 
     public static readonly PersonTables Tables = new(
-        PersonTable.Own("sessions", "owner", batch: 20),
+        PersonTable.Own("sessions", "subject", batch: 20),
+        PersonTable.Own("sessions", "owner", batch: 20) with { IsExported = false },
         PersonTable.Below("session_turns", "session_number", "sessions", "number", Theirs),
         PersonTable.Below("session_deltas", "session_number", "sessions", "number", Theirs),
         PersonTable.Below("session_rejected_records", "session_number", "sessions", "number", Theirs),
-        new("tutors", Deserted, AtErasure.Delete) { IsExported = false },
-        new("knowledge_bases", Deserted, AtErasure.Delete) { Batch = 1, IsExported = false },
-        new("accounts", "id::text = $2", AtErasure.Delete) { Column = "id", Unexported = ["password_hash"] },
+        PersonTable.Own("shares", "owner"),
+        PersonTable.Own("tutors", "owner"),
+        PersonTable.Own("knowledge_bases", "owner", batch: 1),
+        PersonTable.Below("documents", "knowledge_base_id", "knowledge_bases", "id", OwnBase),
+        PersonTable.Own("classes", "owner", batch: 20),
+        PersonTable.Own("class_members", "person"),
+        PersonTable.Own("looks", "person"),
+        // Who was looked at still sees that somebody did.
+        PersonTable.Naming("looks", "viewer") with { Unnamed = "viewer = id::text, viewer_name = ''" },
+        // The tenant's API tokens act as nobody's account from now on.
+        new("tenants", "id = $1 AND founder = $2", AtErasure.Unname)
+        {
+            Column = "founder", Unnamed = $"founder = '{Tenants.Tenant.NoAccount}'", IsExported = false,
+        },
+        new("accounts", "id::text = $2", AtErasure.Delete)
+        {
+            Column = "id", Unexported = ["password_hash", "first_code_hash"],
+        },
+        new("memberships", OfAccount, AtErasure.Cascade) { Column = "account_id" },
         new("sign_ins", OfAccount, AtErasure.Cascade)
         {
-            Column = "account_id", Unexported = ["token_hash", "token_key"],
+            Column = "account_id", Unexported = ["token_hash", "token_key", "previous_hash"],
         },
         new("external_identities", OfAccount, AtErasure.Cascade) { Column = "account_id" },
         new("invitations", "created_by::text = $2", AtErasure.Cascade)

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Knowledge;
 
-/// <summary>Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the tenant's own.</summary>
+/// <summary>Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the caller's own.</summary>
 internal static class KnowledgeEndpoints
 {
     private const int MaxPage = 100;
@@ -37,7 +37,7 @@ internal static class KnowledgeEndpoints
     {
         var group = routes.MapGroup("/api/kb").RequireScope(Scopes.Tutors).WithTags("knowledge");
         group.MapGet("", ListAsync);
-        group.MapPut("{kb_id}", PutAsync).Fails(409, ErrorCodes.LimitReached);
+        group.MapPut("{kb_id}", PutAsync).Fails(409, ErrorCodes.LimitReached, ErrorCodes.Conflict);
         var one = group.MapGroup("{kb_id}").Fails(404, ErrorCodes.KnowledgeBaseNotFound);
         one.MapGet("", ReadAsync);
         one.MapDelete("", DeleteAsync);
@@ -53,7 +53,7 @@ internal static class KnowledgeEndpoints
         routes.MapRetrieval();
     }
 
-    /// <summary>The tenant's knowledge bases, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <summary>My knowledge bases, <paramref name="limit"/> (1-100) a page.</summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<KnowledgePage> ListAsync(
         Caller caller, KnowledgeStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
@@ -63,7 +63,7 @@ internal static class KnowledgeEndpoints
         return new(page.Take(limit).Select(KnowledgeView.Of).ToList(), page.Count > limit ? page[limit - 1].KbId : null);
     }
 
-    /// <summary>Makes a knowledge base, or changes the title of one that is there.</summary>
+    /// <summary>Makes a knowledge base, or changes the title of one that is there. A <c>kb_id</c> is unique in the tenant.</summary>
     private static async Task<Results<Created<KnowledgeView>, Ok<KnowledgeView>>> PutAsync(
         [FromRoute(Name = "kb_id")] string kbId, KnowledgeRequest request, Caller caller, KnowledgeStore store,
         CancellationToken cancellationToken)

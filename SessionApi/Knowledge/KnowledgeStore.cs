@@ -10,7 +10,7 @@ using NpgsqlTypes;
 
 namespace Lyceum.SessionApi.Knowledge;
 
-/// <summary>Knowledge bases of the caller's tenant: every query is filtered by it.</summary>
+/// <summary>The caller's knowledge bases: every query is filtered by (tenant, person).</summary>
 internal sealed class KnowledgeStore(
     SessionDb db, NpgsqlDataSource source, DatabaseReady ready, DocumentReader documentReader, IOptions<KnowledgeOptions> options,
     TimeProvider time)
@@ -31,7 +31,10 @@ internal sealed class KnowledgeStore(
         ORDER BY score DESC, d.name, h.position LIMIT $4
         """;
 
-    private IQueryable<KnowledgeBase> Of(Caller caller) =>
+    private IQueryable<KnowledgeBase> Of(Caller caller) => OfTenant(caller).Where(k => k.Owner == caller.Person);
+
+    /// <summary>For the tenant's bounds, and for slugs, which are unique in it.</summary>
+    private IQueryable<KnowledgeBase> OfTenant(Caller caller) =>
         db.Set<KnowledgeBase>().Where(k => k.Tenant == caller.Tenant);
 
     public async Task<(KnowledgeBase Base, bool Created)> PutAsync(
@@ -41,15 +44,20 @@ internal sealed class KnowledgeStore(
         var now = time.GetStoredNow();
         await using var transaction =
             await db.Database.BeginCountedAsync("knowledge_bases", caller.Tenant, cancellationToken);
-        var before = await Of(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
+        var before = await OfTenant(caller).CountAsync(k => k.KbId != kbId, cancellationToken);
         if (before >= options.Value.MaxKnowledgeBases)
             throw Full($"A tenant may have {options.Value.MaxKnowledgeBases} knowledge bases (Knowledge:MaxKnowledgeBases).");
         var created = await db.Database.ExecuteSqlAsync(
             $"""
-             INSERT INTO knowledge_bases (id, tenant, kb_id, title, created_at, updated_at)
-             VALUES ({Guid.CreateVersion7()}, {caller.Tenant}, {kbId}, {title ?? kbId}, {now}, {now})
+             INSERT INTO knowledge_bases (id, tenant, owner, kb_id, title, created_at, updated_at)
+             VALUES ({Guid.CreateVersion7()}, {caller.Tenant}, {caller.Person}, {kbId}, {title ?? kbId}, {now}, {now})
              ON CONFLICT (tenant, kb_id) DO NOTHING
              """, cancellationToken) == 1;
+        if (!created && !await Of(caller).AnyAsync(k => k.KbId == kbId, cancellationToken))
+        {
+            throw new ProblemException(409, ErrorCodes.Conflict,
+                $"Somebody else in your organisation has a knowledge base {kbId}: choose another kb_id.");
+        }
         if (!created && title is not null)
             await Of(caller).Where(k => k.KbId == kbId).ExecuteUpdateAsync(
                 set => set.SetProperty(k => k.Title, title).SetProperty(k => k.UpdatedAt, now), cancellationToken);
@@ -219,13 +227,13 @@ internal sealed class KnowledgeStore(
     private async Task CheckQuotaAsync(Caller caller, Document document, int passages, CancellationToken cancellationToken)
     {
         var (maxBytes, maxPassages) = (options.Value.MaxBytes, options.Value.MaxPassages);
-        var mine = Of(caller).Select(k => k.Id);
-        var bytes = await db.Set<Document>().Where(d => mine.Contains(d.KnowledgeBaseId))
+        var all = OfTenant(caller).Select(k => k.Id);
+        var bytes = await db.Set<Document>().Where(d => all.Contains(d.KnowledgeBaseId))
             .SumAsync(d => (long)d.Length, cancellationToken);
         if (bytes + document.Length > maxBytes)
             throw Full($"The documents of a tenant may have {maxBytes} bytes together (Knowledge:MaxBytes), and have {bytes}: "
                 + "delete some.");
-        var stored = await db.Set<PassageRow>().CountAsync(p => mine.Contains(p.KnowledgeBaseId), cancellationToken);
+        var stored = await db.Set<PassageRow>().CountAsync(p => all.Contains(p.KnowledgeBaseId), cancellationToken);
         if (stored + passages > maxPassages)
             throw Full($"The documents of a tenant may have {maxPassages} passages together (Knowledge:MaxPassages), and have "
                 + $"{stored}: delete some.");

@@ -4,13 +4,16 @@ using NpgsqlTypes;
 
 namespace Lyceum.SessionApi.Knowledge;
 
-/// <summary>A named collection of documents of one tenant.</summary>
+/// <summary>A named collection of documents of one person.</summary>
 internal sealed class KnowledgeBase
 {
     public Guid Id { get; init; }
     public required string Tenant { get; init; }
 
-    /// <summary>The slug that clients chose and name it by.</summary>
+    /// <summary>Whose it is: the subject. Null for a moment, where an earlier version made it.</summary>
+    public required string? Owner { get; init; }
+
+    /// <summary>The slug that clients chose and name it by; unique in the tenant.</summary>
     public required string KbId { get; init; }
 
     public required string Title { get; set; }

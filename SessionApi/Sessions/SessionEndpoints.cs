@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.SessionApi.Sessions;
 
-/// <summary>Live sessions of the tenant's tutors. Scope <c>sessions</c>.</summary>
+/// <summary>Live sessions with tutors. Scope <c>sessions</c>.</summary>
 internal static class SessionEndpoints
 {
     private const int MaxPage = 100;
@@ -61,7 +61,7 @@ internal static class SessionEndpoints
             : made with { Warnings = [$"There is no knowledge base {kb} yet: answers cite nothing until PUT /api/kb/{kb} makes it."] });
     }
 
-    /// <summary>The tenant's sessions, newest first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <summary>My sessions, newest first, <paramref name="limit"/> (1-100) a page.</summary>
     /// <param name="status"><c>active | lost | ended</c>; absent: all.</param>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<SessionPage> ListAsync(

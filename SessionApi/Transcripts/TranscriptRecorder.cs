@@ -162,13 +162,17 @@ internal sealed partial class TranscriptRecorder(
         if (sessions.Where(session => !rows.ContainsKey(session.SessionId)).ToList() is not { Count: > 0 } unknown)
             return rows;
         // Sessions made at the engine itself, not through this service: stored all the same, for the person they belong
-        // to. Records before the first one here went to another store.
+        // to; an API token's for the tenant's owner. Records before the first one here went to another store.
         await using var insert = Rows.Command(
             """
-            INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
-            SELECT id, tenant, owner, '', split_part(id, '.', 1), '00000000-0000-0000-0000-000000000000', 'active', at, seq, false
+            INSERT INTO sessions (
+                id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
+            SELECT u.id, u.tenant, u.owner, coalesce(m.account_id::text, t.founder, 'owner'), '', split_part(u.id, '.', 1),
+                   '00000000-0000-0000-0000-000000000000', 'active', at, seq, false
             FROM unnest($1, $2, $3, $4, $5) AS u(id, tenant, owner, at, seq)
-            WHERE NOT EXISTS (SELECT FROM erased_persons e WHERE e.tenant = u.tenant AND e.person = u.owner) ORDER BY id
+            LEFT JOIN memberships m ON m.tenant = u.tenant AND m.account_id::text = u.owner
+            LEFT JOIN tenants t ON t.id = u.tenant
+            WHERE NOT EXISTS (SELECT FROM erased_persons e WHERE e.tenant = u.tenant AND e.person = u.owner) ORDER BY u.id
             ON CONFLICT (id) DO NOTHING
             """,
             Rows.Column(unknown, NpgsqlDbType.Text, session => session.SessionId),

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Tutors;
 
-/// <summary>Who teaches. Scope <c>tutors</c>; only the tenant's own.</summary>
+/// <summary>Who teaches. Scope <c>tutors</c>; only the caller's own.</summary>
 internal static class TutorEndpoints
 {
     private const int MaxPage = 100;
@@ -31,7 +31,7 @@ internal static class TutorEndpoints
         one.MapDelete("", DeleteAsync);
     }
 
-    /// <summary>The tenant's tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <summary>My tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<TutorPage> ListAsync(
         Caller caller, TutorStore tutors, CancellationToken cancellationToken, int limit = 50, string? cursor = null)

@@ -16,7 +16,7 @@ public sealed class TutorOptions
     public int MaxTutors { get; set; } = 1000;
 }
 
-/// <summary>Tutors of the caller's tenant: every query is filtered by it.</summary>
+/// <summary>The caller's tutors: every query is filtered by (tenant, person).</summary>
 internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<TutorOptions> options, TimeProvider time)
 {
     public async Task<List<Tutor>> ListAsync(Caller caller, int afterId, int count, CancellationToken cancellationToken)
@@ -26,7 +26,7 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<Tut
             .OrderBy(t => t.Id).Take(count).ToListAsync(cancellationToken));
     }
 
-    /// <exception cref="ProblemException">404 <c>tutor_not_found</c>, also where it is another tenant's.</exception>
+    /// <exception cref="ProblemException">404 <c>tutor_not_found</c>, also where it is somebody else's.</exception>
     public async Task<Tutor> ReadAsync(Caller caller, int id, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
@@ -41,6 +41,7 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<Tut
         var tutor = new Tutor
         {
             Tenant = caller.Tenant,
+            Owner = caller.Person,
             Name = "",
             Subject = "",
             Language = "",
@@ -50,7 +51,7 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<Tut
         };
         wanted.ApplyTo(tutor);
         await using var transaction = await db.Database.BeginCountedAsync("tutors", caller.Tenant, cancellationToken);
-        if (await Of(caller).CountAsync(cancellationToken) >= options.Value.MaxTutors)
+        if (await db.Set<Tutor>().CountAsync(t => t.Tenant == caller.Tenant, cancellationToken) >= options.Value.MaxTutors)
             throw new ProblemException(409, ErrorCodes.LimitReached,
                 $"A tenant may have {options.Value.MaxTutors} tutors (Tutors:MaxTutors); delete one first.");
         db.Add(tutor);
@@ -78,7 +79,8 @@ internal sealed class TutorStore(SessionDb db, DatabaseReady ready, IOptions<Tut
             throw NotFound(id);
     }
 
-    private IQueryable<Tutor> Of(Caller caller) => db.Set<Tutor>().Where(t => t.Tenant == caller.Tenant);
+    private IQueryable<Tutor> Of(Caller caller) =>
+        db.Set<Tutor>().Where(t => t.Tenant == caller.Tenant && t.Owner == caller.Person);
 
     private static ProblemException NotFound(int id) =>
         new(404, ErrorCodes.TutorNotFound, $"There is no tutor {id} of yours.");

@@ -158,8 +158,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var document = await (await sessions.Client.SendAsync(upload, TestContext.Current.CancellationToken)).JsonAsync();
         var session = $"gpu-engine.{Guid.CreateVersion7()}";
         await using var made = sessions.Database.CreateCommand(
-            "INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
-            + $" VALUES ('{session}', '{person.Tenant}', '{person.Id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+            "INSERT INTO sessions (id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{session}', '{person.Tenant}', '{person.Id}', '{person.Id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
         await made.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid(), session);
     }

@@ -113,6 +113,53 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LastOwner_OfATenantThatOthersAreIn_CannotGo_UntilThereIsAnother()
+    {
+        var (ada, bob) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        await ExecuteAsync($"INSERT INTO memberships VALUES ('{bob.Id}', '{ada.Tenant}', 'teacher', now())");
+
+        await (await _sessions.SendAsync(
+            HttpMethod.Delete, "/api/me", new { password = TestSessions.Password }, ada.Identity()))
+            .ShouldBeProblem(HttpStatusCode.Conflict, ErrorCodes.LastOwner);
+        await ExecuteAsync($"UPDATE memberships SET role = 'owner' WHERE account_id = '{bob.Id}'");
+
+        await UntilDoneAsync(await DeleteAsync(ada));
+    }
+
+    [Fact]
+    public async Task TeacherErased_LeavesTheirClassAndWhatItUses_ToAnOwner_WithoutTheirName()
+    {
+        var (owner, teacher) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        var @class = Guid.CreateVersion7();
+        await ExecuteAsync(
+            $"""
+            INSERT INTO memberships VALUES ('{teacher.Id}', '{owner.Tenant}', 'teacher', now());
+            INSERT INTO knowledge_bases (id, tenant, owner, kb_id, title, created_at, updated_at)
+                VALUES (gen_random_uuid(), '{owner.Tenant}', '{teacher.Id}', 'used', 'u', now(), now()),
+                       (gen_random_uuid(), '{owner.Tenant}', '{teacher.Id}', 'unused', 'u', now(), now());
+            INSERT INTO tutors (tenant, owner, name, subject, language, instructions, kb_id, created_at, updated_at)
+                VALUES ('{owner.Tenant}', '{teacher.Id}', 'shared', '', 'en', '', 'used', now(), now()),
+                       ('{owner.Tenant}', '{teacher.Id}', 'private', '', 'en', '', 'unused', now(), now());
+            INSERT INTO classes (id, tenant, owner, name, visibility, created_at)
+                VALUES ('{@class}', '{owner.Tenant}', '{teacher.Id}', 'c', 'progress', now());
+            INSERT INTO shares (class_id, kind, thing, tenant, owner, created_at)
+                SELECT '{@class}', 'tutor', id::text, '{owner.Tenant}', '{teacher.Id}', now() FROM tutors WHERE name = 'shared';
+            INSERT INTO looks (id, tenant, person, class_id, class_name, viewer, viewer_name, view, minute, at, times)
+                SELECT gen_random_uuid(), '{owner.Tenant}', 'student', '{@class}', 'c', v, v, 'overview', now(), now(), 1
+                FROM unnest(ARRAY['{teacher.Id}', 'another']) v;
+            """);
+
+        await UntilDoneAsync(await DeleteAsync(teacher));
+
+        (await FindAsync(teacher)).ShouldBeEmpty();
+        (await TextAsync("SELECT string_agg(name || owner, ' ') FROM tutors")).ShouldBe($"shared{owner.Id}");
+        (await TextAsync("SELECT string_agg(kb_id || owner, ' ') FROM knowledge_bases")).ShouldBe($"used{owner.Id}");
+        (await TextAsync("SELECT string_agg(name || owner, ' ') FROM classes")).ShouldBe($"c{owner.Id}");
+        (await TextAsync("SELECT string_agg(kind || owner, ' ') FROM shares")).ShouldBe($"tutor{owner.Id}");
+        (await TextAsync("SELECT count(*)::text FROM looks")).ShouldBe("2");
+    }
+
+    [Fact]
     public async Task TranscriptSentAgain_OfAnErasedPerson_IsAcknowledgedAndNotStored()
     {
         var ada = await _sessions.PersonAsync();
@@ -224,6 +271,12 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     private Task<List<string>> FindAsync(Person person, params string[] more) => PersonalRows.FindAsync(
         _sessions.Database, [person.Id.ToString(), person.Username, person.Tenant, .. more],
         "erased_persons", "erasures", "erasure_steps");
+
+    private async Task<string?> TextAsync(string sql)
+    {
+        await using var command = _sessions.Database.CreateCommand(sql);
+        return (string?)await command.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+    }
 
     private async Task ExecuteAsync(string sql)
     {

@@ -3,7 +3,8 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -36,15 +37,17 @@ public static class PersonEndpoints
 
     /// <summary>Erases the person that the call acts for; to be asked until it is done.</summary>
     private static async Task<ErasureState> EraseAsync(
-        Guid id, Caller caller, PersonErasure erasure, CancellationToken cancellationToken) =>
-        new(await erasure.EraseAsync(caller.Tenant, PersonOf(caller), cancellationToken));
+        Guid id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] Inheritance? inheritance, Caller caller,
+        PersonErasure erasure, CancellationToken cancellationToken) =>
+        new(await erasure.EraseAsync(caller.Tenant, PersonOf(caller), cancellationToken,
+            inheritance is { Shared: not null } ? inheritance : null));
 
     /// <summary>
     /// All that the service holds of the person that the call acts for: lines of JSON, each a piece of a file, those of
     /// one file one after the other. The last line is an <see cref="ExportPiece.End"/>, without which it is not whole.
     /// </summary>
     private static async Task ExportAsync(
-        Caller caller, PersonExport export, HttpContext http, IOptions<JsonOptions> json, CancellationToken cancellationToken)
+        Caller caller, PersonExport export, HttpContext http, IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions> json, CancellationToken cancellationToken)
     {
         var person = PersonOf(caller);
         var response = http.Response;

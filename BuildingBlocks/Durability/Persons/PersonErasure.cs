@@ -10,7 +10,7 @@ namespace Lyceum.Durability.Persons;
 /// <item>The tombstone is committed: from now on guards refuse what comes late.</item>
 /// <item>What is being done for the person is stopped, within its patience.</item>
 /// <item>Every transaction that was running at the tombstone's commit is over: nobody is left who has not seen it.</item>
-/// <item>The rows are deleted, in bounded statements.</item>
+/// <item>What is shared with classes becomes another's; the rest of the rows is deleted, in bounded statements.</item>
 /// <item>Every transaction that has seen them is over, and what they left behind is deleted.</item>
 /// </list>
 /// </summary>
@@ -26,7 +26,8 @@ public sealed partial class PersonErasure(
 
     /// <returns>Whether nothing of the person is left, or can come.</returns>
     /// <exception cref="NpgsqlException">The database is away: ask again.</exception>
-    public async Task<bool> EraseAsync(string tenant, string person, CancellationToken cancellationToken)
+    public async Task<bool> EraseAsync(
+        string tenant, string person, CancellationToken cancellationToken, Inheritance? inheritance = null)
     {
         ready.ThrowIfNotReady();
         var begun = time.GetTimestamp();
@@ -38,6 +39,8 @@ public sealed partial class PersonErasure(
         }
         if (!await AreOverAsync(barrier, cancellationToken))
             return false;
+        foreach (var work in works)
+            await work.PassOnAsync(tenant, person, inheritance ?? Inheritance.None, cancellationToken);
         long rows = 0;
         foreach (var table in tables.All)
         {
@@ -109,7 +112,7 @@ public sealed partial class PersonErasure(
         PersonTable table, string tenant, string person, CancellationToken cancellationToken)
     {
         var change = table.AtErasure == AtErasure.Delete
-            ? $"DELETE FROM {table.Name}" : $"UPDATE {table.Name} SET {table.Column} = ''";
+            ? $"DELETE FROM {table.Name}" : $"UPDATE {table.Name} SET {table.Unnamed ?? $"{table.Column} = ''"}";
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         using var watch = new CommitWatch(connection);
         await using var command = new NpgsqlCommand(

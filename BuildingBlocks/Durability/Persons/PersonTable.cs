@@ -22,6 +22,9 @@ public sealed record PersonTable(string Name, string Where, AtErasure AtErasure)
     /// <summary>The column that names the person; null where <see cref="Where"/> says it otherwise.</summary>
     public string? Column { get; init; }
 
+    /// <summary>Of rows that stay: what is set so that they name nobody; null: <see cref="Column"/> becomes empty.</summary>
+    public string? Unnamed { get; init; }
+
     /// <summary>Rows that one statement deletes: few, where others go with them.</summary>
     public int Batch { get; init; } = 500;
 

@@ -68,6 +68,7 @@ internal sealed partial class ExternalAccounts(
             await admission.AdmitAsync(IsAdmitted(person), codes, cancellationToken);
             account = await NewAsync(person, cancellationToken);
             db.Add(account);
+            db.Found(account);
         }
         db.Add(new ExternalIdentity { Issuer = person.Issuer, Subject = person.Subject, AccountId = account.Id, CreatedAt = time.GetStoredNow() });
         await db.SaveChangesAsync(cancellationToken);

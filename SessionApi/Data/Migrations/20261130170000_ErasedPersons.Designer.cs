@@ -73,6 +73,11 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("failures");
 
+                    b.Property<string>("Inheritance")
+                        .IsRequired()
+                        .HasColumnType("json")
+                        .HasColumnName("inheritance");
+
                     b.Property<DateTimeOffset>("NextAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("next_at");
@@ -121,10 +126,24 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<DateTimeOffset?>("FirstCodeExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_code_expires_at");
+
+                    b.Property<byte[]>("FirstCodeHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("first_code_hash");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.Property<bool>("Operator")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("operator");
 
                     b.Property<DateTimeOffset>("PasswordChangedAt")
                         .HasColumnType("timestamp with time zone")
@@ -183,6 +202,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<Guid?>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
                     b.Property<byte[]>("CodeHash")
                         .IsRequired()
                         .HasColumnType("bytea")
@@ -200,10 +223,20 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
 
+                    b.Property<int>("MaxUses")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(1)
+                        .HasColumnName("max_uses");
+
                     b.Property<string>("Note")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("note");
+
+                    b.Property<string>("Role")
+                        .HasColumnType("text")
+                        .HasColumnName("role");
 
                     b.Property<string>("Tenant")
                         .IsRequired()
@@ -213,6 +246,12 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.Property<DateTimeOffset?>("UsedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("used_at");
+
+                    b.Property<int>("Uses")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("uses");
 
                     b.HasKey("Id")
                         .HasName("pk_invitations");
@@ -285,13 +324,25 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<string>("Device")
+                        .HasColumnType("text")
+                        .HasColumnName("device");
+
                     b.Property<DateTimeOffset>("ExpiresAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
 
+                    b.Property<byte[]>("PreviousHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("previous_hash");
+
                     b.Property<DateTimeOffset>("RefreshedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("refreshed_at");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
 
                     b.Property<byte[]>("TokenHash")
                         .IsRequired()
@@ -312,6 +363,191 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasDatabaseName("ix_sign_ins_expires_at");
 
                     b.ToTable("sign_ins", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassMember", b =>
+                {
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<DateTimeOffset>("AgreedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("agreed_at");
+
+                    b.Property<DateTimeOffset>("JoinedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("joined_at");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Visibility")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("visibility");
+
+                    b.HasKey("ClassId", "Person")
+                        .HasName("pk_class_members");
+
+                    b.HasIndex("Tenant", "Person")
+                        .HasDatabaseName("ix_class_members_tenant_person");
+
+                    b.ToTable("class_members", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset?>("ArchivedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("archived_at");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Visibility")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("visibility");
+
+                    b.HasKey("Id")
+                        .HasName("pk_classes");
+
+                    b.HasIndex("Tenant", "Owner", "Id")
+                        .HasDatabaseName("ix_classes_tenant_owner_id");
+
+                    b.ToTable("classes", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassShare", b =>
+                {
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("Kind")
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Thing")
+                        .HasColumnType("text")
+                        .HasColumnName("thing");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("ClassId", "Kind", "Thing")
+                        .HasName("pk_shares");
+
+                    b.HasIndex("Tenant", "Kind", "Thing")
+                        .HasDatabaseName("ix_shares_tenant_kind_thing");
+
+                    b.ToTable("shares", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.Look", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("ClassName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("class_name");
+
+                    b.Property<DateTimeOffset>("Minute")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("minute");
+
+                    b.Property<string>("Person")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<int>("Times")
+                        .HasColumnType("integer")
+                        .HasColumnName("times");
+
+                    b.Property<string>("View")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("view");
+
+                    b.Property<string>("Viewer")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("viewer");
+
+                    b.Property<string>("ViewerName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("viewer_name");
+
+                    b.HasKey("Id")
+                        .HasName("pk_looks");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_looks_at");
+
+                    b.HasIndex("Tenant", "Person", "Id")
+                        .HasDatabaseName("ix_looks_tenant_person_id");
+
+                    b.HasIndex("ClassId", "Person", "Viewer", "View", "Minute")
+                        .IsUnique()
+                        .HasDatabaseName("ix_looks_class_id_person_viewer_view_minute");
+
+                    b.ToTable("looks", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Engines.EngineRow", b =>
@@ -426,6 +662,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("kb_id");
+
+                    b.Property<string>("Owner")
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
 
                     b.Property<string>("Tenant")
                         .IsRequired()
@@ -568,6 +808,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("student_id");
 
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
                     b.Property<string>("Tenant")
                         .IsRequired()
                         .HasColumnType("text")
@@ -592,10 +836,64 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_sessions_id");
 
-                    b.HasIndex("Tenant", "Number")
-                        .HasDatabaseName("ix_sessions_tenant_number");
+                    b.HasIndex("Tenant", "Subject", "Number")
+                        .HasDatabaseName("ix_sessions_tenant_subject_number");
 
                     b.ToTable("sessions", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Tenants.Membership", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<DateTimeOffset>("JoinedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("joined_at");
+
+                    b.Property<string>("Role")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("role");
+
+                    b.HasKey("AccountId", "Tenant")
+                        .HasName("pk_memberships");
+
+                    b.HasIndex("Tenant", "AccountId")
+                        .HasDatabaseName("ix_memberships_tenant_account_id");
+
+                    b.ToTable("memberships", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Tenants.Tenant", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Founder")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("founder");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.HasKey("Id")
+                        .HasName("pk_tenants");
+
+                    b.ToTable("tenants", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Transcripts.RejectedRecord", b =>
@@ -729,10 +1027,18 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("language");
 
+                    b.Property<string>("Mode")
+                        .HasColumnType("text")
+                        .HasColumnName("mode");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("name");
+
+                    b.Property<string>("Owner")
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
 
                     b.Property<string>("Subject")
                         .IsRequired()
@@ -755,8 +1061,8 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.HasKey("Id")
                         .HasName("pk_tutors");
 
-                    b.HasIndex("Tenant", "Id")
-                        .HasDatabaseName("ix_tutors_tenant_id");
+                    b.HasIndex("Tenant", "Owner", "Id")
+                        .HasDatabaseName("ix_tutors_tenant_owner_id");
 
                     b.ToTable("tutors", (string)null);
                 });
@@ -791,6 +1097,26 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasConstraintName("fk_sign_ins_accounts_account_id");
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassMember", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Classes.ClassRow", null)
+                        .WithMany()
+                        .HasForeignKey("ClassId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_class_members_classes_class_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassShare", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Classes.ClassRow", null)
+                        .WithMany()
+                        .HasForeignKey("ClassId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_shares_classes_class_id");
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Knowledge.Document", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Knowledge.KnowledgeBase", null)
@@ -809,6 +1135,23 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_passages_documents_document_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Tenants.Membership", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Accounts.Account", null)
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_memberships_accounts_account_id");
+
+                    b.HasOne("Lyceum.SessionApi.Tenants.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("Tenant")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_memberships_tenants_tenant");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Transcripts.RejectedRecord", b =>

@@ -47,6 +47,7 @@ namespace Lyceum.SessionApi.Data.Migrations
                     erasure_id = table.Column<Guid>(type: "uuid", nullable: false),
                     tenant = table.Column<string>(type: "text", nullable: false),
                     service = table.Column<string>(type: "text", nullable: false),
+                    inheritance = table.Column<string>(type: "json", nullable: false),
                     next_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     failures = table.Column<int>(type: "integer", nullable: false),
                     done_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
@@ -69,12 +70,28 @@ namespace Lyceum.SessionApi.Data.Migrations
                 filter: "done_at IS NULL");
 
             migrationBuilder.GuardPersons("sessions", "owner");
+            migrationBuilder.GuardPersons("sessions", "subject");
+            migrationBuilder.GuardPersons("tutors", "owner");
+            migrationBuilder.GuardPersons("knowledge_bases", "owner");
+            migrationBuilder.GuardPersons("classes", "owner");
+            migrationBuilder.GuardPersons("class_members", "person");
+            migrationBuilder.GuardPersons("shares", "owner");
+            migrationBuilder.GuardPersons("looks", "person", GuardMode.Drop);
+            migrationBuilder.GuardPersons("looks", "viewer");
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.UnguardPersons("sessions", "owner");
+            migrationBuilder.UnguardPersons("sessions", "subject");
+            migrationBuilder.UnguardPersons("tutors", "owner");
+            migrationBuilder.UnguardPersons("knowledge_bases", "owner");
+            migrationBuilder.UnguardPersons("classes", "owner");
+            migrationBuilder.UnguardPersons("class_members", "person");
+            migrationBuilder.UnguardPersons("shares", "owner");
+            migrationBuilder.UnguardPersons("looks", "person");
+            migrationBuilder.UnguardPersons("looks", "viewer");
 
             migrationBuilder.DropTable(
                 name: "erasure_steps");

@@ -13,7 +13,7 @@ public sealed partial class AccessTests
     /// <summary>Columns that name a person, by the words that are used for it.</summary>
     private static readonly string[] PersonColumns =
     [
-        "tenant", "person", "subject", "owner", "account", "account_id", "created_by", "updated_by", "activated_by", "made_by",
+        "tenant", "person", "subject", "founder", "viewer", "owner", "account", "account_id", "created_by", "updated_by", "activated_by", "made_by",
         "student", "learner", "teacher", "member", "reporter", "reviewer", "author",
     ];
 
@@ -33,6 +33,7 @@ public sealed partial class AccessTests
     {
         ["idempotency_keys"] = "belongs to a message",
         ["accounts"] = "its id is new at each registration",
+        ["tenants"] = "its founder's account comes with it",
     };
 
     public static TheoryData<string> ServicesWithDatabases => ["ChatApi", "SessionApi", "RoadmapWorker", "Gateway"];

@@ -141,8 +141,8 @@ public sealed class AllServices : IAsyncLifetime
         var sessionId = session.GetProperty("session_id").GetString()!;
         await PostgresServer.ExecuteAsync(
             _server.ConnectionString("sessiondb", pooling: false),
-            "INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
-            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+            "INSERT INTO sessions (id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '{id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
 
         var generation = Guid.CreateVersion7().ToString();
         using (var answer = await SendAsync(
