@@ -4,6 +4,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Persons;
 using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Writing;
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
@@ -23,6 +24,7 @@ builder.AddMessaging(bus =>
 builder.AddGeneration();
 builder.AddAnswers();
 builder.AddPersons();
+builder.AddPersonEvents();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -30,4 +32,5 @@ app.MapDefaultEndpoints();
 app.MapChat();
 app.MapConversations();
 app.MapPersons();
+app.MapPersonEvents();
 await app.RunAsync();

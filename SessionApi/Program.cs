@@ -1,4 +1,5 @@
 using Lyceum.ServiceDefaults;
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -28,6 +29,7 @@ builder.AddKnowledge();
 builder.AddEngines();
 builder.AddSessions();
 builder.AddErasures();
+builder.AddPersonEvents();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -42,5 +44,6 @@ app.MapEngines();
 app.MapSessions();
 app.MapErasures();
 app.MapPersons();
+app.MapPersonEvents();
 await app.RunAsync();
 return 0;

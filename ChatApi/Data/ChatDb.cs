@@ -1,3 +1,4 @@
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
@@ -70,6 +71,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
         });
 
         modelBuilder.AddErasedPersons();
+        modelBuilder.AddPersonEvents();
         modelBuilder.UseSnakeCaseNames();
     }
 

@@ -10,13 +10,16 @@ internal static class PersonRegistration
 
     /// <summary>Where chatdb keeps something of persons.</summary>
     public static readonly PersonTables Tables = new(
+    [
+        .. PersonTable.Events,
         PersonTable.Own("idempotency_keys", "owner") with { IsExported = false },
         PersonTable.Own("conversations", "owner", batch: 20),
         PersonTable.Below("messages", "conversation_id", "conversations", "id", Theirs),
         new("generations", $"id IN ({Asked})", AtErasure.Cascade)
         {
             Unexported = ["owner", "epoch", "engine_url", "traceparent"],
-        });
+        },
+    ]);
 
     public static WebApplicationBuilder AddPersons(this WebApplicationBuilder builder)
     {

@@ -1,4 +1,5 @@
 using Lyceum.Jobs;
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
@@ -67,6 +68,7 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
         });
 
         modelBuilder.AddErasedPersons();
+        modelBuilder.AddPersonEvents();
         modelBuilder.UseSnakeCaseNames();
     }
 }

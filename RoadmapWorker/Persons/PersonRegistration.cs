@@ -8,13 +8,16 @@ internal static class PersonRegistration
 
     /// <summary>Where roadmapdb keeps something of persons.</summary>
     public static readonly PersonTables Tables = new(
+    [
+        .. PersonTable.Events,
         PersonTable.Own("jobs", "subject", batch: 50) with
         {
             Unexported = ["owner", "epoch", "fingerprint", "traceparent", "idempotency_key"],
         },
         PersonTable.Below("job_stages", "task_id", "jobs", "task_id", Theirs),
         PersonTable.Below("job_events", "task_id", "jobs", "task_id", Theirs),
-        PersonTable.Below("execution_logs", "task_id", "jobs", "task_id", Theirs));
+        PersonTable.Below("execution_logs", "task_id", "jobs", "task_id", Theirs),
+    ]);
 
     public static WebApplicationBuilder AddPersons(this WebApplicationBuilder builder)
     {

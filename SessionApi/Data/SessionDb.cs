@@ -1,3 +1,4 @@
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
@@ -15,6 +16,7 @@ public sealed class SessionDb(DbContextOptions<SessionDb> options) : DbContext(o
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(SessionDb).Assembly);
         modelBuilder.AddErasedPersons();
+        modelBuilder.AddPersonEvents();
         modelBuilder.UseSnakeCaseNames();
     }
 }

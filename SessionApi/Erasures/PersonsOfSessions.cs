@@ -10,6 +10,8 @@ internal static class PersonsOfSessions
     private const string OwnBase = "tenant = $1 AND owner = $2";
 
     public static readonly PersonTables Tables = new(
+    [
+        .. PersonTable.Events,
         PersonTable.Own("sessions", "subject", batch: 20),
         PersonTable.Own("sessions", "owner", batch: 20) with { IsExported = false },
         PersonTable.Below("session_turns", "session_number", "sessions", "number", Theirs),
@@ -42,5 +44,6 @@ internal static class PersonsOfSessions
         new("invitations", "created_by::text = $2", AtErasure.Cascade)
         {
             Column = "created_by", Unexported = ["code_hash"],
-        });
+        },
+    ]);
 }

@@ -12,6 +12,7 @@ using Lyceum.ChatApi.Persons;
 using Lyceum.ChatApi.Reading;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults;
@@ -44,6 +45,8 @@ public sealed class ChatMachinery : IAsyncDisposable
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
     public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
     public PersonErasure Erasure => _app.Services.GetRequiredService<PersonErasure>();
+    public PersonEventReader Events => _app.Services.GetRequiredService<PersonEventReader>();
+    public PersonEventRetention Retention => _app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<PersonEventRetention>().Single();
     public PersonExport Export => _app.Services.GetRequiredService<PersonExport>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
@@ -63,6 +66,7 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.AddGeneration();
         builder.Services.AddSingleton<Recorders>();
         builder.AddPersons();
+        builder.AddPersonEvents();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");

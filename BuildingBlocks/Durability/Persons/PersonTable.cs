@@ -45,6 +45,13 @@ public sealed record PersonTable(string Name, string Where, AtErasure AtErasure)
     public static PersonTable Below(string name, string key, string parent, string parentKey, string parentWhere) =>
         new(name, $"{key} IN (SELECT {parentKey} FROM {parent} WHERE {parentWhere})", AtErasure.Cascade);
 
+    /// <summary>What the person is told of changes (<c>Events</c>).</summary>
+    public static IReadOnlyList<PersonTable> Events { get; } =
+    [
+        Own("person_events", "person") with { IsExported = false },
+        Own("person_event_heads", "person") with { IsExported = false },
+    ];
+
     /// <summary>Rows of the tenant that say who made them: they stay, and say so no more.</summary>
     public static PersonTable Naming(string name, string column) =>
         new(name, $"tenant = $1 AND {column} = $2", AtErasure.Unname) { Column = column, IsExported = false };

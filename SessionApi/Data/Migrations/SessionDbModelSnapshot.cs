@@ -23,6 +23,63 @@ namespace Lyceum.SessionApi.Data.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Lyceum.Durability.Events.PersonEvent", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Data")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("data");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.HasKey("Tenant", "Person", "Number")
+                        .HasName("pk_person_events");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_person_events_at");
+
+                    b.ToTable("person_events", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.Durability.Events.PersonEventHead", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    b.HasKey("Tenant", "Person")
+                        .HasName("pk_person_event_heads");
+
+                    b.ToTable("person_event_heads", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Erasures.ErasureRow", b =>
                 {
                     b.Property<Guid>("Id")

@@ -19,6 +19,11 @@ internal static class Table
         PUT /internal/erasures/{id:guid}         | service         | own
         """;
 
+    private const string OfPersonEvents =
+        """
+        GET /internal/events                     | service         | own
+        """;
+
     private const string ChatApi =
         """
         POST /chat                               | chat            | own
@@ -143,6 +148,7 @@ internal static class Table
         GET /api/graph/recall                    | graph           | own
         POST /api/observe/emit                   | observe         | own
         GET /api/observe/events                  | observe         | own
+        GET /api/events                          | signed in       | own
         ANY /chat                                | chat            | own
         ANY /chat/{message}/stream               | chat            | message_not_found
         ANY /chat/{message}/stream?ticket        | ticket          | 401
@@ -208,9 +214,9 @@ internal static class Table
 
     public static readonly IReadOnlyList<Row> Rows =
     [
-        .. Of("ChatApi", Everywhere, OfADatabase, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
-        .. Of("SessionApi", Everywhere, OfADatabase, SessionApi),
-        .. Of("RoadmapWorker", Everywhere, OfADatabase, RoadmapWorker),
+        .. Of("ChatApi", Everywhere, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
+        .. Of("SessionApi", Everywhere, OfADatabase, OfPersonEvents, SessionApi),
+        .. Of("RoadmapWorker", Everywhere, OfADatabase, OfPersonEvents, RoadmapWorker),
         .. Of("Gateway", Everywhere, OfADatabase, Gateway),
     ];
 
