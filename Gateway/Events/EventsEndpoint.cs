@@ -120,7 +120,10 @@ internal sealed class EventStreams(
                 if (!isReady)
                 {
                     if (next is { Kind: EventSources.Cursor })
+                    {
                         cursor.Advance(next.Service, next.Number!.Value);
+                        resumed.Add(next.Service);
+                    }
                     else if (next is not null)
                         before.Add(next);
                     if (unknown.Count > 0 && time.GetElapsedTime(begun) < ReadyWithin)

@@ -56,6 +56,7 @@ public sealed class EventStreamTests : IAsyncLifetime
 
         await using var again = await OpenAsync("?cursor=chat-api=6,roadmap-worker=1");
 
+        (await again.NextAsync("ready")).EventId.ShouldBe("chat-api=6,roadmap-worker=1");
         (await again.NextAsync("answer.ended")).EventId.ShouldBe("chat-api=7,roadmap-worker=1");
         _chat.Persons.ShouldAllBe(person => person == "acme ada");
     }
@@ -83,9 +84,11 @@ public sealed class EventStreamTests : IAsyncLifetime
         _chat.IsAway = true;
         await using var events = await OpenAsync("");
         (await events.NextAsync("ready")).EventId.ShouldBe("roadmap-worker=0");
+        await events.NextAsync("source.away");
 
         _chat.IsAway = false;
 
+        await events.NextAsync("source.back");
         (await events.NextAsync("reset")).Data.ShouldContain("chat-api");
     }
 
@@ -95,6 +98,7 @@ public sealed class EventStreamTests : IAsyncLifetime
         var message = Guid.CreateVersion7();
 
         await using var events = await OpenAsync($"?follow={message}:4");
+        await events.NextAsync("ready");
 
         var pieces = new List<string>();
         while (true)
@@ -103,6 +107,8 @@ public sealed class EventStreamTests : IAsyncLifetime
             told.GetProperty("message_id").GetGuid().ShouldBe(message);
             if (told.GetProperty("event").GetString() == "end")
                 break;
+            if (told.GetProperty("event").GetString() != "delta")
+                continue;
             pieces.Add(told.GetProperty("data").GetProperty("text").GetString()!);
         }
         pieces.ShouldBe(["from 4", "from 10"]);
@@ -220,6 +226,7 @@ public sealed class EventStreamTests : IAsyncLifetime
                 var changed = _changed.Task;
                 while (_told.TryGetValue(position + 1, out var told))
                     yield return new(told.Data, told.Kind) { EventId = $"{++position}" };
+                yield return new("{}", "ping");
                 await Task.WhenAny(changed, Task.Delay(100, cancellationToken));
             }
         }
