@@ -60,9 +60,19 @@ internal static class Routes
         .. Of(SessionApi, scope: null,
             "/api/auth/methods", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
             "/api/auth/change-password", "/api/auth/me", "/api/auth/oidc/login", "/api/auth/oidc/callback",
-            "/api/auth/invitations", "/api/auth/invitations/{invitation}"),
-        // Oneself: all of it taken along, or deleted. How far a deletion is, its own address says to who has it.
-        .. Of(SessionApi, scope: null, "/api/me", "/api/me/export", "/api/erasures/{erasure}"),
+            "/api/auth/invitations", "/api/auth/invitations/{invitation}", "/api/auth/first-password"),
+        // For every person, whatever their role; the service asks who it is.
+        .. Of(SessionApi, scope: null,
+            "/api/me", "/api/me/export", "/api/me/audit", "/api/me/tutors", "/api/me/sign-ins", "/api/me/sign-ins/{sign_in}",
+            "/api/me/memberships", "/api/me/memberships/{tenant}",
+            "/api/classes", "/api/classes/join", "/api/classes/join/{code}", "/api/classes/{class}", "/api/classes/{class}/leave",
+            "/api/classes/{class}/visibility", "/api/classes/{class}/shares"),
+        .. Of(SessionApi, Scopes.Classes,
+            "/api/members", "/api/members/{subject}", "/api/members/{subject}/reset",
+            "/api/classes/{class}/members", "/api/classes/{class}/members/{subject}", "/api/classes/{class}/students",
+            "/api/classes/{class}/students/{subject}/reset", "/api/classes/{class}/shares/{kind}/{thing}"),
+        // How far a deletion is, its own address says to who has it.
+        .. Of(SessionApi, scope: null, "/api/erasures/{erasure}"),
 
         .. Of(RoadmapWorker, Scopes.Roadmaps,
             "/api/v1/roadmaps", "/api/v1/roadmaps/generate", "/api/v1/roadmaps/{task}/status",

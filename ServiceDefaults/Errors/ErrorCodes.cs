@@ -32,6 +32,9 @@ public static class ErrorCodes
     public const string SignInRefused = "sign_in_refused";
     public const string PersonErased = "person_erased";
     public const string RecentSignInRequired = "recent_sign_in_required";
+    public const string NotAMember = "not_a_member";
+    public const string ForbiddenRole = "forbidden_role";
+    public const string PasswordChangeRequired = "password_change_required";
 
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
@@ -44,6 +47,10 @@ public static class ErrorCodes
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
+    public const string MemberNotFound = "member_not_found";
+    public const string SignInNotFound = "sign_in_not_found";
+    public const string ClassNotFound = "class_not_found";
+    public const string ShareNotFound = "share_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
     public const string RecordNotFound = "record_not_found";

@@ -1,4 +1,5 @@
 using Lyceum.Durability.Postgres;
+using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
@@ -35,6 +36,7 @@ internal sealed partial class AccountUpkeep(
                 announced = true;
                 await Members.AdoptAsync(db, stoppingToken);
                 await ForgetAsync(db, stoppingToken);
+                await scope.ServiceProvider.GetRequiredService<Looks>().ForgetAsync(stoppingToken);
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {

@@ -82,30 +82,38 @@ internal sealed partial class ErasureStore(
         return (erasure, steps);
     }
 
-    /// <summary>Every tenant that the person is in; locked, so that of two owners who go at once one is the last.</summary>
-    private async Task<List<string>> TenantsOfAsync(Account account, CancellationToken cancellationToken) =>
-        await db.Database.SqlQuery<string>(
-            $"""
-             SELECT t.id AS "Value" FROM tenants t JOIN memberships m ON m.tenant = t.id AND m.account_id = {account.Id}
-             ORDER BY t.id FOR UPDATE OF t
-             """).ToListAsync(cancellationToken);
+    /// <summary>
+    /// Every tenant that the person is or was in, each with the count of its owners locked: of two who go at once one is the
+    /// last.
+    /// </summary>
+    private async Task<List<string>> TenantsOfAsync(Account account, CancellationToken cancellationToken)
+    {
+        var tenants = await db.Set<Membership>().Where(m => m.AccountId == account.Id).Select(m => m.Tenant)
+            .Union(db.Set<FormerMembership>().Where(m => m.AccountId == account.Id).Select(m => m.Tenant))
+            .Order().ToListAsync(cancellationToken);
+        foreach (var tenant in tenants)
+            await db.Database.LockCountAsync("owners", tenant, cancellationToken);
+        return tenants;
+    }
 
     /// <summary>
     /// A tenant that others are in keeps an owner. Who is alone in it may go, and the tenant goes with them.
     /// </summary>
     private async Task<Inheritance> InheritanceAsync(Account account, string tenant, CancellationToken cancellationToken)
     {
+        var subject = account.Id.ToString();
         var others = db.Set<Membership>().Where(m => m.Tenant == tenant && m.AccountId != account.Id);
         var heir = await others.Where(m => m.Role == Role.Owner).OrderBy(m => m.JoinedAt).ThenBy(m => m.AccountId)
             .Select(m => (Guid?)m.AccountId).FirstOrDefaultAsync(cancellationToken);
         if (heir is null)
         {
-            return await others.AnyAsync(cancellationToken)
+            var isOwner = await db.Set<Membership>().AnyAsync(
+                m => m.Tenant == tenant && m.AccountId == account.Id && m.Role == Role.Owner, cancellationToken);
+            return isOwner && await others.AnyAsync(cancellationToken)
                 ? throw new ProblemException(409, ErrorCodes.LastOwner,
                     "You are the last owner of your organisation, and others are in it. Make one of them an owner first.")
                 : Inheritance.None;
         }
-        var subject = account.Id.ToString();
         return new(heir.ToString(), await db.Set<ClassShare>().Where(s => s.Tenant == tenant && s.Owner == subject)
             .Select(s => new SharedThing(s.Kind, s.Thing)).Distinct().ToListAsync(cancellationToken));
     }

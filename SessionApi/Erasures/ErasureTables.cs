@@ -1,3 +1,4 @@
+using Lyceum.SessionApi.Accounts;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
@@ -37,9 +38,26 @@ internal sealed class ErasureStep
     public DateTimeOffset? DoneAt { get; set; }
 }
 
-/// <summary>Tables <c>erasures</c>, <c>erasure_steps</c>.</summary>
-internal sealed class ErasureTables : IEntityTypeConfiguration<ErasureRow>, IEntityTypeConfiguration<ErasureStep>
+/// <summary>
+/// That an account was a member of a tenant: what it made there may still be there. Kept by a trigger on the memberships.
+/// </summary>
+internal sealed class FormerMembership
 {
+    public Guid AccountId { get; init; }
+    public required string Tenant { get; init; }
+}
+
+/// <summary>Tables <c>erasures</c>, <c>erasure_steps</c>, <c>former_memberships</c>.</summary>
+internal sealed class ErasureTables :
+    IEntityTypeConfiguration<ErasureRow>, IEntityTypeConfiguration<ErasureStep>, IEntityTypeConfiguration<FormerMembership>
+{
+    public void Configure(EntityTypeBuilder<FormerMembership> former)
+    {
+        former.ToTable("former_memberships");
+        former.HasKey(m => new { m.AccountId, m.Tenant });
+        former.HasOne<Account>().WithMany().HasForeignKey(m => m.AccountId).OnDelete(DeleteBehavior.Cascade);
+    }
+
     public void Configure(EntityTypeBuilder<ErasureRow> erasure)
     {
         erasure.ToTable("erasures");

@@ -36,6 +36,7 @@ internal static class PersonsOfSessions
             Column = "id", Unexported = ["password_hash", "first_code_hash"],
         },
         new("memberships", OfAccount, AtErasure.Cascade) { Column = "account_id" },
+        new("former_memberships", OfAccount, AtErasure.Cascade) { Column = "account_id" },
         new("sign_ins", OfAccount, AtErasure.Cascade)
         {
             Column = "account_id", Unexported = ["token_hash", "token_key", "previous_hash"],

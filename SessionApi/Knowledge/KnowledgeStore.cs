@@ -3,6 +3,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tutors;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -78,11 +79,25 @@ internal sealed class KnowledgeStore(
     {
         ready.ThrowIfNotReady();
         return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().SingleOrDefaultAsync(k => k.KbId == kbId, cancellationToken))
-            ?? throw new ProblemException(404, ErrorCodes.KnowledgeBaseNotFound, $"There is no knowledge base {kbId} of yours.");
+            ?? throw NotFound(kbId);
     }
 
-    public async Task<bool> ExistsAsync(Caller caller, string kbId, CancellationToken cancellationToken) =>
-        await Transient.RetryOnceAsync(_ => Of(caller).AnyAsync(k => k.KbId == kbId, cancellationToken));
+    /// <summary>
+    /// One that the caller may search: their own, or, through a tutor that a class shares with them, that tutor's.
+    /// </summary>
+    /// <param name="tutorId">Only through this tutor; null: through any.</param>
+    /// <returns>Null where there is none.</returns>
+    public async Task<KnowledgeBase?> FindSearchableAsync(
+        Caller caller, string kbId, int? tutorId, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        // A slug is one person's in a tenant. That a tutor names somebody else's opens nothing.
+        var shared = tutors.SharedWith(caller);
+        return await Transient.RetryOnceAsync(_ => Of(caller).AsNoTracking().SingleOrDefaultAsync(k => k.KbId == kbId, cancellationToken))
+            ?? await Transient.RetryOnceAsync(_ => OfTenant(caller).AsNoTracking().SingleOrDefaultAsync(
+                k => k.KbId == kbId && shared.Any(
+                    t => t.KbId == kbId && t.Owner == k.Owner && (tutorId == null || t.Id == tutorId)), cancellationToken));
+    }
 
     /// <summary>With all its documents.</summary>
     public async Task DeleteAsync(Caller caller, string kbId, CancellationToken cancellationToken)
@@ -263,6 +278,9 @@ internal sealed class KnowledgeStore(
         });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    public static ProblemException NotFound(string kbId) =>
+        new(404, ErrorCodes.KnowledgeBaseNotFound, $"There is no knowledge base {kbId} of yours.");
 
     private static ProblemException NoDocument(Guid id) =>
         new(404, ErrorCodes.DocumentNotFound, $"There is no document {id} in this knowledge base.");

@@ -104,7 +104,7 @@ internal sealed partial class LiveSessions(
     {
         if (session.TutorId is not { } tutorId)
             throw new ProblemException(409, ErrorCodes.SessionEnded, "This session is over, and was made at the engine itself: make a new one.");
-        var tutor = await tutors.ReadAsync(caller, tutorId, cancellationToken);
+        var (tutor, _) = await tutors.FindUsableAsync(caller, tutorId, cancellationToken);
         var history = await transcripts.HistoryAsync(caller, session.Number, cancellationToken);
         var (place, problem) = await placement.PlaceAsync(
             caller, session.Person, tutor, session.StudentId, session.KbId, history, client, cancellationToken);

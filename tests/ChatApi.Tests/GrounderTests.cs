@@ -80,7 +80,7 @@ public sealed class GrounderTests
         (grounding.TutorId, grounding.KbId, grounding.Status).ShouldBe((3, "algebra", GroundingStatus.Found));
         grounding.SystemPrompt.ShouldBe(
             "You are patient.\n\nYour name is Ms Noether. You teach algebra.\n\nAsk back.\n\nWhere the language of a question is not clear, answer in de.");
-        sessions.Requests.Select(r => r.Path).ShouldBe(["GET /api/tutors/3", "POST /internal/retrieval/algebra"]);
+        sessions.Requests.Select(r => r.Path).ShouldBe(["GET /internal/tutors/3", "POST /internal/retrieval/algebra"]);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class GrounderTests
         await using var app = App(sessions.Address);
         var refused = await Should.ThrowAsync<ProblemException>(() => GroundAsync(app, tutor, kbId));
         (refused.Status, refused.Code).ShouldBe((404, code));
-        sessions.Requests.Select(r => r.Path).ShouldAllBe(path => path == "GET /api/tutors/3" || path == "POST /internal/retrieval/bio");
+        sessions.Requests.Select(r => r.Path).ShouldAllBe(path => path == "GET /internal/tutors/3" || path == "POST /internal/retrieval/bio");
     }
 
     [Fact]

@@ -126,6 +126,25 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
         await UntilDoneAsync(await DeleteAsync(ada));
     }
 
+    /// <summary>What somebody made stays when they leave a tenant; not when they are deleted.</summary>
+    [Fact]
+    public async Task PersonErased_GoesFromTenantsTheyHaveLeftToo()
+    {
+        var (owner, ada) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        await ExecuteAsync(
+            $"""
+            INSERT INTO memberships VALUES ('{ada.Id}', '{owner.Tenant}', 'teacher', now());
+            INSERT INTO tutors (tenant, owner, name, subject, language, instructions, created_at, updated_at)
+                VALUES ('{owner.Tenant}', '{ada.Id}', 'left', '', 'en', '', now(), now());
+            DELETE FROM memberships WHERE account_id = '{ada.Id}' AND tenant = '{owner.Tenant}';
+            """);
+
+        await UntilDoneAsync(await DeleteAsync(ada));
+
+        (await FindAsync(ada)).ShouldBeEmpty();
+        _chat.Erased.ShouldContain((owner.Tenant, ada.Id.ToString()));
+    }
+
     [Fact]
     public async Task TeacherErased_LeavesTheirClassAndWhatItUses_ToAnOwner_WithoutTheirName()
     {

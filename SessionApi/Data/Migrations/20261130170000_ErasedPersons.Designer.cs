@@ -92,6 +92,22 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("erasure_steps", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Erasures.FormerMembership", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("AccountId", "Tenant")
+                        .HasName("pk_former_memberships");
+
+                    b.ToTable("former_memberships", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.Durability.Persons.ErasedPerson", b =>
                 {
                     b.Property<string>("Tenant")
@@ -1191,6 +1207,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_erasure_steps_erasures_erasure_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Erasures.FormerMembership", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Accounts.Account", null)
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_former_memberships_accounts_account_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -69,6 +69,37 @@ namespace Lyceum.SessionApi.Data.Migrations
                 column: "next_at",
                 filter: "done_at IS NULL");
 
+            migrationBuilder.CreateTable(
+                name: "former_memberships",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    tenant = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_former_memberships", x => new { x.account_id, x.tenant });
+                    table.ForeignKey(
+                        name: "fk_former_memberships_accounts_account_id",
+                        column: x => x.account_id,
+                        principalTable: "accounts",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            // Not where the account itself goes.
+            migrationBuilder.Sql(
+                """
+                CREATE FUNCTION keep_former_membership() RETURNS trigger LANGUAGE plpgsql AS $former$
+                BEGIN
+                    INSERT INTO former_memberships (account_id, tenant)
+                    SELECT id, OLD.tenant FROM accounts WHERE id = OLD.account_id ON CONFLICT DO NOTHING;
+                    RETURN NULL;
+                END $former$;
+                CREATE TRIGGER keep_former_membership AFTER DELETE ON memberships
+                    FOR EACH ROW EXECUTE FUNCTION keep_former_membership();
+                """);
+
             migrationBuilder.GuardPersons("sessions", "owner");
             migrationBuilder.GuardPersons("sessions", "subject");
             migrationBuilder.GuardPersons("tutors", "owner");
@@ -92,6 +123,12 @@ namespace Lyceum.SessionApi.Data.Migrations
             migrationBuilder.UnguardPersons("shares", "owner");
             migrationBuilder.UnguardPersons("looks", "person");
             migrationBuilder.UnguardPersons("looks", "viewer");
+
+            migrationBuilder.Sql(
+                "DROP TRIGGER keep_former_membership ON memberships; DROP FUNCTION keep_former_membership();");
+
+            migrationBuilder.DropTable(
+                name: "former_memberships");
 
             migrationBuilder.DropTable(
                 name: "erasure_steps");

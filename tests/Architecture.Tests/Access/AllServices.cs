@@ -134,6 +134,7 @@ public sealed class AllServices : IAsyncLifetime
 
         var tutor = await JsonAsync("SessionApi", "POST /api/tutors", person, new { name = "t" });
         var invitation = await JsonAsync("SessionApi", "POST /api/auth/invitations", person, new { note = "" });
+        var made = await JsonAsync("SessionApi", "POST /api/classes", person, new { name = "5b" });
         await JsonAsync("SessionApi", "PUT /api/kb/biology", person, new { });
         var document = await ReadAsync(await SendAsync(
             "SessionApi", "POST /api/kb/biology/documents?name=a.txt", person, new StringContent("heron")));
@@ -175,6 +176,10 @@ public sealed class AllServices : IAsyncLifetime
             ["tutors/{id:int}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["tutors/{tutor}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
+            ["classes/{id:guid}"] = $"classes/{made.GetProperty("id").GetString()}",
+            ["classes/{class}"] = $"classes/{made.GetProperty("id").GetString()}",
+            ["{subject}"] = id, ["{kind}/{thing}"] = "tutor/1", ["{code}"] = "no-such-code", ["{tenant}"] = "another",
+            ["sign-ins/{id:guid}"] = $"sign-ins/{Guid.Empty}", ["{sign_in}"] = $"{Guid.Empty}",
             ["{invitation}"] = invitation.GetProperty("id").GetString()!,
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",
             ["{document_id:guid}"] = document.GetProperty("id").GetString()!,

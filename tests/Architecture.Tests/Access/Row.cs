@@ -21,6 +21,15 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["POST /api/auth/change-password"] =
             """{"current_password":"a quiet afternoon","new_password":"an even quieter evening"}""",
         ["POST /api/auth/invitations"] = """{"note":""}""",
+        ["PATCH /api/me"] = """{"name":"mine now"}""",
+        ["POST /api/me/memberships"] = """{"code":"no-such-code"}""",
+        ["ANY /api/me/memberships"] = """{"code":"no-such-code"}""",
+        ["POST /api/classes/join"] = """{"code":"no-such-code"}""",
+        ["ANY /api/classes/join"] = """{"code":"no-such-code"}""",
+        ["PUT /api/classes/{id:guid}/visibility"] = """{"visibility":"progress"}""",
+        ["ANY /api/classes/{class}/visibility"] = """{"visibility":"progress"}""",
+        ["PATCH /api/members/{subject}"] = """{"role":"student"}""",
+        ["POST /internal/classes/{id:guid}/looks"] = """{"view":"overview"}""",
     };
 
     public string Name => $"{Service}: {Endpoint}";
@@ -51,9 +60,15 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/tutors/sessions/{session}"] = "DELETE", ["ANY /api/sessions/{session}/connect"] = "POST",
         ["ANY /api/auth/register"] = "POST", ["ANY /api/auth/login"] = "POST", ["ANY /api/auth/refresh"] = "POST",
         ["ANY /api/auth/logout"] = "POST", ["ANY /api/auth/change-password"] = "POST",
-        ["ANY /api/me"] = "DELETE",
         ["ANY /api/auth/invitations/{invitation}"] = "DELETE", ["ANY /api/v1/roadmaps/generate"] = "POST",
         ["ANY /api/v1/roadmaps/{task}/cancel"] = "POST", ["ANY /api/v1/roadmaps/{task}/retry"] = "POST",
+        ["ANY /api/auth/first-password"] = "POST", ["ANY /api/me/sign-ins/{sign_in}"] = "DELETE",
+        ["ANY /api/me/memberships"] = "POST", ["ANY /api/me/memberships/{tenant}"] = "DELETE",
+        ["ANY /api/classes/join"] = "POST", ["ANY /api/classes/{class}/leave"] = "POST",
+        ["ANY /api/classes/{class}/visibility"] = "PUT", ["ANY /api/classes/{class}/shares/{kind}/{thing}"] = "DELETE",
+        ["ANY /api/classes/{class}/members/{subject}"] = "DELETE", ["ANY /api/classes/{class}/students"] = "POST",
+        ["ANY /api/classes/{class}/students/{subject}/reset"] = "POST",
+        ["ANY /api/members/{subject}"] = "DELETE", ["ANY /api/members/{subject}/reset"] = "POST",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",
     };

@@ -65,6 +65,8 @@ internal static class Table
         POST /api/auth/login                     | open            | own
         POST /api/auth/refresh                   | open            | own
         POST /api/auth/logout                    | open            | own
+        POST /api/auth/first-password            | open            | own
+        GET /api/classes/join/{code}             | open            | own
         GET /api/auth/oidc/login                 | open            | own
         GET /api/auth/oidc/callback              | open            | own
         POST /api/auth/change-password           | signed in       | account_required
@@ -75,6 +77,32 @@ internal static class Table
         GET /api/auth/invitations                | signed in       | account_required
         POST /api/auth/invitations               | signed in       | account_required
         DELETE /api/auth/invitations/{id:guid}   | signed in       | account_required
+        GET /api/me                              | signed in       | own
+        PATCH /api/me                            | signed in       | account_required
+        GET /api/me/audit                        | signed in       | own
+        GET /api/me/tutors                       | signed in       | own
+        GET /api/me/sign-ins                     | signed in       | account_required
+        DELETE /api/me/sign-ins/{id:guid}        | signed in       | account_required
+        POST /api/me/memberships                 | signed in       | account_required
+        DELETE /api/me/memberships/{tenant}      | signed in       | account_required
+        GET /api/classes                         | signed in       | own
+        POST /api/classes                        | classes         | own
+        POST /api/classes/join                   | signed in       | account_required
+        GET /api/classes/{id:guid}               | signed in       | class_not_found
+        PATCH /api/classes/{id:guid}             | classes         | class_not_found
+        POST /api/classes/{id:guid}/leave        | signed in       | class_not_found
+        PUT /api/classes/{id:guid}/visibility    | signed in       | class_not_found
+        GET /api/classes/{id:guid}/members       | classes         | class_not_found
+        DELETE /api/classes/{id:guid}/members/{subject} | classes  | class_not_found
+        POST /api/classes/{id:guid}/students     | classes         | class_not_found
+        POST /api/classes/{id:guid}/students/{subject}/reset | classes | class_not_found
+        GET /api/classes/{id:guid}/shares        | signed in       | class_not_found
+        POST /api/classes/{id:guid}/shares       | classes         | class_not_found
+        DELETE /api/classes/{id:guid}/shares/{kind}/{thing} | classes | class_not_found
+        GET /api/members                         | classes         | own
+        PATCH /api/members/{subject}             | classes         | member_not_found
+        DELETE /api/members/{subject}            | classes         | member_not_found
+        POST /api/members/{subject}/reset        | classes         | member_not_found
         GET /api/tutors                          | tutors          | own
         POST /api/tutors                         | tutors          | own
         GET /api/tutors/{id:int}                 | tutors          | tutor_not_found
@@ -97,6 +125,9 @@ internal static class Table
         DELETE /api/sessions/{session_id}        | sessions        | session_not_found
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
+        GET /internal/tutors/{id:int}            | service         | tutor_not_found
+        GET /internal/shares                     | service         | own
+        POST /internal/classes/{id:guid}/looks   | service         | class_not_found
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
         PUT /api/kb/{kb_id}                      | tutors          | own
         """;
@@ -181,6 +212,29 @@ internal static class Table
         ANY /api/sessions                        | sessions        | own
         ANY /api/sessions/{session}              | sessions        | session_not_found
         ANY /api/sessions/{session}/connect      | sessions        | session_not_found
+        ANY /api/me                              | signed in       | own
+        ANY /api/me/audit                        | signed in       | own
+        ANY /api/me/tutors                       | signed in       | own
+        ANY /api/me/sign-ins                     | signed in       | account_required
+        ANY /api/me/sign-ins/{sign_in}           | signed in       | account_required
+        ANY /api/me/memberships                  | signed in       | account_required
+        ANY /api/me/memberships/{tenant}         | signed in       | account_required
+        ANY /api/classes                         | signed in       | own
+        ANY /api/classes/join                    | signed in       | account_required
+        ANY /api/classes/join/{code}             | open            | own
+        ANY /api/classes/{class}                 | signed in       | class_not_found
+        ANY /api/classes/{class}/leave           | signed in       | class_not_found
+        ANY /api/classes/{class}/visibility      | signed in       | class_not_found
+        ANY /api/classes/{class}/shares          | signed in       | class_not_found
+        ANY /api/classes/{class}/shares/{kind}/{thing} | classes   | class_not_found
+        ANY /api/classes/{class}/members         | classes         | class_not_found
+        ANY /api/classes/{class}/members/{subject} | classes       | class_not_found
+        ANY /api/classes/{class}/students        | classes         | class_not_found
+        ANY /api/classes/{class}/students/{subject}/reset | classes | class_not_found
+        ANY /api/members                         | classes         | own
+        ANY /api/members/{subject}               | classes         | member_not_found
+        ANY /api/members/{subject}/reset         | classes         | member_not_found
+        ANY /api/auth/first-password             | open            | own
         ANY /api/auth/methods                    | open            | own
         ANY /api/auth/register                   | open            | own
         ANY /api/auth/login                      | open            | own
@@ -190,7 +244,6 @@ internal static class Table
         ANY /api/auth/me                         | signed in       | own
         ANY /api/auth/oidc/login                 | open            | own
         ANY /api/auth/oidc/callback              | open            | own
-        ANY /api/me                              | signed in       | account_required
         ANY /api/me/export                       | signed in       | account_required
         ANY /api/erasures/{erasure}              | open            | own
         ANY /api/auth/invitations                | signed in       | account_required

@@ -41,7 +41,7 @@ public sealed class KnowledgeServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var app = builder.Build();
         var server = new KnowledgeServer(app);
-        app.MapGet("/api/tutors/{id:int}", (int id, HttpRequest http) => (Tenant(http), id) switch
+        app.MapGet("/internal/tutors/{id:int}", (int id, HttpRequest http) => (Tenant(http), id) switch
         {
             ("dev", 7) => Results.Json(Tutor("bows")), ("dev", 8) => Results.Json(Tutor(null)), _ => Results.NotFound(),
         });
