@@ -7,6 +7,7 @@ using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -25,6 +26,7 @@ builder.AddGeneration();
 builder.AddAnswers();
 builder.AddPersons();
 builder.AddPersonEvents();
+builder.AddRetention();
 
 var app = builder.Build();
 app.UseServiceDefaults();

@@ -1,5 +1,6 @@
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Retention;
 using Lyceum.Gateway.Auth;
 using Lyceum.Gateway.Data;
 using Lyceum.Gateway.Docs;
@@ -52,6 +53,7 @@ builder.AddGraph();
 builder.AddObserve();
 builder.AddPersons();
 builder.AddEvents();
+builder.AddRetention();
 
 var app = builder.Build();
 app.UseServerTiming();

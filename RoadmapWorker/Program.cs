@@ -9,6 +9,7 @@ using Lyceum.ServiceDefaults;
 using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
 
@@ -25,6 +26,7 @@ jobs.Add<CollabJobs>();
 builder.AddMessaging(jobs.AddConsumers);
 builder.AddPersons();
 builder.AddPersonEvents();
+builder.AddRetention();
 
 var app = builder.Build();
 app.UseServiceDefaults();

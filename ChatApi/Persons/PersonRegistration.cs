@@ -1,4 +1,5 @@
 using Lyceum.Durability.Persons;
+using Lyceum.Durability.Retention;
 
 namespace Lyceum.ChatApi.Persons;
 
@@ -21,11 +22,22 @@ internal static class PersonRegistration
         },
     ]);
 
+    // Not one in which an answer is being written. A question that is being recorded holds the conversation's lock.
+    private const string DeleteOld =
+        """
+        DELETE FROM conversations WHERE ctid = ANY (ARRAY(
+            SELECT c.ctid FROM conversations c
+            WHERE c.tenant = $1 AND c.updated_at < $2
+              AND NOT EXISTS (SELECT FROM messages m WHERE m.conversation_id = c.id AND m.status = 'streaming')
+            LIMIT $3 FOR UPDATE SKIP LOCKED))
+        """;
+
     public static WebApplicationBuilder AddPersons(this WebApplicationBuilder builder)
     {
         builder.AddPersons(Tables);
         builder.Services.AddSingleton<IPersonalWork, PersonalAnswers>();
         builder.Services.AddSingleton<IReadableExport, ConversationExport>();
+        builder.Services.AddRetained("conversations", retention => retention.Conversations, DeleteOld);
         return builder;
     }
 }

@@ -1,4 +1,5 @@
 using Lyceum.Durability.Persons;
+using Lyceum.Durability.Retention;
 
 namespace Lyceum.Gateway.Persons;
 
@@ -28,9 +29,17 @@ internal static class PersonRegistration
         PersonTable.Naming("tool_versions", "created_by"),
         PersonTable.Naming("tool_activations", "activated_by"));
 
+    private const string DeleteObserved =
+        """
+        DELETE FROM observed_events WHERE event_id IN (
+            SELECT event_id FROM observed_events WHERE tenant = $1 AND received_at < $2
+            ORDER BY event_id LIMIT $3 FOR UPDATE SKIP LOCKED)
+        """;
+
     public static void AddPersons(this WebApplicationBuilder builder)
     {
         builder.AddPersons(Tables);
+        builder.Services.AddRetained("observed_events", retention => retention.Logs, DeleteObserved);
         builder.Services.AddSingleton<DeletedPersons>();
         builder.Services.AddHostedService(services => services.GetRequiredService<DeletedPersons>());
     }

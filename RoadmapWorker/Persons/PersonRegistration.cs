@@ -1,4 +1,5 @@
 using Lyceum.Durability.Persons;
+using Lyceum.Durability.Retention;
 
 namespace Lyceum.RoadmapWorker.Persons;
 
@@ -19,10 +20,19 @@ internal static class PersonRegistration
         PersonTable.Below("execution_logs", "task_id", "jobs", "task_id", Theirs),
     ]);
 
+    // Of tasks that have ended; a running one's say what it has used.
+    private const string DeleteLogs =
+        """
+        DELETE FROM execution_logs WHERE ctid = ANY (ARRAY(
+            SELECT l.ctid FROM jobs j JOIN execution_logs l ON l.task_id = j.task_id
+            WHERE j.tenant = $1 AND j.ended_at IS NOT NULL AND l.started_at < $2 LIMIT $3 FOR UPDATE OF l SKIP LOCKED))
+        """;
+
     public static WebApplicationBuilder AddPersons(this WebApplicationBuilder builder)
     {
         builder.AddPersons(Tables);
         builder.Services.AddSingleton<IPersonalWork, PersonalJobs>();
+        builder.Services.AddRetained("job_logs", retention => retention.Logs, DeleteLogs);
         return builder;
     }
 }

@@ -23,7 +23,11 @@ internal sealed class PersonalClasses(NpgsqlDataSource source) : IPersonalWork
         """;
 
     private const string Deserted =
-        "DELETE FROM tenants WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships WHERE tenant = $1)";
+        """
+        WITH gone AS (
+            DELETE FROM tenants WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships WHERE tenant = $1) RETURNING id)
+        DELETE FROM tenant_retention WHERE tenant IN (SELECT id FROM gone)
+        """;
 
     public TimeSpan Patience => TimeSpan.Zero;
 

@@ -26,6 +26,7 @@ internal static class PersonsOfSessions
         PersonTable.Own("looks", "person"),
         // Who was looked at still sees that somebody did.
         PersonTable.Naming("looks", "viewer") with { Unnamed = "viewer = id::text, viewer_name = ''" },
+        PersonTable.Naming("tenant_retention", "updated_by"),
         // The tenant's API tokens act as nobody's account from now on.
         new("tenants", "id = $1 AND founder = $2", AtErasure.Unname)
         {

@@ -15,6 +15,7 @@ using Lyceum.Durability.Leases;
 using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Messaging;
@@ -47,6 +48,20 @@ public sealed class ChatMachinery : IAsyncDisposable
     public PersonErasure Erasure => _app.Services.GetRequiredService<PersonErasure>();
     public PersonEventReader Events => _app.Services.GetRequiredService<PersonEventReader>();
     public PersonEventRetention Retention => _app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<PersonEventRetention>().Single();
+    /// <summary>Carries out these settings.</summary>
+    public RetentionSweep Sweep(params TenantRetention[] tenants) =>
+        ActivatorUtilities.CreateInstance<RetentionSweep>(_app.Services, new Settings(tenants));
+
+    private sealed class Settings(TenantRetention[] tenants) : IRetentionSource
+    {
+        // A page for each.
+        public Task<RetentionPage> ReadAsync(string after, CancellationToken cancellationToken)
+        {
+            var next = tenants.FirstOrDefault(tenant => string.CompareOrdinal(tenant.Tenant, after) > 0);
+            return Task.FromResult(new RetentionPage(next is null ? [] : [next], next?.Tenant));
+        }
+    }
+
     public PersonExport Export => _app.Services.GetRequiredService<PersonExport>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 

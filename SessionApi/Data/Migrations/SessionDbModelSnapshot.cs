@@ -23,6 +23,43 @@ namespace Lyceum.SessionApi.Data.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Lyceum.SessionApi.Retention.RetentionRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<int?>("Conversations")
+                        .HasColumnType("integer")
+                        .HasColumnName("conversations");
+
+                    b.Property<int?>("Logs")
+                        .HasColumnType("integer")
+                        .HasColumnName("logs");
+
+                    b.Property<int?>("Transcripts")
+                        .HasColumnType("integer")
+                        .HasColumnName("transcripts");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("UpdatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("updated_by");
+
+                    b.Property<int?>("Uploads")
+                        .HasColumnType("integer")
+                        .HasColumnName("uploads");
+
+                    b.HasKey("Tenant")
+                        .HasName("pk_tenant_retention");
+
+                    b.ToTable("tenant_retention", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.Durability.Events.PersonEvent", b =>
                 {
                     b.Property<string>("Tenant")

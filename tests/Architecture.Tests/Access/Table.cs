@@ -123,6 +123,9 @@ internal static class Table
         GET /api/sessions/{session_id}           | sessions        | session_not_found
         POST /api/sessions/{session_id}/connect  | sessions        | session_not_found
         DELETE /api/sessions/{session_id}        | sessions        | session_not_found
+        GET /api/tenant/retention                | classes         | own
+        PUT /api/tenant/retention                | classes         | own
+        GET /internal/retention                  | service         | own
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
         GET /internal/tutors/{id:int}            | service         | tutor_not_found
@@ -244,6 +247,7 @@ internal static class Table
         ANY /api/auth/me                         | signed in       | own
         ANY /api/auth/oidc/login                 | open            | own
         ANY /api/auth/oidc/callback              | open            | own
+        ANY /api/tenant/retention                | classes         | own
         ANY /api/me/export                       | signed in       | account_required
         ANY /api/erasures/{erasure}              | open            | own
         ANY /api/auth/invitations                | signed in       | account_required
