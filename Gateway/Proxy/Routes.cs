@@ -68,7 +68,7 @@ internal static class Routes
             "/api/classes", "/api/classes/join", "/api/classes/join/{code}", "/api/classes/{class}", "/api/classes/{class}/leave",
             "/api/classes/{class}/visibility", "/api/classes/{class}/shares"),
         .. Of(SessionApi, Scopes.Classes,
-            "/api/tenant/retention", "/api/members", "/api/members/{subject}", "/api/members/{subject}/reset",
+            "/api/tenant", "/api/tenant/retention", "/api/members", "/api/members/{subject}", "/api/members/{subject}/reset",
             "/api/classes/{class}/members", "/api/classes/{class}/members/{subject}", "/api/classes/{class}/students",
             "/api/classes/{class}/students/{subject}/reset", "/api/classes/{class}/shares/{kind}/{thing}"),
         // How far a deletion is, its own address says to who has it.

@@ -58,7 +58,7 @@ internal sealed class Memberships(SessionDb db, ClassStore classes, TimeProvider
         Account account, string? wanted, string? before, CancellationToken cancellationToken)
     {
         var all = await AllAsync(account.Id, cancellationToken);
-        if (all.Count == 0)
+        if (all.Count == 0 && !await db.Set<Tenant>().AnyAsync(t => t.Id == account.Tenant, cancellationToken))
         {
             // Perhaps an earlier version, which still runs beside this one, registered it a moment ago.
             await Members.AdoptAsync(db, cancellationToken);

@@ -28,6 +28,7 @@ internal sealed class Joining(
         errors.ThrowIfAny();
         var account = await accounts.FindAsync(caller, cancellationToken) ?? throw AccountStore.NoAccount();
         var (who, address) = ($"join {account.Id}", AccountEndpoints.ClientAddress(http));
+        using var turn = await attempts.TurnAsync(address, cancellationToken);
         await attempts.TakeAsync(who, address, cancellationToken);
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
@@ -54,6 +55,7 @@ internal sealed class Joining(
     public async Task<JoinView> LookAsync(string code, HttpContext http, CancellationToken cancellationToken)
     {
         var address = AccountEndpoints.ClientAddress(http);
+        using var turn = await attempts.TurnAsync(address, cancellationToken);
         await attempts.TakeAsync(address, cancellationToken);
         if (code.Length > MaxCode)
             throw Admission.InvalidInvitation();

@@ -14,6 +14,7 @@ namespace Lyceum.SessionApi.People;
 internal static class MemberEndpoints
 {
     private const int MaxPage = 100;
+    private const int MaxName = 200;
 
     public static void MapMembers(this IEndpointRouteBuilder routes)
     {
@@ -24,6 +25,27 @@ internal static class MemberEndpoints
         one.MapPatch("", ChangeAsync).Fails(409, ErrorCodes.LastOwner);
         one.MapDelete("", RemoveAsync).Fails(409, ErrorCodes.LastOwner);
         one.MapPost("reset", ResetAsync).Fails(409, ErrorCodes.Conflict);
+        routes.MapPatch("/api/tenant", RenameAsync).RequireScope(Scopes.Classes).WithTags("members")
+            .Fails(403, ErrorCodes.ForbiddenRole);
+    }
+
+    /// <summary>Changes how the organisation is called: students read it before they join.</summary>
+    private static async Task<TenantView> RenameAsync(
+        TenantRequest request, Caller caller, SessionDb db, DatabaseReady ready, TimeProvider time, CancellationToken cancellationToken)
+    {
+        RequireOwner(caller);
+        ready.ThrowIfNotReady();
+        var errors = new ValidationErrors();
+        errors.CheckText("name", request.Name, MaxName, required: true);
+        errors.ThrowIfAny();
+        // One of API tokens alone has no row yet.
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO tenants (id, name, founder, created_at)
+             VALUES ({caller.Tenant}, {request.Name}, {Tenant.NoAccount}, {time.GetStoredNow()})
+             ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name
+             """, cancellationToken);
+        return new(caller.Tenant, request.Name!);
     }
 
     /// <summary>The tenant's members, by when their accounts were made, <paramref name="limit"/> (1-100) a page.</summary>
@@ -104,6 +126,11 @@ internal static class MemberEndpoints
 }
 
 public sealed record MemberRequest(Role? Role);
+
+/// <param name="Name">1 to 200 characters, any script.</param>
+public sealed record TenantRequest(string? Name);
+
+public sealed record TenantView(string Id, string Name);
 
 /// <param name="Subject">The <c>sub</c> of their tokens.</param>
 public sealed record MemberView(string Subject, string Username, string Name, Role Role, DateTimeOffset JoinedAt);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Accounts;
@@ -87,8 +86,7 @@ internal sealed partial class NewAccounts(
     /// <summary>What of the name is ASCII, and letters that make it unique: two of one name are two people.</summary>
     private static string NewUsername(string name)
     {
-        var ascii = new string([.. name.Normalize(NormalizationForm.FormKD).ToLowerInvariant()
-            .Where(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c)).Take(20)]);
+        var ascii = new string([.. name.ToLowerInvariant().Where(char.IsAsciiLetterOrDigit).Take(20)]);
         return $"{(ascii.Length > 0 ? ascii : "student")}-{new string(RandomNumberGenerator.GetItems<char>(Letters, 6))}";
     }
 

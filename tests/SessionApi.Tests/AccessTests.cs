@@ -45,6 +45,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["DELETE /api/me/memberships/{tenant}"] = new(null, HttpStatusCode.Forbidden, "account_required"),
         ["POST /api/classes/join"] = new(null, HttpStatusCode.Forbidden, "account_required", new { code = "x" }),
         // A tenant's, or a person's in it.
+        ["PATCH /api/tenant"] = new("classes", HttpStatusCode.OK, Body: new { name = "theirs" }),
         ["GET /api/members"] = new("classes", HttpStatusCode.OK),
         ["PATCH /api/members/{subject}"] = new("classes", HttpStatusCode.NotFound, "member_not_found", new { role = "student" }),
         ["DELETE /api/members/{subject}"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),

@@ -30,6 +30,7 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
     {
         var sessions = await fixture.StartedAsync();
         var owner = await sessions.PersonAsync();
+        await sessions.SendAsync(HttpMethod.Patch, "/api/tenant", new { name = "第一小学" }, owner.Identity());
         var (teacher, colleague) = (await MembershipTests.InvitedAsync(sessions, owner, "teacher"), await MembershipTests.InvitedAsync(sessions, owner, "teacher"));
         var (one, other) = (await ClassAsync(sessions, teacher, visibility), await ClassAsync(sessions, colleague, visibility));
         return new(
@@ -59,7 +60,7 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
         var said = await (await school.Sessions.SendAsync(Get, $"/api/classes/join/{code}")).JsonAsync();
         said.GetProperty("name").GetString().ShouldBe("三年级 · 5b");
         said.GetProperty("visibility").GetString().ShouldBe("conversations");
-        said.GetProperty("organisation").GetString().ShouldBe(school.Owner.Username);
+        said.GetProperty("organisation").GetString().ShouldBe("第一小学");
         await (await school.Sessions.SendAsync(Get, "/api/classes/join/no-such-code")).ShouldBeProblem(HttpStatusCode.Forbidden, "invalid_invitation");
 
         // Somebody with an account elsewhere.
@@ -344,6 +345,54 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
         using var gbk = new ByteArrayContent([0xCD, 0xF5, 0xD0, 0xA1, 0xC3, 0xF7]);
         gbk.Headers.ContentType = MediaTypeHeaderValue.Parse("text/csv; charset=gbk");
         (await (await CsvAsync(school, gbk)).JsonAsync()).GetProperty("students")[0].GetProperty("name").GetString().ShouldBe("王小明");
+    }
+
+    /// <summary>With an engine that keeps what it is asked for.</summary>
+    [Fact]
+    public async Task LiveSession_WithASharedTutor_IsTheStudentsOwn_AndSearchesThroughTheTutor()
+    {
+        var school = await SchoolAsync();
+        var kb = $"biology-{school.Class}";
+        await school.JsonAsync(school.Teacher, HttpMethod.Put, $"/api/kb/{kb}", new { });
+        await UploadAsync(school, $"/api/kb/{kb}", "plain heron");
+        var tutor = (await school.JsonAsync(school.Teacher, HttpMethod.Post, "/api/tutors", new { name = "t", kb_id = kb })).GetProperty("id").GetInt32();
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/classes/{school.Class}/shares", new { kind = "tutor", id = $"{tutor}" });
+        var asked = new System.Collections.Concurrent.ConcurrentQueue<JsonElement>();
+        var incarnation = Guid.CreateVersion7();
+        await using var engine = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder().Build();
+        engine.Urls.Add("http://127.0.0.1:0");
+        Microsoft.AspNetCore.Builder.EndpointRouteBuilderExtensions.MapPost(engine, "/v1/sessions", (JsonElement body) =>
+        {
+            asked.Enqueue(body.Clone());
+            return Microsoft.AspNetCore.Http.Results.Json(new
+            {
+                session_id = $"test.{Guid.CreateVersion7()}", engine_url = "ws://x", engine_token = "x", expires_at = DateTimeOffset.UtcNow.AddHours(1), incarnation,
+            }, statusCode: 201);
+        });
+        await engine.StartAsync(TestContext.Current.CancellationToken);
+        (await school.Sessions.SendAsync(HttpMethod.Put, "/internal/engines/test",
+            new { id = "test", incarnation, url = engine.Urls.Single(), capacity = 10, sessions = 0 },
+            fixture.Identity.Token("chat-api", sub: "chat-api", tenant: "lyceum", kind: "service", scope: "sessions"))).IsSuccessStatusCode.ShouldBeTrue();
+
+        var made = await school.JsonAsync(school.Student, HttpMethod.Post, $"/api/tutors/{tutor}/sessions", new { student_id = "somebody else" });
+        await school.JsonAsync(school.Student, HttpMethod.Post, $"/api/tutors/{tutor}/sessions"); // nor need it be said
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/tutors/{tutor}/sessions", new { student_id = 7 });
+        await (await school.SendAsync(school.Student, HttpMethod.Post, $"/api/tutors/{tutor}/sessions", new { kb_id = "another" }))
+            .ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+
+        var me = school.Student.Id.ToString();
+        asked.Select(body => body.GetProperty("student_id").GetString()).ShouldBe([me, me, "7"]);
+        var sessions = (await school.JsonAsync(school.Student, Get, "/api/sessions?student_id=somebody")).GetProperty("sessions");
+        sessions.EnumerateArray().Select(s => s.GetProperty("student_id").GetString()).ShouldBe([me, me]);
+        await (await school.SendAsync(school.Teacher, Get, $"/api/sessions/{made.GetProperty("session_id").GetString()}")).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+        // The engine searches with what it was given, for as long as the tutor is shared.
+        var retrieval = asked.First().GetProperty("retrieval");
+        (await SearchAsync()).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await school.SendAsync(school.Teacher, HttpMethod.Delete, $"/api/classes/{school.Class}/shares/tutor/{tutor}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await (await SearchAsync()).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+
+        Task<HttpResponseMessage> SearchAsync() => school.Sessions.PostAsync(
+            new Uri(retrieval.GetProperty("url").GetString()!).AbsolutePath, new { query = "heron" }, retrieval.GetProperty("token").GetString());
     }
 
     private static Task<HttpResponseMessage> CsvAsync(School school, string csv, string type = "text/csv") =>

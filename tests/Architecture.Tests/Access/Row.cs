@@ -62,7 +62,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/auth/logout"] = "POST", ["ANY /api/auth/change-password"] = "POST",
         ["ANY /api/auth/invitations/{invitation}"] = "DELETE", ["ANY /api/v1/roadmaps/generate"] = "POST",
         ["ANY /api/v1/roadmaps/{task}/cancel"] = "POST", ["ANY /api/v1/roadmaps/{task}/retry"] = "POST",
-        ["ANY /api/auth/first-password"] = "POST", ["ANY /api/me/sign-ins/{sign_in}"] = "DELETE",
+        ["ANY /api/tenant"] = "PATCH", ["ANY /api/auth/first-password"] = "POST", ["ANY /api/me/sign-ins/{sign_in}"] = "DELETE",
         ["ANY /api/me/memberships"] = "POST", ["ANY /api/me/memberships/{tenant}"] = "DELETE",
         ["ANY /api/classes/join"] = "POST", ["ANY /api/classes/{class}/leave"] = "POST",
         ["ANY /api/classes/{class}/visibility"] = "PUT", ["ANY /api/classes/{class}/shares/{kind}/{thing}"] = "DELETE",

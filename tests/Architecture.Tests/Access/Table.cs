@@ -99,6 +99,7 @@ internal static class Table
         GET /api/classes/{id:guid}/shares        | signed in       | class_not_found
         POST /api/classes/{id:guid}/shares       | classes         | class_not_found
         DELETE /api/classes/{id:guid}/shares/{kind}/{thing} | classes | class_not_found
+        PATCH /api/tenant                        | classes         | own
         GET /api/members                         | classes         | own
         PATCH /api/members/{subject}             | classes         | member_not_found
         DELETE /api/members/{subject}            | classes         | member_not_found
@@ -234,6 +235,7 @@ internal static class Table
         ANY /api/classes/{class}/members/{subject} | classes       | class_not_found
         ANY /api/classes/{class}/students        | classes         | class_not_found
         ANY /api/classes/{class}/students/{subject}/reset | classes | class_not_found
+        ANY /api/tenant                          | classes         | own
         ANY /api/members                         | classes         | own
         ANY /api/members/{subject}               | classes         | member_not_found
         ANY /api/members/{subject}/reset         | classes         | member_not_found
