@@ -13,7 +13,13 @@ public sealed record Tutor(
     string Name, string Subject, string Language, string Instructions, string? KbId, string? Mode = null, Guid? ClassId = null);
 
 /// <summary>A passage that speaks of a question.</summary>
-public sealed record FoundPassage(string? Id, string? Title, string Text, string? Source);
+/// <param name="Section">Its page and the headings it stands under.</param>
+/// <param name="Page">Page or slide, from 1; null where the document has none.</param>
+/// <param name="Offset">Where it begins in the document's content, in UTF-16 units.</param>
+/// <param name="Length">UTF-16 units.</param>
+public sealed record FoundPassage(
+    string? Id, string? Title, string Text, string? Source, string? KbId = null, string? DocumentId = null, string? Section = null,
+    int? Page = null, int? Offset = null, int? Length = null);
 
 /// <summary>
 /// Asks SessionApi, on behalf of a subject, for what belongs to the subject's tenant. Every wait is bounded by the caller's

@@ -79,7 +79,9 @@ public sealed partial class Grounder(
     }
 
     private static AnswerSource[] Number(IReadOnlyList<FoundPassage> found) =>
-        [.. found.Select((passage, i) => new AnswerSource(i + 1, passage.Id, passage.Title, passage.Source, passage.Text))];
+        [.. found.Select((passage, i) => new AnswerSource(
+            i + 1, passage.Id, passage.Title, passage.Source, passage.Text, Cited: false, passage.KbId, passage.DocumentId, passage.Page,
+            passage.Offset, passage.Length))];
 
     /// <summary>The general prompt, then the tutor's.</summary>
     internal static string SystemPrompt(string general, Tutor tutor)

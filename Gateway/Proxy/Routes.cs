@@ -51,7 +51,7 @@ internal static class Routes
         .. Of(SessionApi, Scopes.Tutors, "/api/tutors", "/api/tutors/{tutor}"),
         .. Of(SessionApi, Scopes.Tutors,
             "/api/kb", "/api/kb/{kb}", "/api/kb/{kb}/documents", "/api/kb/{kb}/documents/{document}",
-            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
+            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content", "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
             .Select(route => route with { MaxBody = Upload }),
         .. Of(SessionApi, Scopes.Sessions,
             "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",

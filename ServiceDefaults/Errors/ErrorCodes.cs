@@ -77,6 +77,15 @@ public static class ErrorCodes
     public const string ToolDigestMismatch = "tool_digest_mismatch";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
+    public const string DocumentNotReady = "document_not_ready";
+
+    // Why a document of a knowledge base failed: its `failure`.
+    public const string DocumentEncrypted = "document_encrypted";
+    public const string DocumentWithoutText = "document_without_text";
+    public const string DocumentDamaged = "document_damaged";
+    public const string DocumentWrongType = "document_wrong_type";
+    public const string DocumentTooLarge = "document_too_large";
+    public const string DocumentTookTooLong = "document_took_too_long";
 
     // 429, 503: come back after Retry-After seconds.
     public const string Overloaded = "overloaded";

@@ -39,7 +39,7 @@ internal static class RetrievalEndpoint
             throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPassages}.");
         var query = Utf16.Truncate(request.Query, MaxQuery);
         var hits = await store.SearchAsync(kb, query, request.Limit, cancellationToken);
-        return new([.. hits.Select(RetrievedPassage.Of)]);
+        return new([.. hits.Select(hit => RetrievedPassage.Of(kb.KbId, hit))]);
     }
 }
 
@@ -48,12 +48,19 @@ internal static class RetrievalEndpoint
 internal sealed record RetrievalRequest(string? Query, int Limit = 6, int? TutorId = null);
 
 /// <param name="Id"><c>{document id}:{position}</c>; the same for as long as the document is not replaced.</param>
-/// <param name="Title">The headings it stands under; where there are none, the document's name.</param>
+/// <param name="Title">Its page and the headings it stands under; where there are none, the document's name.</param>
 /// <param name="Source">The document's name.</param>
-internal sealed record RetrievedPassage(string Id, string Title, string Text, string Source)
+/// <param name="Section">Its page and the headings it stands under; empty where there are none.</param>
+/// <param name="Page">Page or slide, from 1; null where the document has none.</param>
+/// <param name="Offset">Where it begins in the document's content, in UTF-16 units.</param>
+/// <param name="Length">UTF-16 units.</param>
+internal sealed record RetrievedPassage(
+    string Id, string Title, string Text, string Source, string KbId, Guid DocumentId, string Section, int? Page, int? Offset,
+    int Length)
 {
-    public static RetrievedPassage Of(SearchHit hit) => new(
-        $"{hit.DocumentId}:{hit.Position}", hit.Section.Length > 0 ? hit.Section : hit.Document, hit.Text, hit.Document);
+    public static RetrievedPassage Of(string kbId, SearchHit hit) => new(
+        $"{hit.DocumentId}:{hit.Position}", hit.Section.Length > 0 ? hit.Section : hit.Document, hit.Text, hit.Document, kbId,
+        hit.DocumentId, hit.Section, hit.Page, hit.Offset, hit.Length);
 }
 
 internal sealed record RetrievalResult(List<RetrievedPassage> Passages);

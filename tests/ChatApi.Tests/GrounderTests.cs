@@ -172,6 +172,26 @@ public sealed class GrounderTests
         new AnswerGrounding(3, null, null, [], "prompt").Close(end, "As [1] says.").ShouldBe(end);
     }
 
+    [Fact]
+    public async Task Source_OfAPage_HasItsPlace()
+    {
+        await using var sessions = await SessionApi.StartAsync(_ => Results.Json(new
+        {
+            passages = new[]
+            {
+                new
+                {
+                    id = "d:3", title = "page 12", text = "A ring is …", source = "r.pdf", kb_id = "bio", document_id = "d",
+                    section = "page 12", page = 12, offset = 4711, length = 11,
+                },
+            },
+        }));
+        await using var app = App(sessions.Address);
+
+        (await GroundAsync(app, null, "bio"))!.Sources.ShouldBe(
+            [new(1, "d:3", "page 12", "r.pdf", "A ring is …", Cited: false, "bio", "d", 12, 4711, 11)]);
+    }
+
     private static IResult Algebra(HttpRequest request) => request.Method == "GET" ? Results.Json(Noether)
         : Results.Json(new { passages = new[] { new { id = "1", title = "Rings", text = "A ring is …", source = "r.md" } } });
 

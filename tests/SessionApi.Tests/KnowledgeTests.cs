@@ -161,8 +161,8 @@ public sealed class KnowledgeTests(SessionsFixture fixture) : IClassFixture<Sess
     }
 
     [Theory]
-    [InlineData("notes.pdf", "application/pdf", 415, "unsupported_media_type")]
-    [InlineData("notes.docx", null, 415, "unsupported_media_type")]
+    [InlineData("notes.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 415, "unsupported_media_type")]
+    [InlineData("notes.doc", null, 415, "unsupported_media_type")]
     [InlineData("notes.md", "text/markdown; charset=klingon", 415, "unsupported_media_type")]
     [InlineData("", "text/plain", 400, "invalid_request")]
     public async Task Upload_OfWhatIsNoText_Refused(string name, string? contentType, int status, string code)

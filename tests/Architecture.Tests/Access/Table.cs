@@ -114,6 +114,8 @@ internal static class Table
         DELETE /api/kb/{kb_id}                   | tutors          | knowledge_base_not_found
         POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents            | tutors          | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid} | tutors   | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | tutors | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | tutors | knowledge_base_not_found
         DELETE /api/kb/{kb_id}/documents/{document_id:guid} | tutors | knowledge_base_not_found
         POST /api/kb/{kb_id}/reindex             | tutors          | knowledge_base_not_found
@@ -208,6 +210,7 @@ internal static class Table
         ANY /api/kb/{kb}                         | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents               | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}    | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/content | tutors     | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}/passages | tutors    | knowledge_base_not_found
         ANY /api/kb/{kb}/reindex                 | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/search                  | tutors          | knowledge_base_not_found
