@@ -35,12 +35,13 @@ var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
     .WithReference(engines)
     .WithReference(sessions);
 
-// Durable jobs.
+// Durable jobs, practice and progress. Conversations to practise are ChatApi's.
 var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)
     .WithDatabase(roadmapdb, minPoolSize: 20)
     .WithMessaging(messaging)
     .WithReference(engines)
-    .WithReference(sessions);
+    .WithReference(sessions)
+    .WithReference(chat);
 
 // The only public door: it is given every replica of every service. Engines charge answers to the budgets that it keeps.
 var gateway = builder.AddService<Projects.Gateway>("gateway", house)

@@ -16,6 +16,8 @@ namespace Lyceum.Gateway.Events;
 [JsonDerivedType(typeof(ConversationRenamed), "conversation.renamed")]
 [JsonDerivedType(typeof(ConversationDeleted), "conversation.deleted")]
 [JsonDerivedType(typeof(JobChanged), "job.changed")]
+[JsonDerivedType(typeof(DocumentChanged), "document.changed")]
+[JsonDerivedType(typeof(DocumentDeleted), "document.deleted")]
 [JsonDerivedType(typeof(SessionStarted), "session.started")]
 [JsonDerivedType(typeof(SessionEnded), "session.ended")]
 internal abstract record PersonalEvent
@@ -47,6 +49,11 @@ internal abstract record PersonalEvent
     /// <summary>A task (roadmap, collaboration, practice set) has another status, stage or progress.</summary>
     internal sealed record JobChanged(Job Data) : PersonalEvent;
 
+    /// <summary>A document of a knowledge base is there, or has another status.</summary>
+    internal sealed record DocumentChanged(Document Data) : PersonalEvent;
+
+    internal sealed record DocumentDeleted(DocumentOf Data) : PersonalEvent;
+
     internal sealed record SessionStarted(SessionOf Data) : PersonalEvent;
 
     internal sealed record SessionEnded(SessionEnd Data) : PersonalEvent;
@@ -66,6 +73,11 @@ internal abstract record PersonalEvent
     internal sealed record ConversationOf(Guid ConversationId, DateTimeOffset At);
 
     internal sealed record Job(Guid TaskId, string Kind, string Status, string Stage, int Progress, DateTimeOffset At);
+
+    internal sealed record Document(
+        string KbId, Guid DocumentId, string Name, string Status, string? Failure, DateTimeOffset At);
+
+    internal sealed record DocumentOf(string KbId, Guid DocumentId, DateTimeOffset At);
 
     internal sealed record SessionOf(string SessionId, int? TutorId, DateTimeOffset At);
 

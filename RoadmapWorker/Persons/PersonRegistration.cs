@@ -11,6 +11,14 @@ internal static class PersonRegistration
     public static readonly PersonTables Tables = new(
     [
         .. PersonTable.Events,
+        PersonTable.Own("practice_attempts", "subject") with { Unexported = ["idempotency_key", "fingerprint"] },
+        PersonTable.Own("practice_cards", "subject"),
+        PersonTable.Own("practice_days", "subject"),
+        PersonTable.Own("practice_items", "subject"),
+        PersonTable.Own("practice_sets", "subject"),
+        PersonTable.Own("concept_marks", "subject"),
+        PersonTable.Own("learner_plans", "subject"),
+        PersonTable.Own("roadmap_dates", "subject"),
         PersonTable.Own("jobs", "subject", batch: 50) with
         {
             Unexported = ["owner", "epoch", "fingerprint", "traceparent", "idempotency_key"],

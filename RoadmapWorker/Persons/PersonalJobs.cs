@@ -18,6 +18,17 @@ internal sealed class PersonalJobs(NpgsqlDataSource source, RunningJobs running)
         RETURNING task_id
         """;
 
+    private const string PassOn =
+        """
+        WITH dates AS (
+            UPDATE roadmap_dates SET subject = $3 WHERE tenant = $1 AND subject = $2 AND task_id::text = ANY ($4)),
+        items AS (
+            UPDATE practice_items SET subject = $3 WHERE tenant = $1 AND subject = $2 AND set_id::text = ANY ($5)),
+        sets AS (
+            UPDATE practice_sets SET subject = $3 WHERE tenant = $1 AND subject = $2 AND id::text = ANY ($5))
+        UPDATE jobs SET subject = $3, idempotency_key = NULL WHERE tenant = $1 AND subject = $2 AND task_id::text = ANY ($4)
+        """;
+
     public TimeSpan Patience => TimeSpan.FromSeconds(10);
 
     public async Task<bool> StopAsync(string tenant, string person, CancellationToken cancellationToken)
@@ -33,15 +44,14 @@ internal sealed class PersonalJobs(NpgsqlDataSource source, RunningJobs running)
         return tasks.Count == 0;
     }
 
-    /// <summary>A roadmap that is a class's plan stays.</summary>
+    /// <summary>A roadmap that is a class's plan stays, and a practice set that a class has.</summary>
     public async Task PassOnAsync(
         string tenant, string person, Inheritance inheritance, CancellationToken cancellationToken)
     {
         if (inheritance.Heir is not { } heir)
             return;
-        await using var command = source.CreateCommand(
-            "UPDATE jobs SET subject = $3, idempotency_key = NULL WHERE tenant = $1 AND subject = $2 AND task_id::text = ANY ($4)");
-        foreach (var value in (object[])[tenant, person, heir, inheritance.Of("roadmap")])
+        await using var command = source.CreateCommand(PassOn);
+        foreach (var value in (object[])[tenant, person, heir, inheritance.Of("roadmap"), inheritance.Of("practice_set")])
             command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -53,6 +53,10 @@ public static class ErrorCodes
     public const string ShareNotFound = "share_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
+    public const string ConceptNotFound = "concept_not_found";
+    public const string PracticeSetNotFound = "practice_set_not_found";
+    public const string PracticeItemNotFound = "practice_item_not_found";
+    public const string StudentNotFound = "student_not_found";
     public const string RecordNotFound = "record_not_found";
     public const string ErasureNotFound = "erasure_not_found";
     public const string ToolNotFound = "tool_not_found";
@@ -69,6 +73,7 @@ public static class ErrorCodes
     public const string EngineIdTaken = "engine_id_taken";
     public const string TaskNotCompleted = "task_not_completed";
     public const string TaskNotRetriable = "task_not_retriable";
+    public const string ItemSuperseded = "item_superseded";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string AppendConflict = "append_conflict";
     public const string LastOwner = "last_owner";
@@ -103,6 +108,7 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
     public const string InvalidRoadmap = "invalid_roadmap";
+    public const string NoMaterial = "no_material";
     public const string NotStored = "not_stored";
 
     // 502: a tool.

@@ -21,6 +21,7 @@ internal static class PersonsOfSessions
         PersonTable.Own("tutors", "owner"),
         PersonTable.Own("knowledge_bases", "owner", batch: 1),
         PersonTable.Below("documents", "knowledge_base_id", "knowledge_bases", "id", OwnBase),
+        PersonTable.Below("passages", "knowledge_base_id", "knowledge_bases", "id", OwnBase) with { Unexported = ["terms"] },
         PersonTable.Own("classes", "owner", batch: 20),
         PersonTable.Own("class_members", "person"),
         PersonTable.Own("looks", "person"),

@@ -27,12 +27,28 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                 });
 
             migrationBuilder.GuardPersons("jobs", "subject");
+            migrationBuilder.GuardPersons("practice_sets", "subject");
+            migrationBuilder.GuardPersons("practice_items", "subject");
+            migrationBuilder.GuardPersons("practice_cards", "subject");
+            migrationBuilder.GuardPersons("practice_attempts", "subject");
+            migrationBuilder.GuardPersons("practice_days", "subject");
+            migrationBuilder.GuardPersons("concept_marks", "subject");
+            migrationBuilder.GuardPersons("learner_plans", "subject");
+            migrationBuilder.GuardPersons("roadmap_dates", "subject");
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.UnguardPersons("jobs", "subject");
+            migrationBuilder.UnguardPersons("practice_sets", "subject");
+            migrationBuilder.UnguardPersons("practice_items", "subject");
+            migrationBuilder.UnguardPersons("practice_cards", "subject");
+            migrationBuilder.UnguardPersons("practice_attempts", "subject");
+            migrationBuilder.UnguardPersons("practice_days", "subject");
+            migrationBuilder.UnguardPersons("concept_marks", "subject");
+            migrationBuilder.UnguardPersons("learner_plans", "subject");
+            migrationBuilder.UnguardPersons("roadmap_dates", "subject");
 
             migrationBuilder.DropTable(
                 name: "erased_persons");

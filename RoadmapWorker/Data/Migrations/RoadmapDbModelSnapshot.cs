@@ -103,6 +103,39 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                     b.ToTable("erased_persons", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.ConceptMarkRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Mark")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("mark");
+
+                    b.HasKey("Tenant", "Subject", "TaskId", "ConceptId")
+                        .HasName("pk_concept_marks");
+
+                    b.ToTable("concept_marks", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.RoadmapWorker.Data.ExecutionLogRow", b =>
                 {
                     b.Property<Guid>("TaskId")
@@ -392,6 +425,35 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                     b.ToTable("job_stages", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.LearnerPlanRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.Property<DateTimeOffset>("MadeAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("made_at");
+
+                    b.Property<string>("Weeks")
+                        .IsRequired()
+                        .HasColumnType("json")
+                        .HasColumnName("weeks");
+
+                    b.HasKey("Tenant", "Subject", "TaskId")
+                        .HasName("pk_learner_plans");
+
+                    b.ToTable("learner_plans", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.RoadmapWorker.Data.OwnerRow", b =>
                 {
                     b.Property<Guid>("Id")
@@ -406,6 +468,397 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                         .HasName("pk_owners");
 
                     b.ToTable("owners", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeAttemptRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Answer")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("answer");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
+
+                    b.Property<bool>("Counted")
+                        .HasColumnType("boolean")
+                        .HasColumnName("counted");
+
+                    b.Property<string>("Feedback")
+                        .HasColumnType("text")
+                        .HasColumnName("feedback");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<string>("GradedBy")
+                        .HasColumnType("text")
+                        .HasColumnName("graded_by");
+
+                    b.Property<string>("IdempotencyKey")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("idempotency_key");
+
+                    b.Property<Guid>("ItemId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("item_id");
+
+                    b.Property<DateTimeOffset>("NextDue")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_due");
+
+                    b.Property<string>("Outcome")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("outcome");
+
+                    b.Property<int?>("Rating")
+                        .HasColumnType("integer")
+                        .HasColumnName("rating");
+
+                    b.Property<double?>("Score")
+                        .HasColumnType("double precision")
+                        .HasColumnName("score");
+
+                    b.Property<Guid>("SetId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("set_id");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.HasKey("Tenant", "Subject", "Id")
+                        .HasName("pk_practice_attempts");
+
+                    b.HasIndex("Tenant", "Subject", "IdempotencyKey")
+                        .IsUnique()
+                        .HasDatabaseName("ix_practice_attempts_tenant_subject_idempotency_key");
+
+                    b.HasIndex("Tenant", "Subject", "ItemId", "Id")
+                        .HasDatabaseName("ix_practice_attempts_tenant_subject_item_id_id");
+
+                    b.HasIndex("Tenant", "Subject", "TaskId", "ConceptId", "Id")
+                        .HasDatabaseName("ix_practice_attempts_tenant_subject_task_id_concept_id_id");
+
+                    b.ToTable("practice_attempts", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeCardRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid>("ItemId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("item_id");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
+
+                    b.Property<double>("Difficulty")
+                        .HasColumnType("double precision")
+                        .HasColumnName("difficulty");
+
+                    b.Property<DateTimeOffset>("Due")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("due");
+
+                    b.Property<int>("Lapses")
+                        .HasColumnType("integer")
+                        .HasColumnName("lapses");
+
+                    b.Property<DateTimeOffset?>("LastReview")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_review");
+
+                    b.Property<double>("LastScore")
+                        .HasColumnType("double precision")
+                        .HasColumnName("last_score");
+
+                    b.Property<int>("Reps")
+                        .HasColumnType("integer")
+                        .HasColumnName("reps");
+
+                    b.Property<int>("ScheduledDays")
+                        .HasColumnType("integer")
+                        .HasColumnName("scheduled_days");
+
+                    b.Property<Guid>("SetId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("set_id");
+
+                    b.Property<double>("Stability")
+                        .HasColumnType("double precision")
+                        .HasColumnName("stability");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.HasKey("Tenant", "Subject", "ItemId")
+                        .HasName("pk_practice_cards");
+
+                    b.HasIndex("ItemId")
+                        .HasDatabaseName("ix_practice_cards_item_id");
+
+                    b.HasIndex("Tenant", "Subject", "SetId")
+                        .HasDatabaseName("ix_practice_cards_tenant_subject_set_id");
+
+                    b.HasIndex("Tenant", "Subject", "TaskId")
+                        .HasDatabaseName("ix_practice_cards_tenant_subject_task_id");
+
+                    b.HasIndex("Tenant", "Subject", "Due", "ItemId")
+                        .HasDatabaseName("ix_practice_cards_tenant_subject_due_item_id");
+
+                    b.ToTable("practice_cards", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeDayRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Subject")
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.HasKey("Tenant", "Subject", "Day")
+                        .HasName("pk_practice_days");
+
+                    b.ToTable("practice_days", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeItemRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.PrimitiveCollection<string[]>("Answers")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("answers");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Explanation")
+                        .HasColumnType("text")
+                        .HasColumnName("explanation");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.PrimitiveCollection<string[]>("Options")
+                        .HasColumnType("text[]")
+                        .HasColumnName("options");
+
+                    b.Property<string>("Question")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("question");
+
+                    b.Property<string>("Quote")
+                        .HasColumnType("text")
+                        .HasColumnName("quote");
+
+                    b.Property<string>("Rubric")
+                        .HasColumnType("text")
+                        .HasColumnName("rubric");
+
+                    b.Property<Guid>("SetId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("set_id");
+
+                    b.Property<string>("Source")
+                        .HasColumnType("json")
+                        .HasColumnName("source");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid?>("SupersededBy")
+                        .HasColumnType("uuid")
+                        .HasColumnName("superseded_by");
+
+                    b.Property<Guid?>("Supersedes")
+                        .HasColumnType("uuid")
+                        .HasColumnName("supersedes");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("Id")
+                        .HasName("pk_practice_items");
+
+                    b.HasIndex("SetId")
+                        .HasDatabaseName("ix_practice_items_set_id");
+
+                    b.HasIndex("Supersedes")
+                        .IsUnique()
+                        .HasDatabaseName("ix_practice_items_supersedes")
+                        .HasFilter("supersedes IS NOT NULL");
+
+                    b.HasIndex("Tenant", "Subject")
+                        .HasDatabaseName("ix_practice_items_tenant_subject");
+
+                    b.ToTable("practice_items", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeSetRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("ConceptId")
+                        .HasColumnType("text")
+                        .HasColumnName("concept_id");
+
+                    b.Property<Guid?>("ConversationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("conversation_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("KbId")
+                        .HasColumnType("text")
+                        .HasColumnName("kb_id");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("language");
+
+                    b.Property<string>("MadeBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("made_by");
+
+                    b.Property<string>("MadeFrom")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("made_from");
+
+                    b.PrimitiveCollection<string[]>("Notes")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("notes");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Title")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("title");
+
+                    b.HasKey("Id")
+                        .HasName("pk_practice_sets");
+
+                    b.HasIndex("Tenant", "Subject", "Id")
+                        .HasDatabaseName("ix_practice_sets_tenant_subject_id");
+
+                    b.ToTable("practice_sets", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.RoadmapDatesRow", b =>
+                {
+                    b.Property<Guid>("TaskId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("task_id");
+
+                    b.Property<string>("Dates")
+                        .IsRequired()
+                        .HasColumnType("json")
+                        .HasColumnName("dates");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.HasKey("TaskId")
+                        .HasName("pk_roadmap_dates");
+
+                    b.ToTable("roadmap_dates", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.RoadmapWorker.Data.ExecutionLogRow", b =>
@@ -436,6 +889,36 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_job_stages_jobs_task_id");
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeCardRow", b =>
+                {
+                    b.HasOne("Lyceum.RoadmapWorker.Data.PracticeItemRow", null)
+                        .WithMany()
+                        .HasForeignKey("ItemId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_practice_cards_practice_items_item_id");
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.PracticeItemRow", b =>
+                {
+                    b.HasOne("Lyceum.RoadmapWorker.Data.PracticeSetRow", null)
+                        .WithMany()
+                        .HasForeignKey("SetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_practice_items_practice_sets_set_id");
+                });
+
+            modelBuilder.Entity("Lyceum.RoadmapWorker.Data.RoadmapDatesRow", b =>
+                {
+                    b.HasOne("Lyceum.RoadmapWorker.Data.JobRow", null)
+                        .WithOne()
+                        .HasForeignKey("Lyceum.RoadmapWorker.Data.RoadmapDatesRow", "TaskId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_roadmap_dates_jobs_task_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -60,11 +60,34 @@ namespace Lyceum.SessionApi.Data.Migrations
                     jsonb_build_object('session_id', n.id, 'status', n.status, 'reason', n.reason)
                 FROM n JOIN o ON o.number = n.number WHERE o.status = 'active' AND n.status <> 'active'
                 """);
+            migrationBuilder.TellPersons(
+                "documents", "INSERT",
+                """
+                SELECT k.tenant, k.owner, 'document.changed', jsonb_build_object(
+                    'kb_id', k.kb_id, 'document_id', n.id, 'name', n.name, 'status', n.status, 'failure', n.failure)
+                FROM n JOIN knowledge_bases k ON k.id = n.knowledge_base_id
+                """);
+            migrationBuilder.TellPersons(
+                "documents", "UPDATE",
+                """
+                SELECT k.tenant, k.owner, 'document.changed', jsonb_build_object(
+                    'kb_id', k.kb_id, 'document_id', n.id, 'name', n.name, 'status', n.status, 'failure', n.failure)
+                FROM n JOIN o ON o.id = n.id JOIN knowledge_bases k ON k.id = n.knowledge_base_id WHERE n.status <> o.status
+                """);
+            migrationBuilder.TellPersons(
+                "documents", "DELETE",
+                """
+                SELECT k.tenant, k.owner, 'document.deleted', jsonb_build_object('kb_id', k.kb_id, 'document_id', o.id)
+                FROM o JOIN knowledge_bases k ON k.id = o.knowledge_base_id
+                """);
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.StopTellingPersons("documents", "DELETE");
+            migrationBuilder.StopTellingPersons("documents", "UPDATE");
+            migrationBuilder.StopTellingPersons("documents", "INSERT");
             migrationBuilder.StopTellingPersons("sessions", "UPDATE");
             migrationBuilder.StopTellingPersons("sessions", "INSERT");
             migrationBuilder.DropPersonEventFunction();

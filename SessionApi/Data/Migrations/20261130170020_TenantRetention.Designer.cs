@@ -712,6 +712,20 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<int>("Attempts")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("attempts");
+
+                    b.Property<Guid?>("Claim")
+                        .HasColumnType("uuid")
+                        .HasColumnName("claim");
+
+                    b.Property<DateTimeOffset?>("ClaimedUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("claimed_until");
+
                     b.Property<string>("Content")
                         .IsRequired()
                         .HasColumnType("text")
@@ -720,6 +734,14 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
+
+                    b.Property<string>("Detail")
+                        .HasColumnType("text")
+                        .HasColumnName("detail");
+
+                    b.Property<string>("Failure")
+                        .HasColumnType("text")
+                        .HasColumnName("failure");
 
                     b.Property<int>("IndexVersion")
                         .ValueGeneratedOnAdd()
@@ -745,17 +767,61 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.Property<int?>("Pages")
+                        .HasColumnType("integer")
+                        .HasColumnName("pages");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("ready")
+                        .HasColumnName("status");
+
+                    b.Property<int>("TextBytes")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("text_bytes");
+
                     b.HasKey("Id")
                         .HasName("pk_documents");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_documents_created_at")
+                        .HasFilter("status IN ('queued', 'reading', 'indexing')");
 
                     b.HasIndex("IndexVersion")
                         .HasDatabaseName("ix_documents_index_version");
 
-                    b.HasIndex("KnowledgeBaseId", "Name")
+                    b.HasIndex(new[] { "KnowledgeBaseId", "Name" }, "ix_documents_ready")
                         .IsUnique()
-                        .HasDatabaseName("ix_documents_knowledge_base_id_name");
+                        .HasDatabaseName("ix_documents_ready")
+                        .HasFilter("status = 'ready'");
+
+                    b.HasIndex(new[] { "KnowledgeBaseId", "Name" }, "ix_documents_unready")
+                        .IsUnique()
+                        .HasDatabaseName("ix_documents_unready")
+                        .HasFilter("status <> 'ready'");
 
                     b.ToTable("documents", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.DocumentOriginal", b =>
+                {
+                    b.Property<Guid>("DocumentId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("document_id");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("content");
+
+                    b.HasKey("DocumentId")
+                        .HasName("pk_document_originals");
+
+                    b.ToTable("document_originals", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Knowledge.KnowledgeBase", b =>
@@ -815,10 +881,18 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("knowledge_base_id");
 
+                    b.Property<int?>("Page")
+                        .HasColumnType("integer")
+                        .HasColumnName("page");
+
                     b.Property<string>("Section")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("section");
+
+                    b.Property<int?>("Start")
+                        .HasColumnType("integer")
+                        .HasColumnName("start");
 
                     b.Property<NpgsqlTsVector>("Terms")
                         .IsRequired()
@@ -1235,6 +1309,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_documents_knowledge_bases_knowledge_base_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Knowledge.DocumentOriginal", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Knowledge.Document", null)
+                        .WithOne()
+                        .HasForeignKey("Lyceum.SessionApi.Knowledge.DocumentOriginal", "DocumentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_document_originals_documents_document_id");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Knowledge.PassageRow", b =>

@@ -26,6 +26,7 @@ public sealed partial class AccessTests
         ["generations.owner"] = "a process",
         ["jobs.owner"] = "a process",
         ["tutors.subject"] = "what it teaches",
+        ["practice_sets.made_by"] = "a program",
     };
 
     /// <summary>Of these no row can come late.</summary>

@@ -171,8 +171,24 @@ public sealed class AllServices : IAsyncLifetime
             user_id = "u", user_query = "Learn SQL", preferences = new { weekly_commitment_hours = 5 },
         });
         var collab = await JsonAsync("RoadmapWorker", "POST /api/collab/execute", person, new { task = "Explain SQL" });
+        var roadmapId = roadmap.GetProperty("task_id").GetString()!;
+        await UntilCompletedAsync($"/api/v1/roadmaps/{roadmapId}/status", person);
+        var plan = await ReadAsync(await SendAsync("RoadmapWorker", $"GET /api/v1/roadmaps/{roadmapId}/result", person));
+        var concept = plan.GetProperty("modules")[0].GetProperty("concepts")[0].GetProperty("id").GetString();
+        var practice = await JsonAsync("RoadmapWorker", "POST /api/practice/sets", person, new
+        {
+            from = new { kind = "concept", task_id = roadmapId, concept_id = concept },
+        });
+        var setId = practice.GetProperty("set_id").GetString()!;
+        await UntilCompletedAsync($"/api/practice/tasks/{setId}/status", person);
+        var set = await ReadAsync(await SendAsync("RoadmapWorker", $"GET /api/practice/sets/{setId}", person));
+        var item = set.GetProperty("items")[0].GetProperty("id").GetString()!;
         return new(tenant, id, new Dictionary<string, string>
         {
+            ["practice/sets/{id:guid}"] = $"practice/sets/{setId}", ["{set}"] = setId,
+            ["practice/items/{id:guid}"] = $"practice/items/{item}", ["{item}"] = item,
+            ["practice/tasks/{taskId:guid}"] = $"practice/tasks/{setId}", ["practice/tasks/{task}"] = $"practice/tasks/{setId}",
+            ["classes/{id:guid}"] = $"classes/{Guid.Empty}", ["{class}"] = Guid.Empty.ToString(), ["{student}"] = "a-student",
             ["tutors/{id:int}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["tutors/{tutor}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
@@ -199,6 +215,10 @@ public sealed class AllServices : IAsyncLifetime
             ["{version}"] = "v1", ["{documentName}"] = "service", ["{documentName?}"] = "v1",
         });
     }
+
+    private Task UntilCompletedAsync(string status, string token) => Eventually.TrueAsync(
+        async () => (await ReadAsync(await SendAsync("RoadmapWorker", $"GET {status}", token))).GetProperty("status").GetString() is "completed",
+        status, 60);
 
     private async Task<JsonElement> JsonAsync(string project, string request, string? token, object body) =>
         await ReadAsync(await SendAsync(project, request, token, JsonContent.Create(body)));

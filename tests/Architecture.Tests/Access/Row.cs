@@ -30,6 +30,8 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/classes/{class}/visibility"] = """{"visibility":"progress"}""",
         ["PATCH /api/members/{subject}"] = """{"role":"student"}""",
         ["POST /internal/classes/{id:guid}/looks"] = """{"view":"overview"}""",
+        ["PUT /api/v1/roadmaps/{taskId:guid}/marks"] = """{"concept_id":"c"}""",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = """{"concept_id":"c"}""",
     };
 
     public string Name => $"{Service}: {Endpoint}";
@@ -69,6 +71,10 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/classes/{class}/members/{subject}"] = "DELETE", ["ANY /api/classes/{class}/students"] = "POST",
         ["ANY /api/classes/{class}/students/{subject}/reset"] = "POST",
         ["ANY /api/members/{subject}"] = "DELETE", ["ANY /api/members/{subject}/reset"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = "PUT", ["ANY /api/v1/roadmaps/{task}/reschedule"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/dates"] = "PUT", ["ANY /api/practice/items/{item}"] = "PUT",
+        ["ANY /api/practice/items/{item}/attempts"] = "POST", ["ANY /api/practice/tasks/{task}/cancel"] = "POST",
+        ["ANY /api/practice/tasks/{task}/retry"] = "POST",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",
     };

@@ -148,6 +148,26 @@ internal static class Table
         GET /api/v1/roadmaps/{taskId:guid}/logs  | roadmaps        | task_not_found
         POST /api/v1/roadmaps/{taskId:guid}/cancel | roadmaps      | task_not_found
         POST /api/v1/roadmaps/{taskId:guid}/retry | roadmaps       | task_not_found
+        GET /api/v1/roadmaps/{taskId:guid}/progress | roadmaps     | task_not_found
+        PUT /api/v1/roadmaps/{taskId:guid}/marks | roadmaps        | task_not_found
+        POST /api/v1/roadmaps/{taskId:guid}/reschedule | roadmaps  | task_not_found
+        PUT /api/v1/roadmaps/{taskId:guid}/dates | roadmaps        | task_not_found
+        GET /api/practice/sets                   | practice        | own
+        POST /api/practice/sets                  | practice        | own
+        GET /api/practice/sets/{id:guid}         | practice        | practice_set_not_found
+        DELETE /api/practice/sets/{id:guid}      | practice        | practice_set_not_found
+        GET /api/practice/due                    | practice        | own
+        PUT /api/practice/items/{id:guid}        | practice        | practice_item_not_found
+        POST /api/practice/items/{id:guid}/attempts | practice     | practice_item_not_found
+        GET /api/practice/tasks                  | practice        | own
+        GET /api/practice/tasks/{taskId:guid}/status | practice    | task_not_found
+        GET /api/practice/tasks/{taskId:guid}/events | practice    | task_not_found
+        GET /api/practice/tasks/{taskId:guid}/logs | practice      | task_not_found
+        POST /api/practice/tasks/{taskId:guid}/cancel | practice   | task_not_found
+        POST /api/practice/tasks/{taskId:guid}/retry | practice    | task_not_found
+        GET /api/classes/{id:guid}/overview      | classes         | own
+        GET /api/classes/{id:guid}/students/{student} | classes    | own
+        GET /api/classes/{id:guid}/progress.csv  | classes         | own
         GET /api/collab                          | collab          | own
         POST /api/collab/execute                 | collab          | own
         GET /api/collab/{taskId:guid}            | collab          | task_not_found
@@ -265,6 +285,24 @@ internal static class Table
         ANY /api/v1/roadmaps/{task}/logs         | roadmaps        | task_not_found
         ANY /api/v1/roadmaps/{task}/cancel       | roadmaps        | task_not_found
         ANY /api/v1/roadmaps/{task}/retry        | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/progress     | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/marks        | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/reschedule   | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/dates        | roadmaps        | task_not_found
+        ANY /api/practice/sets                   | practice        | own
+        ANY /api/practice/sets/{set}             | practice        | practice_set_not_found
+        ANY /api/practice/due                    | practice        | own
+        ANY /api/practice/items/{item}           | practice        | practice_item_not_found
+        ANY /api/practice/items/{item}/attempts  | practice        | practice_item_not_found
+        ANY /api/practice/tasks                  | practice        | own
+        ANY /api/practice/tasks/{task}/status    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/events    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/logs      | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/cancel    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/retry     | practice        | task_not_found
+        ANY /api/classes/{class}/overview        | classes         | own
+        ANY /api/classes/{class}/students/{student} | classes      | own
+        ANY /api/classes/{class}/progress.csv    | classes         | own
         ANY /api/collab                          | collab          | own
         ANY /api/collab/execute                  | collab          | own
         ANY /api/collab/{task}                   | collab          | task_not_found
