@@ -188,7 +188,7 @@ public sealed class AllServices : IAsyncLifetime
             ["practice/sets/{id:guid}"] = $"practice/sets/{setId}", ["{set}"] = setId,
             ["practice/items/{id:guid}"] = $"practice/items/{item}", ["{item}"] = item,
             ["practice/tasks/{taskId:guid}"] = $"practice/tasks/{setId}", ["practice/tasks/{task}"] = $"practice/tasks/{setId}",
-            ["classes/{id:guid}"] = $"classes/{Guid.Empty}", ["{class}"] = Guid.Empty.ToString(), ["{student}"] = "a-student",
+            ["{student}"] = "a-student",
             ["tutors/{id:int}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["tutors/{tutor}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
