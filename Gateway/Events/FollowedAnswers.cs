@@ -42,9 +42,11 @@ internal sealed class FollowedAnswers(EventSources sources, IdentityTokens ident
         {
             try
             {
+                var isEmpty = true;
                 var path = $"/chat/{answer.Message}/stream?after={after}";
                 await foreach (var item in sources.OpenAsync(Routes.ChatApi, path, identity.ForCaller(caller), gone))
                 {
+                    isEmpty = false;
                     if (item.EventType == "ping")
                         continue;
                     if (item.EventType == "delta" && item.EventId is { } id)
@@ -53,7 +55,9 @@ internal sealed class FollowedAnswers(EventSources sources, IdentityTokens ident
                     if (Last.Contains(item.EventType))
                         return;
                 }
-                return; // nothing comes after what the reader has
+                if (isEmpty)
+                    return; // nothing comes after what the reader has
+                await Task.Delay(Pause, time, gone); // ended before the answer: its replica is going
             }
             catch (HttpRequestException e) when (e.StatusCode is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError
                 and not HttpStatusCode.TooManyRequests)

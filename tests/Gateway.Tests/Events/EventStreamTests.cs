@@ -154,8 +154,9 @@ public sealed class EventStreamTests : IAsyncLifetime
         /// <summary>The next event but pings.</summary>
         public async Task<SseItem<string>> NextAsync(string kind)
         {
+            using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(30));
             do
-                (await _items.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20))).ShouldBeTrue();
+                (await _items.MoveNextAsync().AsTask().WaitAsync(bound.Token)).ShouldBeTrue();
             while (_items.Current.EventType == "ping");
             _items.Current.EventType.ShouldBe(kind, _items.Current.Data);
             return _items.Current;
