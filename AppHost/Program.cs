@@ -35,12 +35,13 @@ var chat = builder.AddService<Projects.ChatApi>("chat-api", house)
     .WithReference(engines)
     .WithReference(sessions);
 
-// Durable jobs.
+// Durable jobs, practice and progress. Conversations to practise are ChatApi's.
 var roadmaps = builder.AddService<Projects.RoadmapWorker>("roadmap-worker", house)
     .WithDatabase(roadmapdb, minPoolSize: 20)
     .WithMessaging(messaging)
     .WithReference(engines)
-    .WithReference(sessions);
+    .WithReference(sessions)
+    .WithReference(chat);
 
 // The only public door: it is given every replica of every service. Engines charge answers to the budgets that it keeps.
 var gateway = builder.AddService<Projects.Gateway>("gateway", house)
@@ -52,6 +53,8 @@ var gateway = builder.AddService<Projects.Gateway>("gateway", house)
     .WithReference(engines)
     .WithPublicDoor(house);
 engines.WithChargingTo(gateway);
+// Who is deleted is deleted everywhere, and may take everything along before: SessionApi asks each service.
+sessions.WithReference(chat).WithReference(roadmaps).WithReference(gateway);
 
 // Restarts what dies (backoff), keeps DIR/state.json current.
 builder.AddSupervision(house);

@@ -3,6 +3,7 @@ using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.GpuEngine.Gpu;
 using Lyceum.GpuEngine.Launch;
+using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.Primer;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.GpuEngine.Upstream;
@@ -25,6 +26,8 @@ internal static class EngineSetup
         services.AddSingleton<IValidateOptions<LlmOptions>, LlmOptions.Validator>();
         services.AddOptions<LlmOptions>().BindConfiguration(LlmOptions.Section).ValidateOnStart();
         services.AddHealthChecks().AddCheck<UpstreamHealth>("model");
+
+        builder.AddModeration();
 
         // The GPUs that count are those that the launched model server sees.
         builder.AddGpuFacts(configuration[LaunchOptions.VisibleDevicesKey] ?? configuration[VisibleDevices.Variable]);
@@ -54,6 +57,7 @@ internal static class EngineSetup
         v1.MapModels();
         v1.MapCompletions();
         v1.MapAudio();
+        v1.MapModerations();
         v1.MapGenerations();
         return app;
     }

@@ -23,6 +23,11 @@ if [[ $1 == perf ]]; then
   exec "$root/tests/contracts/bin/$configuration/net10.0/Contracts.Tests" -class '*PerfTests' -noColor -noLogo "$@"
 fi
 
+# The queries of learning: a database server of its own.
+if [[ $1 == learning ]]; then
+  exec "$root/tests/Bench/bin/$configuration/net10.0/Bench" "$@"
+fi
+
 # The gateway alone, beside others that do the same: no system, but wrk and nginx.
 if [[ $1 == gateway ]]; then
   command -v wrk >/dev/null || install_packages wrk

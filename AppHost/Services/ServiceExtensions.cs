@@ -64,13 +64,13 @@ public static class ServiceExtensions
     };
 
     /// <summary>
-    /// The models: AppHost's own <c>Llm</c>, <c>Asr</c>, <c>Tts</c>, <c>Primer</c> and <c>Engine</c> sections, so that
+    /// The models: AppHost's own <c>Llm</c>, <c>Asr</c>, <c>Tts</c>, <c>Moderation</c>, <c>Primer</c> and <c>Engine</c> sections, so that
     /// <c>Llm__Endpoint=http://127.0.0.1:11434/v1 ./run.sh</c> is all it takes. Without them the engine has Primer.
     /// </summary>
     public static Service WithModelUpstreams(this Service service)
     {
         ArgumentNullException.ThrowIfNull(service);
-        foreach (var section in new[] { "Llm", "Asr", "Tts", "Primer", "Engine" })
+        foreach (var section in new[] { "Llm", "Asr", "Tts", "Moderation", "Primer", "Engine" })
             service.WithSection(service.Replicas[0].ApplicationBuilder.Configuration, section);
         return service;
     }

@@ -24,6 +24,8 @@ public sealed record ResponseFinished(Guid MessageId, Guid ConversationId, strin
 /// <param name="Usage">JSON, as it is stored; null where nothing was counted.</param>
 /// <param name="Error">JSON of a problem document, as it is stored; null where nothing went wrong.</param>
 /// <param name="Sources">JSON, as it is stored: what a grounded answer cites; null where it is not grounded.</param>
+/// <param name="Moderation">Whether a part of the answer was withheld, or not judged.</param>
+/// <param name="Verdict">JSON: why a part was withheld; null where none was.</param>
 public sealed record SavePartialResponse(
     Guid MessageId, Guid ConversationId, Guid Owner, int Epoch, string Status, string FinishReason, string? Usage, string? Error,
-    string? Sources = null);
+    string? Sources = null, string? Moderation = null, string? Verdict = null);

@@ -222,6 +222,7 @@ public static class CompletionsClientExtensions
         builder.AddServiceClient(CompletionsClient.Service);
         builder.AddEngineDirectory();
         builder.Services.AddSingleton<CompletionsClient>();
+        builder.Services.AddSingleton<ModerationClient>();
         return builder;
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Lyceum.EngineClient;
 
 /// <summary>What an engine says of itself, each second, to whoever keeps the directory; also <c>GET /v1/engine</c>.</summary>
@@ -9,7 +11,22 @@ namespace Lyceum.EngineClient;
 /// <param name="Sessions">Live sessions it has.</param>
 /// <param name="Model">Its default model; null while that is not known.</param>
 public sealed record EngineAnnouncement(
-    string Id, Guid Incarnation, Uri Url, string? PublicUrl, int Capacity, int Sessions, string? Model);
+    string Id, Guid Incarnation, Uri Url, string? PublicUrl, int Capacity, int Sessions, string? Model)
+{
+    /// <summary>
+    /// In <c>GET /v1/engine</c> alone: the directory keeps nothing of it. Null: an engine of a version before these, of
+    /// which nothing is known.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public EngineOffers? Offers { get; init; }
+}
+
+/// <summary>What an engine is configured to do.</summary>
+/// <param name="LanguageModel">False: Primer answers.</param>
+/// <param name="Asr">It recognizes speech.</param>
+/// <param name="Tts">It speaks.</param>
+/// <param name="Moderation">It has a server of <c>/moderations</c>.</param>
+public sealed record EngineOffers(bool LanguageModel, bool Asr, bool Tts, bool Moderation);
 
 /// <summary><c>GET /internal/engines</c>: those heard of in the last seconds.</summary>
 public sealed record EngineList(IReadOnlyList<EngineAnnouncement> Engines);

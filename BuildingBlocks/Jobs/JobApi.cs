@@ -56,6 +56,14 @@ public abstract class JobApi<TView, TPage>
     public virtual IAsyncEnumerable<SseItem<object>> FollowAsync(HttpContext http, Guid taskId, int after) =>
         http.RequestServices.GetRequiredService<JobEvents>().FollowAsync(taskId, after, http.RequestAborted);
 
+    /// <summary>The task whose status or result is asked for: the caller's own, or one that they may read.</summary>
+    /// <exception cref="ProblemException">404 <c>task_not_found</c>.</exception>
+    public virtual Task<JobView> FindToReadAsync(HttpContext http, Guid taskId, Caller caller, JobStore jobs) =>
+        FindAsync(taskId, caller, jobs, http.RequestAborted);
+
+    /// <summary>A result as this caller is shown it; JSON.</summary>
+    public virtual string ShowResult(Caller caller, string result) => result;
+
     /// <exception cref="ProblemException">404 <c>task_not_found</c>: the caller has no such task of this
     /// kind.</exception>
     public async Task<JobView> FindAsync(

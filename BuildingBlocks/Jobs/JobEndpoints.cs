@@ -73,9 +73,9 @@ public static class JobEndpoints
         }
 
         public async Task<Ok<TView>> StatusAsync(
-            Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken)
+            Guid taskId, Caller caller, HttpContext http, JobStore jobs, CancellationToken cancellationToken)
         {
-            var task = await api.FindAsync(taskId, caller, jobs, cancellationToken);
+            var task = await api.FindToReadAsync(http, taskId, caller, jobs);
             return TypedResults.Ok(await api.DescribeAsync(task, jobs, cancellationToken));
         }
 
@@ -97,11 +97,11 @@ public static class JobEndpoints
         }
 
         public async Task<Results<ContentHttpResult, ProblemHttpResult>> ResultAsync(
-            Guid taskId, Caller caller, JobStore jobs, CancellationToken cancellationToken)
+            Guid taskId, Caller caller, HttpContext http, JobStore jobs, CancellationToken cancellationToken)
         {
-            var task = await api.FindAsync(taskId, caller, jobs, cancellationToken);
+            var task = await api.FindToReadAsync(http, taskId, caller, jobs);
             return task.Status == JobStatus.Completed && await jobs.ResultAsync(taskId, cancellationToken) is { } result
-                ? TypedResults.Content(result, "application/json; charset=utf-8")
+                ? TypedResults.Content(api.ShowResult(caller, result), "application/json; charset=utf-8")
                 : Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.TaskNotCompleted,
                     $"The {api.ShortNoun} is {api.StatusOf(task.Status)}; there is a result when it is completed.",
                     [new("task_id", taskId), new("task_status", task.Status)]);

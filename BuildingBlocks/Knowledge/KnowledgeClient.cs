@@ -7,10 +7,19 @@ namespace Lyceum.Knowledge;
 /// <param name="Language">BCP 47.</param>
 /// <param name="Instructions">For the model; empty: none.</param>
 /// <param name="KbId">The knowledge base it answers from; null: none.</param>
-public sealed record Tutor(string Name, string Subject, string Language, string Instructions, string? KbId);
+/// <param name="Mode"><c>guide</c> where its teacher locked it to that; null: as each question says.</param>
+/// <param name="ClassId">Through which class the person may use it; null: it is theirs.</param>
+public sealed record Tutor(
+    string Name, string Subject, string Language, string Instructions, string? KbId, string? Mode = null, Guid? ClassId = null);
 
 /// <summary>A passage that speaks of a question.</summary>
-public sealed record FoundPassage(string? Id, string? Title, string Text, string? Source);
+/// <param name="Section">Its page and the headings it stands under.</param>
+/// <param name="Page">Page or slide, from 1; null where the document has none.</param>
+/// <param name="Offset">Where it begins in the document's content, in UTF-16 units.</param>
+/// <param name="Length">UTF-16 units.</param>
+public sealed record FoundPassage(
+    string? Id, string? Title, string Text, string? Source, string? KbId = null, string? DocumentId = null, string? Section = null,
+    int? Page = null, int? Offset = null, int? Length = null);
 
 /// <summary>
 /// Asks SessionApi, on behalf of a subject, for what belongs to the subject's tenant. Every wait is bounded by the caller's
@@ -18,13 +27,16 @@ public sealed record FoundPassage(string? Id, string? Title, string Text, string
 /// </summary>
 public sealed class KnowledgeClient(SessionApiClient sessionApi)
 {
-    /// <returns>Null where the tenant has no such tutor.</returns>
+    /// <returns>Null where there is no such tutor that the subject may use: their own, or shared with a class of theirs.</returns>
     /// <exception cref="HttpRequestException">No instance answered, or not with the expected JSON.</exception>
     public Task<Tutor?> ReadTutorAsync(string tenant, string subject, int id, CancellationToken cancellationToken) =>
         sessionApi.SendAsync<Tutor>(
-            HttpMethod.Get, $"/api/tutors/{id}", null, tenant, subject, Scopes.Tutors, cancellationToken);
+            HttpMethod.Get, $"/internal/tutors/{id}", null, tenant, subject, Scopes.Tutors, cancellationToken);
 
-    /// <returns>Best first; null where the tenant has no such knowledge base.</returns>
+    /// <returns>
+    /// Best first; null where there is no such knowledge base that the subject may search: their own, or that of a tutor that is shared
+    /// with them.
+    /// </returns>
     /// <exception cref="HttpRequestException">No instance answered, or not with the expected JSON.</exception>
     public async Task<IReadOnlyList<FoundPassage>?> SearchAsync(
         string tenant, string subject, string kbId, string question, int limit, CancellationToken cancellationToken)

@@ -20,7 +20,8 @@ public enum ClassView { Overview, Questions, Student }
 
 /// <param name="Subject">The <c>sub</c> of their identity.</param>
 /// <param name="Name">How they are called.</param>
-public sealed record ClassStudent(string Subject, string Name, Visibility Visibility);
+/// <param name="Since">When they consented to this visibility: what is older is not shown. Null: since they joined.</param>
+public sealed record ClassStudent(string Subject, string Name, Visibility Visibility, DateTimeOffset? Since = null);
 
 /// <param name="Id">Of a tutor its number, of a roadmap its task id, of a practice set its id.</param>
 /// <param name="Owner">Whose it is: the subject.</param>

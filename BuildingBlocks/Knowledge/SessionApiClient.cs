@@ -81,6 +81,8 @@ public static class SessionApiClientExtensions
         builder.Services.AddSingleton<SessionApiClient>();
         builder.Services.AddSingleton<KnowledgeClient>();
         builder.Services.AddSingleton<PeopleClient>();
+        builder.Services.AddSingleton<TranscriptClient>();
+        builder.Services.AddSingleton<SafetyClient>();
         return builder;
     }
 }

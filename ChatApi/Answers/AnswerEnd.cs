@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using Lyceum.ChatApi.Data;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Answers;
 
@@ -15,6 +17,43 @@ public sealed record AnswerEnd(
     string Status, string FinishReason, Usage? Usage = null, AnswerError? Error = null, string? Grounding = null,
     IReadOnlyList<AnswerSource>? Sources = null)
 {
+    /// <summary>A <see cref="ModerationStatus"/>; null: nothing was withheld, and nothing went unjudged that should not.</summary>
+    public string? Moderation { get; init; }
+
+    /// <summary>Why a sentence was withheld: for owners, so never sent with the end.</summary>
+    [JsonIgnore]
+    public Verdict? Verdict { get; init; }
+
+    /// <summary>The next sentence is withheld.</summary>
+    public static AnswerEnd Moderated(Verdict verdict, Usage? usage) =>
+        new(AnswerStatus.Stopped, FinishReasons.Moderated, usage, new(
+            "about:blank", "The rest of the answer was withheld.", 422,
+            "The next sentence is against the rules of your school. If you think that it is not, report it.", ErrorCodes.AnswerModerated))
+        {
+            Moderation = ModerationStatus.Blocked,
+            Verdict = verdict,
+        };
+
+    /// <summary>The next sentence cannot be judged, and must be.</summary>
+    public static AnswerEnd Unmoderated(Usage? usage) =>
+        new(AnswerStatus.Interrupted, FinishReasons.ModerationUnavailable, usage, new(
+            "about:blank", "The rest of the answer could not be checked.", 503,
+            "Your school has answers checked before they are shown, and the check is not available. Try again later.",
+            ErrorCodes.ModerationUnavailable))
+        {
+            Moderation = ModerationStatus.Unavailable,
+        };
+
+    /// <summary>No model was asked.</summary>
+    public static AnswerEnd Refused() =>
+        new(AnswerStatus.Failed, FinishReasons.Moderated, Error: new(
+            "about:blank", "The question was refused.", 422,
+            "The question is against the rules of your school, and no model was asked. If you think that it is not, report it.",
+            ErrorCodes.QuestionRefused))
+        {
+            Moderation = ModerationStatus.Refused,
+        };
+
     public static AnswerEnd Stopped(string reason, Usage? usage) => reason switch
     {
         FinishReasons.ClientGone => Interrupted(reason, usage, "Nobody was reading any more."),

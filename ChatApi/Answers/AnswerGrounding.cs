@@ -19,11 +19,16 @@ public static class GroundingStatus
 
 /// <summary>A passage that the model was given.</summary>
 /// <param name="Number">From 1; the answer cites it as <c>[1]</c>.</param>
-/// <param name="Title">The headings it stands under, or the document's name.</param>
+/// <param name="Title">Its page and the headings it stands under, or the document's name.</param>
 /// <param name="Source">The document's name.</param>
 /// <param name="Text">The passage as the model was given it; once the answer has ended, of those that it cites alone.</param>
 /// <param name="Cited">Whether the answer cites it; false until it has ended.</param>
-public sealed record AnswerSource(int Number, string? Id, string? Title, string? Source, string? Text, bool Cited = false);
+/// <param name="Page">Page or slide, from 1; null where the document has none.</param>
+/// <param name="Offset">Where it begins in the document's content, in UTF-16 units.</param>
+/// <param name="Length">UTF-16 units.</param>
+public sealed record AnswerSource(
+    int Number, string? Id, string? Title, string? Source, string? Text, bool Cited = false, string? KbId = null,
+    string? DocumentId = null, int? Page = null, int? Offset = null, int? Length = null);
 
 /// <summary>
 /// What an answer rests on: found before the question is recorded, and recorded with it, so that every owner of the answer asks with
@@ -37,6 +42,12 @@ public sealed record AnswerSource(int Number, string? Id, string? Title, string?
 public sealed record AnswerGrounding(
     int? TutorId, string? KbId, string? Status, IReadOnlyList<AnswerSource> Sources, string? SystemPrompt)
 {
+    /// <summary>How the answer is to be given; the system prompt says it too. Recorded, and not read again.</summary>
+    public Teaching? Teaching { get; init; }
+
+    /// <summary>The class through which the tutor is shared; null: it is the asker's own. Recorded, and not read again.</summary>
+    public Guid? ClassId { get; init; }
+
     /// <summary>What the passages take of the model's context.</summary>
     public int EstimatedTokens =>
         Sources.Sum(source => TokenEstimate.OfMessage(source.Text ?? "") + TokenEstimate.OfMessage(source.Title ?? ""));
@@ -64,6 +75,6 @@ public sealed record AnswerGrounding(
         var grounding = new AnswerGrounding(
             reader.GetValue(first) as int?, reader.GetValue(first + 1) as string, reader.GetValue(first + 2) as string,
             AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(first + 3) as string) ?? [], reader.GetValue(first + 4) as string);
-        return grounding is { TutorId: null, KbId: null } ? null : grounding;
+        return grounding is { TutorId: null, KbId: null, SystemPrompt: null } ? null : grounding;
     }
 }

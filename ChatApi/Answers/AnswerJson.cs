@@ -14,5 +14,8 @@ public static class AnswerJson
 
     public static string? Write<T>(T? value) where T : class => value is null ? null : JsonSerializer.Serialize(value, Options);
 
+    /// <summary>As it is named in JSON.</summary>
+    public static string NameOf<T>(T value) where T : struct, Enum => JsonSerializer.SerializeToElement(value, Options).GetString()!;
+
     public static T? Parse<T>(string? json) where T : class => json is null ? null : JsonSerializer.Deserialize<T>(json, Options);
 }

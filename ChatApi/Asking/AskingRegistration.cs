@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Safety;
 using Lyceum.Knowledge;
 
 namespace Lyceum.ChatApi.Asking;
@@ -10,12 +11,15 @@ public static class AskingRegistration
     public static WebApplicationBuilder AddAnswers(this WebApplicationBuilder builder)
     {
         builder.AddGrounding();
+        builder.AddScreening();
         var services = builder.Services;
         services.AddOptions<ConversationOptions>().BindConfiguration(ConversationOptions.Section)
-            .Validate(o => o is { MaxConversations: > 0, MaxBytes: > 0 }, "Conversations: every limit must be positive")
+            .Validate(o => o is { MaxConversations: > 0, MaxBytes: > 0, MaxBranches: > 0 }, "Conversations: every limit must be positive")
             .ValidateOnStart();
         services.AddSingleton<ConversationQuota>();
         services.AddScoped<ConversationStore>();
+        services.AddScoped<MessagePages>();
+        services.AddScoped<ConversationExport>();
         services.AddSingleton<Recorders>();
         services.AddScoped<QuestionStore>();
         services.AddSingleton<StoredAnswers>();

@@ -1,7 +1,9 @@
 using System.Text;
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
@@ -19,14 +21,27 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.ChatApi.Asking;
 
 /// <param name="ConversationId">Goes on with a conversation of the caller's; absent begins one.</param>
-/// <param name="Message">The question; not empty, at most 64 kB of UTF-8.</param>
+/// <param name="Message">The question; not empty, at most 64 kB of UTF-8. Absent with <paramref name="RegenerateOf"/>.</param>
 /// <param name="OnDisconnect">
 /// What becomes of the answer when all its readers have left: <c>continue</c> or <c>stop</c>; absent: as configured.
 /// </param>
 /// <param name="TutorId">Who answers: its instructions and, unless <paramref name="KbId"/> names another, its knowledge base.</param>
 /// <param name="KbId">A knowledge base to answer from, by its slug.</param>
+/// <param name="ParentId">
+/// The answer that the question follows, in <paramref name="ConversationId"/>: so a question is edited, on a branch of its own.
+/// The conversation's own id: it is a first question. Absent: it follows the last answer of the active branch.
+/// </param>
+/// <param name="RegenerateOf">An answer beside which another is to be given, to the same question.</param>
+/// <param name="Mode">
+/// <c>guide</c>: it asks back and gives hints before solutions; <c>answer</c>: it answers. A tutor may be locked to <c>guide</c>.
+/// </param>
+/// <param name="ReadingLevel"><c>simple | standard | advanced</c>.</param>
+/// <param name="Language">Of the answer, BCP 47; absent: that of the question.</param>
+/// <param name="ConceptId">The concept of a roadmap that the question is about.</param>
 public sealed record ChatRequest(
-    Guid? ConversationId, string? Message, string? OnDisconnect = null, int? TutorId = null, string? KbId = null);
+    Guid? ConversationId, string? Message, string? OnDisconnect = null, int? TutorId = null, string? KbId = null,
+    Guid? ParentId = null, Guid? RegenerateOf = null, string? Mode = null, string? ReadingLevel = null, string? Language = null,
+    string? ConceptId = null);
 
 /// <summary>An answer that was asked to stop.</summary>
 /// <param name="Status">Terminal, or <c>streaming</c> if it could not be ended within a few seconds (202).</param>
@@ -49,9 +64,11 @@ public static class ChatEndpoints
         var group = routes.MapGroup("/chat").WithTags("chat");
         group.MapPost("", AskAsync).RequireScope(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain")
-            .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound)
+            .Fails(403, ErrorCodes.GuardianConsentRequired)
+            .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.MessageNotFound, ErrorCodes.TutorNotFound,
+                ErrorCodes.KnowledgeBaseNotFound)
             .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached).Fails(422, ErrorCodes.IdempotencyKeyReused)
-            .Fails(503, ErrorCodes.EngineUnavailable);
+            .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.ModerationUnavailable);
         group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)
             .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.MessageNotFound);
@@ -62,7 +79,8 @@ public static class ChatEndpoints
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, QuestionStore questions, GenerationRunner runner,
-        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, AnswerResponse response, IOptions<GenerationOptions> options)
+        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, Screening screening, AnswerResponse response,
+        StoredAnswers stored, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
@@ -77,7 +95,7 @@ public static class ChatEndpoints
         RecordedQuestion recorded;
         try
         {
-            recorded = await RecordAsync(caller, question, questions, grounder, lease.OwnerId, engine);
+            recorded = await RecordAsync(caller, question, questions, grounder, screening, lease.OwnerId, engine);
         }
         catch
         {
@@ -88,19 +106,33 @@ public static class ChatEndpoints
             runner.Start(order, place);
         else
             place.Dispose(); // asked before: this request only reads
-        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0);
+        var beginning = recorded.Order is { Grounding: var grounding }
+            ? new AnswerBeginning(
+                recorded.QuestionId, grounding?.Teaching?.Mode, grounding?.Status, grounding?.Status is null ? null : grounding.Sources)
+            : await stored.ReadBeginningAsync(caller, recorded.MessageId, http.RequestAborted);
+        await response.StreamAsync(http, caller, recorded.ConversationId, recorded.MessageId, cursor: 0, beginning, recorded.Help);
     }
 
     private static async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, QuestionStore questions, Grounder grounder, Guid owner, Uri engine)
+        Caller caller, Question question, QuestionStore questions, Grounder grounder, Screening screening, Guid owner,
+        Uri engine)
     {
-        if (question is { TutorId: null, KbId: null })
-            return await questions.RecordQuestionAsync(caller, question, owner, engine);
-        if (await questions.FindAskedAsync(caller, question) is { } asked)
+        var isRegeneration = question.RegenerateOf is not null;
+        if (isRegeneration)
+            question = await questions.FindAnsweredAsync(caller, question);
+        var policy = await screening.PolicyOfAsync(caller, question.TutorId);
+        if ((policy.Moderation is not null || question is not { TutorId: null, KbId: null, Teaching: null })
+            && await questions.FindAskedAsync(caller, question) is { } asked)
             return asked;
-        var topic = Topic.Of(question.Text, await questions.EarlierQuestionsAsync(caller, question.ConversationId));
-        var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic);
-        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding);
+        var screened = await screening.ScreenAsync(caller, policy, question.Text);
+        if (screened.Refused is not null || question is { TutorId: null, KbId: null, Teaching: null })
+            return await questions.RecordQuestionAsync(caller, question, owner, engine, screened: screened);
+        var earlier = question is { TutorId: null, KbId: null }
+            ? [] : await questions.EarlierQuestionsAsync(caller, question.ConversationId, question.ParentId);
+        // The question itself is the last of its branch where it is answered anew.
+        var topic = Topic.Of(question.Text, earlier.Skip(isRegeneration ? 1 : 0));
+        var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic, question.Teaching);
+        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding, screened);
     }
 
     /// <summary>
@@ -155,7 +187,8 @@ public static class ChatEndpoints
         if (cursor > answer.Length || (answer.Text.Length > 0 && !Utf8Text.IsBoundary(answer.Text.Span, 0)))
             throw new ProblemException(400, ErrorCodes.InvalidCursor,
                 $"{cursor} is not a cursor of this answer: it has {answer.Length} bytes, and a cursor is the id of an event.");
-        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor);
+        var beginning = await stored.ReadBeginningAsync(caller, messageId, http.RequestAborted);
+        await response.StreamAsync(http, caller, answer.ConversationId, messageId, cursor, beginning, answer.Help);
     }
 
     private static Question Validate(ChatRequest request, HttpRequest http, GenerationOptions options)
@@ -164,13 +197,29 @@ public static class ChatEndpoints
         if (!OnDisconnectPolicy.IsKnown(policy))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "on_disconnect must be continue or stop.");
         var key = IdempotencyKeys.Of(http);
+        var teaching = Teaching.Of(request.Mode, request.ReadingLevel, request.Language, request.ConceptId);
+        if (request.RegenerateOf is not null)
+        {
+            if (request.Message is not null || request.ParentId is not null)
+                throw new ProblemException(400, ErrorCodes.InvalidRequest,
+                    "regenerate_of answers the same question anew: send it without message and parent_id.");
+            return new(request.ConversationId, "", policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId)
+            {
+                RegenerateOf = request.RegenerateOf, Teaching = teaching,
+            };
+        }
+        if (request.ParentId is not null && request.ConversationId is null)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, "parent_id needs the conversation_id that it is in.");
         if (string.IsNullOrWhiteSpace(request.Message))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not be empty.");
         if (Encoding.UTF8.GetByteCount(request.Message) > MaxMessageBytes)
             throw new ProblemException(413, ErrorCodes.PayloadTooLarge, $"message must be at most {MaxMessageBytes} bytes.");
         if (request.Message.Contains('\0'))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not contain U+0000.");
-        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId);
+        return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId)
+        {
+            ParentId = request.ParentId, Teaching = teaching,
+        };
     }
 
     private static (int Cursor, bool SeenEnd) Cursor(HttpRequest request)

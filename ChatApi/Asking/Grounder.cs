@@ -20,26 +20,31 @@ public sealed partial class Grounder(
     /// Not tied to the client's connection, as the recording of the question is not; at most <see cref="GroundingOptions.Timeout"/>.
     /// </summary>
     /// <param name="kbId">Goes before the tutor's own.</param>
-    /// <param name="topic">What to search for.</param>
-    /// <returns>Null where neither a tutor nor a knowledge base is named.</returns>
+    /// <param name="topic">What to search for: the question, and what it is about.</param>
+    /// <param name="teaching">How the answer is to be given; a tutor that is locked to guiding does so in any case.</param>
+    /// <returns>Null where neither a tutor nor a knowledge base is named, and nothing is said of how to answer.</returns>
     /// <exception cref="ProblemException">
     /// 404 <c>tutor_not_found</c>, <c>knowledge_base_not_found</c> (also another tenant's); 503 where the tutor
     /// cannot be looked up: an answer without it would not be what was asked for.
     /// </exception>
-    public async Task<AnswerGrounding?> GroundAsync(Caller caller, int? tutorId, string? kbId, string topic)
+    public async Task<AnswerGrounding?> GroundAsync(
+        Caller caller, int? tutorId, string? kbId, string topic, Teaching? teaching = null)
     {
-        if (tutorId is null && kbId is null)
+        if (tutorId is null && kbId is null && teaching is null)
             return null;
         using var bound = new CancellationTokenSource(options.Value.Timeout, time);
         var tutor = tutorId is { } id ? await ReadTutorAsync(caller, id, bound.Token) : null;
-        var prompt = tutor is null ? null : SystemPrompt(generation.Value.SystemPrompt, tutor);
+        if (tutor?.Mode == Modes.Guide)
+            teaching = (teaching ?? new(null, null, null, null)) with { Mode = Modes.Guide };
+        var prompt = SystemPrompt(generation.Value.SystemPrompt, tutor, teaching?.Prompt(topic) ?? "");
+        var classId = tutor?.ClassId;
         if ((kbId ?? tutor?.KbId) is not { } searched)
-            return new(tutorId, null, null, [], prompt);
+            return new(tutorId, null, null, [], prompt) { Teaching = teaching, ClassId = classId };
 
         var found = await SearchAsync(caller, searched, topic, isNamed: kbId is not null, bound.Token);
         var status = found switch { null => GroundingStatus.Unavailable, [] => GroundingStatus.NothingFound, _ => GroundingStatus.Found };
         metrics.Grounded(status);
-        return new(tutorId, searched, status, Number(found ?? []), prompt);
+        return new(tutorId, searched, status, Number(found ?? []), prompt) { Teaching = teaching, ClassId = classId };
     }
 
     private async Task<Tutor> ReadTutorAsync(Caller caller, int id, CancellationToken cancellationToken)
@@ -79,13 +84,21 @@ public sealed partial class Grounder(
     }
 
     private static AnswerSource[] Number(IReadOnlyList<FoundPassage> found) =>
-        [.. found.Select((passage, i) => new AnswerSource(i + 1, passage.Id, passage.Title, passage.Source, passage.Text))];
+        [.. found.Select((passage, i) => new AnswerSource(
+            i + 1, passage.Id, passage.Title, passage.Source, passage.Text, Cited: false, passage.KbId, passage.DocumentId, passage.Page,
+            passage.Offset, passage.Length))];
 
-    /// <summary>The general prompt, then the tutor's.</summary>
-    internal static string SystemPrompt(string general, Tutor tutor)
+    /// <summary>The general prompt, then the tutor's, then how to teach; null: the general one alone.</summary>
+    internal static string? SystemPrompt(string general, Tutor? tutor, string teaching)
     {
-        var language = $"Where the language of a question is not clear, answer in {tutor.Language}.";
-        return string.Join("\n\n", new[] { general, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), language }.Where(part => part.Length > 0));
+        if (tutor is null && teaching.Length == 0)
+            return null;
+        string[] tutors = tutor is null ? [] :
+        [
+            TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions),
+            $"Where the language of a question is not clear, answer in {tutor.Language}.",
+        ];
+        return string.Join("\n\n", ((string[])[general, .. tutors, teaching]).Where(part => part.Length > 0));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Knowledge base {KbId} not searched, the answer goes on without passages: {Reason}")]

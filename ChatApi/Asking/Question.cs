@@ -1,5 +1,7 @@
+using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Work;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Asking;
 
@@ -11,10 +13,31 @@ namespace Lyceum.ChatApi.Asking;
 public sealed record Question(
     Guid? ConversationId, string Text, bool StopsOnDisconnect, string? IdempotencyKey, int? TutorId = null, string? KbId = null)
 {
-    public byte[] Fingerprint() => IdempotencyKeys.Fingerprint($"{ConversationId}{AskedOf}\n{Text}");
+    /// <summary>
+    /// The answer that it follows; null: the last of the active branch. The conversation itself: none, it is a first question
+    /// beside the others. Where an answer is asked for anew: that answer's question.
+    /// </summary>
+    public Guid? ParentId { get; init; }
+
+    /// <summary>The answer beside which another is asked for, to the same question; null: a question of its own.</summary>
+    public Guid? RegenerateOf { get; init; }
+
+    /// <summary>How to answer; null: nothing is said.</summary>
+    public Teaching? Teaching { get; init; }
+
+    /// <summary>Whether it begins a branch at the conversation's root.</summary>
+    public bool IsRoot => ParentId is not null && ParentId == ConversationId;
+
+    public byte[] Fingerprint() => IdempotencyKeys.Fingerprint($"{ConversationId}{AskedOf}{Branch}\n{Text}");
+
+    private string Branch => (ParentId, RegenerateOf, Teaching) is (null, null, null) ? "" : $"\v{ParentId}\t{RegenerateOf}\t{Teaching}";
 
     private string AskedOf => TutorId is null && KbId is null ? "" : $"\t{TutorId}\t{KbId}";
 }
 
-/// <param name="Order">What to start; null if the question had been asked before under the same key.</param>
-public sealed record RecordedQuestion(Guid ConversationId, Guid MessageId, GenerationOrder? Order);
+/// <param name="MessageId">The answer.</param>
+/// <param name="Order">What to start; null if the question had been asked before under the same key, or is refused.</param>
+/// <param name="QuestionId">Null where it had been asked before.</param>
+/// <param name="Help">What the school says at signs of self-harm in the question; null: there were none.</param>
+public sealed record RecordedQuestion(
+    Guid ConversationId, Guid MessageId, GenerationOrder? Order, Guid? QuestionId = null, SafetyHelp? Help = null);

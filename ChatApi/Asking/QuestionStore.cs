@@ -2,6 +2,8 @@ using System.Diagnostics;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Titles;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.EngineClient;
 using Lyceum.Durability.Postgres;
@@ -10,9 +12,11 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text;
+using Lyceum.Text.Moderation;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using static Lyceum.ChatApi.Asking.SqlBatch;
 
 namespace Lyceum.ChatApi.Asking;
 
@@ -31,10 +35,9 @@ public sealed class Recorders(IOptions<ShareOptions> shares)
 /// <summary>Records questions, each with the place of its answer.</summary>
 public sealed class QuestionStore(
     ChatDb db, ConversationStore conversations, ConversationQuota quota, NpgsqlDataSource source, DatabaseReady ready,
-    Recorders recorders,
-    IOptions<GenerationOptions> options, TimeProvider time)
+    Recorders recorders, IOptions<GenerationOptions> options, IOptions<ConversationOptions> bounds, IOptions<TitleOptions> titles,
+    TimeProvider time)
 {
-
     // A user who asks waits no longer than this for the database, whatever state it is in.
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
 
@@ -43,13 +46,15 @@ public sealed class QuestionStore(
     /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
     /// commits or fails.
     /// </summary>
+    /// <param name="screened">What moderation made of the question; null: it is not moderated.</param>
     /// <param name="grounding">Recorded with the question, so that every owner of the answer gives the engine the same passages.</param>
     /// <exception cref="ProblemException">
-    /// 404 <c>conversation_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>, 503
-    /// <c>database_unavailable</c>.
+    /// 404 <c>conversation_not_found</c>, <c>message_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>,
+    /// <c>limit_reached</c>, 503 <c>database_unavailable</c>.
     /// </exception>
     public async Task<RecordedQuestion> RecordQuestionAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null)
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null,
+        Screened? screened = null)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -57,7 +62,7 @@ public sealed class QuestionStore(
         {
             using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, grounding, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, grounding, screened, retry, bound.Token));
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
         {
@@ -86,52 +91,117 @@ public sealed class QuestionStore(
     /// idempotency key one more.
     /// </summary>
     private async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, RetryGate retry,
-        CancellationToken cancellationToken)
+        Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, Screened? screened,
+        RetryGate retry, CancellationToken cancellationToken)
     {
-        if (await FindByKeyAsync(caller, question, cancellationToken) is { } asked)
-            return asked;
-        await quota.CheckAsync(caller, question.ConversationId is null ? 1 : 0, question.Text.Length, cancellationToken);
+        if (await FindByKeyAsync(caller, question, cancellationToken) is { } before)
+            return before;
+        var isNew = question.ConversationId is null;
+        var isRegeneration = question.RegenerateOf is not null;
+        await quota.CheckAsync(caller, isNew ? 1 : 0, isRegeneration ? 0 : question.Text.Length, cancellationToken);
 
-        var (answer, now) = (Guid.CreateVersion7(), time.GetUtcNow());
+        var (asked, answer, now) = (Guid.CreateVersion7(), Guid.CreateVersion7(), time.GetUtcNow());
+        var refused = screened?.Refused is null ? null : AnswerEnd.Refused();
+        var moderation = screened?.AnswerPolicy;
         var conversation = question.ConversationId ?? Guid.CreateVersion7();
-        var history = new List<ContextMessage> { new("user", question.Text) }; // newest first
+        var terms = isRegeneration ? "" : PersonTerms.Vector(caller.Tenant, caller.Person, question.Text);
+        var history = new List<ContextMessage>(); // newest first
+        if (!isRegeneration)
+            history.Add(new("user", question.Text));
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         using var watch = new CommitWatch(connection);
-        var isNew = question.ConversationId is null;
         await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
             ? null : await connection.BeginTransactionAsync(cancellationToken);
         await LimitAsync(connection, caller, cancellationToken);
-        var position = isNew ? 0 : await LockAsync(connection, caller, conversation, history, cancellationToken);
+        var place = isNew ? Place.First : await Place.LockAsync(
+            connection, caller, conversation, question, history, bounds.Value.MaxBranches, cancellationToken);
         var (context, usage) = ContextWindow.Choose(
-            history, position + 1 - history.Count, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
+            history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table rejects.
         await using var batch = new NpgsqlBatch(connection);
+        var title = ConversationStore.TitleOf(question.Text);
+        // Where answers are moderated no model makes the title: nobody would judge that.
+        var titleDue = OrNull(titles.Value.Enabled && moderation is null ? now : null);
         if (isNew)
-            Add(batch, "INSERT INTO conversations (id, tenant, owner, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
-                conversation, caller.Tenant, caller.Person, ConversationStore.TitleOf(question.Text), now);
+        {
+            batch.Add(
+                """
+                INSERT INTO conversations (id, tenant, owner, title, title_source, title_due_at, title_terms, active_leaf_id,
+                                           created_at, updated_at)
+                VALUES ($1, $2, $3, $4, 'made', $7::timestamptz, $8::tsvector, $6, $5, $5)
+                """, conversation, caller.Tenant, caller.Person, title, now, answer, titleDue,
+                PersonTerms.Vector(caller.Tenant, caller.Person, title));
+        }
         else
-            Add(batch, "UPDATE conversations SET updated_at = $2 WHERE id = $1", conversation, now);
-        Add(batch,
+        {
+            batch.Add(
+                """
+                UPDATE conversations SET updated_at = $2, active_leaf_id = $3, title_due_at = CASE
+                    WHEN title_source = 'made' AND title_tries < $4 THEN COALESCE(title_due_at, $5::timestamptz) END
+                WHERE id = $1
+                """, conversation, now, answer, TitleOptions.MaxTries, titleDue);
+        }
+        if (!isRegeneration)
+        {
+            batch.Add(
+                """
+                INSERT INTO messages (id, conversation_id, position, parent_id, depth, role, content, status, created_at, completed_at,
+                                      terms, moderation)
+                VALUES ($1, $2, $3, $4::uuid, $5, 'user', $6, 'complete', $7, $7, $8::tsvector, $9::text)
+                """, asked, conversation, place.Position, OrNull(place.Parent), place.Depth, question.Text, now, terms,
+                OrNull(screened?.StatusOfQuestion));
+            place = place.After(asked);
+        }
+        var teaching = grounding?.Teaching;
+        batch.Add(
             """
-            INSERT INTO messages (id, conversation_id, position, role, content, status, created_at, completed_at, usage,
-                                  tutor_id, kb_id, grounding, sources)
-            VALUES ($1, $3, $4, 'user', $5, 'complete', $6, $6, NULL, NULL, NULL, NULL, NULL),
-                   ($2, $3, $4 + 1, 'assistant', '', 'streaming', $6, NULL, $7::jsonb, $8::int, $9::text, $10::text, $11::jsonb)
-            """, Guid.CreateVersion7(), answer, conversation, position, question.Text, now, AnswerJson.Write(usage)!,
+            INSERT INTO messages (id, conversation_id, position, parent_id, depth, role, content, status, created_at, completed_at,
+                                  usage, tutor_id, kb_id, grounding, sources, mode, reading_level, language, concept_id, class_id,
+                                  moderation, help, finish_reason, error)
+            VALUES ($1, $2, $3, $4::uuid, $5, 'assistant', '', $17, $6, CASE WHEN $17 <> 'streaming' THEN $6 END, $7::jsonb, $8::int,
+                    $9::text, $10::text, $11::jsonb, $12::text, $13::text, $14::text, $15::text, $16::uuid, $18::text, $19::jsonb,
+                    $20::text, $21::jsonb)
+            """, answer, conversation, place.Position, OrNull(place.Parent), place.Depth, now, AnswerJson.Write(usage)!,
             OrNull(grounding?.TutorId), OrNull(grounding?.KbId), OrNull(grounding?.Status),
-            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))));
-        Add(batch,
-            """
-            INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt)
-            VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7)
-            """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
-            OrNull(grounding?.SystemPrompt));
+            OrNull(grounding?.Status is null ? null : StorableText.OfJson(AnswerJson.Write(grounding.Sources))),
+            OrNull(teaching?.Mode), OrNull(teaching?.ReadingLevel), OrNull(teaching?.Language), OrNull(teaching?.ConceptId),
+            OrNull(grounding?.ClassId), refused?.Status ?? AnswerStatus.Streaming,
+            OrNull(refused?.Moderation ?? screened?.StatusOfQuestion), OrNull(StorableText.OfJson(AnswerJson.Write(screened?.Help))),
+            OrNull(refused?.FinishReason), OrNull(AnswerJson.Write(refused?.Error)));
+        if (refused is null)
+        {
+            batch.Add(
+                """
+                INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt,
+                                         moderation)
+                VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7, $8::jsonb)
+                """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
+                OrNull(grounding?.SystemPrompt), OrNull(StorableText.OfJson(AnswerJson.Write(moderation))));
+        }
+        if (screened?.Refused is { } verdict)
+        {
+            batch.Add(
+                """
+                INSERT INTO moderation_verdicts (id, tenant, person, conversation_id, message_id, created_at, side, by, category, quote)
+                VALUES ($1, $2, $3, $4, $5, $6, 'question', $7, $8, $9)
+                """, Guid.CreateVersion7(), caller.Tenant, caller.Person, conversation, answer, now, AnswerJson.NameOf(verdict.By),
+                StorableText.Of(verdict.Category), StorableText.Of(verdict.Quote));
+        }
+        if (screened?.Concern is { } sign)
+        {
+            batch.Add(
+                """
+                INSERT INTO concerns (id, tenant, person, conversation_id, message_id, class_id, created_at, by, category, quote, tell)
+                VALUES ($1, $2, $3, $4, $5, $6::uuid, $7, $8, $9, $10, $11)
+                """, Guid.CreateVersion7(), caller.Tenant, caller.Person, conversation, answer, OrNull(screened.Policy.ClassId), now,
+                AnswerJson.NameOf(sign.By), StorableText.Of(sign.Category), StorableText.Truncate(question.Text, Verdict.MaxQuote),
+                (screened.Policy.Tell ?? []).ToArray());
+        }
         if (question.IdempotencyKey is { } key)
         {
-            Add(batch, "INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            batch.Add("INSERT INTO idempotency_keys (tenant, owner, key, fingerprint, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
                 caller.Tenant, caller.Person, key, question.Fingerprint(), answer, now);
         }
         if (transaction is null)
@@ -144,9 +214,42 @@ public sealed class QuestionStore(
         }
         await watch.ConfirmAsync(cancellationToken);
 
-        return new(conversation, answer, new GenerationOrder(
+        return new(conversation, answer, refused is not null ? null : new GenerationOrder(
             answer, conversation, owner, 1, engine, context, caller.Tenant, caller.Person, question.StopsOnDisconnect, usage,
-            Trace: Activity.Current?.Context ?? default, Grounding: grounding));
+            Trace: Activity.Current?.Context ?? default, Grounding: grounding,
+            Moderation: moderation, Unjudged: screened?.StatusOfQuestion == ModerationStatus.Unavailable), place.Parent, screened?.Help);
+    }
+
+    /// <summary>
+    /// What was asked where another answer is to be given: the question of that answer, and how it was asked.
+    /// </summary>
+    /// <exception cref="ProblemException">404 <c>message_not_found</c>: no answer of theirs, or not in this conversation.</exception>
+    public async Task<Question> FindAnsweredAsync(Caller caller, Question asked)
+    {
+        var found = await ReadInTimeAsync(async cancellationToken => await (
+            from c in conversations.Of(caller)
+            join a in db.Messages on c.Id equals a.ConversationId
+            from q in db.Messages
+            where a.Id == asked.RegenerateOf && a.Role == "assistant"
+                && q.ConversationId == c.Id && (a.Depth == null ? q.Position == a.Position - 1 : q.Id == a.ParentId)
+            select new
+            {
+                Conversation = c.Id, q.Id, q.Content, a.TutorId, a.KbId, a.Mode, a.ReadingLevel, a.Language, a.ConceptId,
+            }).SingleOrDefaultAsync(cancellationToken));
+        if (found is null || (asked.ConversationId is { } named && named != found.Conversation))
+            throw Place.NoMessage(asked.RegenerateOf!.Value);
+        return asked with
+        {
+            ConversationId = found.Conversation,
+            ParentId = found.Id,
+            Text = found.Content,
+            // Of whom it was asked before, and how, where the request does not say. A tutor's knowledge base comes with the tutor.
+            TutorId = asked.TutorId ?? (asked.KbId is null ? found.TutorId : null),
+            KbId = asked.KbId ?? (asked.TutorId is null && found.TutorId is null ? found.KbId : null),
+            Teaching = Teaching.Of(
+                asked.Teaching?.Mode ?? found.Mode, asked.Teaching?.ReadingLevel ?? found.ReadingLevel,
+                asked.Teaching?.Language ?? found.Language, asked.Teaching?.ConceptId ?? found.ConceptId),
+        };
     }
 
     /// <summary>
@@ -159,15 +262,38 @@ public sealed class QuestionStore(
         return await ReadInTimeAsync(cancellationToken => FindByKeyAsync(caller, question, cancellationToken));
     }
 
-    /// <summary>The last things that were asked in a conversation, newest first; none where there is no such conversation of theirs.</summary>
-    public async Task<List<string>> EarlierQuestionsAsync(Caller caller, Guid? conversationId)
+    /// <summary>
+    /// The last things that were asked on a branch, newest first; none where there is no such conversation of theirs.
+    /// </summary>
+    /// <param name="after">The last message of the branch; null: of the active one.</param>
+    public async Task<List<string>> EarlierQuestionsAsync(Caller caller, Guid? conversationId, Guid? after = null)
     {
         if (conversationId is null)
             return [];
-        return await ReadInTimeAsync(cancellationToken => conversations.Of(caller).Where(c => c.Id == conversationId)
-            .Join(db.Messages, c => c.Id, m => m.ConversationId, (_, m) => m).Where(m => m.Role == "user")
-            .OrderByDescending(m => m.Position).Take(Topic.MaxEarlier).Select(m => m.Content).ToListAsync(cancellationToken));
+        return await ReadInTimeAsync(async cancellationToken =>
+        {
+            await using var command = source.CreateCommand(Earlier);
+            foreach (var value in (object[])[conversationId, caller.Tenant, caller.Person, OrNull(after), 2 * (Topic.MaxEarlier + 1)])
+                command.Parameters.Add(new() { Value = value });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var earlier = new List<string>();
+            while (await reader.ReadAsync(cancellationToken) && earlier.Count < Topic.MaxEarlier)
+                earlier.Add(reader.GetString(0));
+            return earlier;
+        });
     }
+
+    private static readonly string Earlier =
+        $"""
+         WITH RECURSIVE branch AS (
+             SELECT m.role, m.content, m.moderation, {Branches.Parent("m")} AS parent, 1 AS number
+             FROM conversations c JOIN messages m ON m.conversation_id = c.id
+             WHERE c.id = $1 AND c.tenant = $2 AND c.owner = $3 AND m.id = COALESCE($4::uuid, {Branches.Leaf("c")})
+             UNION ALL
+             SELECT m.role, m.content, m.moderation, {Branches.Parent("m")}, b.number + 1
+             FROM branch b JOIN messages m ON m.id = b.parent WHERE b.number < $5)
+         SELECT content FROM branch WHERE role = 'user' AND moderation IS DISTINCT FROM '{ModerationStatus.Refused}' ORDER BY number
+         """;
 
     /// <summary>A read that a question waits for, no longer than for its recording.</summary>
     private async Task<T> ReadInTimeAsync<T>(Func<CancellationToken, Task<T>> read)
@@ -193,12 +319,12 @@ public sealed class QuestionStore(
             from k in db.IdempotencyKeys.AsNoTracking()
             join m in db.Messages on k.MessageId equals m.Id
             where k.Tenant == caller.Tenant && k.Owner == caller.Person && k.Key == key
-            select new { k.Fingerprint, k.MessageId, m.ConversationId }).SingleOrDefaultAsync(cancellationToken);
+            select new { k.Fingerprint, k.MessageId, m.ConversationId, m.Help }).SingleOrDefaultAsync(cancellationToken);
         if (found is null)
             return null;
         IdempotencyKeys.RequireSame(found.Fingerprint, question.Fingerprint(),
             "This Idempotency-Key was used for another question. Use a new key for a new question.");
-        return new(found.ConversationId, found.MessageId, null);
+        return new(found.ConversationId, found.MessageId, null, Help: AnswerJson.Parse<SafetyHelp>(found.Help));
     }
 
     private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
@@ -217,43 +343,6 @@ public sealed class QuestionStore(
         if (running >= most)
             throw new ProblemException(429, ErrorCodes.Overloaded,
                 $"You have {running} answers being written, and may have {most}. Wait for one, or stop it.", TimeSpan.FromSeconds(2));
-    }
-
-    /// <summary>
-    /// Locks the conversation and appends what was said in it to <paramref name="history"/>. The row lock gives out
-    /// positions one by one: the second statement's snapshot has the messages of the former lock holders.
-    /// </summary>
-    /// <returns>The next position.</returns>
-    private static async Task<int> LockAsync(
-        NpgsqlConnection connection, Caller caller, Guid conversation, List<ContextMessage> history,
-        CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection);
-        Add(batch, "SELECT 1 FROM conversations WHERE id = $1 AND tenant = $2 AND owner = $3 FOR UPDATE",
-            conversation, caller.Tenant, caller.Person);
-        Add(batch, "SELECT position, role, content FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT $2",
-            conversation, ContextWindow.MaxMessages);
-        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-            throw ConversationStore.NotFound(conversation);
-        await reader.NextResultAsync(cancellationToken);
-        var next = 0;
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            next = Math.Max(next, reader.GetInt32(0) + 1);
-            history.Add(new(reader.GetString(1), reader.GetString(2)));
-        }
-        return next;
-    }
-
-    private static object OrNull(object? value) => value ?? DBNull.Value;
-
-    private static void Add(NpgsqlBatch batch, string sql, params ReadOnlySpan<object> values)
-    {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var value in values)
-            command.Parameters.Add(new() { Value = value });
-        batch.BatchCommands.Add(command);
     }
 
     private static ProblemException NotInTime() => new(503, ErrorCodes.DatabaseUnavailable,

@@ -15,6 +15,9 @@ public sealed class ConversationOptions
 
     /// <summary>Of all messages, as they are stored.</summary>
     public long MaxBytes { get; set; } = 8L * 1024 * 1024 * 1024;
+
+    /// <summary>Versions of one question, or answers to it; more get 409.</summary>
+    public int MaxBranches { get; set; } = 50;
 }
 
 /// <summary>

@@ -8,7 +8,7 @@ public static class AnswerStatus
     /// <summary>The model came to its end.</summary>
     public const string Complete = "complete";
 
-    /// <summary>The user asked for the end.</summary>
+    /// <summary>The user asked for the end, or what would have come next was withheld (<see cref="FinishReasons.Moderated"/>).</summary>
     public const string Stopped = "stopped";
 
     /// <summary>The process or the engine writing it died; the text so far is kept.</summary>
@@ -44,6 +44,12 @@ public static class FinishReasons
 
     /// <summary>The user asked for the end.</summary>
     public const string Stopped = "stopped";
+
+    /// <summary>The question was refused, or the next sentence withheld, under the rules of the person's school.</summary>
+    public const string Moderated = "moderated";
+
+    /// <summary>What should have judged the next sentence could not be asked, and the school wants nothing unjudged shown.</summary>
+    public const string ModerationUnavailable = "moderation_unavailable";
 
     /// <summary>The answer had no reader for the grace period and was to end then (<c>on_disconnect: "stop"</c>).</summary>
     public const string ClientGone = "client_gone";

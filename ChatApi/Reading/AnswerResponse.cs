@@ -5,6 +5,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text.Moderation;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
@@ -32,7 +33,9 @@ public sealed partial class AnswerResponse(
         "As many readers follow answers as this server takes on, or as many of yours while others wait. "
         + "Try again shortly.", TimeSpan.FromSeconds(5));
 
-    public async Task StreamAsync(HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor)
+    public async Task StreamAsync(
+        HttpContext http, Caller caller, Guid conversationId, Guid messageId, int cursor, AnswerBeginning? beginning,
+        SafetyHelp? help = null)
     {
         var plain = AcceptHeader.Preferred(http.Request, Events, PlainText) == PlainText;
         var response = http.Response;
@@ -49,7 +52,11 @@ public sealed partial class AnswerResponse(
         IAnswerWriter output = sse ?? (IAnswerWriter)new PlainTextAnswerWriter(pipe);
         try
         {
-            await output.StartAsync(new(conversationId, messageId, StreamUrl(http, caller, messageId)), clientGone);
+            await output.StartAsync(
+                new(conversationId, messageId, StreamUrl(http, caller, messageId), beginning?.QuestionId, beginning?.Mode,
+                    beginning?.Grounding, beginning?.Sources), clientGone);
+            if (help is not null)
+                await output.HelpAsync(help, clientGone);
             await reader.CopyAsync(caller, messageId, cursor, output, clientGone);
         }
         catch (OperationCanceledException) when (clientGone.IsCancellationRequested)

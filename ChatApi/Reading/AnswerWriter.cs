@@ -5,17 +5,31 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Reading;
 
 /// <summary>The first event of a reader.</summary>
 /// <param name="StreamUrl">Path and ticket to read the same answer again without headers.</param>
-public sealed record AnswerStart(Guid ConversationId, Guid MessageId, string StreamUrl);
+/// <param name="QuestionId">The question's message, which the answer follows.</param>
+/// <param name="Mode">See <see cref="Modes"/>; absent: nothing was said of it.</param>
+/// <param name="Grounding">See <see cref="GroundingStatus"/>; absent: no knowledge base was named.</param>
+/// <param name="Sources">What the model was given, with its texts; what the answer cites is known at its end.</param>
+public sealed record AnswerStart(
+    Guid ConversationId, Guid MessageId, string StreamUrl, Guid? QuestionId = null, string? Mode = null, string? Grounding = null,
+    IReadOnlyList<AnswerSource>? Sources = null);
+
+/// <summary>What is known of an answer before its first word: see <see cref="AnswerStart"/>.</summary>
+public sealed record AnswerBeginning(
+    Guid? QuestionId, string? Mode, string? Grounding, IReadOnlyList<AnswerSource>? Sources);
 
 /// <summary>How one reader is sent an answer. Each call ends with a flush that waits for the client (backpressure).</summary>
 public interface IAnswerWriter
 {
     ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken);
+
+    /// <summary>What the school says at signs of self-harm in the question; nothing where it cannot be said.</summary>
+    ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <param name="offset">UTF-8 bytes of the answer after this text: the cursor to resume from.</param>
     ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken);
@@ -48,6 +62,13 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
         _output.Write("retry: 1000\n"u8); // milliseconds until an EventSource that was cut off comes back
         Begin("start"u8);
         JsonSerializer.Serialize(_json, start, AnswerJson.Options);
+        return FinishAsync(cancellationToken);
+    }
+
+    public ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken)
+    {
+        Begin("help"u8); // without an id: it moves no cursor
+        JsonSerializer.Serialize(_json, help, AnswerJson.Options);
         return FinishAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Lyceum.ChatApi.Answers;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.ChatApi.Reading;
 
@@ -10,6 +11,7 @@ namespace Lyceum.ChatApi.Reading;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(Start), "start")]
+[JsonDerivedType(typeof(Help), "help")]
 [JsonDerivedType(typeof(Thinking), "thinking")]
 [JsonDerivedType(typeof(Delta), "delta")]
 [JsonDerivedType(typeof(Ping), "ping")]
@@ -18,6 +20,9 @@ namespace Lyceum.ChatApi.Reading;
 internal abstract record ChatEvent
 {
     internal sealed record Start(AnswerStart Data) : ChatEvent;
+
+    /// <summary>What the person's school says at signs of self-harm in the question: after every <c>start</c>.</summary>
+    internal sealed record Help(SafetyHelp Data) : ChatEvent;
 
     /// <summary>The model reasons before it answers; once a second at most.</summary>
     internal sealed record Thinking(ThinkingSoFar Data) : ChatEvent;

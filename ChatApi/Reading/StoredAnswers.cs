@@ -3,6 +3,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.Durability.Postgres;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.Text;
+using Lyceum.Text.Moderation;
 using Npgsql;
 
 namespace Lyceum.ChatApi.Reading;
@@ -12,7 +13,9 @@ namespace Lyceum.ChatApi.Reading;
 /// <param name="Length">Committed UTF-8 bytes in all.</param>
 /// <param name="End">Null while it is being written.</param>
 /// <param name="Thought">UTF-8 bytes of the model's reasoning.</param>
-public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text, int Length, AnswerEnd? End, int Thought = 0);
+/// <param name="Help">What the school says at signs of self-harm in the question; null: there were none.</param>
+public sealed record StoredAnswer(Guid ConversationId, ReadOnlyMemory<byte> Text, int Length, AnswerEnd? End, int Thought = 0,
+    SafetyHelp? Help = null);
 
 /// <summary>Answers as the database knows them: ended ones, and those that another replica is writing.</summary>
 public sealed class StoredAnswers(NpgsqlDataSource source)
@@ -25,7 +28,7 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
     private const string Select =
         """
         SELECT m.status, m.finish_reason, m.usage::text, m.error::text, t.bytes, t.length, c.id, m.grounding,
-               CASE WHEN m.status <> 'streaming' THEN m.sources::text END, COALESCE(octet_length(m.thinking), 0)
+               CASE WHEN m.status <> 'streaming' THEN m.sources::text END, COALESCE(octet_length(m.thinking), 0), m.moderation, m.help::text
         FROM messages m
         JOIN conversations c ON c.id = m.conversation_id
         CROSS JOIN LATERAL (
@@ -43,6 +46,27 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
             HAVING m.status = 'streaming') t
         WHERE m.id = $1 AND m.role = 'assistant' AND c.tenant = $3 AND c.owner = $4
         """;
+
+    private static readonly string SelectBeginning =
+        $"""
+         SELECT {Branches.Parent("m")}, m.mode, m.grounding, m.sources::text
+         FROM messages m JOIN conversations c ON c.id = m.conversation_id
+         WHERE m.id = $1 AND m.role = 'assistant' AND c.tenant = $2 AND c.owner = $3
+         """;
+
+    /// <summary>What is known of an answer before its first word; null if the caller has no such answer.</summary>
+    public Task<AnswerBeginning?> ReadBeginningAsync(Caller caller, Guid messageId, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync<AnswerBeginning?>(async _ =>
+        {
+            await using var command = source.CreateCommand(SelectBeginning);
+            foreach (var value in (object[])[messageId, caller.Tenant, caller.Person])
+                command.Parameters.Add(new() { Value = value });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            return await reader.ReadAsync(cancellationToken)
+                ? new(reader.GetValue(0) as Guid?, reader.GetValue(1) as string, reader.GetValue(2) as string,
+                    AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(3) as string))
+                : null;
+        });
 
     /// <summary>The answer from byte <paramref name="cursor"/> on; null if the caller has no such answer.</summary>
     public Task<StoredAnswer?> ReadAsync(Caller caller, Guid messageId, int cursor, CancellationToken cancellationToken) =>
@@ -66,8 +90,12 @@ public sealed class StoredAnswers(NpgsqlDataSource source)
             var end = status == AnswerStatus.Streaming ? null : new AnswerEnd(
                 status, reader.GetString(1), AnswerJson.Parse<Usage>(reader.GetValue(2) as string),
                 AnswerJson.Parse<AnswerError>(reader.GetValue(3) as string), reader.GetValue(7) as string,
-                AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string));
+                AnswerJson.Parse<List<AnswerSource>>(reader.GetValue(8) as string))
+            {
+                Moderation = reader.GetValue(10) as string,
+            };
             var text = Utf8Text.Slice((byte[])reader.GetValue(4), 0, MaxText);
-            return new(reader.GetGuid(6), text, reader.GetInt32(5), end, reader.GetInt32(9));
+            return new(reader.GetGuid(6), text, reader.GetInt32(5), end, reader.GetInt32(9),
+                AnswerJson.Parse<SafetyHelp>(reader.GetValue(11) as string));
         });
 }

@@ -27,6 +27,9 @@ internal sealed class AnswerThinking(
     /// <summary>Another engine is asked, which reasons from the beginning.</summary>
     public void BeginAgain() => Received = 0;
 
+    /// <summary>Received, and neither kept nor told.</summary>
+    public void Skip(string thought) => Received += Encoding.UTF8.GetByteCount(thought);
+
     public async ValueTask AddAsync(string thought, CancellationToken cancellationToken)
     {
         var size = Encoding.UTF8.GetByteCount(thought);

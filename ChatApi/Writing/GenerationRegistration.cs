@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Safety;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
 
@@ -26,6 +27,7 @@ public static class GenerationRegistration
         services.AddHostedService(provider => provider.GetRequiredService<GenerationJournal>());
         services.AddSingleton<ReplicaSignals>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaSignals>());
+        builder.AddJudges();
         services.AddSingleton<GenerationWriter>();
         services.AddSingleton<GenerationRunner>();
         services.AddSingleton<OrphanSweep>();

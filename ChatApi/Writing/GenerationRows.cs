@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Data;
 using Lyceum.Durability.Postgres;
 using Lyceum.Text;
 using Npgsql;
@@ -29,6 +30,15 @@ public sealed class GenerationRows(NpgsqlDataSource source)
           AND octet_length(COALESCE(m.thinking, '')) = $4
         """;
 
+    // Before the text is shown that nobody judged.
+    private const string Unjudged =
+        """
+        WITH me AS MATERIALIZED (SELECT id FROM owners WHERE id = $1 FOR KEY SHARE)
+        UPDATE messages m SET moderation = $4
+        FROM generations g
+        WHERE m.id = $2 AND g.id = m.id AND g.owner = (SELECT id FROM me) AND g.epoch = $3 AND g.ended_at IS NULL
+        """;
+
     // The end: one statement compacts the chunks into the message, sets the terminal status, closes the generation.
     private const string Close =
         """
@@ -39,11 +49,17 @@ public sealed class GenerationRows(NpgsqlDataSource source)
             RETURNING id),
         chunks AS (
             DELETE FROM generation_chunks c USING closed WHERE c.generation_id = closed.id
-            RETURNING c.byte_offset, c.body)
+            RETURNING c.byte_offset, c.body),
+        verdict AS (
+            INSERT INTO moderation_verdicts (id, tenant, person, conversation_id, message_id, created_at, side, by, category, quote)
+            SELECT $10, v.tenant, v.owner, v.id, a.id, clock_timestamp(), 'answer', $11, $12, $13
+            FROM closed JOIN messages a ON a.id = closed.id JOIN conversations v ON v.id = a.conversation_id
+            WHERE $11 IS NOT NULL)
         UPDATE messages m SET
             content = COALESCE((SELECT string_agg(body, '' ORDER BY byte_offset) FROM chunks), ''),
             status = $4, finish_reason = $5, usage = COALESCE($6, m.usage), error = $7,
-            sources = COALESCE($8, m.sources), completed_at = clock_timestamp()
+            sources = COALESCE($8, m.sources), moderation = COALESCE($9, m.moderation), terms = $14::tsvector,
+            completed_at = clock_timestamp()
         FROM closed WHERE m.id = closed.id
         RETURNING octet_length(m.content)
         """;
@@ -96,6 +112,24 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         return isStored;
     }
 
+    /// <summary>
+    /// Records that a part of the answer is shown without having been judged, before it is. False if this owner and epoch do
+    /// not hold the answer (any more).
+    /// </summary>
+    public async Task<bool> MarkUnjudgedAsync(Guid id, Guid owner, int epoch, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        using var watch = new CommitWatch(connection);
+        await using var command = new NpgsqlCommand(Unjudged, connection);
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = epoch });
+        command.Parameters.Add(new() { Value = ModerationStatus.Unavailable });
+        var isMarked = await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+        await watch.ConfirmAsync(cancellationToken);
+        return isMarked;
+    }
+
     /// <summary>Whether the answer has ended or was deleted.</summary>
     public async Task<bool> IsOverAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -109,19 +143,30 @@ public sealed class GenerationRows(NpgsqlDataSource source)
     /// doubt: the second time it finds the generation closed.
     /// </summary>
     /// <returns>UTF-8 bytes stored; null if this owner and epoch do not hold a running generation (any more).</returns>
+    public Task<int?> CloseAsync(Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken) =>
+        CloseAsync(id, owner, epoch, end, null, cancellationToken);
+
+    /// <param name="terms">What the text is found by (<c>PersonTerms.Vector</c>); null: a sweep finds it out.</param>
+    /// <inheritdoc cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>
     public async Task<int?> CloseAsync(
-        Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
+        Guid id, Guid owner, int epoch, AnswerEnd end, string? terms, CancellationToken cancellationToken)
     {
         await using var command = Ending(Close, id, owner, epoch, end);
         AddJson(command, end.Usage);
         AddJson(command, end.Error);
         AddJson(command, end.Sources);
+        AddText(command, end.Moderation);
+        command.Parameters.Add(new() { Value = Guid.CreateVersion7() });
+        AddText(command, end.Verdict is { } verdict ? AnswerJson.NameOf(verdict.By) : null);
+        AddText(command, end.Verdict?.Category);
+        AddText(command, end.Verdict?.Quote);
+        command.Parameters.Add(new() { Value = (object?)terms ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         return await EndAsync(command, cancellationToken);
     }
 
     /// <summary>
-    /// As <see cref="CloseAsync"/>, for a message that the database refuses with its text: that is left in
-    /// <c>generation_chunks</c>.
+    /// As <see cref="CloseAsync(Guid, Guid, int, AnswerEnd, CancellationToken)"/>, for a message that the database refuses
+    /// with its text: that is left in <c>generation_chunks</c>.
     /// </summary>
     public async Task<int?> CloseWithoutTextAsync(
         Guid id, Guid owner, int epoch, AnswerEnd end, CancellationToken cancellationToken)
@@ -154,6 +199,11 @@ public sealed class GenerationRows(NpgsqlDataSource source)
         command.Parameters.Add(new() { Value = StorableText.Truncate(end.FinishReason, MaxReason) });
         return command;
     }
+
+    private static void AddText(NpgsqlCommand command, string? text) => command.Parameters.Add(new()
+    {
+        Value = (object?)StorableText.Of(text) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text,
+    });
 
     private static void AddJson<T>(NpgsqlCommand command, T? value) where T : class => command.Parameters.Add(new()
     {

@@ -9,6 +9,7 @@ using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Writing;
@@ -76,6 +77,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             Engine = order.Engine,
             StopsOnDisconnect = order.StopsOnDisconnect,
+            Unjudged = order.Unjudged,
         };
         generation.OnThought(order.Thought);
         // A former one of this process, under a lease it has lost, may still be on its way out.
@@ -147,7 +149,7 @@ public sealed partial class GenerationRunner : IDisposable
         {
             if (await WriteAsync(generation, order) is { } end)
             {
-                await CloseAsync(generation, end, order.Grounding);
+                await CloseAsync(generation, end, order);
                 activity?.SetTag("lyceum.finish_reason", end.FinishReason);
                 await _engines.ForgetAsync(generation.Engine, generation.Id, order.Tenant, order.Subject);
             }
@@ -202,21 +204,28 @@ public sealed partial class GenerationRunner : IDisposable
     }
 
     /// <summary>Waits for the last commit, then stores the end; repeats until it is stored or another replica owns it.</summary>
-    private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, AnswerGrounding? grounding)
+    private async Task CloseAsync(RunningGeneration generation, AnswerEnd end, GenerationOrder order)
     {
         await generation.CommittedButAsync(0, generation.Fenced);
         if (generation.Text.IsCut)
             end = AnswerEnd.NotStored(end.Usage);
-        if (grounding is not null)
-            end = grounding.Close(end, Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span));
+        if (generation.Unjudged && end.Moderation is null)
+            end = end with { Moderation = ModerationStatus.Unavailable };
+        var text = Encoding.UTF8.GetString(generation.Text.Read(0, int.MaxValue).Span);
+        if (order.Grounding is { } grounding)
+            end = grounding.Close(end, text);
+        var terms = PersonTerms.Vector(order.Tenant, order.Subject, text);
         using var progress = _progress.Follow("AnswerEnds");
         progress.Begin();
-        var close = _rows.CloseAsync;
         for (var (attempt, refused) = (0, 0); ; attempt++)
         {
             try
             {
-                var length = await close(generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
+                var length = refused < 2
+                    ? await _rows.CloseAsync(
+                        generation.Id, generation.Owner, generation.Epoch, end, refused == 0 ? terms : null, generation.Fenced)
+                    : await _rows.CloseWithoutTextAsync(
+                        generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
                     generation.OnEnded(end);
@@ -233,8 +242,7 @@ public sealed partial class GenerationRunner : IDisposable
                 LogEndRefused(_logger, e, generation.Id);
                 progress.Rejected();
                 end = AnswerEnd.NotStored(usage: null);
-                if (++refused == 2)
-                    close = _rows.CloseWithoutTextAsync;
+                refused++;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -245,7 +253,8 @@ public sealed partial class GenerationRunner : IDisposable
                     // Another replica may be able to.
                     _hints.Publish(new SavePartialResponse(
                         generation.Id, generation.ConversationId, generation.Owner, generation.Epoch, end.Status,
-                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources)));
+                        end.FinishReason, AnswerJson.Write(end.Usage), AnswerJson.Write(end.Error), AnswerJson.Write(end.Sources),
+                        end.Moderation, AnswerJson.Write(end.Verdict)));
                 }
                 await Task.Delay(TimeSpan.FromMilliseconds(attempt < 5 ? 100 : 1000), _time, generation.Fenced);
             }

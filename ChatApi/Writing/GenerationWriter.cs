@@ -1,9 +1,11 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Safety;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.Text.Moderation;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.ChatApi.Writing;
@@ -16,7 +18,8 @@ namespace Lyceum.ChatApi.Writing;
 /// engine recorded, so that no two write the same answer.
 /// </summary>
 public sealed partial class GenerationWriter(
-    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, IOptions<GenerationOptions> options,
+    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, Judges judges,
+    IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
     /// <summary>How long a lost engine is retried before the answer is interrupted.</summary>
@@ -42,7 +45,9 @@ public sealed partial class GenerationWriter(
         using var any = CancellationTokenSource.CreateLinkedTokenSource(
             whole.Token, wait.Token, handOver, generation.Stopped, generation.Fenced);
         var thinking = new AnswerThinking(generation, order, rows, _options.MaxThinkingBytes, time);
-        var stream = new Stream(generation, order, wait, time.GetTimestamp(), thinking) { Usage = order.Usage };
+        var gate = order.Moderation is null
+            ? null : new SentenceGate(judges.Of(order.Moderation, order.Tenant, order.Subject), order.Committed);
+        var stream = new Stream(generation, order, wait, time.GetTimestamp(), thinking, gate) { Usage = order.Usage };
         try
         {
             return await WriteAsync(stream, any.Token);
@@ -106,6 +111,7 @@ public sealed partial class GenerationWriter(
     private async Task<(AnswerEnd? End, EngineError? Fault)> ReadAsync(Stream stream, bool attach, CancellationToken cancellationToken)
     {
         var (generation, order) = (stream.Generation, stream.Order);
+        stream.Gate?.Drop(); // what was held back comes again: it is not part of what was written
         string? finish = null;
         try
         {
@@ -124,19 +130,30 @@ public sealed partial class GenerationWriter(
                 if (item.Thinking is { } thought)
                 {
                     stream.Wait.CancelAfter(_answers.BetweenTokens);
-                    await stream.Thinking.AddAsync(thought, cancellationToken);
+                    if (stream.Gate is null)
+                        await stream.Thinking.AddAsync(thought, cancellationToken);
+                    else
+                        stream.Thinking.Skip(thought); // nobody judges it, so nobody sees it
                 }
                 if (item.Error is { } error)
                     return (null, error);
                 if (item.Text is not { Length: > 0 } text)
                     continue;
                 await stream.Thinking.StoreAsync(cancellationToken);
-                await AppendAsync(stream, text, cancellationToken);
+                if (stream.Gate is null)
+                    await AppendAsync(stream, text, cancellationToken);
+                else if (await PassAsync(stream, gate => gate.AddAsync(text, cancellationToken), cancellationToken) is { } withheld)
+                    return (withheld, null);
                 if (generation.Text.Written >= _options.MaxAnswerBytes)
                     return (new(AnswerStatus.Complete, FinishReasons.Length, stream.Usage), null);
             }
             await stream.Thinking.StoreAsync(cancellationToken);
-            return (finish is null ? null : new(AnswerStatus.Complete, finish, stream.Usage), null);
+            if (finish is null)
+                return (null, null);
+            if (stream.Gate is not null
+                && await PassAsync(stream, gate => gate.FinishAsync(cancellationToken), cancellationToken) is { } rest)
+                return (rest, null);
+            return (new(AnswerStatus.Complete, finish, stream.Usage), null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or MalformedStreamException)
         {
@@ -149,6 +166,44 @@ public sealed partial class GenerationWriter(
 
     private static CompletionRequest Question(GenerationOrder order) =>
         new(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
+
+    /// <summary>
+    /// Appends what the gate lets through, so that readers see nothing that was not judged. What it holds back is in no
+    /// journal: whoever takes over reads it from the engine again, behind what is committed.
+    /// </summary>
+    /// <returns>The answer's end where the next sentence is withheld; else null.</returns>
+    private async Task<AnswerEnd?> PassAsync(
+        Stream stream, Func<SentenceGate, ValueTask<Passed>> next, CancellationToken cancellationToken)
+    {
+        stream.Wait.CancelAfter(Timeout.InfiniteTimeSpan); // a slow moderator, which has a bound of its own, is no silent engine
+        var passed = await next(stream.Gate!);
+        stream.Wait.CancelAfter(_answers.BetweenTokens);
+        var refuses = passed.Unavailable && stream.Order.Moderation!.WhenUnavailable == WhenUnavailable.Refuse;
+        if (passed.Unavailable && !refuses && !stream.Generation.Unjudged)
+            await MarkUnjudgedAsync(stream.Generation, cancellationToken);
+        if (passed.Text.Length > 0)
+            await AppendAsync(stream, passed.Text, cancellationToken);
+        return passed.Blocked is { } verdict ? AnswerEnd.Moderated(verdict, stream.Usage)
+            : refuses ? AnswerEnd.Unmoderated(stream.Usage) : null;
+    }
+
+    private async Task MarkUnjudgedAsync(RunningGeneration generation, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                // Not held any more: what is appended is not committed either.
+                await rows.MarkUnjudgedAsync(generation.Id, generation.Owner, generation.Epoch, cancellationToken);
+                generation.Unjudged = true;
+                return;
+            }
+            catch (Exception e) when (DatabaseFailures.Find(e) is not null)
+            {
+                await Task.Delay(Pause * 2, time, cancellationToken); // the bounds of the answer hold
+            }
+        }
+    }
 
     private async Task AppendAsync(Stream stream, string text, CancellationToken cancellationToken)
     {
@@ -209,8 +264,10 @@ public sealed partial class GenerationWriter(
 
     /// <summary>What is known of one answer while it is written.</summary>
     /// <param name="Wait">Fires when the engine has been silent for too long.</param>
+    /// <param name="Gate">Holds text back until it is judged; null: nothing is.</param>
     private sealed record Stream(
-        RunningGeneration Generation, GenerationOrder Order, CancellationTokenSource Wait, long Started, AnswerThinking Thinking)
+        RunningGeneration Generation, GenerationOrder Order, CancellationTokenSource Wait, long Started, AnswerThinking Thinking,
+        SentenceGate? Gate)
     {
         public Usage? Usage { get; set; }
         public long Received { get; set; }

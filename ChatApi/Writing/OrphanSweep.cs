@@ -4,6 +4,7 @@ using Lyceum.ChatApi.Data;
 using Lyceum.EngineClient;
 using Lyceum.Durability.Leases;
 using Lyceum.Durability.Work;
+using Lyceum.Text.Moderation;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -34,23 +35,27 @@ public sealed partial class OrphanSweep(
         LIMIT 200 FOR UPDATE SKIP LOCKED
         """;
 
-    private const string Claim =
+    private static readonly string Claim =
         $"""
         WITH claimed AS (
             UPDATE generations g SET owner = $1, epoch = epoch + 1
             WHERE g.id IN ({Orphans})
             RETURNING g.id, g.epoch, g.engine_url, g.stops_on_disconnect, g.stop_requested_at, g.started_at, g.traceparent,
-                      g.system_prompt)
+                      g.system_prompt, g.moderation)
         SELECT c.id, c.epoch, m.conversation_id, c.engine_url, v.tenant, v.owner, c.stops_on_disconnect,
                c.stop_requested_at IS NOT NULL, clock_timestamp() - c.started_at, c.traceparent, m.usage::text,
                COALESCE(t.body, ''),
                CASE WHEN t.body IS NULL THEN (
-                   SELECT json_agg(json_build_object('role', h.role, 'content', h.content))::text FROM (
-                       SELECT role, content FROM messages
-                       WHERE conversation_id = m.conversation_id AND position < m.position
-                       ORDER BY position DESC LIMIT $2) h) END,
+                   WITH RECURSIVE branch AS (
+                       SELECT h.role, h.content, h.moderation, {Branches.Parent("h")} AS parent, 1 AS number FROM messages h
+                       WHERE h.id = {Branches.Parent("m")}
+                       UNION ALL
+                       SELECT h.role, h.content, h.moderation, {Branches.Parent("h")}, b.number + 1
+                       FROM branch b JOIN messages h ON h.id = b.parent WHERE b.number < $2)
+                   SELECT json_agg(json_build_object('role', role, 'content', content) ORDER BY number)::text FROM branch
+                   WHERE moderation IS DISTINCT FROM 'refused') END,
                m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt,
-               COALESCE(octet_length(m.thinking), 0)
+               COALESCE(octet_length(m.thinking), 0), c.moderation::text, m.moderation IS NOT DISTINCT FROM 'unavailable'
         FROM claimed c JOIN messages m ON m.id = c.id JOIN conversations v ON v.id = m.conversation_id
         CROSS JOIN LATERAL (
             SELECT string_agg(k.body, '' ORDER BY k.byte_offset) AS body FROM generation_chunks k WHERE k.generation_id = c.id) t
@@ -152,7 +157,8 @@ public sealed partial class OrphanSweep(
                 Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
                 AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
                 Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true,
-                Thought: reader.GetInt32(18)), reader.GetBoolean(7));
+                Thought: reader.GetInt32(18), AnswerJson.Parse<ModerationPolicy>(reader.GetValue(19) as string),
+                reader.GetBoolean(20)), reader.GetBoolean(7));
         }
         catch (Exception e) when (e is FormatException or JsonException or InvalidCastException or ArgumentException)
         {

@@ -57,6 +57,9 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     /// <summary>It ends when it has no reader for the grace period (<c>on_disconnect: "stop"</c>).</summary>
     public bool StopsOnDisconnect { get; init; }
 
+    /// <summary>A part of it was let through that a model should have judged and could not. Of the generation's own task.</summary>
+    internal bool Unjudged { get; set; }
+
     /// <summary>A signal that is set at every commit and at the end. Dispose the registration when done reading.</summary>
     public void AddReader(ReaderSignal signal)
     {

@@ -1,5 +1,6 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.Contracts;
+using Lyceum.Text.Moderation;
 using MassTransit;
 
 namespace Lyceum.ChatApi.Writing;
@@ -15,7 +16,11 @@ public sealed class SavePartialResponseConsumer(GenerationRows rows, GenerationR
     {
         var end = new AnswerEnd(
             save.Status, save.FinishReason, AnswerJson.Parse<Usage>(save.Usage), AnswerJson.Parse<AnswerError>(save.Error),
-            Sources: AnswerJson.Parse<List<AnswerSource>>(save.Sources));
+            Sources: AnswerJson.Parse<List<AnswerSource>>(save.Sources))
+        {
+            Moderation = save.Moderation,
+            Verdict = AnswerJson.Parse<Verdict>(save.Verdict),
+        };
         if (await rows.CloseAsync(save.MessageId, save.Owner, save.Epoch, end, cancellationToken) is { } length)
             runner.Ended(save.MessageId, save.ConversationId, end, length);
     }

@@ -18,7 +18,7 @@ internal static class BrowserRequests
     /// <summary>Whether the caller would be authenticated by the cookie.</summary>
     public static bool IsByCookie(HttpRequest request) =>
         request.Headers.Authorization.Count == 0 && !request.Headers.ContainsKey(CallerHandler.ApiKeyHeader)
-        && (request.Cookies.ContainsKey(UserCookies.Session) || request.Cookies.ContainsKey(UserCookies.Refresh));
+        && (UserCookies.Read(request, UserCookies.Session) ?? UserCookies.Read(request, UserCookies.Refresh)) is not null;
 
     /// <summary>After authentication, before anything is forwarded: 403 <c>forbidden_origin</c>.</summary>
     public static void UseOriginCheck(this WebApplication app)

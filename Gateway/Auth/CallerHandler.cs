@@ -36,7 +36,7 @@ internal sealed class CallerHandler(
         switch (authorization.Count + apiKey.Count)
         {
             case 0:
-                return BrowserRequests.IsByCookie(Request) && Request.Cookies[UserCookies.Session] is { Length: > 0 } cookie
+                return BrowserRequests.IsByCookie(Request) && UserCookies.Read(Request, UserCookies.Session) is { Length: > 0 } cookie
                     ? AuthenticateUserAsync(cookie)
                     : Task.FromResult(AuthenticateResult.NoResult());
             case > 1:

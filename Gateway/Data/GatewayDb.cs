@@ -1,3 +1,4 @@
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
@@ -12,6 +13,7 @@ public sealed class GatewayDb(DbContextOptions<GatewayDb> options) : DbContext(o
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(GatewayDb).Assembly);
+        modelBuilder.AddErasedPersons();
         modelBuilder.UseSnakeCaseNames();
     }
 }

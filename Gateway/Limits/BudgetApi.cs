@@ -27,7 +27,7 @@ internal static class BudgetApi
 
     /// <summary>The budgets that the tenant's owner set, with what is used of them in the present period.</summary>
     private static async Task<Ok<SetBudgets>> ListAsync(
-        Caller caller, TenantBudgets budgets, BudgetStore store, ReplicaBudgets replica, TimeProvider time,
+        Caller caller, TenantBudgets budgets, BudgetStore store, ReplicaBudgets replica, LimitStage stage, TimeProvider time,
         CancellationToken cancellationToken)
     {
         var set = budgets.Of(caller.Tenant).OrderBy(budget => budget.Key, StringComparer.Ordinal).ToList();
@@ -39,7 +39,8 @@ internal static class BudgetApi
             .ToDictionary(budget => budget.Account.Account, budget => budget.Used);
         return TypedResults.Ok(new SetBudgets([.. set.Select(budget => new SetBudget(
             budget.Key.Length == 0 ? null : budget.Key, budget.Value.ModelTokens!.Value, budget.Value.Period,
-            used.TryGetValue(TenantBudgets.AccountOf(caller.Tenant, budget.Key), out var sum) ? sum : null))]));
+            used.TryGetValue(TenantBudgets.AccountOf(caller.Tenant, budget.Key), out var sum) ? sum : null))],
+            stage.Current.StudentRule?.ModelTokens));
     }
 
     /// <summary>
@@ -102,7 +103,8 @@ internal sealed record BudgetChange(long? ModelTokens, BudgetPeriod Period = Bud
 /// <param name="Used">With what running calls have reserved; null for <c>*</c>, of which everybody has one.</param>
 internal sealed record SetBudget(string? Person, long ModelTokens, BudgetPeriod Period, long? Used);
 
-internal sealed record SetBudgets(IReadOnlyList<SetBudget> Budgets);
+/// <param name="StudentDailyTokens">What each student has a day whom no budget here is for; null: no such bound.</param>
+internal sealed record SetBudgets(IReadOnlyList<SetBudget> Budgets, long? StudentDailyTokens);
 
 /// <param name="Cost">In the currency of the list; null: no price is configured for this model.</param>
 internal sealed record PersonUse(

@@ -21,11 +21,19 @@ internal sealed class LimitSet
         _keys = settings.Budgets.Where(rule => rule.Key is not null).ToFrozenDictionary(rule => rule.Key!);
         _tenants = settings.Budgets.Where(rule => rule.Tenant is not null).ToFrozenDictionary(rule => rule.Tenant!);
         DefaultMaxTokens = settings.DefaultMaxTokens;
+        StudentRule = settings.StudentDailyTokens == 0
+            ? null : new BudgetRule { ModelTokens = settings.StudentDailyTokens, Period = BudgetPeriod.Day };
     }
 
     public bool HasRates => _rates.Length > 0;
 
     public bool HasBudgets => _keys.Count + _tenants.Count > 0 || _owners.HasAny;
+
+    /// <summary>Whether anybody may have a budget of model tokens.</summary>
+    public bool HasModelBudgets => HasBudgets || StudentRule is not null;
+
+    /// <summary>Of each student whom no owner set one for; null: none.</summary>
+    public BudgetRule? StudentRule { get; }
 
     public PriceList? Prices { get; }
 
@@ -42,8 +50,8 @@ internal sealed class LimitSet
     }
 
     /// <summary>
-    /// The budget of the key (or of every key), that of its tenant, and those that the tenant's owner set: a call is
-    /// taken from all of them.
+    /// The budget of the key (or of every key), that of its tenant, and those that the tenant's owner set, or what students
+    /// have by default: a call is taken from all of them.
     /// </summary>
     public IEnumerable<(string Account, BudgetRule Rule)> BudgetsFor(string key, Caller caller)
     {
@@ -53,6 +61,8 @@ internal sealed class LimitSet
             yield return ($"tenant:{caller.Tenant}", tenant);
         foreach (var set in _owners.For(caller))
             yield return set;
+        if (caller.Role == Role.Student && StudentRule is not null && !_owners.HasOwn(caller))
+            yield return (TenantBudgets.AccountOf(caller.Tenant, caller.Person), StudentRule);
     }
 }
 

@@ -14,15 +14,17 @@ internal sealed class LimitStage
 {
     private readonly RateLimits _rates;
     private readonly BudgetCheck _budgets;
+    private readonly Students _students;
     private readonly Counter<long> _refused;
 
     // Written by the settings monitor's loop only; read by every request.
     private volatile LimitSet _current;
 
     public LimitStage(
-        SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, TenantBudgets owners, IMeterFactory meters)
+        SettingsMonitor settings, RateLimits rates, BudgetCheck budgets, TenantBudgets owners, Students students,
+        IMeterFactory meters)
     {
-        (_rates, _budgets) = (rates, budgets);
+        (_rates, _budgets, _students) = (rates, budgets, students);
         _refused = meters.Create("Lyceum.Gateway").CreateCounter<long>(
             "lyceum.gateway.limits.refused", "{request}", "Requests that were over a limit, by the code they were answered.");
         settings.Changed += () => _current = new LimitSet(settings.Get<LimitsSettings>(), owners);
@@ -33,6 +35,18 @@ internal sealed class LimitStage
 
     /// <summary>The problem to answer; null: the request may go on.</summary>
     public ValueTask<ProblemException?> AdmitAsync(HttpContext http, CallerIdentity identity)
+    {
+        var noted = _current.StudentRule is null ? default : _students.NoteAsync(identity.Caller, http.RequestAborted);
+        return noted.IsCompletedSuccessfully ? LimitAsync(http, identity) : NoteThenLimitAsync(noted, http, identity);
+    }
+
+    private async ValueTask<ProblemException?> NoteThenLimitAsync(ValueTask noted, HttpContext http, CallerIdentity identity)
+    {
+        await noted;
+        return await LimitAsync(http, identity);
+    }
+
+    private ValueTask<ProblemException?> LimitAsync(HttpContext http, CallerIdentity identity)
     {
         var limits = _current;
         if (!limits.HasRates && !limits.HasBudgets)

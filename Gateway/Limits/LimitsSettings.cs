@@ -2,7 +2,9 @@ using Lyceum.Gateway.Settings;
 
 namespace Lyceum.Gateway.Limits;
 
-/// <summary>Rates and budgets of callers (section <c>limits</c>). Nothing is limited unless it is named here.</summary>
+/// <summary>
+/// Rates and budgets of callers (section <c>limits</c>). Nothing is limited unless it is named here, but what students use of models.
+/// </summary>
 internal sealed record LimitsSettings : ISectionSettings
 {
     private const int MostTokens = 10_000_000;
@@ -15,6 +17,12 @@ internal sealed record LimitsSettings : ISectionSettings
 
     /// <summary>Model tokens reserved for an answer whose request names no <c>max_tokens</c>.</summary>
     public int DefaultMaxTokens { get; init; } = 2048;
+
+    /// <summary>
+    /// Model tokens that each student has a day (UTC), unless the tenant's owner sets a budget for them or for everybody; 0: no
+    /// such budget.
+    /// </summary>
+    public long StudentDailyTokens { get; init; } = 500_000;
 
     /// <summary>What tokens cost, for owners to see; null: not shown.</summary>
     public PriceList? Prices { get; init; }
@@ -30,6 +38,7 @@ internal sealed record LimitsSettings : ISectionSettings
         foreach (var same in Budgets.GroupBy(rule => (rule.Key, rule.Tenant)).Where(same => same.Count() > 1))
             check.Error($"{path}.budgets",
                 $"two budgets for the {(same.Key.Key is { } key ? $"key {key}" : $"tenant {same.Key.Tenant}")}");
+        check.ErrorIf(StudentDailyTokens is < 0 or > 1_000_000_000_000, $"{path}.student_daily_tokens", "must be 0 to 1000000000000");
         Prices?.Check($"{path}.prices", check);
         check.ErrorIf(DefaultMaxTokens is < 1 or > MostTokens, $"{path}.default_max_tokens",
             $"must be 1 to {MostTokens}");

@@ -19,6 +19,7 @@ internal static class LimitsSetup
         services.AddSingleton<BudgetCheck>();
         services.AddSingleton<TenantBudgets>();
         services.AddHostedService(provider => provider.GetRequiredService<TenantBudgets>());
+        services.AddSingleton<Students>();
         services.AddSingleton<ModelUse>();
         services.AddHostedService(provider => provider.GetRequiredService<ModelUse>());
         services.AddSingleton<LimitStage>();

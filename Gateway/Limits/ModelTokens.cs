@@ -39,7 +39,7 @@ internal sealed class TokenReservation(BudgetCheck budgets, IReadOnlyList<Paymen
 
 /// <summary>The budgets of model tokens, for calls to a model on behalf of a caller.</summary>
 internal sealed class ModelTokens(
-    LimitStage stage, BudgetCheck budgets, ReplicaBudgets replica, CredentialStore credentials, ModelUse use)
+    LimitStage stage, BudgetCheck budgets, ReplicaBudgets replica, CredentialStore credentials, ModelUse use, Students students)
 {
     /// <summary>Whether this caller has a budget of model tokens.</summary>
     public bool IsLimited(HttpContext http) => RulesOf(http).Any(budget => budget.Rule.ModelTokens is not null);
@@ -59,7 +59,7 @@ internal sealed class ModelTokens(
     /// <exception cref="ProblemException">As above.</exception>
     public async ValueTask<ChargeGrant> ReserveAsync(HttpContext http, ChargeRequest request)
     {
-        var rules = RulesOf(request.Tenant, request.Person);
+        var rules = await RulesOfAsync(request.Tenant, request.Person, http.RequestAborted);
         if (rules.Count == 0)
             return new(false, []);
         var units = Units(request.PromptBytes, request.MaxTokens);
@@ -105,18 +105,21 @@ internal sealed class ModelTokens(
     /// Services know a person, not the credential that was shown: an API token is found by its subject, else it is
     /// somebody who signed in.
     /// </summary>
-    private List<(string Account, BudgetRule Rule)> RulesOf(string tenant, string person)
+    private async ValueTask<List<(string Account, BudgetRule Rule)>> RulesOfAsync(
+        string tenant, string person, CancellationToken cancellationToken)
     {
-        if (!stage.Current.HasBudgets)
+        if (!stage.Current.HasModelBudgets)
             return [];
         var credential = credentials.Current.Current.FirstOrDefault(
             one => one.Caller.Tenant == tenant && one.Caller.Subject == person);
         var key = credential?.Id ?? $"user:{tenant}/{person}";
-        var caller = new Caller(tenant, person, CallerKind.User, FrozenSet<string>.Empty);
+        var isStudent = credential is null && stage.Current.StudentRule is not null
+            && await students.IsStudentAsync(tenant, person, cancellationToken);
+        var caller = new Caller(tenant, person, CallerKind.User, FrozenSet<string>.Empty) { Role = isStudent ? Role.Student : null };
         return [.. stage.Current.BudgetsFor(key, caller).Where(budget => budget.Rule.ModelTokens is not null)];
     }
 
     private IEnumerable<(string Account, BudgetRule Rule)> RulesOf(HttpContext http) =>
-        stage.Current is { HasBudgets: true } limits && http.User.Identity is CallerIdentity identity
+        stage.Current is { HasModelBudgets: true } limits && http.User.Identity is CallerIdentity identity
             ? limits.BudgetsFor(LimitStage.KeyOf(identity), identity.Caller) : [];
 }

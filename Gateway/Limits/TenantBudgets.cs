@@ -34,6 +34,10 @@ internal sealed partial class TenantBudgets(
             yield return (AccountOf(caller.Tenant, caller.Person), own);
     }
 
+    /// <summary>Whether an owner set one for this person, or for everybody.</summary>
+    public bool HasOwn(Caller caller) => _current.TryGetValue(caller.Tenant, out var rules)
+        && (rules.ContainsKey(caller.Person) || rules.ContainsKey(TenantBudget.Everyone));
+
     /// <summary>As the table <c>budgets</c> names it.</summary>
     public static string AccountOf(string tenant, string person) =>
         person == TenantBudget.Whole ? $"set:tenant:{tenant}" : $"set:person:{tenant}/{person}";

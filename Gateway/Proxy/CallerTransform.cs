@@ -45,8 +45,9 @@ internal sealed class CallerTransform(IdentityTokens identities) : RequestTransf
     private static void PassOn(RequestTransformContext context, string cookie, string path, int maxLength)
     {
         var request = context.HttpContext.Request;
-        if (request.Path.StartsWithSegments(path) && request.Cookies[cookie] is { Length: > 0 } token && token.Length < maxLength
+        var name = request.Cookies.ContainsKey(UserCookies.HostPrefix + cookie) ? UserCookies.HostPrefix + cookie : cookie;
+        if (request.Path.StartsWithSegments(path) && request.Cookies[name] is { Length: > 0 } token && token.Length < maxLength
             && !token.AsSpan().ContainsAnyExcept(TokenCharacters))
-            context.ProxyRequest.Headers.TryAddWithoutValidation("Cookie", $"{cookie}={token}");
+            context.ProxyRequest.Headers.TryAddWithoutValidation("Cookie", $"{name}={token}");
     }
 }

@@ -20,6 +20,6 @@ internal static class AnnouncementSetup
 
     public static void MapAnnouncement(this WebApplication app) =>
         app.MapGet("/v1/engine", async Task<Ok<EngineAnnouncement>> (Announcement announcement, CancellationToken cancel) =>
-            TypedResults.Ok(await announcement.MakeAsync(cancel))).RequireService()
+            TypedResults.Ok(await announcement.DescribeAsync(cancel))).RequireService()
             .WithTags("engines").WithSummary("What the engine says of itself. For services alone.");
 }

@@ -9,6 +9,7 @@ using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text.Moderation;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -131,7 +132,22 @@ internal static partial class SessionsApi
             [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice)
         {
             Sharer = Sharer.Of(caller),
+            Moderation = Checked(request.Moderation),
         };
+    }
+
+    /// <summary>What is absent in it is empty.</summary>
+    private static ModerationPolicy? Checked(ModerationPolicy? policy)
+    {
+        if (policy is null)
+            return null;
+        var words = policy.Words ?? [];
+        if (words.Count > ModerationPolicy.MaxWords || words.Any(word => word is null || word.Length > ModerationPolicy.MaxWordLength))
+            throw Invalid($"moderation.words may hold {ModerationPolicy.MaxWords} words of {ModerationPolicy.MaxWordLength} characters at most.");
+        if (policy.By?.Any(by => !Enum.IsDefined(by)) == true || !Enum.IsDefined(policy.WhenUnavailable))
+            throw Invalid("moderation.by must be words, guard or moderations, and moderation.when_unavailable refuse or go_on.");
+        Bounded("moderation.help.text", policy.Help?.Text, MaxText);
+        return policy with { Words = words, By = policy.By ?? [] };
     }
 
     private static void Bounded(string what, string? text, int bytes)
@@ -155,10 +171,12 @@ internal static partial class SessionsApi
 /// <c>Engine:RetrievalOrigins</c>.
 /// </param>
 /// <param name="Voice">Speaks the answers where the client asks for no other.</param>
+/// <param name="Moderation">How questions and answers are judged before they are asked and shown; absent: not at all.</param>
 /// <param name="History">Messages of an earlier session that this one continues, oldest first.</param>
 internal sealed record CreateSession(
     long? TutorId, JsonElement StudentId, string? KbId = null, string? Instructions = null, string? Language = null,
-    IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null, string? Voice = null);
+    IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null, string? Voice = null,
+    ModerationPolicy? Moderation = null);
 
 internal sealed record HistoryMessage(string Role, string Content);
 

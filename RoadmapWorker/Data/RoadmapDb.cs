@@ -1,15 +1,25 @@
 using Lyceum.Jobs;
+using Lyceum.Durability.Events;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.RoadmapWorker.Data;
 
 /// <summary>
-/// roadmapdb. EF only makes the schema: claims, commits and the sweep are statements of their own in <see cref="Jobs"/>, each
-/// of which writes what belongs together at once.
+/// roadmapdb. Of jobs EF only makes the schema: claims, commits and the sweep are statements of their own in <see cref="Jobs"/>,
+/// each of which writes what belongs together at once.
 /// </summary>
 public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(options)
 {
+    public DbSet<PracticeSetRow> PracticeSets => Set<PracticeSetRow>();
+    public DbSet<PracticeItemRow> PracticeItems => Set<PracticeItemRow>();
+    public DbSet<PracticeCardRow> PracticeCards => Set<PracticeCardRow>();
+    public DbSet<PracticeAttemptRow> PracticeAttempts => Set<PracticeAttemptRow>();
+    public DbSet<ConceptMarkRow> ConceptMarks => Set<ConceptMarkRow>();
+    public DbSet<LearnerPlanRow> LearnerPlans => Set<LearnerPlanRow>();
+    public DbSet<RoadmapDatesRow> RoadmapDates => Set<RoadmapDatesRow>();
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<JobRow>(job =>
@@ -65,6 +75,9 @@ public sealed class RoadmapDb(DbContextOptions<RoadmapDb> options) : DbContext(o
             owner.Property(o => o.Id).ValueGeneratedNever();
         });
 
+        modelBuilder.AddErasedPersons();
+        modelBuilder.AddPersonEvents();
+        PracticeModel.Add(modelBuilder);
         modelBuilder.UseSnakeCaseNames();
     }
 }

@@ -1,4 +1,5 @@
 using Lyceum.Knowledge;
+using Lyceum.ServiceDefaults.Http;
 
 namespace Lyceum.RoadmapWorker.Knowledge;
 
@@ -12,6 +13,8 @@ public static class GroundingRegistration
             .Validate(o => o.Timeout > TimeSpan.Zero && o.Timeout <= TimeSpan.FromMinutes(1), "Grounding:Timeout must be above 0 and at most a minute")
             .ValidateOnStart();
         builder.AddKnowledgeClient();
+        builder.AddServiceClient(ConversationClient.Service);
+        builder.Services.AddSingleton<ConversationClient>();
         builder.Services.AddSingleton<Grounder>();
         return builder;
     }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Lyceum.RoadmapWorker.Knowledge;
 
 namespace Lyceum.RoadmapWorker.Planning;
@@ -32,8 +33,10 @@ public sealed record Activity(string Style, string Text);
 /// <param name="Search">What to search for where there is no <paramref name="Url"/>.</param>
 public sealed record Resource(string Title, string Kind, string? Url, string? Search);
 
-/// <param name="Answer">Index into <paramref name="Options"/>.</param>
-public sealed record QuizQuestion(string Question, IReadOnlyList<string> Options, int Answer, string? Explanation);
+/// <param name="Answer">Index into <paramref name="Options"/>; left out for students, as the explanation is.</param>
+public sealed record QuizQuestion(
+    string Question, IReadOnlyList<string> Options, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int Answer,
+    string? Explanation);
 
 /// <param name="Number">1, 2, 3, …</param>
 /// <param name="Hours">At most the weekly hours.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Lyceum.Durability.Work;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Knowledge;
@@ -60,6 +61,24 @@ internal sealed class RoadmapApi : JobApi<TaskStatusResponse, TaskList>
 
     public override ValueTask<TaskStatusResponse> DescribeAsync(JobView task, JobStore jobs, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Summarize(task));
+
+    public override async Task<JobView> FindToReadAsync(HttpContext http, Guid taskId, Caller caller, JobStore jobs) =>
+        (await http.RequestServices.GetRequiredService<SharedRoadmaps>().FindAsync(caller, taskId, http.RequestAborted)).Task;
+
+    /// <summary>Students answer the quizzes; they are graded by <c>POST /api/practice/items/{id}/attempts</c>.</summary>
+    public override string ShowResult(Caller caller, string result)
+    {
+        if (caller.Role is not Role.Student)
+            return result;
+        var roadmap = JsonNode.Parse(result)!;
+        foreach (var question in roadmap["modules"]!.AsArray().SelectMany(module => module!["concepts"]!.AsArray())
+            .SelectMany(concept => concept!["quiz"]!.AsArray()).OfType<JsonObject>())
+        {
+            question.Remove("answer");
+            question.Remove("explanation");
+        }
+        return roadmap.ToJsonString(JobJson.Options);
+    }
 
     public override TaskStatusResponse Summarize(JobView task)
     {

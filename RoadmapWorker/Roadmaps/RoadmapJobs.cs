@@ -12,6 +12,7 @@ public sealed class RoadmapJobs : IJobFeature
             .Validate(o => o.ConceptsAtOnce > 0 && o.Timeout > TimeSpan.Zero, "Roadmaps: ConceptsAtOnce and Timeout must be positive")
             .ValidateOnStart();
         jobs.Services.AddSingleton<ModelPlanner>();
+        jobs.Services.AddSingleton<SharedRoadmaps>();
         jobs.AddKind<RoadmapKind>().WakeOn<GenerateRoadmap>().FollowOn<RoadmapStatusChanged>(moved => moved.TaskId)
             .Map(routes => routes.MapRoadmaps());
     }

@@ -26,6 +26,9 @@ public enum DatabaseFailure
 /// <summary>The one place that classifies failures of the database, by SQLSTATE.</summary>
 public static class DatabaseFailures
 {
+    /// <summary>SQLSTATE with which the database refuses a row of a person who was deleted.</summary>
+    public const string PersonErased = "23L01";
+
     public static DatabaseFailure Of(Exception exception) => Find(exception) ?? (exception switch
     {
         IOException or SocketException => DatabaseFailure.Connection,

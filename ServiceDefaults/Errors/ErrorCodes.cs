@@ -30,6 +30,12 @@ public static class ErrorCodes
     public const string PasswordLoginDisabled = "password_login_disabled";
     public const string NotAdmitted = "not_admitted";
     public const string SignInRefused = "sign_in_refused";
+    public const string PersonErased = "person_erased";
+    public const string RecentSignInRequired = "recent_sign_in_required";
+    public const string NotAMember = "not_a_member";
+    public const string ForbiddenRole = "forbidden_role";
+    public const string PasswordChangeRequired = "password_change_required";
+    public const string GuardianConsentRequired = "guardian_consent_required";
 
     // 404: not there, or not yours (the two are never distinguished).
     public const string NotFound = "not_found";
@@ -42,9 +48,17 @@ public static class ErrorCodes
     public const string ModelNotFound = "model_not_found";
     public const string InvitationNotFound = "invitation_not_found";
     public const string TutorNotFound = "tutor_not_found";
+    public const string MemberNotFound = "member_not_found";
+    public const string SignInNotFound = "sign_in_not_found";
+    public const string ClassNotFound = "class_not_found";
+    public const string ShareNotFound = "share_not_found";
     public const string SessionNotFound = "session_not_found";
     public const string TaskNotFound = "task_not_found";
+    public const string ConceptNotFound = "concept_not_found";
+    public const string PracticeSetNotFound = "practice_set_not_found";
+    public const string PracticeItemNotFound = "practice_item_not_found";
     public const string RecordNotFound = "record_not_found";
+    public const string ErasureNotFound = "erasure_not_found";
     public const string ToolNotFound = "tool_not_found";
     public const string ToolVersionNotFound = "tool_version_not_found";
 
@@ -59,13 +73,26 @@ public static class ErrorCodes
     public const string EngineIdTaken = "engine_id_taken";
     public const string TaskNotCompleted = "task_not_completed";
     public const string TaskNotRetriable = "task_not_retriable";
+    public const string ItemSuperseded = "item_superseded";
     public const string IdempotencyKeyReused = "idempotency_key_reused";
     public const string AppendConflict = "append_conflict";
+    public const string LastOwner = "last_owner";
     public const string RecallTooLarge = "recall_too_large";
     public const string ToolRegistryVersionExists = "tool_registry_version_exists";
     public const string ToolDigestMismatch = "tool_digest_mismatch";
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
+    public const string DocumentNotReady = "document_not_ready";
+
+    // Why a document of a knowledge base failed: its `failure`.
+    public const string DocumentEncrypted = "document_encrypted";
+    public const string DocumentWithoutText = "document_without_text";
+    public const string DocumentDamaged = "document_damaged";
+    public const string DocumentWrongType = "document_wrong_type";
+    public const string DocumentTooLarge = "document_too_large";
+    public const string DocumentTookTooLong = "document_took_too_long";
+    public const string QuestionRefused = "question_refused";
+    public const string AnswerModerated = "answer_moderated";
 
     // 429, 503: come back after Retry-After seconds.
     public const string Overloaded = "overloaded";
@@ -76,6 +103,7 @@ public static class ErrorCodes
     public const string IdentityProviderUnavailable = "identity_provider_unavailable";
     public const string NoEngineFree = "no_engine_free";
     public const string ServiceUnavailable = "service_unavailable";
+    public const string ModerationUnavailable = "moderation_unavailable";
     public const string Draining = "draining";
 
     // Answers that broke off after they began (typed events of a stream), and upstream failures before that.
@@ -83,6 +111,7 @@ public static class ErrorCodes
     public const string Timeout = "timeout";
     public const string Interrupted = "interrupted";
     public const string InvalidRoadmap = "invalid_roadmap";
+    public const string NoMaterial = "no_material";
     public const string NotStored = "not_stored";
 
     // 502: a tool.
@@ -93,6 +122,7 @@ public static class ErrorCodes
     // 501: nothing here does it until a setting, which the detail names, is made.
     public const string AsrNotConfigured = "asr_not_configured";
     public const string TtsNotConfigured = "tts_not_configured";
+    public const string ModerationNotConfigured = "moderation_not_configured";
 
     // Error events of a live session's socket.
     public const string AudioTooLong = "audio_too_long";

@@ -59,6 +59,10 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
             case DatabaseFailure.Connection:
                 LogDatabaseAway(http.Request.Path, exception.Message);
                 return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "The database does not answer; try again shortly.");
+            case DatabaseFailure.Data when DatabaseFailures.SqlState(exception) is DatabaseFailures.PersonErased:
+                return Problems.Create(
+                    StatusCodes.Status403Forbidden, ErrorCodes.PersonErased,
+                    "This account was deleted. Nothing is stored for it any more; sign in with another one.");
             case DatabaseFailure.Data when DatabaseFailures.SqlState(exception) is not ['2', '3', ..]:
                 LogRefused(http.Request.Method, http.Request.Path, exception.Message);
                 return NotStorable(http.Request);

@@ -27,6 +27,9 @@ public record Problem
     /// <summary>The scope that the caller lacks.</summary>
     public string? RequiredScope { get; init; }
 
+    /// <summary>What has come in the place of what was named.</summary>
+    public Guid? SupersededBy { get; init; }
+
     /// <summary>What is wrong with the body, by field, all of it.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>>? Errors { get; init; }
 }

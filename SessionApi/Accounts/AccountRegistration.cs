@@ -15,6 +15,7 @@ internal static class AccountRegistration
         services.AddSingleton<AttemptLimit>();
         services.AddScoped<Admission>();
         services.AddScoped<AccountStore>();
+        services.AddScoped<Memberships>();
         services.AddHostedService<AccountUpkeep>();
     }
 

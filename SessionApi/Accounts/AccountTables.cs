@@ -1,14 +1,20 @@
+using Lyceum.ServiceDefaults.Auth;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>A person who signs in here, admin of their own tenant.</summary>
+/// <summary>A person who signs in here. Accounts are global; what one is where, say its memberships.</summary>
 internal sealed class Account
 {
     /// <summary>The <c>sub</c> of their tokens.</summary>
     public Guid Id { get; init; }
 
+    /// <summary>
+    /// Where the account was made: the tenant that it founded, or that invited it. Only there others may give it a new
+    /// password.
+    /// </summary>
     public required string Tenant { get; init; }
 
     /// <summary>What they sign in with, an e-mail address or a name, in the form of <see cref="Username"/>.</summary>
@@ -25,6 +31,16 @@ internal sealed class Account
 
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset PasswordChangedAt { get; set; }
+
+    /// <summary>Runs the installation: also has the scopes <c>ops</c> and <c>tools.admin</c>.</summary>
+    public bool Operator { get; init; }
+
+    /// <summary>
+    /// SHA-256 of the code with which the account gets its password: it was made by a teacher, or reset. Null: none is open.
+    /// </summary>
+    public byte[]? FirstCodeHash { get; set; }
+
+    public DateTimeOffset? FirstCodeExpiresAt { get; set; }
 }
 
 /// <summary>
@@ -45,12 +61,26 @@ internal sealed class SignIn
     /// </summary>
     public byte[]? TokenKey { get; init; }
 
+    /// <summary>
+    /// SHA-256 of the secret of the token before, until <see cref="RefreshedAt"/> is too long ago; null before the first refresh.
+    /// </summary>
+    public byte[]? PreviousHash { get; init; }
+
+    /// <summary>The active tenant; null: the account's own (an earlier version made the sign-in).</summary>
+    public string? Tenant { get; set; }
+
+    /// <summary>The <c>User-Agent</c> that signed in, for the person's list; null where it sent none.</summary>
+    public string? Device { get; init; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset RefreshedAt { get; set; }
     public DateTimeOffset ExpiresAt { get; set; }
 }
 
-/// <summary>A code that lets one person register where registration is not open.</summary>
+/// <summary>
+/// A code that makes memberships in its tenant, and lets people register where registration is not open: for one person, or,
+/// a class's join code, for many.
+/// </summary>
 internal sealed class Invitation
 {
     public Guid Id { get; init; }
@@ -66,8 +96,17 @@ internal sealed class Invitation
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>Set in the transaction that makes the account.</summary>
+    /// <summary>When it was used for the last time that it is good for: in the transaction that makes the membership.</summary>
     public DateTimeOffset? UsedAt { get; set; }
+
+    /// <summary>Null: whoever registers with it founds a tenant of their own.</summary>
+    public Role? Role { get; init; }
+
+    /// <summary>The class that it puts people into; null: none.</summary>
+    public Guid? ClassId { get; init; }
+
+    public int MaxUses { get; init; }
+    public int Uses { get; init; }
 }
 
 /// <summary>
@@ -110,6 +149,8 @@ internal sealed class AccountTables :
         account.ToTable("accounts");
         account.Property(a => a.Id).ValueGeneratedNever();
         account.HasIndex(a => a.Username).IsUnique().HasDatabaseName(OneUsername);
+        account.Property(a => a.Operator).HasDefaultValue(false);
+        account.HasMany<Membership>().WithOne().HasForeignKey(m => m.AccountId).OnDelete(DeleteBehavior.Cascade);
     }
 
     public void Configure(EntityTypeBuilder<SignIn> signIn)
@@ -126,6 +167,10 @@ internal sealed class AccountTables :
         invitation.Property(i => i.Id).ValueGeneratedNever();
         invitation.HasOne<Account>().WithMany().HasForeignKey(i => i.CreatedBy).OnDelete(DeleteBehavior.Cascade);
         invitation.HasIndex(i => i.CodeHash).IsUnique();
+        invitation.Property(i => i.Role).HasConversion(TenantTables.Roles);
+        // As an earlier version makes them: for one person.
+        invitation.Property(i => i.MaxUses).HasDefaultValue(1);
+        invitation.Property(i => i.Uses).HasDefaultValue(0);
     }
 
     public void Configure(EntityTypeBuilder<SetupCode> setup)

@@ -1,5 +1,7 @@
 using Lyceum.Durability.Postgres;
+using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -32,7 +34,9 @@ internal sealed partial class AccountUpkeep(
                 if (!announced)
                     await AnnounceAsync(db, stoppingToken);
                 announced = true;
+                await Members.AdoptAsync(db, stoppingToken);
                 await ForgetAsync(db, stoppingToken);
+                await scope.ServiceProvider.GetRequiredService<Looks>().ForgetAsync(stoppingToken);
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {

@@ -2,32 +2,53 @@ using Lyceum.ServiceDefaults.Auth;
 
 namespace Lyceum.SessionApi.Accounts;
 
-/// <summary>Sets and clears <see cref="UserCookies"/>.</summary>
+/// <summary>Sets and clears <see cref="UserCookies"/>: on https under their prefixed names, which ask for the path <c>/</c>.</summary>
 internal static class BrowserCookies
 {
     public static void Set(HttpContext http, string access, string refresh, AccountOptions options)
     {
-        http.Response.Cookies.Append(UserCookies.Session, access, Options(http, "/", options.AccessLifetime));
-        http.Response.Cookies.Append(UserCookies.Refresh, refresh, Options(http, UserCookies.RefreshPath, options.RefreshLifetime));
+        Set(http, UserCookies.Session, access, "/", options.AccessLifetime);
+        Set(http, UserCookies.Refresh, refresh, UserCookies.RefreshPath, options.RefreshLifetime);
     }
 
     public static void Clear(HttpContext http)
     {
-        http.Response.Cookies.Delete(UserCookies.Session, Options(http, "/", null));
-        http.Response.Cookies.Delete(UserCookies.Refresh, Options(http, UserCookies.RefreshPath, null));
+        Clear(http, UserCookies.Session, "/");
+        Clear(http, UserCookies.Refresh, UserCookies.RefreshPath);
     }
 
     public static void SetOidc(HttpContext http, string state, TimeSpan lifetime) =>
-        http.Response.Cookies.Append(UserCookies.Oidc, state, Options(http, UserCookies.OidcPath, lifetime, SameSiteMode.Lax));
+        Set(http, UserCookies.Oidc, state, UserCookies.OidcPath, lifetime, SameSiteMode.Lax);
 
-    public static void ClearOidc(HttpContext http) =>
-        http.Response.Cookies.Delete(UserCookies.Oidc, Options(http, UserCookies.OidcPath, null, SameSiteMode.Lax));
+    public static void ClearOidc(HttpContext http) => Clear(http, UserCookies.Oidc, UserCookies.OidcPath, SameSiteMode.Lax);
 
-    private static CookieOptions Options(HttpContext http, string path, TimeSpan? lifetime, SameSiteMode sameSite = SameSiteMode.Strict) => new()
+    private static void Set(
+        HttpContext http, string name, string value, string path, TimeSpan lifetime, SameSiteMode sameSite = SameSiteMode.Strict)
+    {
+        if (!IsHttps(http.Request))
+        {
+            http.Response.Cookies.Append(name, value, Options(path, isHttps: false, lifetime, sameSite));
+            return;
+        }
+        http.Response.Cookies.Append(UserCookies.HostPrefix + name, value, Options("/", isHttps: true, lifetime, sameSite));
+        // Of before there was the prefix.
+        if (http.Request.Cookies.ContainsKey(name))
+            http.Response.Cookies.Delete(name, Options(path, isHttps: true, null, sameSite));
+    }
+
+    private static void Clear(HttpContext http, string name, string path, SameSiteMode sameSite = SameSiteMode.Strict)
+    {
+        var isHttps = IsHttps(http.Request);
+        http.Response.Cookies.Delete(name, Options(path, isHttps, null, sameSite));
+        if (isHttps)
+            http.Response.Cookies.Delete(UserCookies.HostPrefix + name, Options("/", isHttps: true, null, sameSite));
+    }
+
+    private static CookieOptions Options(string path, bool isHttps, TimeSpan? lifetime, SameSiteMode sameSite) => new()
     {
         HttpOnly = true,
         SameSite = sameSite,
-        Secure = IsHttps(http.Request),
+        Secure = isHttps,
         Path = path,
         MaxAge = lifetime,
         IsEssential = true,

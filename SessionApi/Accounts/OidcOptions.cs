@@ -50,6 +50,12 @@ public sealed class OidcOptions
     /// <summary>E-mail domains for <see cref="OidcAdmission.Domains"/>, exact: <c>example.org</c> is not <c>a.example.org</c>.</summary>
     public IList<string> Domains { get; init; } = [];
 
+    /// <summary>The tenant that its people belong to. Null: each founds one of their own, or comes by an invitation.</summary>
+    public string? Tenant { get; set; }
+
+    /// <summary>What they are there at first; an owner of the tenant changes it.</summary>
+    public Role Role { get; set; } = Role.Student;
+
     /// <summary>
     /// <c>groups=lyceum</c>: a claim that every sign-in must have, also of people with an account. One value of a list
     /// is enough.
@@ -95,6 +101,8 @@ public sealed class OidcOptions
             yield return $"{Section}:Domains goes with Admit=Domains, and Admit=Domains with at least one";
         if (!string.IsNullOrEmpty(RequiredClaim) && Required is null)
             yield return $"{Section}:RequiredClaim is '{RequiredClaim}'; it must be name=value";
+        if (Tenant is { } tenant && (string.IsNullOrWhiteSpace(tenant) || tenant.Length > 200))
+            yield return $"{Section}:Tenant must have 1 to 200 characters";
         if (Timeout <= TimeSpan.Zero || Timeout > TimeSpan.FromMinutes(1))
             yield return $"{Section}:Timeout is {Timeout}; it must be above 0 and at most a minute";
     }

@@ -1,11 +1,12 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Lyceum.SessionApi.Accounts;
 
 /// <summary>
-/// <c>{sign-in}.{secret}</c>: which sign-in, and that it is the newest token of it. The secret is 16 random bytes and
-/// their MAC by the sign-in's own key, so that a token that was spent is told from one that never was. Only the newest
+/// <c>{sign-in}.{secret}</c>: which sign-in, and that it is the newest token of it. The secret is 16 random bytes (of a
+/// successor: that follow from the token before) and their MAC by the sign-in's own key, so that a token that was spent is told from one that never was. Only the newest
 /// one's hash opens anything.
 /// </summary>
 internal readonly record struct RefreshToken(Guid SignIn, string Secret)
@@ -23,6 +24,19 @@ internal readonly record struct RefreshToken(Guid SignIn, string Secret)
         RandomNumberGenerator.Fill(secret[..Half]);
         Mac(signIn, key, secret[..Half]).CopyTo(secret[Half..]);
         return new(signIn, Base64Url.EncodeToString(secret));
+    }
+
+    /// <summary>
+    /// The token that this one is spent for: always the same, and known to nobody who lacks this one or the key.
+    /// </summary>
+    /// <param name="key">The sign-in's.</param>
+    public RefreshToken Next(byte[] key)
+    {
+        Span<byte> secret = stackalloc byte[2 * Half];
+        byte[] message = [.. "next"u8, .. SignIn.ToByteArray(), .. Encoding.UTF8.GetBytes(Secret)];
+        HMACSHA256.HashData(key, message).AsSpan(0, Half).CopyTo(secret);
+        Mac(SignIn, key, secret[..Half]).CopyTo(secret[Half..]);
+        return new(SignIn, Base64Url.EncodeToString(secret));
     }
 
     /// <summary>Null for what is none.</summary>

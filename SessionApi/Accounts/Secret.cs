@@ -14,9 +14,12 @@ internal static class Secret
     public static string New() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>160 bits in letters that are read out and typed without mistakes: <c>k7vq-…</c>, eight groups of four.</summary>
-    public static string NewCode()
+    public static string NewCode() => NewShortCode(8);
+
+    /// <summary>The same with fewer groups, 20 bits each: for what ends soon, and where guesses are counted.</summary>
+    public static string NewShortCode(int groups)
     {
-        var letters = RandomNumberGenerator.GetItems<char>("abcdefghjkmnpqrstuvwxyz23456789", 32);
+        var letters = RandomNumberGenerator.GetItems<char>("abcdefghjkmnpqrstuvwxyz23456789", 4 * groups);
         return string.Join('-', letters.Chunk(4).Select(group => new string(group)));
     }
 

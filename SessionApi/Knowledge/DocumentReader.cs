@@ -3,16 +3,17 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
-/// Makes passages of documents, bounded in time and stoppable. Small ones are read here: the worst of them costs some
-/// tenths of a second. Larger ones are read by <see cref="DocumentProgram"/> in a process of its own, which is killed
-/// when its time is over or the caller has gone. A tenant reads one document at a time, and at most as many are read at
-/// a time as the machine has cores.
+/// Makes passages of documents, bounded in time and stoppable. Small texts are read here: the worst of them costs some
+/// tenths of a second. Larger ones, and every file, are read by <see cref="DocumentProgram"/> in a process of its own,
+/// which is killed when its time is over or the caller has gone. A tenant reads one text at a time, and at most as many
+/// are read at a time as the machine has cores; how many files are, <see cref="DocumentWork"/> says.
 /// </summary>
 internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisposable
 {
@@ -23,7 +24,8 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
     private const int MaxWaiting = 16;
 
     /// <summary>
-    /// As hexadecimal bytes: what a reader may keep on its heap. 8 MB of real Markdown need a quarter of it.
+    /// As hexadecimal bytes: what a reader may keep on its heap. 8 MB of real Markdown need a quarter of it. Its parsers
+    /// allocate nothing of size elsewhere, so that with the runtime itself a reader stays below 1 GiB.
     /// </summary>
     private const string MaxHeap = "30000000";
 
@@ -67,6 +69,42 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
     }
 
     public void Dispose() => _places.Dispose();
+
+    /// <summary>Reads a file in a process for it alone.</summary>
+    /// <exception cref="ProblemException">400: it cannot be read, or not within its bounds.</exception>
+    /// <exception cref="ReaderDiedException">The process ended without saying why.</exception>
+    public async Task<IndexedDocument> ReadFileAsync(
+        string mediaType, string name, byte[] content, CancellationToken cancellationToken)
+    {
+        var limit = options.Value.MaxFileReadingTime;
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(limit);
+        using var process = Start(limit);
+        await using var kill = bound.Token.Register(() => Kill(process));
+        try
+        {
+            var bounds = new FileBounds(options.Value.MaxPages, options.Value.MaxDocumentBytes);
+            var request = DocumentProgram.Request(mediaType, name, bounds, content.Length);
+            return DocumentProgram.ReadAnswer(await ExchangeAsync(process, request, content, bound.Token));
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (bound.IsCancellationRequested)
+                throw Unreadable.TookTooLong(limit);
+            await process.WaitForExitAsync(bound.Token); // its output has ended, so it does
+            throw process.ExitCode switch
+            {
+                DocumentProgram.TookTooLong => Unreadable.TookTooLong(limit),
+                DocumentProgram.OutOfMemory => Unreadable.TooMuchMemory(),
+                var code => new ReaderDiedException(code),
+            };
+        }
+        finally
+        {
+            Kill(process);
+        }
+    }
 
     private void End(string tenant)
     {
@@ -123,8 +161,10 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
             await using var kill = bound.Token.Register(() => Kill(process));
             try
             {
+                var bytes = Encoding.UTF8.GetBytes(content);
+                var request = DocumentProgram.Request(mediaType, name, new(0, 0), bytes.Length);
                 return DocumentProgram.ReadAnswer(
-                    await ExchangeAsync(process, DocumentProgram.Request(mediaType, name, content), bound.Token));
+                    await ExchangeAsync(process, request, bytes, bound.Token)).Passages;
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -142,20 +182,6 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
             reader.End(tenant);
         }
 
-        private static Process Start(TimeSpan limit)
-        {
-            var process = Process.Start(Program(limit)) ?? throw new InvalidOperationException("no new process");
-            try
-            {
-                process.PriorityClass = ProcessPriorityClass.BelowNormal; // answers go before documents
-            }
-            catch (Exception e) when (e is Win32Exception or InvalidOperationException)
-            {
-                // It has ended already, or the system has no priorities: the reading shows which.
-            }
-            return process;
-        }
-
         private void Stop()
         {
             if (_process is not { } process)
@@ -164,52 +190,79 @@ internal sealed class DocumentReader(IOptions<KnowledgeOptions> options) : IDisp
             Kill(process);
             process.Dispose();
         }
+    }
 
-        private static void Kill(Process process)
+    private static Process Start(TimeSpan limit)
+    {
+        var process = Process.Start(Program(limit)) ?? throw new InvalidOperationException("no new process");
+        // What the runtime prints when a process dies of its document may be long, and helps nobody.
+        process.ErrorDataReceived += static (_, _) => { };
+        process.BeginErrorReadLine();
+        try
         {
-            try
-            {
-                process.Kill();
-            }
-            catch (Exception e) when (e is Win32Exception or InvalidOperationException)
-            {
-                // It has ended, or was disposed of meanwhile.
-            }
+            process.PriorityClass = ProcessPriorityClass.BelowNormal; // answers go before documents
         }
-
-        private static async Task<byte[]> ExchangeAsync(Process process, byte[] request, CancellationToken cancellationToken)
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException)
         {
-            await process.StandardInput.BaseStream.WriteAsync(request, cancellationToken);
-            await process.StandardInput.BaseStream.FlushAsync(cancellationToken);
-            var answers = process.StandardOutput.BaseStream;
-            var length = new byte[sizeof(int)];
-            await answers.ReadExactlyAsync(length, cancellationToken);
-            var answer = new byte[BinaryPrimitives.ReadInt32LittleEndian(length)];
-            await answers.ReadExactlyAsync(answer, cancellationToken);
-            return answer;
+            // It has ended already, or the system has no priorities: the reading shows which.
         }
+        return process;
+    }
 
-        /// <summary>This service's own program, by the runtime that this process runs on.</summary>
-        private static ProcessStartInfo Program(TimeSpan limit)
+    private static void Kill(Process process)
+    {
+        try
         {
-            var program = typeof(DocumentReader).Assembly.Location;
-            var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
-            var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
-            var arguments = new[]
-            {
-                DocumentProgram.Command, ((long)limit.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
-            };
-            var start = File.Exists(dotnet)
-                ? new ProcessStartInfo(dotnet, [program, .. arguments])
-                : new ProcessStartInfo(Path.ChangeExtension(program, OperatingSystem.IsWindows() ? "exe" : null), arguments);
-            start.RedirectStandardInput = start.RedirectStandardOutput = true;
-            // What it reads is hostile at worst: it gets none of this process's settings.
-            foreach (var name in start.Environment.Keys.Except(["PATH", "HOME", "TMPDIR", "SystemRoot"]).ToList())
-                start.Environment.Remove(name);
-            start.Environment["DOTNET_ROOT"] = root;
-            start.Environment["DOTNET_GCHeapHardLimit"] = MaxHeap;
-            start.Environment["DOTNET_EnableDiagnostics"] = "0";
-            return start;
+            process.Kill();
+        }
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException)
+        {
+            // It has ended, or was disposed of meanwhile.
         }
     }
+
+    private static async Task<byte[]> ExchangeAsync(
+        Process process, byte[] request, byte[] content, CancellationToken cancellationToken)
+    {
+        await process.StandardInput.BaseStream.WriteAsync(request, cancellationToken);
+        await process.StandardInput.BaseStream.WriteAsync(content, cancellationToken);
+        await process.StandardInput.BaseStream.FlushAsync(cancellationToken);
+        var answers = process.StandardOutput.BaseStream;
+        var length = new byte[sizeof(int)];
+        await answers.ReadExactlyAsync(length, cancellationToken);
+        var size = BinaryPrimitives.ReadInt32LittleEndian(length);
+        if (size is < 0 or > DocumentProgram.MaxAnswer)
+            throw new IOException("no answer of the program that reads documents");
+        var answer = new byte[size];
+        await answers.ReadExactlyAsync(answer, cancellationToken);
+        return answer;
+    }
+
+    /// <summary>This service's own program, by the runtime that this process runs on.</summary>
+    private static ProcessStartInfo Program(TimeSpan limit)
+    {
+        var program = typeof(DocumentReader).Assembly.Location;
+        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+        var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
+        var arguments = new[]
+        {
+            DocumentProgram.Command, ((long)limit.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
+        };
+        var start = File.Exists(dotnet)
+            ? new ProcessStartInfo(dotnet, [program, .. arguments])
+            : new ProcessStartInfo(Path.ChangeExtension(program, OperatingSystem.IsWindows() ? "exe" : null), arguments);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        // What it reads is hostile at worst: it gets none of this process's settings.
+        foreach (var name in start.Environment.Keys.Except(["PATH", "HOME", "TMPDIR", "SystemRoot"]).ToList())
+            start.Environment.Remove(name);
+        start.Environment["DOTNET_ROOT"] = root;
+        start.Environment["DOTNET_GCHeapHardLimit"] = MaxHeap;
+        start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
+        return start;
+    }
 }
+
+/// <summary>The process that read a document ended without an answer: a crash, or somebody ended it.</summary>
+internal sealed class ReaderDiedException(int exitCode)
+    : Exception($"the program that reads documents ended with code {exitCode}");

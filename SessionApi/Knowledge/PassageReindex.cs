@@ -6,8 +6,8 @@ using NpgsqlTypes;
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
-/// Brings the stored terms of all passages to <see cref="SearchTerms.Version"/> after an upgrade: a document per
-/// transaction, its terms together with its version, so that it goes on where it was stopped. Passages keep their text
+/// Brings the stored terms and places of all passages to <see cref="SearchTerms.Version"/> after an upgrade: a document per
+/// transaction, its passages together with its version, so that it goes on where it was stopped. Passages keep their text
 /// and their ids.
 /// </summary>
 /// <remarks>
@@ -70,15 +70,17 @@ internal sealed partial class PassageReindex(
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (await NextAsync(connection, cancellationToken) is not (var id, var name))
+        if (await NextAsync(connection, cancellationToken) is not (var id, var name, var mediaType))
             return false;
         found(id);
         var after = -1;
+        var layout = new ContentLayout(mediaType);
         while (await ReadAsync(connection, id, after, cancellationToken) is { Count: > 0 } passages)
         {
             await using var update = new NpgsqlCommand(
                 """
-                UPDATE passages p SET terms = u.terms::tsvector FROM unnest($2, $3) AS u(position, terms)
+                UPDATE passages p SET terms = u.terms::tsvector, start = u.start
+                FROM unnest($2, $3, $4) AS u(position, terms, start)
                 WHERE p.document_id = $1 AND p.position = u.position
                 """, connection);
             update.Parameters.Add(new() { Value = id });
@@ -87,6 +89,11 @@ internal sealed partial class PassageReindex(
             {
                 Value = passages.Select(p => SearchTerms.Vector(name, p.Section, p.Text)).ToArray(),
                 NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
+            });
+            update.Parameters.Add(new()
+            {
+                Value = passages.Select(p => layout.Place(p.Page, p.Section, p.Text)).ToArray(),
+                NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer,
             });
             await update.ExecuteNonQueryAsync(cancellationToken);
             after = passages[^1].Position;
@@ -102,7 +109,7 @@ internal sealed partial class PassageReindex(
     /// <summary>
     /// A document that is not up to date, locked until the transaction ends; none that an upload has locked.
     /// </summary>
-    private async Task<(Guid Id, string Name)?> NextAsync(
+    private async Task<(Guid Id, string Name, string MediaType)?> NextAsync(
         NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var free = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection);
@@ -110,29 +117,36 @@ internal sealed partial class PassageReindex(
         if (await free.ExecuteScalarAsync(cancellationToken) is not true)
             return null;
         await using var command = new NpgsqlCommand(
-            "SELECT id, name FROM documents WHERE index_version < $1 AND id <> ALL ($2) LIMIT 1 FOR UPDATE SKIP LOCKED",
+            """
+            SELECT id, name, media_type FROM documents WHERE index_version < $1 AND id <> ALL ($2) LIMIT 1
+            FOR UPDATE SKIP LOCKED
+            """,
             connection);
         command.Parameters.Add(new() { Value = SearchTerms.Version });
         command.Parameters.Add(new() { Value = _refused.ToArray() });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? (reader.GetGuid(0), reader.GetString(1)) : null;
+        return await reader.ReadAsync(cancellationToken) ? (reader.GetGuid(0), reader.GetString(1), reader.GetString(2))
+            : null;
     }
 
-    private static async Task<List<(int Position, string Section, string Text)>> ReadAsync(
+    private static async Task<List<(int Position, string Section, string Text, int? Page)>> ReadAsync(
         NpgsqlConnection connection, Guid document, int after, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
             """
-            SELECT position, section, text FROM passages WHERE document_id = $1 AND position > $2
+            SELECT position, section, text, page FROM passages WHERE document_id = $1 AND position > $2
             ORDER BY position LIMIT $3
             """, connection);
         command.Parameters.Add(new() { Value = document });
         command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = Batch });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var passages = new List<(int, string, string)>();
+        var passages = new List<(int, string, string, int?)>();
         while (await reader.ReadAsync(cancellationToken))
-            passages.Add((reader.GetInt32(0), reader.GetString(1), reader.GetString(2)));
+        {
+            var page = await reader.GetFieldValueAsync<int?>(3, cancellationToken);
+            passages.Add((reader.GetInt32(0), reader.GetString(1), reader.GetString(2), page));
+        }
         return passages;
     }
 

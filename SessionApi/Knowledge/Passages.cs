@@ -2,14 +2,14 @@ using System.Text;
 using AngleSharp.Dom;
 using AngleSharp.Html.Parser;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.Text;
 using Markdig;
 
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>A piece of a document, small enough to be quoted.</summary>
 /// <param name="Section">The headings it stands under, outermost first, joined by <c> › </c>; empty before the first.</param>
-public sealed record Passage(string Section, string Text);
+/// <param name="Page">The page or slide it stands on, from 1; null where the document has none.</param>
+public sealed record Passage(string Section, string Text, int? Page = null);
 
 /// <summary>
 /// Documents as passages. Markdown becomes HTML, and HTML is read as a browser reads it: headings say what a passage is about,
@@ -17,27 +17,14 @@ public sealed record Passage(string Section, string Text);
 /// </summary>
 public static class Passages
 {
-    /// <summary>Characters after which the next block begins a new passage.</summary>
-    private const int Enough = 700;
-
-    /// <summary>No passage is longer: a block beyond it is divided at the ends of sentences.</summary>
-    private const int Most = 1400;
-
     /// <summary>Elements within elements. Real documents have fewer, and reading costs their square.</summary>
     private const int MostNested = 256;
-
-    /// <summary>Characters kept of one heading: every passage below it repeats it.</summary>
-    private const int MostHeading = 200;
-
-    private const string Separator = " › ";
-
-    private static readonly char[] Ends = ['.', '!', '?', '。', '！', '？', '\n', ';', '；'];
 
     // Raw HTML inside Markdown is read like any other HTML afterwards; nothing is ever shown as HTML.
     private static readonly MarkdownPipeline Markdown =
         new MarkdownPipelineBuilder().UsePipeTables().UseDefinitionLists().UseFootnotes().UseYamlFrontMatter().Build();
 
-    /// <summary>The media types that can be read.</summary>
+    /// <summary>The media types that are texts. Files are <see cref="DocumentFiles.MediaTypes"/>.</summary>
     public static readonly IReadOnlyList<string> MediaTypes = ["text/markdown", "text/plain", "text/html"];
 
     /// <param name="mediaType">One of <see cref="MediaTypes"/>.</param>
@@ -63,7 +50,7 @@ public static class Passages
 
     private static List<Passage> OfText(string text)
     {
-        var passages = new Collector();
+        var passages = new PassageCollector();
         foreach (var paragraph in text.ReplaceLineEndings("\n").Split("\n\n"))
             passages.Add(paragraph.Trim());
         return passages.Done();
@@ -82,7 +69,7 @@ public static class Passages
                 last = element;
             },
         }).ParseDocument(html);
-        var passages = new Collector();
+        var passages = new PassageCollector();
         if (document.Body is { } body)
             Walk(body, passages, WithBlocks(body));
         return passages.Done();
@@ -111,7 +98,7 @@ public static class Passages
     private static ProblemException TooNested() =>
         new(400, ErrorCodes.InvalidRequest, $"The document is nested too deeply: {MostNested} elements within each other are read.");
 
-    private static void Walk(IElement element, Collector passages, HashSet<IElement> withBlocks)
+    private static void Walk(IElement element, PassageCollector passages, HashSet<IElement> withBlocks)
     {
         var inline = new StringBuilder(); // text that stands between blocks
         foreach (var node in element.ChildNodes)
@@ -181,72 +168,5 @@ public static class Passages
         var collapsed = string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         text.Clear();
         return collapsed;
-    }
-
-    /// <summary>Gathers blocks into passages, never across a heading.</summary>
-    private sealed class Collector
-    {
-        private readonly List<Passage> _passages = [];
-        private readonly List<(int Level, string Text)> _headings = [];
-        private readonly StringBuilder _text = new();
-
-        public void Heading(int level, string text)
-        {
-            Flush();
-            _headings.RemoveAll(heading => heading.Level >= level);
-            if (text.Length > 0)
-                _headings.Add((level, Utf16.Truncate(text, MostHeading)));
-        }
-
-        public void Add(string block)
-        {
-            if (block.Length == 0)
-                return;
-            if (_text.Length > 0 && _text.Length + block.Length > Enough)
-                Flush();
-            foreach (var piece in Divide(block))
-            {
-                if (_text.Length > 0)
-                    _text.Append('\n');
-                _text.Append(piece);
-                if (_text.Length > Enough)
-                    Flush();
-            }
-        }
-
-        public List<Passage> Done()
-        {
-            Flush();
-            return _passages;
-        }
-
-        private void Flush()
-        {
-            if (_text.Length > 0)
-                _passages.Add(new(string.Join(Separator, _headings.Select(heading => heading.Text)), _text.ToString()));
-            _text.Clear();
-        }
-
-        // By index: cutting off the front would copy the rest of the block once for each piece.
-        private static IEnumerable<string> Divide(string block)
-        {
-            var from = 0;
-            while (block.Length - from > Most)
-            {
-                var last = from + Most - 1;
-                var end = block.LastIndexOfAny(Ends, last, Most);
-                if (end < from + Enough / 2)
-                    end = block.LastIndexOf(' ', last, Most);
-                if (end < from + Enough / 2)
-                    end = last;
-                end = Utf16.Boundary(block, end + 1);
-                if (block[from..end].Trim() is { Length: > 0 } piece)
-                    yield return piece;
-                for (from = end; from < block.Length && char.IsWhiteSpace(block[from]);)
-                    from++;
-            }
-            if (from < block.Length)
-                yield return from == 0 ? block : block[from..];
-        }
     }
 }

@@ -11,9 +11,10 @@ public static class SearchTerms
 {
     /// <summary>
     /// Of <see cref="Vector"/>. Raised whenever it, or <see cref="Terms"/>, makes other terms of the same text than
-    /// before: <see cref="PassageReindex"/> then brings what is stored up to date.
+    /// before, or something new is stored with each passage: <see cref="PassageReindex"/> then brings what is stored up to
+    /// date. 3: the place of each passage in its document.
     /// </summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     // PostgreSQL's own bounds: a position above is its highest, and a lexeme keeps no more than 255 of them.
     private const int MaxPosition = 16_383;
@@ -44,5 +45,5 @@ public static class SearchTerms
 
     private static bool IsUsable(string term) => term.Length is > 0 and <= MaxTermLength && !term.Contains('\0');
 
-    private static string Quote(string term) => $"'{term.Replace(@"\", @"\\").Replace("'", "''")}'";
+    internal static string Quote(string term) => $"'{term.Replace(@"\", @"\\").Replace("'", "''")}'";
 }

@@ -1,10 +1,12 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Lyceum.ServiceDefaults.Auth;
+using System.Text.Json.Serialization;
 using Lyceum.EngineClient;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Transcripts;
+using Lyceum.Text.Moderation;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -13,7 +15,8 @@ namespace Lyceum.SessionApi.Sessions;
 /// <summary>What an engine is asked to make.</summary>
 internal sealed record EngineSessionRequest(
     int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
-    IReadOnlyList<HistoryMessage> History, EngineRetrieval? Retrieval);
+    IReadOnlyList<HistoryMessage> History, EngineRetrieval? Retrieval,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ModerationPolicy? Moderation = null);
 
 /// <summary>Where the engine searches for passages, and what it shows there.</summary>
 internal sealed record EngineRetrieval(string Url, string Token);

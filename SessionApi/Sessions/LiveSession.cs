@@ -35,8 +35,15 @@ internal sealed class LiveSession
 
     public required string Tenant { get; init; }
 
-    /// <summary>Who made it: <see cref="ServiceDefaults.Auth.Caller.Person"/>; column <c>owner</c>.</summary>
+    /// <summary>
+    /// Who made it, as the engine knows them: the subject of the person or of the API token; column <c>owner</c>.
+    /// </summary>
     public required string Person { get; init; }
+
+    /// <summary>
+    /// Whose it is: <see cref="ServiceDefaults.Auth.Caller.Person"/>. Null for a moment, where an earlier version made it.
+    /// </summary>
+    public required string? Subject { get; init; }
 
     /// <summary>Null for one that was made at the engine itself.</summary>
     public int? TutorId { get; init; }
@@ -83,7 +90,8 @@ internal sealed class SessionTable : IEntityTypeConfiguration<LiveSession>
         session.Property(s => s.Id).IsRequired();
         session.Property(s => s.Person).HasColumnName("owner");
         session.HasIndex(s => s.Id).IsUnique();
-        session.HasIndex(s => new { s.Tenant, s.Number }); // a tenant's list, by cursor
+        session.HasIndex(s => new { s.Tenant, s.Subject, s.Number }); // a person's list, by cursor
+        session.HasIndex(s => s.Number).HasFilter("subject IS NULL").HasDatabaseName("ix_sessions_unowned");
         // For the sweep: few rows at a time.
         session.HasIndex(s => s.EngineId).HasFilter($"status IN ('{SessionStatus.Active}', '{SessionStatus.Lost}')");
         session.HasIndex(s => s.EndedAt).HasFilter($"status = '{SessionStatus.Deleted}'");

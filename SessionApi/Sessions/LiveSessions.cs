@@ -22,11 +22,12 @@ internal sealed partial class LiveSessions(
     public async Task<(SessionConnection? Connection, ProblemHttpResult? Problem)> CreateAsync(
         Caller caller, Tutor tutor, string studentId, string? kbId, ClientView client, CancellationToken cancellationToken)
     {
+        // The engine knows an API token by its own subject: at the engine itself it finds what it made here.
         var (place, problem) = await placement.PlaceAsync(
-            caller, caller.Person, tutor, studentId, kbId, [], client, cancellationToken);
+            caller, caller.Subject, tutor, studentId, kbId, [], client, cancellationToken);
         if (place is null)
             return (null, problem);
-        await StoreAsync(caller, caller.Person, tutor, studentId, kbId, place, continues: null, cancellationToken);
+        await StoreAsync(caller, caller.Subject, tutor, studentId, kbId, place, continues: null, cancellationToken);
         return (Connection(place.Session), null);
     }
 
@@ -103,8 +104,8 @@ internal sealed partial class LiveSessions(
     {
         if (session.TutorId is not { } tutorId)
             throw new ProblemException(409, ErrorCodes.SessionEnded, "This session is over, and was made at the engine itself: make a new one.");
-        var tutor = await tutors.ReadAsync(caller, tutorId, cancellationToken);
-        var history = await transcripts.HistoryAsync(session.Tenant, session.Number, cancellationToken);
+        var (tutor, _) = await tutors.FindUsableAsync(caller, tutorId, cancellationToken);
+        var history = await transcripts.HistoryAsync(caller, session.Number, cancellationToken);
         var (place, problem) = await placement.PlaceAsync(
             caller, session.Person, tutor, session.StudentId, session.KbId, history, client, cancellationToken);
         if (place is null)

@@ -4,6 +4,7 @@ using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text;
 using Lyceum.SessionApi.Engines;
 using Lyceum.SessionApi.Knowledge;
+using Lyceum.SessionApi.Safety;
 using Lyceum.SessionApi.Transcripts;
 using Lyceum.SessionApi.Tutors;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,7 +16,7 @@ namespace Lyceum.SessionApi.Sessions;
 /// Makes a session at an engine: the least loaded live one, the next one where that rejects it, ten seconds at most.
 /// </summary>
 internal sealed class Placement(
-    EngineStore directory, EngineSessions engines, Tickets tickets, IOptions<ShareOptions> shares, TimeProvider time)
+    EngineStore directory, EngineSessions engines, PolicyStore policies, Tickets tickets, IOptions<ShareOptions> shares, TimeProvider time)
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
@@ -33,6 +34,12 @@ internal sealed class Placement(
     {
         using var limit = new CancellationTokenSource(Limit, time);
         var started = time.GetTimestamp();
+        var policy = await policies.OfPersonAsync(caller, tutor.Id, cancellationToken);
+        if (policy.ConsentMissing)
+        {
+            return (null, Problems.Create(403, ErrorCodes.GuardianConsentRequired,
+                "Your school asks for a guardian's consent before you may ask, and none is recorded. Ask your teacher to record it."));
+        }
         var live = await directory.LiveAsync(cancellationToken);
         if (live.Count == 0)
         {
@@ -49,7 +56,7 @@ internal sealed class Placement(
             using var turn = new CancellationTokenSource(share > TimeSpan.Zero ? share : TimeSpan.FromMilliseconds(1), time);
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
-                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId));
+                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId), policy.Moderation);
             var (made, rejected) = await engines.CreateAsync(
                 live[i], caller.Tenant, person, Sharer.Of(caller).ShareOf(shares.Value), client, wanted, all.Token);
             if (made is not null)

@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.SessionApi.Sessions;
 
-/// <summary>Live sessions of the tenant's tutors. Scope <c>sessions</c>.</summary>
+/// <summary>Live sessions with tutors. Scope <c>sessions</c>.</summary>
 internal static class SessionEndpoints
 {
     private const int MaxPage = 100;
@@ -24,7 +24,7 @@ internal static class SessionEndpoints
     {
         var group = routes.MapGroup("/api").RequireScope(Scopes.Sessions).WithTags("sessions");
         group.MapPost("/tutors/{id:int}/sessions", CreateAsync)
-            .Fails(404, ErrorCodes.TutorNotFound).Fails(500, ErrorCodes.PublicUrlNotConfigured)
+            .Fails(404, ErrorCodes.TutorNotFound, ErrorCodes.KnowledgeBaseNotFound).Fails(500, ErrorCodes.PublicUrlNotConfigured)
             .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.NoEngineFree);
         group.MapDelete("/tutors/sessions/{session_id}", DeleteAsync).Fails(404, ErrorCodes.SessionNotFound);
         group.MapGet("/sessions", ListAsync).Fails(400, ErrorCodes.InvalidCursor);
@@ -36,32 +36,38 @@ internal static class SessionEndpoints
         group.MapDelete("/sessions/{session_id}", DeleteAsync).Fails(404, ErrorCodes.SessionNotFound);
     }
 
-    /// <summary>Makes a session with this tutor; the body's members may come as query parameters instead.</summary>
+    /// <summary>
+    /// Makes a session with this tutor, of mine or shared with me; the body's members may come as query parameters instead.
+    /// </summary>
     private static async Task<Results<Created<SessionConnection>, ProblemHttpResult>> CreateAsync(
         int id, [FromBody] SessionRequest? request, string? student_id, string? kb_id, Caller caller, TutorStore tutors,
         KnowledgeStore knowledge, LiveSessions sessions, HttpContext http, CancellationToken cancellationToken)
     {
         var kb = request?.KbId ?? kb_id;
-        var student = Student(request?.StudentId ?? default, student_id);
+        // A student is who signed in; what else is said is not theirs to say.
+        var student = caller.Role == Role.Student ? caller.Person : Student(request?.StudentId ?? default, student_id);
         var errors = new ValidationErrors();
         errors.AddIf(student is null, "student_id",
             $"student_id must be a number, or a string of 1 to {MaxStudent} characters, in the body or the query.");
         errors.AddIf(kb is not null && !Slug.IsValid(kb), "kb_id",
             "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
         errors.ThrowIfAny();
-        var tutor = await tutors.ReadAsync(caller, id, cancellationToken);
+        var (tutor, _) = await tutors.FindUsableAsync(caller, id, cancellationToken);
         kb ??= tutor.KbId;
+        var isThere = kb is null || await knowledge.FindSearchableAsync(caller, kb, null, tutors, cancellationToken) is not null;
+        if (!isThere && caller.Role == Role.Student && kb != tutor.KbId)
+            throw KnowledgeStore.NotFound(kb!);
 
         var (made, problem) = await sessions.CreateAsync(caller, tutor, student!, kb, ClientView.Of(http), cancellationToken);
         if (made is null)
             return problem!;
         // A knowledge base may be made later: that it is missing is a warning, and no reason to reject the session.
-        return TypedResults.Created($"/api/sessions/{made.SessionId}", kb is null || await knowledge.ExistsAsync(caller, kb, cancellationToken)
+        return TypedResults.Created($"/api/sessions/{made.SessionId}", isThere
             ? made
             : made with { Warnings = [$"There is no knowledge base {kb} yet: answers cite nothing until PUT /api/kb/{kb} makes it."] });
     }
 
-    /// <summary>The tenant's sessions, newest first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <summary>My sessions, newest first, <paramref name="limit"/> (1-100) a page.</summary>
     /// <param name="status"><c>active | lost | ended</c>; absent: all.</param>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<SessionPage> ListAsync(
@@ -72,7 +78,8 @@ internal static class SessionEndpoints
             throw Invalid($"limit must be between 1 and {MaxPage}.");
         if (status is not (null or SessionStatus.Active or SessionStatus.Lost or SessionStatus.Ended))
             throw Invalid("status must be active, lost or ended.");
-        var page = await sessions.ListAsync(caller, tutor_id, student_id, status, Cursor(cursor), limit + 1, cancellationToken);
+        var only = caller.Role == Role.Student ? null : student_id; // all are theirs
+        var page = await sessions.ListAsync(caller, tutor_id, only, status, Cursor(cursor), limit + 1, cancellationToken);
         return new(
             [.. page.Take(limit).Select(session => SessionView.Of(session))],
             page.Count > limit ? page[limit - 1].Number.ToString(CultureInfo.InvariantCulture) : null);
@@ -135,7 +142,7 @@ internal static class SessionEndpoints
     private static ProblemException Invalid(string detail) => new(400, ErrorCodes.InvalidRequest, detail);
 }
 
-/// <param name="StudentId">A number or a string, of the client's choice; kept as text.</param>
+/// <param name="StudentId">A number or a string, of the client's choice; kept as text. Ignored for students, who are themselves.</param>
 /// <param name="KbId">The knowledge base to answer from; absent: the tutor's.</param>
 public sealed record SessionRequest(JsonElement StudentId, string? KbId = null);
 

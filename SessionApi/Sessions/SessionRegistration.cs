@@ -16,6 +16,8 @@ internal static class SessionRegistration
         services.AddSingleton<EngineSessions>();
         services.AddSingleton<TranscriptRecorder>();
         services.AddScoped<TranscriptStore>();
+        services.AddSingleton<TranscriptSearch>();
+        services.AddHostedService<TranscriptTermsSweep>();
         services.AddScoped<SessionStore>();
         services.AddScoped<Placement>();
         services.AddScoped<LiveSessions>();

@@ -7,10 +7,10 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Lyceum.SessionApi.Sessions;
 
-/// <summary>Sessions of the caller's tenant, as rows: every query is filtered by it.</summary>
+/// <summary>The caller's sessions, as rows: every query is filtered by (tenant, person).</summary>
 internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvider time)
 {
-    /// <exception cref="ProblemException">404 <c>session_not_found</c>, also where it is another tenant's.</exception>
+    /// <exception cref="ProblemException">404 <c>session_not_found</c>, also where it is somebody else's.</exception>
     public async Task<LiveSession> ReadAsync(Caller caller, string id, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
@@ -32,6 +32,7 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
     }
 
     /// <summary>Records a session that an engine has made; until then no client knows its address.</summary>
+    /// <param name="person">As the engine knows the caller.</param>
     /// <param name="continues">The session it goes on with; null for a new one.</param>
     /// <returns>False where another session already goes on with that one: this one is not stored.</returns>
     public async Task<bool> AddAsync(
@@ -40,7 +41,8 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         if (continues is not null && await db.Set<LiveSession>()
-                .Where(s => s.Tenant == caller.Tenant && s.Id == continues && s.ContinuedBy == null && s.Status != SessionStatus.Deleted)
+                .Where(s => s.Tenant == caller.Tenant && s.Subject == caller.Person && s.Id == continues)
+                .Where(s => s.ContinuedBy == null && s.Status != SessionStatus.Deleted)
                 .ExecuteUpdateAsync(set => set.SetProperty(s => s.ContinuedBy, made.SessionId), cancellationToken) == 0)
         {
             return false;
@@ -50,6 +52,7 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
             Id = made.SessionId,
             Tenant = caller.Tenant,
             Person = person,
+            Subject = caller.Person,
             TutorId = tutorId,
             StudentId = studentId,
             KbId = kbId,
@@ -97,8 +100,8 @@ internal sealed class SessionStore(SessionDb db, DatabaseReady ready, TimeProvid
         db.Set<LiveSession>().Where(s => s.Number == session.Number)
             .ExecuteUpdateAsync(set => set.SetProperty(s => s.Released, true), cancellationToken);
 
-    private IQueryable<LiveSession> Of(Caller caller) =>
-        db.Set<LiveSession>().Where(s => s.Tenant == caller.Tenant && s.Status != SessionStatus.Deleted);
+    private IQueryable<LiveSession> Of(Caller caller) => db.Set<LiveSession>()
+        .Where(s => s.Tenant == caller.Tenant && s.Subject == caller.Person && s.Status != SessionStatus.Deleted);
 
     private static ProblemException NotFound(string id) =>
         new(404, ErrorCodes.SessionNotFound, $"There is no session {id} of yours.");

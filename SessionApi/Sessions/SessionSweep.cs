@@ -1,6 +1,7 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.SessionApi.Data;
 using Lyceum.SessionApi.Engines;
+using Lyceum.SessionApi.Tenants;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -45,6 +46,7 @@ internal sealed partial class SessionSweep(
                 var db = scope.ServiceProvider.GetRequiredService<SessionDb>();
                 if (time.GetElapsedTime(listening) > EngineStore.Lost)
                     await JudgeAsync(db, stoppingToken);
+                await Members.AdoptThingsAsync(db, stoppingToken);
                 await ForgetAsync(db, stoppingToken);
                 await ReleaseAsync(db, scope.ServiceProvider.GetRequiredService<LiveSessions>(), stoppingToken);
                 away = false;

@@ -16,6 +16,7 @@ internal sealed class TranscriptChanges
     private readonly List<(long Number, int Turn, long Seq, string Text)> _said = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _ended = [];
     private readonly List<(long Number, SessionTurnRecord Record)> _closed = [];
+    private readonly List<(long Number, SessionTurnRecord Record)> _flagged = [];
 
     /// <param name="seq">The session's last record from now on.</param>
     /// <param name="records">In order, none of them stored before.</param>
@@ -46,6 +47,9 @@ internal sealed class TranscriptChanges
                     break;
                 case "end":
                     _ended.Add((number, record));
+                    break;
+                case "flag":
+                    _flagged.Add((number, record));
                     break;
                 case "closed":
                     _closed.Add((number, record));
@@ -84,6 +88,19 @@ internal sealed class TranscriptChanges
             "INSERT INTO session_deltas (session_number, seq, turn, text) SELECT * FROM unnest($1, $2, $3, $4)",
             Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Number), Rows.Column(_said, NpgsqlDbType.Bigint, row => row.Seq),
             Rows.Column(_said, NpgsqlDbType.Integer, row => row.Turn), Rows.Column(_said, NpgsqlDbType.Text, row => Storable(row.Text)));
+        AddIfAny(batch, _flagged,
+            """
+            INSERT INTO session_flags (session_number, seq, tenant, person, session_id, turn, status, by, category, quote, at)
+            SELECT u.number, u.seq, s.tenant, coalesce(s.subject, s.owner), s.id, u.turn, u.status, u.by, u.category, u.quote, u.at
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS u(number, turn, at, seq, status, by, category, quote)
+            JOIN sessions s ON s.number = u.number
+            ON CONFLICT DO NOTHING
+            """,
+            Number(_flagged), Turn(_flagged), At(_flagged), Rows.Column(_flagged, NpgsqlDbType.Bigint, row => row.Record.Seq),
+            Rows.Column(_flagged, NpgsqlDbType.Text, row => StorableText.Of(row.Record.Status ?? "")),
+            Rows.Column(_flagged, NpgsqlDbType.Text, row => StorableText.Of(row.Record.By ?? "")),
+            Rows.Column(_flagged, NpgsqlDbType.Text, row => StorableText.Of(row.Record.FinishReason ?? "")),
+            Rows.Column(_flagged, NpgsqlDbType.Text, row => Storable(row.Record.Text)));
         AddIfAny(batch, _closed,
             """
             UPDATE sessions s SET status = 'ended', reason = u.reason, ended_at = u.at FROM unnest($1, $2, $3) AS u(number, reason, at)

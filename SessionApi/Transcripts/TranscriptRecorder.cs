@@ -99,7 +99,9 @@ internal sealed partial class TranscriptRecorder(
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        var (number, stored, isDeleted) = (await LockAsync(connection, [session], cancellationToken))[session.SessionId];
+        if (!(await LockAsync(connection, [session], cancellationToken)).TryGetValue(session.SessionId, out var row))
+            return new(session.SessionId, record.ThroughSeq);
+        var (number, stored, isDeleted) = row;
         if (record.Seq > stored + 1 || record.ThroughSeq <= stored)
             return new(session.SessionId, stored);
         await using var command = new NpgsqlCommand(
@@ -130,7 +132,13 @@ internal sealed partial class TranscriptRecorder(
         var recorded = new List<RecordedSession>(sessions.Count);
         foreach (var session in sessions)
         {
-            var (number, stored, isDeleted) = rows[session.SessionId];
+            if (!rows.TryGetValue(session.SessionId, out var row))
+            {
+                // Of a person who was deleted: the engine is answered, so that it forgets it, and nothing is stored.
+                recorded.Add(new(session.SessionId, session.Records[^1].ThroughSeq));
+                continue;
+            }
+            var (number, stored, isDeleted) = row;
             var fresh = session.Records.SkipWhile(record => record.ThroughSeq <= stored).ToList();
             if (fresh.Count > 0 && fresh[0].Seq <= stored + 1)
             {
@@ -154,12 +162,17 @@ internal sealed partial class TranscriptRecorder(
         if (sessions.Where(session => !rows.ContainsKey(session.SessionId)).ToList() is not { Count: > 0 } unknown)
             return rows;
         // Sessions made at the engine itself, not through this service: stored all the same, for the person they belong
-        // to. Records before the first one here went to another store.
+        // to; an API token's for the tenant's owner. Records before the first one here went to another store.
         await using var insert = Rows.Command(
             """
-            INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
-            SELECT id, tenant, owner, '', split_part(id, '.', 1), '00000000-0000-0000-0000-000000000000', 'active', at, seq, false
-            FROM unnest($1, $2, $3, $4, $5) AS u(id, tenant, owner, at, seq) ORDER BY id
+            INSERT INTO sessions (
+                id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)
+            SELECT u.id, u.tenant, u.owner, coalesce(m.account_id::text, t.founder, 'owner'), '', split_part(u.id, '.', 1),
+                   '00000000-0000-0000-0000-000000000000', 'active', at, seq, false
+            FROM unnest($1, $2, $3, $4, $5) AS u(id, tenant, owner, at, seq)
+            LEFT JOIN memberships m ON m.tenant = u.tenant AND m.account_id::text = u.owner
+            LEFT JOIN tenants t ON t.id = u.tenant
+            WHERE NOT EXISTS (SELECT FROM erased_persons e WHERE e.tenant = u.tenant AND e.person = u.owner) ORDER BY u.id
             ON CONFLICT (id) DO NOTHING
             """,
             Rows.Column(unknown, NpgsqlDbType.Text, session => session.SessionId),

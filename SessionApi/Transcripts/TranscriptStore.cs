@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Lyceum.Durability.Postgres;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.SessionApi.Data;
 using Lyceum.Text;
 using Microsoft.EntityFrameworkCore;
@@ -28,7 +29,7 @@ internal sealed class TranscriptStore(SessionDb db)
     /// as much as a model will be shown.
     /// </summary>
     public async Task<List<HistoryMessage>> HistoryAsync(
-        string tenant, long session, CancellationToken cancellationToken)
+        Caller caller, long session, CancellationToken cancellationToken)
     {
         var turns = await db.Set<SessionTurn>().FromSql(
             $"""
@@ -36,8 +37,10 @@ internal sealed class TranscriptStore(SessionDb db)
                  SELECT number, continues, 0 FROM sessions WHERE number = {session}
                  UNION ALL
                  SELECT s.number, s.continues, chain.depth + 1 FROM chain JOIN sessions s ON s.id = chain.continues
-                 WHERE s.tenant = {tenant} AND chain.depth < {HistoryTurns})
+                 WHERE s.tenant = {caller.Tenant} AND s.subject = {caller.Person} AND chain.depth < {HistoryTurns})
              SELECT t.* FROM session_turns t JOIN chain ON t.session_number = chain.number
+             WHERE NOT EXISTS (SELECT FROM session_flags f
+                 WHERE f.session_number = t.session_number AND f.turn = t.turn AND f.status = 'refused')
              """).AsNoTracking().OrderByDescending(t => t.SessionNumber).ThenByDescending(t => t.Turn).Take(HistoryTurns).ToListAsync(cancellationToken);
         var messages = new List<HistoryMessage>();
         var bytes = 0;

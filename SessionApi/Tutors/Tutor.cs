@@ -8,6 +8,10 @@ internal sealed class Tutor
 {
     public int Id { get; init; }
     public required string Tenant { get; init; }
+
+    /// <summary>Whose it is: the subject. Null for a moment, where an earlier version made it.</summary>
+    public required string? Owner { get; init; }
+
     public required string Name { get; set; }
     public required string Subject { get; set; }
 
@@ -23,6 +27,9 @@ internal sealed class Tutor
     /// <summary>The knowledge base it answers from; null for none.</summary>
     public string? KbId { get; set; }
 
+    /// <summary><c>guide</c>: it asks back before it solves, whatever a student asks for. Null: as the student chooses.</summary>
+    public string? Mode { get; set; }
+
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset UpdatedAt { get; set; }
 }
@@ -33,6 +40,7 @@ internal sealed class TutorTable : IEntityTypeConfiguration<Tutor>
     public void Configure(EntityTypeBuilder<Tutor> tutor)
     {
         tutor.ToTable("tutors");
-        tutor.HasIndex(t => new { t.Tenant, t.Id }); // a tenant's list, by cursor
+        tutor.HasIndex(t => new { t.Tenant, t.Owner, t.Id }); // a person's list, by cursor
+        tutor.HasIndex(t => t.Id).HasFilter("owner IS NULL").HasDatabaseName("ix_tutors_unowned");
     }
 }

@@ -1,14 +1,16 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.SessionApi.Tenants;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Lyceum.SessionApi.Tutors;
 
-/// <summary>Who teaches. Scope <c>tutors</c>; only the tenant's own.</summary>
+/// <summary>Who teaches. Scope <c>tutors</c>; only the caller's own.</summary>
 internal static class TutorEndpoints
 {
     private const int MaxPage = 100;
@@ -29,23 +31,53 @@ internal static class TutorEndpoints
         one.MapGet("", ReadAsync);
         one.MapPut("", ReplaceAsync);
         one.MapDelete("", DeleteAsync);
+        routes.MapGet("/api/me/tutors", UsableAsync).RequirePersonOr(Scopes.Tutors, Scopes.Chat).WithTags("tutors").Fails(400, ErrorCodes.InvalidCursor);
+        routes.MapGet("/internal/tutors/{id:int}", InternalAsync).RequireService().WithTags("internal")
+            .Fails(404, ErrorCodes.TutorNotFound);
     }
 
-    /// <summary>The tenant's tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
+    /// <summary>My tutors, oldest first, <paramref name="limit"/> (1-100) a page.</summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<TutorPage> ListAsync(
         Caller caller, TutorStore tutors, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
     {
-        if (limit is < 1 or > MaxPage)
-            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
-        var after = 0;
-        if (cursor is not null && !int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
-            throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
-
+        var after = After(limit, cursor);
         var page = await tutors.ListAsync(caller, after, limit + 1, cancellationToken);
         return new(
             page.Take(limit).Select(TutorView.Of).ToList(),
             page.Count > limit ? page[limit - 1].Id.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    /// <summary>
+    /// The tutors that I may talk to, mine and those that a class shares with me, without what they are told; oldest first.
+    /// </summary>
+    /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
+    private static async Task<UsableTutorPage> UsableAsync(
+        Caller caller, TutorStore tutors, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+    {
+        var page = await tutors.ListUsableAsync(caller, After(limit, cursor), limit + 1, cancellationToken);
+        return new(
+            [.. page.Take(limit).Select(t => new UsableTutor(
+                t.Id, t.Name, t.Subject, t.Language, t.Voice, t.Mode, t.Owner == caller.Person))],
+            page.Count > limit ? page[limit - 1].Id.ToString(CultureInfo.InvariantCulture) : null);
+    }
+
+    /// <summary>A tutor with all that an answer depends on, for a person who may use it.</summary>
+    private static async Task<TutorOfPerson> InternalAsync(
+        int id, Caller caller, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        var (tutor, classId) = await tutors.FindUsableAsync(caller, id, cancellationToken);
+        return TutorOfPerson.Of(tutor, classId);
+    }
+
+    private static int After(int limit, string? cursor)
+    {
+        if (limit is < 1 or > MaxPage)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest, $"limit must be between 1 and {MaxPage}.");
+        var after = 0;
+        return cursor is null || int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after)
+            ? after
+            : throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
     }
 
     /// <summary>Makes a tutor.</summary>
@@ -85,8 +117,10 @@ public sealed record TutorPage(List<TutorView> Tutors, string? NextCursor);
 /// <param name="Instructions">For the model; absent: none.</param>
 /// <param name="Voice">A voice of the configured speech server; absent: its default.</param>
 /// <param name="KbId">A knowledge base, by its slug; absent: none.</param>
+/// <param name="Mode"><c>guide</c>: it asks back before it solves, whatever is asked for; absent: as each question says.</param>
 public sealed partial record TutorRequest(
-    string? Name, string? Subject = null, string? Language = null, string? Instructions = null, string? Voice = null, string? KbId = null)
+    string? Name, string? Subject = null, string? Language = null, string? Instructions = null, string? Voice = null, string? KbId = null,
+    string? Mode = null)
 {
     private const int MaxName = 100;
     private const int MaxSubject = 200;
@@ -104,6 +138,7 @@ public sealed partial record TutorRequest(
         errors.CheckText("voice", Voice, MaxVoice);
         errors.AddIf(KbId is not null && !Slug.IsValid(KbId), "kb_id",
             "kb_id must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.");
+        errors.AddIf(Mode is not (null or "guide"), "mode", "mode must be guide, or absent.");
         errors.ThrowIfAny();
     }
 
@@ -115,6 +150,7 @@ public sealed partial record TutorRequest(
         tutor.Instructions = Instructions ?? "";
         tutor.Voice = Voice;
         tutor.KbId = KbId;
+        tutor.Mode = Mode;
     }
 
     [GeneratedRegex(@"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*\z", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
@@ -123,8 +159,28 @@ public sealed partial record TutorRequest(
 
 public sealed record TutorView(
     int Id, string Name, string Subject, string Language, string Instructions, string? Voice, string? KbId,
-    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    string? Mode)
 {
     internal static TutorView Of(Tutor t) =>
-        new(t.Id, t.Name, t.Subject, t.Language, t.Instructions, t.Voice, t.KbId, t.CreatedAt, t.UpdatedAt);
+        new(t.Id, t.Name, t.Subject, t.Language, t.Instructions, t.Voice, t.KbId, t.CreatedAt, t.UpdatedAt, t.Mode);
+}
+
+/// <param name="Mode"><c>guide</c>: it asks back before it solves; null: as each question says.</param>
+/// <param name="Mine">Whether it is my own; else a class shares it with me.</param>
+public sealed record UsableTutor(
+    int Id, string Name, string Subject, string Language, string? Voice, string? Mode, bool Mine);
+
+/// <inheritdoc cref="TutorPage"/>
+public sealed record UsableTutorPage(List<UsableTutor> Tutors, string? NextCursor);
+
+/// <summary>For services.</summary>
+/// <param name="ClassId">Through which class it is shared; null for one's own.</param>
+internal sealed record TutorOfPerson(
+    int Id, string Name, string Subject, string Language, string Instructions, string? Voice, string? KbId,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string? Mode, Guid? ClassId)
+{
+    public static TutorOfPerson Of(Tutor t, Guid? classId) => new(
+        t.Id, t.Name, t.Subject, t.Language, t.Instructions, t.Voice, t.KbId, t.CreatedAt, t.UpdatedAt, t.Mode, classId);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lyceum.Tests.Bench;
+using Lyceum.Tests.Bench.Retrieval;
 using Lyceum.Tests.StubModel;
 
 var url = new Option<string?>("--url") { Description = "the gateway's (or an engine's) base address" };
@@ -144,12 +145,25 @@ greed.SetAction(async (arguments, cancel) =>
 var greedDummy = new Command(Greed.Dummy) { Hidden = true };
 greedDummy.SetAction((_, cancel) => Greed.DummyAsync(cancel));
 
+var passages = new Option<int>("--passages") { Description = "in a knowledge base, then ten times as many; 0: recall alone", DefaultValueFactory = _ => 20_000 };
+var retrieval = new Command("retrieval", "How good the search of knowledge bases is: recall@5 and MRR of 200 questions; and how its time grows.") { url, token, data, passages };
+retrieval.SetAction(async (arguments, cancel) =>
+{
+    var target = await Target.FindAsync(arguments.GetValue(url), arguments.GetValue(token), arguments.GetValue(data), cancel);
+    using var bench = new RetrievalBench(target.Url, () => target.Token ?? "", arguments.GetValue(passages));
+    return await bench.RunAsync(Console.Out, cancel) ? 0 : 1;
+});
+var reads = new Option<int>("--reads") { Description = "of each kind in each of five rounds", DefaultValueFactory = _ => 400 };
+var learning = new Command("learning", "What is due and a class's overview at 50,000 reviews, and at ten times as many.") { reads };
+learning.SetAction(async (arguments, cancel) =>
+    await new LearningBench(arguments.GetValue(reads)).RunAsync(Console.Out, cancel) ? 0 : 1);
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, gateway, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, learning, gateway, retrieval, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),

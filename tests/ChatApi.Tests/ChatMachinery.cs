@@ -8,10 +8,15 @@ using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Persons;
 using Lyceum.ChatApi.Reading;
+using Lyceum.ChatApi.Safety;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Leases;
+using Lyceum.Durability.Events;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
+using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Messaging;
@@ -41,6 +46,25 @@ public sealed class ChatMachinery : IAsyncDisposable
     public LeaseClock LeaseClock => _app.Services.GetRequiredService<LeaseClock>();
     public LeaseKeeper Lease => _app.Services.GetRequiredService<LeaseKeeper>();
     public RecordedHints Hints => (RecordedHints)_app.Services.GetRequiredService<IHints>();
+    public IServiceProvider Services => _app.Services;
+    public PersonErasure Erasure => _app.Services.GetRequiredService<PersonErasure>();
+    public PersonEventReader Events => _app.Services.GetRequiredService<PersonEventReader>();
+    public PersonEventRetention Retention => _app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<PersonEventRetention>().Single();
+    /// <summary>Carries out these settings.</summary>
+    public RetentionSweep Sweep(params TenantRetention[] tenants) =>
+        ActivatorUtilities.CreateInstance<RetentionSweep>(_app.Services, new Settings(tenants));
+
+    private sealed class Settings(TenantRetention[] tenants) : IRetentionSource
+    {
+        // A page for each.
+        public Task<RetentionPage> ReadAsync(string after, CancellationToken cancellationToken)
+        {
+            var next = tenants.FirstOrDefault(tenant => string.CompareOrdinal(tenant.Tenant, after) > 0);
+            return Task.FromResult(new RetentionPage(next is null ? [] : [next], next?.Tenant));
+        }
+    }
+
+    public PersonExport Export => _app.Services.GetRequiredService<PersonExport>();
     public NpgsqlDataSource Database => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<ChatMachinery> StartAsync(string connectionString, params (string Key, string Value)[] settings)
@@ -58,6 +82,10 @@ public sealed class ChatMachinery : IAsyncDisposable
         builder.Services.AddSingleton<ConversationQuota>();
         builder.AddGeneration();
         builder.Services.AddSingleton<Recorders>();
+        builder.AddPersons();
+        builder.AddPersonEvents();
+        builder.AddGrounding();
+        builder.AddScreening();
         var machinery = new ChatMachinery(builder.Build());
         await machinery._app.StartAsync();
         await Eventually.TrueAsync(() => machinery.Lease.IsHeld, "the lease is held");
@@ -76,13 +104,33 @@ public sealed class ChatMachinery : IAsyncDisposable
         Runner.Start(order, Runner.TryAdmit(Sharer.Of(Caller)).ShouldNotBeNull());
 
     /// <summary>Records a question as a replica with the lease of <paramref name="owner"/> would.</summary>
-    public Task<RecordedQuestion> RecordAsync(Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null) =>
-        WithQuestionsAsync(store => store.RecordQuestionAsync(Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding));
+    public Task<RecordedQuestion> RecordAsync(
+        Question question, Guid owner, AnswerGrounding? grounding = null, Uri? engine = null, Screened? screened = null) =>
+        WithQuestionsAsync(store => store.RecordQuestionAsync(
+            Caller, question, owner, engine ?? new Uri("http://127.0.0.1:9"), grounding, screened));
+
+    public Screening Screening => _app.Services.GetRequiredService<Screening>();
+
+    public async Task<T> WithSafetyAsync<T>(Func<SafetyStore, Task<T>> use)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        return await use(scope.ServiceProvider.GetRequiredService<SafetyStore>());
+    }
 
     public async Task<T> WithStoreAsync<T>(Func<ConversationStore, Task<T>> use)
     {
         await using var scope = _app.Services.CreateAsyncScope();
         return await use(ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider));
+    }
+
+    /// <summary>As <c>GET messages</c> has them: the active branch, or all.</summary>
+    public async Task<List<MessageView>> MessagesAsync(Guid conversationId, bool all = false)
+    {
+        await using var scope = _app.Services.CreateAsyncScope();
+        var conversations = ActivatorUtilities.CreateInstance<ConversationStore>(scope.ServiceProvider);
+        var page = await ActivatorUtilities.CreateInstance<MessagePages>(scope.ServiceProvider, conversations)
+            .ReadAsync(Caller, conversationId, all, null, 100, TestContext.Current.CancellationToken);
+        return page.Messages.ConvertAll(message => MessageView.Of(message, page.Siblings));
     }
 
     public async Task<T> WithQuestionsAsync<T>(Func<QuestionStore, Task<T>> use)

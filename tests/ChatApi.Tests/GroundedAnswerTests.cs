@@ -45,7 +45,7 @@ public sealed class GroundedAnswerTests(PostgresFixture postgres)
         var end = (await new StoredAnswers(replica.Database).ReadAsync(ChatMachinery.Caller, asked.MessageId, 0, default))!.End!;
         end.Grounding.ShouldBe(GroundingStatus.Found);
         end.Sources.ShouldBe(sources);
-        var messages = (await replica.WithStoreAsync(store => store.MessagesAsync(ChatMachinery.Caller, asked.ConversationId, default))).Select(MessageView.Of).ToList();
+        var messages = await replica.MessagesAsync(asked.ConversationId);
         (messages[1].TutorId, messages[1].KbId, messages[1].Grounding).ShouldBe((3, "生物", GroundingStatus.Found));
         messages[1].Sources!.Value.EnumerateArray().Select(s => s.GetProperty("cited").GetBoolean()).ShouldBe([false, true]);
         (messages[0].TutorId, messages[0].Grounding, messages[0].Sources).ShouldBe((null, null, null));
@@ -70,7 +70,7 @@ public sealed class GroundedAnswerTests(PostgresFixture postgres)
     {
         await using var replica = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         var asked = await replica.RecordAsync(new(null, "?", false, null), replica.Lease.OwnerId, Biology);
-        var answer = MessageView.Of((await replica.WithStoreAsync(store => store.MessagesAsync(ChatMachinery.Caller, asked.ConversationId, default)))[1]);
+        var answer = (await replica.MessagesAsync(asked.ConversationId))[1];
         (answer.Status, answer.KbId, answer.Grounding, answer.Sources).ShouldBe((AnswerStatus.Streaming, "生物", GroundingStatus.Found, null));
     }
 

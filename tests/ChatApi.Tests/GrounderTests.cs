@@ -80,7 +80,7 @@ public sealed class GrounderTests
         (grounding.TutorId, grounding.KbId, grounding.Status).ShouldBe((3, "algebra", GroundingStatus.Found));
         grounding.SystemPrompt.ShouldBe(
             "You are patient.\n\nYour name is Ms Noether. You teach algebra.\n\nAsk back.\n\nWhere the language of a question is not clear, answer in de.");
-        sessions.Requests.Select(r => r.Path).ShouldBe(["GET /api/tutors/3", "POST /internal/retrieval/algebra"]);
+        sessions.Requests.Select(r => r.Path).ShouldBe(["GET /internal/tutors/3", "POST /internal/retrieval/algebra"]);
     }
 
     [Fact]
@@ -105,6 +105,38 @@ public sealed class GrounderTests
     }
 
     [Theory]
+    [InlineData("Why?", null, "Guide the learner")]
+    [InlineData("为什么？", null, "请引导学习者")]
+    [InlineData("Why?", "zh-Hans", "请引导学习者")]
+    [InlineData("为什么？", "en", "Guide the learner")]
+    public async Task Guiding_IsSaidToTheModel_InTheLanguageOfTheAnswer(string question, string? language, string said)
+    {
+        await using var app = App("http://127.0.0.1:1", ("Generation:SystemPrompt", "Be kind."));
+        var teaching = Teaching.Of("guide", "simple", language, "c1");
+        var grounding = (await app.Services.GetRequiredService<Grounder>().GroundAsync(Ada, null, null, question, teaching))!;
+        grounding.SystemPrompt!.ShouldStartWith("Be kind.\n\n" + said);
+        grounding.SystemPrompt!.ShouldContain("c1");
+        (grounding.Teaching, grounding.Status).ShouldBe((teaching, null));
+    }
+
+    [Fact]
+    public async Task Tutor_LockedToGuiding_Guides_WhateverIsAskedFor()
+    {
+        var classId = Guid.NewGuid();
+        await using var sessions = await SessionApi.StartAsync(_ => Results.Json(new
+        {
+            name = "Ada", subject = "", language = "en", instructions = "", kb_id = (string?)null, mode = "guide", class_id = classId,
+        }));
+        await using var app = App(sessions.Address);
+        foreach (var teaching in new[] { null, Teaching.Of("answer", "simple", null, null) })
+        {
+            var grounding = (await app.Services.GetRequiredService<Grounder>().GroundAsync(Ada, 3, null, "Why?", teaching))!;
+            (grounding.Teaching!.Mode, grounding.Teaching.ReadingLevel, grounding.ClassId).ShouldBe(("guide", teaching?.ReadingLevel, classId));
+            grounding.SystemPrompt!.ShouldContain("Guide the learner");
+        }
+    }
+
+    [Theory]
     [InlineData(3, null, "tutor_not_found")]
     [InlineData(null, "bio", "knowledge_base_not_found")]
     [InlineData(null, "../../api/tutors", "knowledge_base_not_found")]
@@ -114,7 +146,7 @@ public sealed class GrounderTests
         await using var app = App(sessions.Address);
         var refused = await Should.ThrowAsync<ProblemException>(() => GroundAsync(app, tutor, kbId));
         (refused.Status, refused.Code).ShouldBe((404, code));
-        sessions.Requests.Select(r => r.Path).ShouldAllBe(path => path == "GET /api/tutors/3" || path == "POST /internal/retrieval/bio");
+        sessions.Requests.Select(r => r.Path).ShouldAllBe(path => path == "GET /internal/tutors/3" || path == "POST /internal/retrieval/bio");
     }
 
     [Fact]
@@ -170,6 +202,26 @@ public sealed class GrounderTests
         closed.Sources.ShouldBe([new(1, "a", "A", "a.md", null), new(2, "b", "B", "b.md", "text b", Cited: true)]);
 
         new AnswerGrounding(3, null, null, [], "prompt").Close(end, "As [1] says.").ShouldBe(end);
+    }
+
+    [Fact]
+    public async Task Source_OfAPage_HasItsPlace()
+    {
+        await using var sessions = await SessionApi.StartAsync(_ => Results.Json(new
+        {
+            passages = new[]
+            {
+                new
+                {
+                    id = "d:3", title = "page 12", text = "A ring is …", source = "r.pdf", kb_id = "bio", document_id = "d",
+                    section = "page 12", page = 12, offset = 4711, length = 11,
+                },
+            },
+        }));
+        await using var app = App(sessions.Address);
+
+        (await GroundAsync(app, null, "bio"))!.Sources.ShouldBe(
+            [new(1, "d:3", "page 12", "r.pdf", "A ring is …", Cited: false, "bio", "d", 12, 4711, 11)]);
     }
 
     private static IResult Algebra(HttpRequest request) => request.Method == "GET" ? Results.Json(Noether)

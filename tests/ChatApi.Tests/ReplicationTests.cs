@@ -90,8 +90,7 @@ public sealed class ReplicationTests
     /// <summary>As <c>GET messages</c> has it.</summary>
     private static async Task<(string Text, string Status)> MessageAsync(ChatMachinery replica, Guid conversation)
     {
-        var message = (await replica.WithStoreAsync(
-            store => store.MessagesAsync(ChatMachinery.Caller, conversation, Cancel))).Single();
+        var message = (await replica.MessagesAsync(conversation)).Single();
         return (message.Content, message.Status);
     }
 }

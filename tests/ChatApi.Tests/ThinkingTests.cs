@@ -31,8 +31,7 @@ public sealed class ThinkingTests(PostgresFixture postgres)
 
         await Eventually.TrueAsync(() => replica.Runner.Find(asked.MessageId) is null, "it has ended");
         (await replica.MessageAsync(asked.MessageId)).ShouldBe((AnswerStatus.Complete, "stop", "Hi"));
-        var message = MessageView.Of((await replica.WithStoreAsync(store =>
-            store.MessagesAsync(ChatMachinery.Caller, asked.ConversationId, default)))[1]);
+        var message = (await replica.MessagesAsync(asked.ConversationId))[1];
         message.Thinking.ShouldBe("Let me see: 学\uFFFD");
         var stored = await new StoredAnswers(replica.Database).ReadAsync(ChatMachinery.Caller, asked.MessageId, 0, default);
         stored!.Thought.ShouldBe(Encoding.UTF8.GetByteCount(message.Thinking!));

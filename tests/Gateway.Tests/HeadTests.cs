@@ -38,7 +38,7 @@ public sealed class HeadTests : IAsyncLifetime
             .Where(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods.Contains("GET") == true)
             .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/'))
             .Select(path => path.Replace("{documentName?}", "", StringComparison.Ordinal))
-            .Where(path => !path.Contains('{')).Append("/docs/").Distinct().ToList();
+            .Where(path => !path.Contains('{') && path != Stream).Append("/docs/").Distinct().ToList();
         paths.ShouldContain("/openapi/v1.json");
         foreach (var path in paths)
         {
@@ -49,6 +49,17 @@ public sealed class HeadTests : IAsyncLifetime
             head.Content.Headers.ContentType?.MediaType.ShouldBe(get.Content.Headers.ContentType?.MediaType, path);
             (await head.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).ShouldBeEmpty(path);
         }
+    }
+
+    /// <summary>A GET of it has no end.</summary>
+    private const string Stream = "/api/events";
+
+    [Fact]
+    public async Task Head_OfAStream_IsAnsweredAtOnce()
+    {
+        using var head = await _gateway.SendAsync(HttpMethod.Head, Stream);
+        head.StatusCode.ShouldBe(HttpStatusCode.OK);
+        head.Content.Headers.ContentType?.MediaType.ShouldBe("text/event-stream");
     }
 
     [Theory]

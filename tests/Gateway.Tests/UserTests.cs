@@ -144,6 +144,21 @@ public sealed class UserTests : IAsyncLifetime
         _chat.Seen.ShouldHaveSingleItem().Keys.ShouldNotContain("Cookie");
     }
 
+    /// <summary>As browsers keep it from https; another site may have set the one without the prefix.</summary>
+    [Fact]
+    public async Task CookieOfThisHostAlone_GoesBeforeTheOther_AndIsForwardedByItsName()
+    {
+        var response = await _gateway.SendAsync(
+            HttpMethod.Get, "/chat", null, headers: [("Cookie", $"lyceum_session=planted; __Host-lyceum_session={UserToken()}")]);
+        (await response.JsonAsync()).GetProperty("subject").GetString().ShouldBe("0199");
+        await (await _gateway.SendAsync(HttpMethod.Post, "/chat", null, headers: [("Cookie", $"__Host-lyceum_session={UserToken()}")]))
+            .ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_origin");
+
+        await _gateway.SendAsync(HttpMethod.Post, "/api/auth/refresh", null, headers:
+            [("Cookie", "lyceum_refresh=planted; __Host-lyceum_refresh=a.b"), ("Origin", Own)]);
+        _sessions.Seen.ShouldHaveSingleItem()["Cookie"].ShouldBe("__Host-lyceum_refresh=a.b");
+    }
+
     [Fact]
     public async Task Cookie_HoldsNoApiToken() =>
         await (await WithCookieAsync(HttpMethod.Get, "/chat", TestGateway.Secret)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthorized");

@@ -56,6 +56,8 @@ public sealed class SharedSystem : SystemFixture, IAsyncLifetime
     protected override IEnumerable<string> Arguments =>
     [
         "--Lyceum:Replicas:chat-api=2", "--Lyceum:Replicas:roadmap-worker=2", $"--Lyceum:Replicas:gpu-engine={Engines.Count}",
+        // What tests count at the model is what they ask; titles are tested with ChatApi.
+        "--Settings:ChatApi:Titles:Enabled=false",
         "--Settings:ChatApi:Generation:DisconnectGrace=00:00:01", "--Answers:Ping=00:00:03", "--Lyceum:SettledAfter=00:00:01",
         $"--OTEL_EXPORTER_OTLP_ENDPOINT={Collector.Url}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
     ];

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -60,10 +61,25 @@ public sealed class TestWorker : IAsyncDisposable
         HttpMethod method, string path, object? body = null, string subject = "ada", string tenant = "dev", params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(method, path) { Content = body is null ? null : body as HttpContent ?? JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Identity.Token(sub: subject, scope: "roadmaps collab", tenant: tenant));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Identity.Token(sub: subject, scope: "roadmaps collab practice classes", tenant: tenant));
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>What the gateway would forward for a person who is signed in, with a role.</summary>
+    public async Task<(HttpStatusCode Status, JsonElement Json)> AsAsync(
+        string role, string subject, HttpMethod method, string path, object? body = null, string tenant = "dev", string? key = null)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Identity.Token(
+            sub: subject, kind: "user", tenant: tenant, role: role,
+            scope: role == "student" ? "chat sessions roadmaps practice" : "roadmaps practice classes"));
+        if (key is not null)
+            request.Headers.Add("Idempotency-Key", key);
+        using var response = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        return (response.StatusCode, text.StartsWith('{') ? JsonElement.Parse(text) : default);
     }
 
     public async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body = null, string subject = "ada")

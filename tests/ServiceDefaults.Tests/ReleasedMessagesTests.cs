@@ -31,6 +31,8 @@ public sealed class ReleasedMessagesTests
         new RoadmapStatusChanged(Id(5), "tenant", "subject", "running", "design", 50, 3),
         new ExecuteCollab(Id(6)),
         new CollabStatusChanged(Id(6), "tenant", "subject", "running", "turn_1", 25, 2),
+        new MakePracticeSet(Id(7)),
+        new PracticeSetStatusChanged(Id(7), "tenant", "subject", "running", "write", 40, 2),
         new ToolVersionActivated("tenant", "v2"),
     ];
 

@@ -20,7 +20,10 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
     [
         "GET /health", "GET /health/db", "GET /alive", "GET /version", "GET /metrics",
         "POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/refresh", "POST /api/auth/logout",
+        "POST /api/auth/first-password",
         "GET /api/auth/methods", "GET /api/auth/oidc/login", "GET /api/auth/oidc/callback",
+        "GET /api/classes/join/{code}",
+        "GET /api/erasures/{id:guid}", // its address is the secret
         "GET /openapi/{documentName}.json", // in Development alone
     ];
 
@@ -33,7 +36,36 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /api/auth/invitations"] = new(null, HttpStatusCode.Forbidden, "account_required"),
         ["POST /api/auth/invitations"] = new(null, HttpStatusCode.Forbidden, "account_required", new { note = "" }),
         ["DELETE /api/auth/invitations/{id:guid}"] = new(null, HttpStatusCode.Forbidden, "account_required"),
-        // A tenant's.
+        ["GET /api/me"] = new(null, HttpStatusCode.OK),
+        ["PATCH /api/me"] = new(null, HttpStatusCode.Forbidden, "account_required", new { name = "mine now" }),
+        ["DELETE /api/me"] = new(null, HttpStatusCode.Forbidden, "account_required", new { password = TestSessions.Password }),
+        ["GET /api/me/export"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        ["GET /api/me/audit"] = new(null, HttpStatusCode.OK),
+        ["GET /api/me/tutors"] = new(null, HttpStatusCode.OK),
+        ["GET /api/me/sign-ins"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        ["DELETE /api/me/sign-ins/{id:guid}"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        ["POST /api/me/memberships"] = new(null, HttpStatusCode.Forbidden, "account_required", new { code = "x" }),
+        ["DELETE /api/me/memberships/{tenant}"] = new(null, HttpStatusCode.Forbidden, "account_required"),
+        ["POST /api/classes/join"] = new(null, HttpStatusCode.Forbidden, "account_required", new { code = "x" }),
+        // A tenant's, or a person's in it.
+        ["PATCH /api/tenant"] = new("classes", HttpStatusCode.OK, Body: new { name = "theirs" }),
+        ["GET /api/members"] = new("classes", HttpStatusCode.OK),
+        ["PATCH /api/members/{subject}"] = new("classes", HttpStatusCode.NotFound, "member_not_found", new { role = "student" }),
+        ["DELETE /api/members/{subject}"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),
+        ["POST /api/members/{subject}/reset"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),
+        ["GET /api/classes"] = new(null, HttpStatusCode.OK),
+        ["POST /api/classes"] = new("classes", HttpStatusCode.Created, Body: new { name = "theirs" }),
+        ["GET /api/classes/{id:guid}"] = new(null, HttpStatusCode.NotFound, "class_not_found"),
+        ["PATCH /api/classes/{id:guid}"] = new("classes", HttpStatusCode.NotFound, "class_not_found", new { name = "mine now" }),
+        ["POST /api/classes/{id:guid}/leave"] = new(null, HttpStatusCode.NotFound, "class_not_found"),
+        ["PUT /api/classes/{id:guid}/visibility"] = new(null, HttpStatusCode.NotFound, "class_not_found", new { visibility = "progress" }),
+        ["GET /api/classes/{id:guid}/members"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["DELETE /api/classes/{id:guid}/members/{subject}"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["POST /api/classes/{id:guid}/students"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["POST /api/classes/{id:guid}/students/{subject}/reset"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["GET /api/classes/{id:guid}/shares"] = new(null, HttpStatusCode.NotFound, "class_not_found"),
+        ["POST /api/classes/{id:guid}/shares"] = new("classes", HttpStatusCode.NotFound, "class_not_found", new { kind = "tutor", id = "1" }),
+        ["DELETE /api/classes/{id:guid}/shares/{kind}/{thing}"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
         ["GET /api/tutors"] = new("tutors", HttpStatusCode.OK),
         ["POST /api/tutors"] = new("tutors", HttpStatusCode.Created, Body: new { name = "theirs" }),
         ["GET /api/tutors/{id:int}"] = new("tutors", HttpStatusCode.NotFound, "tutor_not_found"),
@@ -44,6 +76,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["DELETE /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["POST /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found", new { }),
         ["GET /api/kb/{kb_id}/documents"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
+        ["GET /api/kb/{kb_id}/documents/{document_id:guid}/content"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["GET /api/kb/{kb_id}/documents/{document_id:guid}/passages"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["DELETE /api/kb/{kb_id}/documents/{document_id:guid}"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
         ["POST /api/kb/{kb_id}/reindex"] = new("tutors", HttpStatusCode.NotFound, "knowledge_base_not_found"),
@@ -54,9 +88,31 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
         ["POST /api/sessions/{session_id}/connect"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
         ["DELETE /api/sessions/{session_id}"] = new("sessions", HttpStatusCode.NotFound, "session_not_found"),
+        ["GET /api/tenant/retention"] = new("classes", HttpStatusCode.OK),
+        ["PUT /api/tenant/retention"] = new("classes", HttpStatusCode.OK, Body: new { }),
+        ["GET /api/tenant/policy"] = new("classes", HttpStatusCode.OK),
+        ["PUT /api/tenant/policy"] = new("classes", HttpStatusCode.OK, Body: new { }),
+        ["GET /api/classes/{id:guid}/policy"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["PUT /api/classes/{id:guid}/policy"] = new("classes", HttpStatusCode.NotFound, "class_not_found", new { }),
+        ["GET /api/tenant/consents"] = new("classes", HttpStatusCode.OK),
+        ["PUT /api/tenant/consents/{person}"] = new("classes", HttpStatusCode.NotFound, "member_not_found", new { }),
+        ["DELETE /api/tenant/consents/{person}"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),
+        ["GET /api/sessions/concerns"] = new("classes", HttpStatusCode.OK),
+        ["GET /api/sessions/verdicts"] = new("classes", HttpStatusCode.OK),
         // Services' alone.
+        ["GET /internal/retention"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["GET /internal/events"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["GET /internal/export"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["PUT /internal/erasures/{id:guid}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["POST /internal/transcripts/search"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { query = "heron" }),
+        ["GET /internal/policy"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["POST /internal/concerns/looks"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { persons = new[] { "a" } }),
+        ["GET /internal/capabilities"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
+        ["GET /internal/tutors/{id:int}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["GET /internal/shares"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["POST /internal/classes/{id:guid}/looks"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { view = "overview" }),
         ["POST /internal/retrieval/{kb_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { query = "heron" }),
         // Last: a slug is each tenant's own, so a stranger may have one of that name too.
         ["PUT /api/kb/{kb_id}"] = new("tutors", HttpStatusCode.Created, Body: new { }),
@@ -125,7 +181,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var sessions = await fixture.StartedAsync();
         var owner = await OwnerAsync(sessions);
         var other = await OwnerAsync(sessions);
-        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors sessions");
+        var impostor = fixture.Identity.Token(sub: owner.Person.Id.ToString(), tenant: other.Person.Tenant, kind: "user", scope: "tutors sessions classes");
 
         foreach (var (name, route) in Closed)
         {
@@ -143,7 +199,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         await ShouldBeUntouchedAsync(sessions, owner);
     }
 
-    private sealed record Owner(Person Person, int Tutor, Guid Invitation, string Knowledge, Guid Document, string Session);
+    private sealed record Owner(Person Person, int Tutor, Guid Invitation, string Knowledge, Guid Document, string Session, Guid Class);
 
     /// <summary>Somebody with one of everything.</summary>
     private static async Task<Owner> OwnerAsync(TestSessions sessions)
@@ -156,12 +212,13 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         using var upload = new HttpRequestMessage(HttpMethod.Post, $"/api/kb/{knowledge}/documents?name=a.txt") { Content = new StringContent("heron") };
         upload.Headers.Authorization = new AuthenticationHeaderValue("Bearer", person.Identity());
         var document = await (await sessions.Client.SendAsync(upload, TestContext.Current.CancellationToken)).JsonAsync();
+        var made = await (await sessions.PostAsync("/api/classes", new { name = person.Username }, person.Identity())).JsonAsync();
         var session = $"gpu-engine.{Guid.CreateVersion7()}";
-        await using var made = sessions.Database.CreateCommand(
-            "INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
-            + $" VALUES ('{session}', '{person.Tenant}', '{person.Id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
-        await made.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid(), session);
+        await using var insert = sessions.Database.CreateCommand(
+            "INSERT INTO sessions (id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{session}', '{person.Tenant}', '{person.Id}', '{person.Id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+        await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return new(person, tutor.GetProperty("id").GetInt32(), invitation.GetProperty("id").GetGuid(), knowledge, document.GetProperty("id").GetGuid(), session, made.GetProperty("id").GetGuid());
     }
 
     private static async Task ShouldBeUntouchedAsync(TestSessions sessions, Owner owner)
@@ -174,6 +231,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         found.GetProperty("passages")[0].GetProperty("document_id").GetGuid().ShouldBe(owner.Document);
         var talks = (await (await sessions.SendAsync(HttpMethod.Get, "/api/sessions", token: owner.Person.Identity())).JsonAsync()).GetProperty("sessions");
         talks.EnumerateArray().Select(session => session.GetProperty("session_id").GetString()).ShouldBe([owner.Session]);
+        var classes = (await (await sessions.SendAsync(HttpMethod.Get, "/api/classes", token: owner.Person.Identity())).JsonAsync()).GetProperty("classes");
+        classes.EnumerateArray().Select(row => row.GetProperty("name").GetString()).ShouldBe([owner.Person.Username]);
         await sessions.PersonAsync(owner.Person.Username); // with the password as it was
     }
 
@@ -183,8 +242,13 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
             .Replace("{kb_id}", owner.Knowledge, StringComparison.Ordinal)
             .Replace("{session_id}", owner.Session, StringComparison.Ordinal)
+            .Replace("{person}", owner.Person.Id.ToString(), StringComparison.Ordinal)
             .Replace("{engine_id}", "e", StringComparison.Ordinal)
             .Replace("{document_id:guid}", owner.Document.ToString(), StringComparison.Ordinal)
+            .Replace("classes/{id:guid}", $"classes/{owner.Class}", StringComparison.Ordinal)
+            .Replace("{subject}", owner.Person.Id.ToString(), StringComparison.Ordinal)
+            .Replace("{tenant}", "theirs", StringComparison.Ordinal)
+            .Replace("{kind}/{thing}", $"tutor/{owner.Tutor}", StringComparison.Ordinal)
             .Replace("{id:guid}", owner.Invitation.ToString(), StringComparison.Ordinal);
         return sessions.SendAsync(new HttpMethod(method), path, route.Body, token);
     }

@@ -18,7 +18,7 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
         var account = await created.JsonAsync();
         account.GetProperty("username").GetString().ShouldBe("grace@example.org");
         account.GetProperty("name").GetString().ShouldBe("葛丽丝");
-        account.GetProperty("role").GetString().ShouldBe("admin");
+        account.GetProperty("role").GetString().ShouldBe("owner");
         Guid.TryParse(account.GetProperty("tenant").GetString(), out _).ShouldBeTrue();
 
         var response = await sessions.SignInAsync("GRACE@example.org");
@@ -37,7 +37,8 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
         token.Subject.ShouldBe(account.GetProperty("id").GetString());
         token.GetPayloadValue<string>("tenant").ShouldBe(account.GetProperty("tenant").GetString());
         token.GetPayloadValue<string>("scope").Split(' ').ShouldBe(
-            ["chat", "llm", "tutors", "sessions", "roadmaps", "collab", "graph", "repo", "observe", "tools", "budgets"], ignoreOrder: true);
+            ["chat", "llm", "tutors", "sessions", "roadmaps", "collab", "graph", "repo", "observe", "tools", "budgets", "practice", "classes"], ignoreOrder: true);
+        token.GetPayloadValue<string>("role").ShouldBe("owner");
         (token.ValidTo - DateTime.UtcNow).TotalMinutes.ShouldBeInRange(14, 15);
     }
 
@@ -207,6 +208,7 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
         var person = await sessions.PersonAsync();
         await sessions.SignInAsync(person.Username, "not the password");
         var renewed = await (await sessions.PostAsync("/api/auth/refresh", new { refresh_token = person.RefreshToken })).JsonAsync();
+        await RefreshTests.AgeAsync(sessions, person.Id);
         await sessions.PostAsync("/api/auth/refresh", new { refresh_token = person.RefreshToken });
 
         string[] secrets = [TestSessions.Password, "not the password", person.AccessToken, person.RefreshToken[33..], renewed.GetProperty("refresh_token").GetString()![33..]];

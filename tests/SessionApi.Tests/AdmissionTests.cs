@@ -58,6 +58,24 @@ public sealed partial class AdmissionTests(PostgresFixture postgres) : IDisposab
         listed.GetProperty("code").ValueKind.ShouldBe(JsonValueKind.Null);
     }
 
+    /// <summary>Who has the setup code runs the installation; who was invited does not.</summary>
+    [Fact]
+    public async Task Operator_IsWhoCameByTheSetupCode_AndNobodyElse()
+    {
+        await using var sessions = await StartAsync(await postgres.CreateDatabaseAsync());
+        var first = await FirstAsync(sessions);
+        var second = await MembershipTests.InvitedAsync(sessions, first, "owner");
+
+        Scopes(first).ShouldContain("ops");
+        Scopes(first).ShouldContain("tools.admin");
+        Scopes(first).ShouldNotContain("engine");
+        Scopes(second).ShouldBe(Scopes(first).Except(["ops", "tools.admin"]), ignoreOrder: true);
+        // An owner beside them cannot become them.
+        await (await sessions.PostAsync($"/api/members/{first.Id}/reset", token: second.Identity())).ShouldBeProblem(HttpStatusCode.Conflict, "conflict");
+
+        static string[] Scopes(Person person) => new Microsoft.IdentityModel.JsonWebTokens.JsonWebToken(person.AccessToken).GetPayloadValue<string>("scope").Split(' ');
+    }
+
     [Fact]
     public async Task Invitation_RevokedOrOver_LetsNobodyIn()
     {

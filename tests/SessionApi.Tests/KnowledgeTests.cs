@@ -35,6 +35,24 @@ public sealed class KnowledgeTests(SessionsFixture fixture) : IClassFixture<Sess
 
     private readonly string _token = fixture.Identity.Token(tenant: $"t-{Guid.NewGuid():N}", scope: "tutors");
 
+    [Fact]
+    public async Task Capabilities_NameTheTypesAndBoundsThatUploadsMeet()
+    {
+        var sessions = await fixture.StartedAsync();
+        var service = fixture.Identity.Token("gateway", tenant: "lyceum", sub: "gateway", kind: "service", scope: "");
+
+        var all = await (await sessions.SendAsync(HttpMethod.Get, "/internal/capabilities", token: service)).JsonAsync();
+
+        all.GetProperty("documents").EnumerateArray().Select(type => type.GetString()).ShouldBe(
+        [
+            "text/markdown", "text/plain", "text/html", "application/pdf",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        ]);
+        (all.GetProperty("text_bytes").GetInt32(), all.GetProperty("document_bytes").GetInt32())
+            .ShouldBe((8 * 1024 * 1024, 30 * 1024 * 1024));
+    }
+
     [Theory]
     [InlineData("How do plants make sugar from light?", "Photosynthesis", "biology.md")]
     [InlineData("what do mitochondria do", "Cellular respiration", "biology.md")]
@@ -161,8 +179,8 @@ public sealed class KnowledgeTests(SessionsFixture fixture) : IClassFixture<Sess
     }
 
     [Theory]
-    [InlineData("notes.pdf", "application/pdf", 415, "unsupported_media_type")]
-    [InlineData("notes.docx", null, 415, "unsupported_media_type")]
+    [InlineData("notes.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 415, "unsupported_media_type")]
+    [InlineData("notes.doc", null, 415, "unsupported_media_type")]
     [InlineData("notes.md", "text/markdown; charset=klingon", 415, "unsupported_media_type")]
     [InlineData("", "text/plain", 400, "invalid_request")]
     public async Task Upload_OfWhatIsNoText_Refused(string name, string? contentType, int status, string code)

@@ -20,7 +20,8 @@ public sealed class RetrievalTests(SessionsFixture fixture) : IClassFixture<Sess
         using var response = await AskAsync(sessions, "bio", "植物怎么利用光能？", ServiceToken(_tenant));
         response.StatusCode.ShouldBe(HttpStatusCode.OK);
         var passage = (await response.JsonAsync()).GetProperty("passages")[0];
-        passage.EnumerateObject().Select(member => member.Name).ShouldBe(["id", "title", "text", "source"]);
+        passage.EnumerateObject().Select(member => member.Name).ShouldBe(
+            ["id", "title", "text", "source", "kb_id", "document_id", "section", "page", "offset", "length"]);
         passage.GetProperty("title").GetString().ShouldBe("光合作用");
         passage.GetProperty("text").GetString().ShouldBe("植物利用光能，把二氧化碳和水转化为糖和氧气。");
         passage.GetProperty("source").GetString().ShouldBe("生物.md");

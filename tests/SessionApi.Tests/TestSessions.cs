@@ -119,6 +119,7 @@ public sealed record Person(Guid Id, string Tenant, string Username, string Acce
         return new(
             id, tenant, account.GetProperty("username").GetString()!, signedIn.GetProperty("access_token").GetString()!,
             signedIn.GetProperty("refresh_token").GetString()!,
-            () => keys.Token(sub: id.ToString(), tenant: tenant, kind: "user", scope: "tutors sessions chat"));
+            () => keys.Token(sub: id.ToString(), tenant: tenant, kind: "user", scope: "tutors sessions chat classes",
+                role: account.GetProperty("role").GetString()));
     }
 }

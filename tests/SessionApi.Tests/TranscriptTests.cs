@@ -8,7 +8,8 @@ namespace Lyceum.Tests.SessionApi.Tests;
 /// <summary>What engines report is stored once, in order, whatever comes twice, late, or never.</summary>
 public sealed class TranscriptTests(SessionsFixture fixture) : IClassFixture<SessionsFixture>
 {
-    private static readonly DateTimeOffset At = new(2026, 3, 1, 8, 0, 0, TimeSpan.Zero);
+    // Today: the sweep ends sessions whose engine says nothing of them for a day.
+    private static readonly DateTimeOffset At = new(DateTime.UtcNow.Date, TimeSpan.Zero);
 
     /// <summary>Three turns: one complete, one broken off within its second piece, one whose end never came.</summary>
     private static readonly SessionTurnRecord[] Records =

@@ -22,8 +22,7 @@ public static class CountLock
         var transaction = await database.BeginTransactionAsync(cancellationToken);
         try
         {
-            await database.ExecuteSqlAsync(
-                $"SELECT pg_advisory_xact_lock(hashtextextended({Name(what, whose)}, 0))", cancellationToken);
+            await database.LockCountAsync(what, whose, cancellationToken);
             return transaction;
         }
         catch
@@ -32,6 +31,12 @@ public static class CountLock
             throw;
         }
     }
+
+    /// <summary>Takes the lock in the transaction that the context is in.</summary>
+    public static Task LockCountAsync(
+        this DatabaseFacade database, string what, string whose, CancellationToken cancellationToken) =>
+        database.ExecuteSqlAsync(
+            $"SELECT pg_advisory_xact_lock(hashtextextended({Name(what, whose)}, 0))", cancellationToken);
 
     /// <summary>Takes the lock in the connection's transaction.</summary>
     public static async Task LockCountAsync(

@@ -41,6 +41,9 @@ internal sealed partial class DatabaseMigrator<TContext>(
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
+    /// <summary>A statement of a migration may fill a column of a large table; a request's limit is no measure for it.</summary>
+    private static readonly TimeSpan LongestStatement = TimeSpan.FromMinutes(30);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (true)
@@ -51,7 +54,9 @@ internal sealed partial class DatabaseMigrator<TContext>(
                 {
                     await ConvertHistoryAsync(stoppingToken);
                     await using var scope = scopes.CreateAsyncScope();
-                    await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stoppingToken);
+                    var database = scope.ServiceProvider.GetRequiredService<TContext>().Database;
+                    database.SetCommandTimeout(LongestStatement);
+                    await database.MigrateAsync(stoppingToken);
                 }
                 await WarnIfOverBudgetAsync(stoppingToken);
                 ready.Set();

@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.GpuEngine.Sessions.Events;
 
@@ -23,6 +24,12 @@ internal sealed record TurnAccepted(int Turn, string? MessageId, string? Heard =
 /// <summary>The model reasons before it answers; recorded.</summary>
 /// <param name="Length">UTF-8 bytes of its reasoning so far.</param>
 internal sealed record TurnThinking(int Turn, int Length) : SessionEvent;
+
+/// <summary>Signs of self-harm in the question, recorded: what the person's school says then.</summary>
+internal sealed record TurnHelp(int Turn, SafetyHelp Help) : SessionEvent
+{
+    public override int Size => 96 + (2 * Help.Text.Length);
+}
 
 /// <summary>A piece of the answer, recorded.</summary>
 internal sealed record TextDelta(int Turn, string Text) : SessionEvent
@@ -87,7 +94,7 @@ internal sealed record RecognitionFailed(string? MessageId, string Code, string 
 
 /// <summary>
 /// The session will end soon, or a part of it does not work: <c>idle_timeout | session_timeout | retrieval_unavailable
-/// | speech_unavailable | nothing_heard</c>.
+/// | speech_unavailable | nothing_heard | moderation_unavailable</c>.
 /// </summary>
 internal sealed record SessionWarning(string Reason, TimeSpan? Remaining) : SessionEvent;
 

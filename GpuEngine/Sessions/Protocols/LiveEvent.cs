@@ -12,6 +12,7 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 [JsonDerivedType(typeof(Session), "session")]
 [JsonDerivedType(typeof(Accepted), "accepted")]
 [JsonDerivedType(typeof(Thinking), "thinking")]
+[JsonDerivedType(typeof(Help), "help")]
 [JsonDerivedType(typeof(Delta), "delta")]
 [JsonDerivedType(typeof(Text), "text")]
 [JsonDerivedType(typeof(LatencyReport), "latency_report")]
@@ -38,6 +39,9 @@ internal abstract record LiveEvent
     /// <summary>The model reasons; what it reasons is no part of the answer.</summary>
     /// <param name="Length">UTF-8 bytes of it so far.</param>
     internal sealed record Thinking(long Seq, int Turn, int Length) : LiveEvent;
+
+    /// <summary>Signs of self-harm in the question: what the person's school says then.</summary>
+    internal sealed record Help(long Seq, int Turn, string Content, string? Contact = null) : LiveEvent;
 
     /// <summary>A piece of the answer.</summary>
     internal sealed record Delta(long Seq, int Turn, string Content) : LiveEvent;

@@ -37,6 +37,11 @@ internal sealed class LyceumV1 : ISessionProtocol
                 json.WriteNumber("turn", thinking.Turn);
                 json.WriteNumber("length", thinking.Length);
                 break;
+            case TurnHelp help:
+                Content(json, help.Turn, help.Help.Text);
+                if (help.Help.Contact is { } contact)
+                    json.WriteString("contact", contact);
+                break;
             case TextDelta delta:
                 Content(json, delta.Turn, delta.Text);
                 break;
@@ -129,6 +134,7 @@ internal sealed class LyceumV1 : ISessionProtocol
     {
         TurnAccepted => "accepted",
         TurnThinking => "thinking",
+        TurnHelp => "help",
         TextDelta => "delta",
         TurnText => "text",
         TurnInterrupted => "interrupted",

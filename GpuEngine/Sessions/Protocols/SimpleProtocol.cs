@@ -18,6 +18,7 @@ internal sealed class SimpleProtocol : ISessionProtocol
     public bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened) => happened switch
     {
         TurnText text => Write(json, "text", text.Text),
+        TurnHelp help => Write(json, "text", help.Help.Contact is { } contact ? $"{help.Help.Text}\n{contact}" : help.Help.Text),
         TurnFailed failed => Write(json, "error", failed.Message),
         _ => false,
     };

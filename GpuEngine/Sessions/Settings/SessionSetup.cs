@@ -1,5 +1,6 @@
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Shares;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.GpuEngine.Sessions.Settings;
 
@@ -9,6 +10,9 @@ internal sealed record SessionSetup(
     string Id, string Tenant, string Owner, long TutorId, string StudentId, string? KbId, string? Instructions,
     string? Language, IReadOnlyList<ChatMessage> History, RetrievalSource? Retrieval, string? Voice = null)
 {
+    /// <summary>How its questions and answers are judged; null: not at all.</summary>
+    public ModerationPolicy? Moderation { get; init; }
+
     /// <summary>As whom it takes its part of what all sessions use.</summary>
     public Sharer Sharer { get; init; } = new(Tenant, Owner);
 }

@@ -35,6 +35,15 @@ internal sealed class History
         }
     }
 
+    /// <summary>Takes back what was added last: a question that was refused.</summary>
+    public void RemoveLast(string role, string text)
+    {
+        if (_messages.Last is not { Value: var last } || last != new ChatMessage(role, text))
+            return;
+        _messages.RemoveLast();
+        _tokens -= TokenEstimate.OfMessage(text);
+    }
+
     /// <summary>
     /// Oldest first. Neighbours of one role (a question whose answer was interrupted before its first word) are one
     /// message: some models' templates reject two in a row.

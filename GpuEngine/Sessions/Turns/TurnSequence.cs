@@ -8,6 +8,7 @@ using Lyceum.GpuEngine.Sessions.Speaking;
 using Lyceum.GpuEngine.Sessions.Transcripts;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults.Errors;
+using Lyceum.Text.Moderation;
 
 namespace Lyceum.GpuEngine.Sessions.Turns;
 
@@ -229,6 +230,46 @@ internal sealed class TurnSequence(
             });
         }
     }
+
+    /// <summary>The writer's: signs of self-harm in the question. Recorded before the help is shown.</summary>
+    public void Help(Turn turn, SafetyHelp help, Verdict sign)
+    {
+        lock (_lock)
+        {
+            if (turn.IsOver)
+                return;
+            Record(turn, Flag(turn, "help", sign), () => events.Publish(new TurnHelp(turn.Number, help)));
+        }
+    }
+
+    /// <summary>The writer's: why the question was refused, or the next sentence withheld, for the record.</summary>
+    public void Withhold(Turn turn, string status, Verdict verdict)
+    {
+        lock (_lock)
+        {
+            if (!turn.IsOver)
+                Record(turn, Flag(turn, status, verdict), () => { });
+        }
+    }
+
+    /// <summary>The writer's: no model is asked, and none will be shown the question later.</summary>
+    public void Refuse(Turn turn, string code, string message)
+    {
+        lock (_lock)
+        {
+            if (!turn.IsOver)
+                _history.RemoveLast("user", turn.Asked.Text);
+        }
+        Fail(turn, code, message);
+    }
+
+    private SessionTurnRecord Flag(Turn turn, string status, Verdict verdict) => new(
+        0, turn.Number, "flag", time.GetUtcNow(), verdict.Quote, status, verdict.Category, By: verdict.By switch
+        {
+            ModerationBy.Guard => "guard",
+            ModerationBy.Moderations => "moderations",
+            _ => "words",
+        });
 
     /// <summary>The writer's: the turn failed. What was said before stays; the error stands beside it.</summary>
     public void Fail(Turn turn, string code, string message)

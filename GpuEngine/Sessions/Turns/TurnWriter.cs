@@ -4,10 +4,13 @@ using System.Text;
 using System.Text.Json;
 using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Sessions.Settings;
+using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.Text;
+using Lyceum.Text.Moderation;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.GpuEngine.Sessions.Turns;
@@ -16,7 +19,7 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, TurnMetrics metrics,
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, Moderators moderators, TurnMetrics metrics,
     EngineMetrics engine,
     IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
@@ -56,18 +59,22 @@ internal sealed partial class TurnWriter(
     private async Task WriteAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
     {
         using var slot = slots.Take(turns.Setup.Sharer);
+        var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
+        var judge = turns.Setup.Moderation is { } policy ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer)) : null;
+        if (judge is not null && !await MayBeAskedAsync(turns, turn, judge, bounds.Token))
+            return;
         var passages = await SearchAsync(turns, turn, bounds);
         var searched = bounds.Elapsed;
         var request = Request(turns.Prompt(), passages);
         var id = await model.ResolveAsync(null, bounds.Token);
 
-        var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
         using var charge = await charges.ReserveAsync(payer, request, bounds.Token);
         charge.Model = id;
 
         TimeSpan? firstToken = null;
         var last = default(ChatDelta);
         var thoughts = new Thoughts(turns, turn, time, options.Value.MaxAnswerBytes);
+        var answer = new Spoken(turns, turn, judge is { Policy.Answers: true } ? new SentenceGate(judge) : null, judge?.Policy);
         await using var deltas = model.AnswerAsync(request, id, bounds.Token).GetAsyncEnumerator(bounds.Token);
         while (await bounds.WaitAsync(deltas.MoveNextAsync()))
         {
@@ -81,27 +88,92 @@ internal sealed partial class TurnWriter(
             }
             engine.Tokens(1);
             charge.Answered(1);
-            thoughts.Add(last.Thinking);
+            if (answer.IsOpen)
+                thoughts.Add(last.Thinking); // else nobody judges it, so nobody sees it
             if (last.Text.Length == 0)
                 continue;
             thoughts.Show();
-            // A piece may be as large as a whole answer.
-            var text = Utf8Text.Truncate(last.Text, options.Value.MaxAnswerBytes - turn.SaidBytes);
-            if (text.Length > 0)
+            if (await answer.SayAsync(last.Text, options.Value.MaxAnswerBytes, bounds.Token) is { } ended)
             {
-                await turn.Room.WaitAsync(bounds.Token); // a slow disk slows the model
-                turns.Say(turn, text);
-            }
-            if (text.Length < last.Text.Length)
-            {
-                last = last with { FinishReason = "length" };
+                last = last with { FinishReason = ended };
                 break;
             }
         }
+        if (!answer.IsEnded && await answer.FinishAsync(options.Value.MaxAnswerBytes, bounds.Token) is { } withheld)
+            last = last with { FinishReason = withheld };
         thoughts.Show();
         charge.Usage = last.Usage;
         var citations = Citations.In(turn.Said, passages);
         turns.Finish(turn, new TurnEnd(last.FinishReason ?? "stop", citations, searched, firstToken, last.Usage));
+    }
+
+    /// <summary>Judges the question, and shows the help where it has signs of self-harm; false: no model is asked.</summary>
+    private static async Task<bool> MayBeAskedAsync(TurnSequence turns, Turn turn, Judge judge, CancellationToken cancel)
+    {
+        if (!judge.Policy.JudgesQuestions)
+            return true;
+        var judgement = await judge.JudgeAsync(Side.Question, "", turn.Asked.Text, cancel);
+        if (judgement.Sign is { } sign && judge.Policy.Help is { } help)
+            turns.Help(turn, help, sign);
+        if (judgement.Blocked is { } verdict)
+        {
+            turns.Withhold(turn, "refused", verdict);
+            turns.Refuse(turn, ErrorCodes.QuestionRefused, "The question is against the rules of your school, and no model was asked.");
+            return false;
+        }
+        if (!judgement.Unavailable || !judge.Policy.Questions)
+            return true;
+        if (judge.Policy.WhenUnavailable == WhenUnavailable.Refuse)
+        {
+            turns.Refuse(turn, ErrorCodes.ModerationUnavailable,
+                "Your school has questions checked before they are asked, and the check is not available. Try again later.");
+            return false;
+        }
+        turns.Warn(ErrorCodes.ModerationUnavailable);
+        return true;
+    }
+
+    /// <summary>What of an answer is said, so recorded, shown and spoken: what its gate lets through, where it has one.</summary>
+    private sealed class Spoken(TurnSequence turns, Turn turn, SentenceGate? gate, ModerationPolicy? policy)
+    {
+        private bool _warned;
+
+        /// <summary>Nothing is judged.</summary>
+        public bool IsOpen => gate is null;
+
+        /// <summary>Nothing more may be said.</summary>
+        public bool IsEnded { get; private set; }
+
+        /// <returns>The answer's finish reason where it ends here; else null.</returns>
+        public async ValueTask<string?> SayAsync(string text, int mostBytes, CancellationToken cancel) =>
+            await PassAsync(gate is null ? new Passed(text) : await gate.AddAsync(text, cancel), mostBytes, cancel);
+
+        /// <inheritdoc cref="SayAsync"/>
+        public async ValueTask<string?> FinishAsync(int mostBytes, CancellationToken cancel) =>
+            gate is null ? null : await PassAsync(await gate.FinishAsync(cancel), mostBytes, cancel);
+
+        private async ValueTask<string?> PassAsync(Passed passed, int mostBytes, CancellationToken cancel)
+        {
+            var refuses = passed.Unavailable && policy!.WhenUnavailable == WhenUnavailable.Refuse;
+            if (passed.Unavailable && !_warned)
+            {
+                turns.Warn(ErrorCodes.ModerationUnavailable); // before what nobody judged
+                _warned = true;
+            }
+            // A piece may be as large as a whole answer.
+            var text = Utf8Text.Truncate(passed.Text, mostBytes - turn.SaidBytes);
+            if (text.Length > 0)
+            {
+                await turn.Room.WaitAsync(cancel); // a slow disk slows the model
+                turns.Say(turn, text);
+            }
+            if (passed.Blocked is { } verdict)
+                turns.Withhold(turn, "blocked", verdict);
+            var reason = text.Length < passed.Text.Length ? "length" : passed.Blocked is not null ? "moderated"
+                : refuses ? ErrorCodes.ModerationUnavailable : null;
+            IsEnded = reason is not null;
+            return reason;
+        }
     }
 
     /// <summary>A turn's reasoning, recorded and shown once a second at most: nobody reads it token by token.</summary>

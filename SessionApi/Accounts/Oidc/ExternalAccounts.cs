@@ -9,10 +9,10 @@ namespace Lyceum.SessionApi.Accounts.Oidc;
 
 /// <summary>
 /// The account of a person whom the provider authenticated: by (issuer, subject), never by what they are called. At the
-/// first sign-in it is made, with a tenant of its own, for who is admitted.
+/// first sign-in it is made, for who is admitted: in the tenant of its invitation, else in that of the provider, else in one of its own.
 /// </summary>
 internal sealed partial class ExternalAccounts(
-    SessionDb db, DatabaseReady ready, Admission admission, AccountStore accounts, IOptions<AccountOptions> options,
+    SessionDb db, DatabaseReady ready, Admission admission, AccountStore accounts, Memberships memberships, IOptions<AccountOptions> options,
     IHostEnvironment environment, TimeProvider time, ILogger<ExternalAccounts> logger)
 {
     /// <summary>Of a name that is taken the moment it was found free.</summary>
@@ -23,7 +23,8 @@ internal sealed partial class ExternalAccounts(
     /// <exception cref="ProblemException">
     /// 403 <c>not_admitted</c>: the required claim is missing; <c>invitation_required</c>, <c>invalid_invitation</c>: unknown here.
     /// </exception>
-    public async Task<SignedIn> SignInAsync(ExternalPerson person, Codes codes, CancellationToken cancellationToken)
+    public async Task<SignedIn> SignInAsync(
+        ExternalPerson person, Codes codes, string? device, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         if (Options.Required is { } required && !person.Has(required))
@@ -32,6 +33,8 @@ internal sealed partial class ExternalAccounts(
                 StatusCodes.Status403Forbidden, ErrorCodes.NotAdmitted, $"{Options.DisplayName} does not say that you may use this (claim {required.Type}).");
         }
         var account = await Transient.RetryOnceAsync(_ => FindAsync(person, cancellationToken));
+        // Of who is known here, an invitation is to another tenant.
+        var invitation = account is null ? null : codes.Invitation;
         for (var attempt = 1; account is null; attempt++)
         {
             try
@@ -44,7 +47,7 @@ internal sealed partial class ExternalAccounts(
                 db.ChangeTracker.Clear();
             }
         }
-        return await accounts.SignInAsync(account, cancellationToken);
+        return await accounts.SignInAsync(account, new(Invitation: invitation, Device: device), cancellationToken);
     }
 
     private Task<Account?> FindAsync(ExternalPerson person, CancellationToken cancellationToken) =>
@@ -65,9 +68,12 @@ internal sealed partial class ExternalAccounts(
         var linked = account is not null;
         if (account is null)
         {
-            await admission.AdmitAsync(IsAdmitted(person), codes, cancellationToken);
-            account = await NewAsync(person, cancellationToken);
+            var admitted = await admission.AdmitAsync(IsAdmitted(person), codes, cancellationToken);
+            account = await NewAsync(person, admitted, cancellationToken);
             db.Add(account);
+            await db.SaveChangesAsync(cancellationToken);
+            await memberships.BeginAsync(
+                account, admitted.Invitation, cancellationToken, Options.Tenant is null ? null : Options.Role);
         }
         db.Add(new ExternalIdentity { Issuer = person.Issuer, Subject = person.Subject, AccountId = account.Id, CreatedAt = time.GetStoredNow() });
         await db.SaveChangesAsync(cancellationToken);
@@ -96,7 +102,7 @@ internal sealed partial class ExternalAccounts(
                 cancellationToken)
             : null;
 
-    private async Task<Account> NewAsync(ExternalPerson person, CancellationToken cancellationToken)
+    private async Task<Account> NewAsync(ExternalPerson person, Admitted admitted, CancellationToken cancellationToken)
     {
         var taken = await db.Set<Account>().Where(a => person.Usernames.Contains(a.Username)).Select(a => a.Username)
             .ToListAsync(cancellationToken);
@@ -104,17 +110,8 @@ internal sealed partial class ExternalAccounts(
         // provider.
         var username = person.Usernames.Except(taken).FirstOrDefault()
             ?? $"{(person.Usernames is [var called, ..] ? called.Split('@')[0] : "person")}-{Secret.NewCode()[..4]}";
-        var now = time.GetStoredNow();
-        return new Account
-        {
-            Id = Guid.CreateVersion7(),
-            Tenant = Guid.CreateVersion7().ToString(),
-            Username = username,
-            Name = person.Name ?? username,
-            PasswordHash = null,
-            CreatedAt = now,
-            PasswordChangedAt = now,
-        };
+        return admitted.NewAccount(
+            username, person.Name ?? username, passwordHash: null, time.GetStoredNow(), Options.Tenant);
     }
 
     [LoggerMessage(LogLevel.Information, "account {Account}, tenant {Tenant}, {How} a person of {Issuer}")]

@@ -25,7 +25,7 @@ internal static class OidcEndpoints
             .Produces(302).Fails(404, ErrorCodes.NotFound).Fails(503, ErrorCodes.IdentityProviderUnavailable);
         open.MapGet("callback", CallbackAsync)
             .Produces(302).Fails(400, ErrorCodes.SignInExpired).Fails(401, ErrorCodes.SignInRefused)
-            .Fails(403, ErrorCodes.NotAdmitted, ErrorCodes.InvitationRequired, ErrorCodes.InvalidInvitation)
+            .Fails(403, ErrorCodes.NotAdmitted, ErrorCodes.NotAMember, ErrorCodes.InvitationRequired, ErrorCodes.InvalidInvitation)
             .Fails(404, ErrorCodes.NotFound).Fails(429, ErrorCodes.TooManyAttempts)
             .Fails(503, ErrorCodes.IdentityProviderUnavailable);
     }
@@ -67,7 +67,7 @@ internal static class OidcEndpoints
             return NotConfigured();
         // Not begun by this browser, or long ago: there is nowhere to send it. Its cookie stays: a stranger's link must not end
         // a sign-in that is under way.
-        if (await OidcState.ReadAsync(notes, http.Request.Cookies[UserCookies.Oidc]) is not { } state || !Same(query.State, state.State))
+        if (await OidcState.ReadAsync(notes, UserCookies.Read(http.Request, UserCookies.Oidc)) is not { } state || !Same(query.State, state.State))
             return OidcClient.Expired().ToResult();
         BrowserCookies.ClearOidc(http);
         try
@@ -80,7 +80,7 @@ internal static class OidcEndpoints
             using var turn = await attempts.TurnAsync(address, cancellationToken);
             await attempts.TakeAsync(address, cancellationToken);
             var person = await provider.RedeemAsync(query.Code, state, cancellationToken);
-            var signedIn = await accounts.SignInAsync(person, state.Codes, cancellationToken);
+            var signedIn = await accounts.SignInAsync(person, state.Codes, AccountEndpoints.Device(http), cancellationToken);
             await attempts.GiveBackAsync(address, cancellationToken);
             AccountEndpoints.SetCookies(http, signedIn, tokens, options.Value);
             return Redirect(http, state.ReturnTo);

@@ -84,6 +84,7 @@ public sealed class AllServices : IAsyncLifetime
             settings[key] = value;
         settings["Engine:Transcripts:Folder"] = Path.Combine(_folder.FullName, "transcripts");
         settings["Primer:TokensPerSecond"] = "0";
+        settings["Erasures:Services"] = "session-api"; // it starts first, and knows no others
         if (project == "Gateway")
             settings["GATEWAY_CONFIG_FILE"] = WriteGatewayConfiguration();
         if (Databases.FirstOrDefault(database => database.Project == project).Database is { } database)
@@ -133,6 +134,7 @@ public sealed class AllServices : IAsyncLifetime
 
         var tutor = await JsonAsync("SessionApi", "POST /api/tutors", person, new { name = "t" });
         var invitation = await JsonAsync("SessionApi", "POST /api/auth/invitations", person, new { note = "" });
+        var made = await JsonAsync("SessionApi", "POST /api/classes", person, new { name = "5b" });
         await JsonAsync("SessionApi", "PUT /api/kb/biology", person, new { });
         var document = await ReadAsync(await SendAsync(
             "SessionApi", "POST /api/kb/biology/documents?name=a.txt", person, new StringContent("heron")));
@@ -140,8 +142,8 @@ public sealed class AllServices : IAsyncLifetime
         var sessionId = session.GetProperty("session_id").GetString()!;
         await PostgresServer.ExecuteAsync(
             _server.ConnectionString("sessiondb", pooling: false),
-            "INSERT INTO sessions (id, tenant, owner, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
-            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+            "INSERT INTO sessions (id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '{id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
 
         var generation = Guid.CreateVersion7().ToString();
         using (var answer = await SendAsync(
@@ -169,11 +171,31 @@ public sealed class AllServices : IAsyncLifetime
             user_id = "u", user_query = "Learn SQL", preferences = new { weekly_commitment_hours = 5 },
         });
         var collab = await JsonAsync("RoadmapWorker", "POST /api/collab/execute", person, new { task = "Explain SQL" });
+        var roadmapId = roadmap.GetProperty("task_id").GetString()!;
+        await UntilCompletedAsync($"/api/v1/roadmaps/{roadmapId}/status", person);
+        var plan = await ReadAsync(await SendAsync("RoadmapWorker", $"GET /api/v1/roadmaps/{roadmapId}/result", person));
+        var concept = plan.GetProperty("modules")[0].GetProperty("concepts")[0].GetProperty("id").GetString();
+        var practice = await JsonAsync("RoadmapWorker", "POST /api/practice/sets", person, new
+        {
+            from = new { kind = "concept", task_id = roadmapId, concept_id = concept },
+        });
+        var setId = practice.GetProperty("set_id").GetString()!;
+        await UntilCompletedAsync($"/api/practice/tasks/{setId}/status", person);
+        var set = await ReadAsync(await SendAsync("RoadmapWorker", $"GET /api/practice/sets/{setId}", person));
+        var item = set.GetProperty("items")[0].GetProperty("id").GetString()!;
         return new(tenant, id, new Dictionary<string, string>
         {
+            ["practice/sets/{id:guid}"] = $"practice/sets/{setId}", ["{set}"] = setId,
+            ["practice/items/{id:guid}"] = $"practice/items/{item}", ["{item}"] = item,
+            ["practice/tasks/{taskId:guid}"] = $"practice/tasks/{setId}", ["practice/tasks/{task}"] = $"practice/tasks/{setId}",
+            ["{student}"] = "a-student",
             ["tutors/{id:int}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["tutors/{tutor}"] = $"tutors/{tutor.GetProperty("id").GetInt32()}",
             ["invitations/{id:guid}"] = $"invitations/{invitation.GetProperty("id").GetString()}",
+            ["classes/{id:guid}"] = $"classes/{made.GetProperty("id").GetString()}",
+            ["classes/{class}"] = $"classes/{made.GetProperty("id").GetString()}",
+            ["{person}"] = id, ["{subject}"] = id, ["{kind}/{thing}"] = "tutor/1", ["{code}"] = "no-such-code", ["{tenant}"] = "another",
+            ["sign-ins/{id:guid}"] = $"sign-ins/{Guid.Empty}", ["{sign_in}"] = $"{Guid.Empty}",
             ["{invitation}"] = invitation.GetProperty("id").GetString()!,
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",
             ["{document_id:guid}"] = document.GetProperty("id").GetString()!,
@@ -188,10 +210,15 @@ public sealed class AllServices : IAsyncLifetime
             ["roadmaps/{task}"] = $"roadmaps/{roadmap.GetProperty("task_id").GetString()}",
             ["collab/{taskId:guid}"] = $"collab/{collab.GetProperty("task_id").GetString()}",
             ["collab/{task}"] = $"collab/{collab.GetProperty("task_id").GetString()}",
+            ["erasures/{id:guid}"] = $"erasures/{Guid.Empty}", ["{erasure}"] = $"{Guid.Empty}",
             ["{engine_id}"] = "gpu-engine", ["{**id}"] = "no-such-model", ["{**rest}"] = "no-such-model",
             ["{version}"] = "v1", ["{documentName}"] = "service", ["{documentName?}"] = "v1",
         });
     }
+
+    private Task UntilCompletedAsync(string status, string token) => Eventually.TrueAsync(
+        async () => (await ReadAsync(await SendAsync("RoadmapWorker", $"GET {status}", token))).GetProperty("status").GetString() is "completed",
+        status, 60);
 
     private async Task<JsonElement> JsonAsync(string project, string request, string? token, object body) =>
         await ReadAsync(await SendAsync(project, request, token, JsonContent.Create(body)));

@@ -18,9 +18,21 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/tutors/{tutor}/sessions"] = """{"student_id":1}""",
         ["PATCH /api/conversations/{id:guid}"] = """{"title":"mine now"}""",
         ["POST /internal/retrieval/{kb_id}"] = """{"query":"heron"}""",
+        ["POST /internal/transcripts/search"] = """{"query":"heron"}""",
         ["POST /api/auth/change-password"] =
             """{"current_password":"a quiet afternoon","new_password":"an even quieter evening"}""",
         ["POST /api/auth/invitations"] = """{"note":""}""",
+        ["PATCH /api/me"] = """{"name":"mine now"}""",
+        ["POST /api/me/memberships"] = """{"code":"no-such-code"}""",
+        ["ANY /api/me/memberships"] = """{"code":"no-such-code"}""",
+        ["POST /api/classes/join"] = """{"code":"no-such-code"}""",
+        ["ANY /api/classes/join"] = """{"code":"no-such-code"}""",
+        ["PUT /api/classes/{id:guid}/visibility"] = """{"visibility":"progress"}""",
+        ["ANY /api/classes/{class}/visibility"] = """{"visibility":"progress"}""",
+        ["PATCH /api/members/{subject}"] = """{"role":"student"}""",
+        ["POST /internal/classes/{id:guid}/looks"] = """{"view":"overview"}""",
+        ["PUT /api/v1/roadmaps/{taskId:guid}/marks"] = """{"concept_id":"c"}""",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = """{"concept_id":"c"}""",
     };
 
     public string Name => $"{Service}: {Endpoint}";
@@ -44,6 +56,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
 
     private static readonly Dictionary<string, string> Methods = new(StringComparer.Ordinal)
     {
+        ["ANY /api/conversations/{conversation}/messages/{message}/feedback"] = "PUT",
         ["ANY /chat"] = "POST", ["ANY /chat/{message}/stop"] = "POST", ["ANY /v1/chat/completions"] = "POST",
         ["ANY /v1/audio/transcriptions"] = "POST", ["ANY /v1/audio/speech"] = "POST",
         ["ANY /v1/sessions/{session}/connect"] = "POST", ["ANY /api/kb/{kb}/reindex"] = "POST",
@@ -53,6 +66,19 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/auth/logout"] = "POST", ["ANY /api/auth/change-password"] = "POST",
         ["ANY /api/auth/invitations/{invitation}"] = "DELETE", ["ANY /api/v1/roadmaps/generate"] = "POST",
         ["ANY /api/v1/roadmaps/{task}/cancel"] = "POST", ["ANY /api/v1/roadmaps/{task}/retry"] = "POST",
+        ["ANY /api/tenant"] = "PATCH", ["ANY /api/auth/first-password"] = "POST", ["ANY /api/me/sign-ins/{sign_in}"] = "DELETE",
+        ["ANY /api/me/memberships"] = "POST", ["ANY /api/me/memberships/{tenant}"] = "DELETE",
+        ["ANY /api/classes/join"] = "POST", ["ANY /api/classes/{class}/leave"] = "POST",
+        ["ANY /api/classes/{class}/visibility"] = "PUT", ["ANY /api/classes/{class}/shares/{kind}/{thing}"] = "DELETE",
+        ["ANY /api/classes/{class}/members/{subject}"] = "DELETE", ["ANY /api/classes/{class}/students"] = "POST",
+        ["ANY /api/classes/{class}/students/{subject}/reset"] = "POST",
+        ["ANY /api/members/{subject}"] = "DELETE", ["ANY /api/members/{subject}/reset"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/marks"] = "PUT", ["ANY /api/v1/roadmaps/{task}/reschedule"] = "POST",
+        ["ANY /api/v1/roadmaps/{task}/dates"] = "PUT", ["ANY /api/practice/items/{item}"] = "PUT",
+        ["ANY /api/practice/items/{item}/attempts"] = "POST", ["ANY /api/practice/tasks/{task}/cancel"] = "POST",
+        ["ANY /api/practice/tasks/{task}/retry"] = "POST",
+        ["ANY /api/conversations/{conversation}/messages/{message}/moderation/report"] = "POST",
+        ["ANY /v1/moderations"] = "POST", ["ANY /api/tenant/consents/{person}"] = "PUT",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",
     };

@@ -15,6 +15,13 @@ internal static class Table
     private const string OfADatabase =
         """
         GET /health/db                           | open            | own
+        GET /internal/export                     | service         | own
+        PUT /internal/erasures/{id:guid}         | service         | own
+        """;
+
+    private const string OfPersonEvents =
+        """
+        GET /internal/events                     | service         | own
         """;
 
     private const string ChatApi =
@@ -28,6 +35,13 @@ internal static class Table
         PATCH /api/conversations/{id:guid}       | chat            | conversation_not_found
         DELETE /api/conversations/{id:guid}      | chat            | conversation_not_found
         GET /api/conversations/{id:guid}/messages | chat           | conversation_not_found
+        PUT /api/conversations/{id:guid}/messages/{messageId:guid}/feedback | chat | message_not_found
+        GET /api/conversations/{id:guid}/export  | chat            | conversation_not_found
+        GET /api/search                          | chat            | own
+        GET /api/classes/{id:guid}/questions     | classes         | class_not_found
+        POST /api/conversations/{id:guid}/messages/{messageId:guid}/moderation/report | chat | message_not_found
+        GET /api/moderation/verdicts             | classes         | own
+        GET /api/concerns                        | classes         | own
         """;
 
     private const string GpuEngine =
@@ -37,6 +51,7 @@ internal static class Table
         POST /v1/chat/completions                | llm             | own
         POST /v1/audio/transcriptions            | llm             | own
         POST /v1/audio/speech                    | llm             | own
+        POST /v1/moderations                     | llm             | own
         GET /v1/generations/{id}                 | llm             | generation_not_found
         DELETE /v1/generations/{id}              | llm             | 204
         GET /v1/engine                           | service         | own
@@ -58,13 +73,45 @@ internal static class Table
         POST /api/auth/login                     | open            | own
         POST /api/auth/refresh                   | open            | own
         POST /api/auth/logout                    | open            | own
+        POST /api/auth/first-password            | open            | own
+        GET /api/classes/join/{code}             | open            | own
         GET /api/auth/oidc/login                 | open            | own
         GET /api/auth/oidc/callback              | open            | own
         POST /api/auth/change-password           | signed in       | account_required
         GET /api/auth/me                         | signed in       | own
+        DELETE /api/me                           | signed in       | account_required
+        GET /api/me/export                       | signed in       | account_required
+        GET /api/erasures/{id:guid}              | open            | own
         GET /api/auth/invitations                | signed in       | account_required
         POST /api/auth/invitations               | signed in       | account_required
         DELETE /api/auth/invitations/{id:guid}   | signed in       | account_required
+        GET /api/me                              | signed in       | own
+        PATCH /api/me                            | signed in       | account_required
+        GET /api/me/audit                        | signed in       | own
+        GET /api/me/tutors                       | signed in       | own
+        GET /api/me/sign-ins                     | signed in       | account_required
+        DELETE /api/me/sign-ins/{id:guid}        | signed in       | account_required
+        POST /api/me/memberships                 | signed in       | account_required
+        DELETE /api/me/memberships/{tenant}      | signed in       | account_required
+        GET /api/classes                         | signed in       | own
+        POST /api/classes                        | classes         | own
+        POST /api/classes/join                   | signed in       | account_required
+        GET /api/classes/{id:guid}               | signed in       | class_not_found
+        PATCH /api/classes/{id:guid}             | classes         | class_not_found
+        POST /api/classes/{id:guid}/leave        | signed in       | class_not_found
+        PUT /api/classes/{id:guid}/visibility    | signed in       | class_not_found
+        GET /api/classes/{id:guid}/members       | classes         | class_not_found
+        DELETE /api/classes/{id:guid}/members/{subject} | classes  | class_not_found
+        POST /api/classes/{id:guid}/students     | classes         | class_not_found
+        POST /api/classes/{id:guid}/students/{subject}/reset | classes | class_not_found
+        GET /api/classes/{id:guid}/shares        | signed in       | class_not_found
+        POST /api/classes/{id:guid}/shares       | classes         | class_not_found
+        DELETE /api/classes/{id:guid}/shares/{kind}/{thing} | classes | class_not_found
+        PATCH /api/tenant                        | classes         | own
+        GET /api/members                         | classes         | own
+        PATCH /api/members/{subject}             | classes         | member_not_found
+        DELETE /api/members/{subject}            | classes         | member_not_found
+        POST /api/members/{subject}/reset        | classes         | member_not_found
         GET /api/tutors                          | tutors          | own
         POST /api/tutors                         | tutors          | own
         GET /api/tutors/{id:int}                 | tutors          | tutor_not_found
@@ -75,6 +122,8 @@ internal static class Table
         DELETE /api/kb/{kb_id}                   | tutors          | knowledge_base_not_found
         POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents            | tutors          | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid} | tutors   | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | tutors | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | tutors | knowledge_base_not_found
         DELETE /api/kb/{kb_id}/documents/{document_id:guid} | tutors | knowledge_base_not_found
         POST /api/kb/{kb_id}/reindex             | tutors          | knowledge_base_not_found
@@ -85,10 +134,29 @@ internal static class Table
         GET /api/sessions/{session_id}           | sessions        | session_not_found
         POST /api/sessions/{session_id}/connect  | sessions        | session_not_found
         DELETE /api/sessions/{session_id}        | sessions        | session_not_found
+        GET /api/tenant/retention                | classes         | own
+        PUT /api/tenant/retention                | classes         | own
+        GET /internal/retention                  | service         | own
+        GET /internal/capabilities               | service         | own
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
+        GET /internal/tutors/{id:int}            | service         | tutor_not_found
+        GET /internal/shares                     | service         | own
+        POST /internal/classes/{id:guid}/looks   | service         | class_not_found
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
+        POST /internal/transcripts/search        | service         | own
         PUT /api/kb/{kb_id}                      | tutors          | own
+        GET /api/tenant/policy                   | classes         | own
+        PUT /api/tenant/policy                   | classes         | own
+        GET /api/classes/{id:guid}/policy        | classes         | class_not_found
+        PUT /api/classes/{id:guid}/policy        | classes         | class_not_found
+        GET /api/tenant/consents                 | classes         | own
+        PUT /api/tenant/consents/{person}        | classes         | member_not_found
+        DELETE /api/tenant/consents/{person}     | classes         | member_not_found
+        GET /api/sessions/concerns               | classes         | own
+        GET /api/sessions/verdicts               | classes         | own
+        GET /internal/policy                     | service         | own
+        POST /internal/concerns/looks            | service         | own
         """;
 
     private const string RoadmapWorker =
@@ -101,6 +169,26 @@ internal static class Table
         GET /api/v1/roadmaps/{taskId:guid}/logs  | roadmaps        | task_not_found
         POST /api/v1/roadmaps/{taskId:guid}/cancel | roadmaps      | task_not_found
         POST /api/v1/roadmaps/{taskId:guid}/retry | roadmaps       | task_not_found
+        GET /api/v1/roadmaps/{taskId:guid}/progress | roadmaps     | task_not_found
+        PUT /api/v1/roadmaps/{taskId:guid}/marks | roadmaps        | task_not_found
+        POST /api/v1/roadmaps/{taskId:guid}/reschedule | roadmaps  | task_not_found
+        PUT /api/v1/roadmaps/{taskId:guid}/dates | roadmaps        | task_not_found
+        GET /api/practice/sets                   | practice        | own
+        POST /api/practice/sets                  | practice        | own
+        GET /api/practice/sets/{id:guid}         | practice        | practice_set_not_found
+        DELETE /api/practice/sets/{id:guid}      | practice        | practice_set_not_found
+        GET /api/practice/due                    | practice        | own
+        PUT /api/practice/items/{id:guid}        | practice        | practice_item_not_found
+        POST /api/practice/items/{id:guid}/attempts | practice     | practice_item_not_found
+        GET /api/practice/tasks                  | practice        | own
+        GET /api/practice/tasks/{taskId:guid}/status | practice    | task_not_found
+        GET /api/practice/tasks/{taskId:guid}/events | practice    | task_not_found
+        GET /api/practice/tasks/{taskId:guid}/logs | practice      | task_not_found
+        POST /api/practice/tasks/{taskId:guid}/cancel | practice   | task_not_found
+        POST /api/practice/tasks/{taskId:guid}/retry | practice    | task_not_found
+        GET /api/classes/{id:guid}/overview      | classes         | own
+        GET /api/classes/{id:guid}/students/{student} | classes    | own
+        GET /api/classes/{id:guid}/progress.csv  | classes         | own
         GET /api/collab                          | collab          | own
         POST /api/collab/execute                 | collab          | own
         GET /api/collab/{taskId:guid}            | collab          | task_not_found
@@ -138,6 +226,8 @@ internal static class Table
         GET /api/graph/recall                    | graph           | own
         POST /api/observe/emit                   | observe         | own
         GET /api/observe/events                  | observe         | own
+        GET /api/events                          | signed in       | own
+        GET /api/capabilities                    | signed in       | own
         ANY /chat                                | chat            | own
         ANY /chat/{message}/stream               | chat            | message_not_found
         ANY /chat/{message}/stream?ticket        | ticket          | 401
@@ -145,11 +235,25 @@ internal static class Table
         ANY /api/conversations                   | chat            | own
         ANY /api/conversations/{conversation}    | chat            | conversation_not_found
         ANY /api/conversations/{conversation}/messages | chat      | conversation_not_found
+        ANY /api/conversations/{conversation}/messages/{message}/feedback | chat | message_not_found
+        ANY /api/conversations/{conversation}/export | chat        | conversation_not_found
+        ANY /api/search                          | chat            | own
+        ANY /api/classes/{class}/questions       | classes         | class_not_found
+        ANY /api/conversations/{conversation}/messages/{message}/moderation/report | chat | message_not_found
+        ANY /api/moderation/verdicts             | classes         | own
+        ANY /api/concerns                        | classes         | own
+        ANY /api/tenant/policy                   | classes         | own
+        ANY /api/tenant/consents                 | classes         | own
+        ANY /api/tenant/consents/{person}        | classes         | member_not_found
+        ANY /api/classes/{class}/policy          | classes         | class_not_found
+        ANY /api/sessions/concerns               | classes         | own
+        ANY /api/sessions/verdicts               | classes         | own
         ANY /v1/models/{**rest}                  | llm             | own
         ANY /v1/generations/{generation}         | llm             | generation_not_found
         ANY /v1/chat/completions                 | llm             | own
         ANY /v1/audio/transcriptions             | llm             | own
         ANY /v1/audio/speech                     | llm             | own
+        ANY /v1/moderations                      | llm             | own
         ANY /v1/sessions                         | engine          | own
         ANY /v1/sessions/{session}               | engine          | session_not_found
         ANY /v1/sessions/{session}/connect       | engine          | session_not_found
@@ -162,6 +266,7 @@ internal static class Table
         ANY /api/kb/{kb}                         | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents               | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}    | tutors          | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/content | tutors     | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}/passages | tutors    | knowledge_base_not_found
         ANY /api/kb/{kb}/reindex                 | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/search                  | tutors          | knowledge_base_not_found
@@ -170,6 +275,30 @@ internal static class Table
         ANY /api/sessions                        | sessions        | own
         ANY /api/sessions/{session}              | sessions        | session_not_found
         ANY /api/sessions/{session}/connect      | sessions        | session_not_found
+        ANY /api/me                              | signed in       | own
+        ANY /api/me/audit                        | signed in       | own
+        ANY /api/me/tutors                       | signed in       | own
+        ANY /api/me/sign-ins                     | signed in       | account_required
+        ANY /api/me/sign-ins/{sign_in}           | signed in       | account_required
+        ANY /api/me/memberships                  | signed in       | account_required
+        ANY /api/me/memberships/{tenant}         | signed in       | account_required
+        ANY /api/classes                         | signed in       | own
+        ANY /api/classes/join                    | signed in       | account_required
+        ANY /api/classes/join/{code}             | open            | own
+        ANY /api/classes/{class}                 | signed in       | class_not_found
+        ANY /api/classes/{class}/leave           | signed in       | class_not_found
+        ANY /api/classes/{class}/visibility      | signed in       | class_not_found
+        ANY /api/classes/{class}/shares          | signed in       | class_not_found
+        ANY /api/classes/{class}/shares/{kind}/{thing} | classes   | class_not_found
+        ANY /api/classes/{class}/members         | classes         | class_not_found
+        ANY /api/classes/{class}/members/{subject} | classes       | class_not_found
+        ANY /api/classes/{class}/students        | classes         | class_not_found
+        ANY /api/classes/{class}/students/{subject}/reset | classes | class_not_found
+        ANY /api/tenant                          | classes         | own
+        ANY /api/members                         | classes         | own
+        ANY /api/members/{subject}               | classes         | member_not_found
+        ANY /api/members/{subject}/reset         | classes         | member_not_found
+        ANY /api/auth/first-password             | open            | own
         ANY /api/auth/methods                    | open            | own
         ANY /api/auth/register                   | open            | own
         ANY /api/auth/login                      | open            | own
@@ -179,6 +308,9 @@ internal static class Table
         ANY /api/auth/me                         | signed in       | own
         ANY /api/auth/oidc/login                 | open            | own
         ANY /api/auth/oidc/callback              | open            | own
+        ANY /api/tenant/retention                | classes         | own
+        ANY /api/me/export                       | signed in       | account_required
+        ANY /api/erasures/{erasure}              | open            | own
         ANY /api/auth/invitations                | signed in       | account_required
         ANY /api/auth/invitations/{invitation}   | signed in       | account_required
         ANY /api/v1/roadmaps                     | roadmaps        | own
@@ -189,6 +321,24 @@ internal static class Table
         ANY /api/v1/roadmaps/{task}/logs         | roadmaps        | task_not_found
         ANY /api/v1/roadmaps/{task}/cancel       | roadmaps        | task_not_found
         ANY /api/v1/roadmaps/{task}/retry        | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/progress     | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/marks        | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/reschedule   | roadmaps        | task_not_found
+        ANY /api/v1/roadmaps/{task}/dates        | roadmaps        | task_not_found
+        ANY /api/practice/sets                   | practice        | own
+        ANY /api/practice/sets/{set}             | practice        | practice_set_not_found
+        ANY /api/practice/due                    | practice        | own
+        ANY /api/practice/items/{item}           | practice        | practice_item_not_found
+        ANY /api/practice/items/{item}/attempts  | practice        | practice_item_not_found
+        ANY /api/practice/tasks                  | practice        | own
+        ANY /api/practice/tasks/{task}/status    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/events    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/logs      | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/cancel    | practice        | task_not_found
+        ANY /api/practice/tasks/{task}/retry     | practice        | task_not_found
+        ANY /api/classes/{class}/overview        | classes         | own
+        ANY /api/classes/{class}/students/{student} | classes      | own
+        ANY /api/classes/{class}/progress.csv    | classes         | own
         ANY /api/collab                          | collab          | own
         ANY /api/collab/execute                  | collab          | own
         ANY /api/collab/{task}                   | collab          | task_not_found
@@ -200,9 +350,9 @@ internal static class Table
 
     public static readonly IReadOnlyList<Row> Rows =
     [
-        .. Of("ChatApi", Everywhere, OfADatabase, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
-        .. Of("SessionApi", Everywhere, OfADatabase, SessionApi),
-        .. Of("RoadmapWorker", Everywhere, OfADatabase, RoadmapWorker),
+        .. Of("ChatApi", Everywhere, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
+        .. Of("SessionApi", Everywhere, OfADatabase, OfPersonEvents, SessionApi),
+        .. Of("RoadmapWorker", Everywhere, OfADatabase, OfPersonEvents, RoadmapWorker),
         .. Of("Gateway", Everywhere, OfADatabase, Gateway),
     ];
 

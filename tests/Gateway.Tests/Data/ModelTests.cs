@@ -11,6 +11,6 @@ public sealed class ModelTests
         using var db = new GatewayDb(new DbContextOptionsBuilder<GatewayDb>().UseNpgsql("Host=127.0.0.1").Options);
 
         db.Database.HasPendingModelChanges().ShouldBeFalse();
-        db.Model.GetEntityTypes().Count().ShouldBe(9);
+        db.Model.GetEntityTypes().Count().ShouldBe(11);
     }
 }

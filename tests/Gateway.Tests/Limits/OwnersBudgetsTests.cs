@@ -100,6 +100,38 @@ public sealed class OwnersBudgetsTests(LimitsTests.Database databases) : IAsyncL
     }
 
     [Fact]
+    public async Task Student_HasADailyBudgetByDefault_AtEveryReplica_UnlessAnOwnerSetsOne()
+    {
+        var limits = new JsonObject { ["student_daily_tokens"] = 10_000 };
+        await using var gateway = await StartAsync(limits);
+        await using var other = await StartAsync(limits);
+        string User(string role, string sub = "kim") =>
+            _identity.Token("session-api", aud: "lyceum-user", sub: sub, tenant: _tenant, kind: "user", scope: "chat", role: role);
+
+        (await TakenAsync(await ReserveAsync(gateway, 100_000, person: "kim"))).ShouldBeEmpty(); // nobody knows what they are
+        (await gateway.GetAsync("/chat", User("student"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await gateway.GetAsync("/chat", User("teacher", "noether"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        // At the replica that they asked, and at another one.
+        await (await ReserveAsync(gateway, 100_000, person: "kim")).ShouldBeProblem(HttpStatusCode.TooManyRequests, "budget_exhausted");
+        await (await ReserveAsync(other, 100_000, person: "kim")).ShouldBeProblem(HttpStatusCode.TooManyRequests, "budget_exhausted");
+        var taken = (await TakenAsync(await ReserveAsync(other, 1_000, person: "kim"))).ShouldHaveSingleItem();
+        taken.Account.ShouldBe($"set:person:{_tenant}/kim");
+        taken.Period.Length.ShouldBe("2026-11-30".Length);
+        (await TakenAsync(await ReserveAsync(gateway, 100_000, person: "noether"))).ShouldBeEmpty();
+
+        // They see it, and so do owners.
+        var seen = (await (await gateway.GetAsync("/api/usage", User("student"))).JsonAsync()).GetProperty("budgets")[0];
+        (seen.GetProperty("limit").GetInt64(), seen.GetProperty("unit").GetString()).ShouldBe((10_000, "model_tokens"));
+        (await (await gateway.GetAsync("/api/budgets")).JsonAsync()).GetProperty("student_daily_tokens").GetInt64().ShouldBe(10_000);
+
+        // What an owner sets goes before.
+        (await gateway.SendAsync(HttpMethod.Put, "/api/budgets", TestGateway.Secret, JsonContent.Create(
+            new { person = "*", model_tokens = 1_000_000, period = "month" }))).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await TakenAsync(await ReserveAsync(gateway, 100_000, person: "kim"))).ShouldHaveSingleItem();
+    }
+
+    [Fact]
     public async Task Charge_OfAnApiToken_IsItsKeysBudget()
     {
         await using var gateway = await StartAsync(Budget(10_000, key: "ada"));

@@ -12,7 +12,7 @@ namespace Lyceum.Tests.IntegrationTests.Chaos;
 public sealed class RandomHarmTests(SharedSystem system)
 {
     private const int DefaultRounds = 2;
-    private const int DefaultSeed = 20261122;
+    private const int DefaultSeed = 20261366; // replicas of ChatApi are killed while branches are written
     private const int BadRounds = 3; // enough to go by
 
     [Fact]

@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Lyceum.Tests.IntegrationTests.Chaos;
 
 /// <summary>
-/// One round: two dozen questions, two readers each on average, one to three harms at random moments; then the audit.
+/// One round: two dozen questions, a third of which go on with another one's conversation or branch off from it, two readers each
+/// on average, one to three harms at random moments; then the audit.
 /// </summary>
 public sealed class Round(SharedSystem system, DateTime since, OwnerWatch watch, Random random)
 {
@@ -16,9 +17,9 @@ public sealed class Round(SharedSystem system, DateTime since, OwnerWatch watch,
 
     private static readonly TimeSpan LongestOwnerless = TimeSpan.FromSeconds(10);
 
-    private readonly List<Question> _questions = [.. Enumerable.Range(0, Questions).Select(_ => new Question(random))];
+    private readonly List<Question> _questions = Ask(random);
     private readonly List<(Harm Harm, int AfterMs)> _planned =
-        [.. random.GetItems(Harm.Table, random.Next(1, MostHarms + 1)).Select(harm => (harm, random.Next(300, 4000)))];
+        [.. random.GetItems(Harm.Table, random.Next(1, MostHarms + 1)).Select(harm => (harm, random.Next(300, 6000)))];
     private readonly ConcurrentBag<(Harm Harm, string Target)> _struck = [];
 
     public Figures Figures { get; } = new();
@@ -28,6 +29,19 @@ public sealed class Round(SharedSystem system, DateTime since, OwnerWatch watch,
 
     /// <summary>What is planned, to be printed with the findings.</summary>
     public string Plan => string.Join(", ", _planned.OrderBy(harm => harm.AfterMs).Select(p => $"{p.Harm.Kind} ({string.Join(" ", p.Harm.Targets)}) at {p.AfterMs} ms"));
+
+    private static List<Question> Ask(Random random)
+    {
+        var questions = new List<Question>();
+        while (questions.Count < Questions)
+        {
+            // Of a conversation the last one is gone on with, three times at most.
+            var ends = questions.Where(question => !questions.Exists(other => other.After == question) && question.After?.After?.After is null)
+                .ToArray();
+            questions.Add(new Question(random, questions.Count > Questions / 2 && random.Next(3) > 0 ? random.GetItems(ends, 1)[0] : null));
+        }
+        return questions;
+    }
 
     public async Task RunAsync()
     {
@@ -50,11 +64,14 @@ public sealed class Round(SharedSystem system, DateTime since, OwnerWatch watch,
         foreach (var question in _questions)
         {
             if (stored.TryGetValue(question.MessageId, out var answer))
-                Figures.Add(question, answer, Audit.Answer(system, question, answer, _struck.Select(s => s.Target).ToHashSet()));
+                Figures.Add(question, answer, Audit.Answer(
+                    system, question, answer, _struck.Select(s => s.Target).ToHashSet(),
+                    [.. _questions.Where(other => other.Text == question.Text).Select(other => stored.GetValueOrDefault(other.MessageId)).OfType<Stored>()]));
             else
                 Findings.Add($"seed {question.Seed}: never answered");
             Findings.AddRange(question.Findings);
         }
+        Findings.AddRange(await Branch.AuditAsync(system, _questions, CancellationToken.None));
         foreach (var (harm, _) in _struck)
             Figures.Add(harm.Kind);
         Figures.EndRound(watch.TakeWorst());

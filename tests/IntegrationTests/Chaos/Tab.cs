@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text;
 
 namespace Lyceum.Tests.IntegrationTests.Chaos;
@@ -34,6 +35,8 @@ public sealed class Tab(Question question, bool asks, Random random)
     {
         if (!asks)
             await question.Began.WaitAsync(limit);
+        else if (question.After is { } before)
+            await before.Began.WaitAsync(limit);
         await Task.Delay(random.Next(1500), limit);
         var last = Stopwatch.GetTimestamp();
         while (End is null && Cursor < _leavesAt)
@@ -43,15 +46,15 @@ public sealed class Tab(Question question, bool asks, Random random)
                 var door = doors.Any(random);
                 // Sent again under the same key if it was cut off before it began: asked once all the same.
                 await using var reading = asks && !question.Began.IsCompleted
-                    ? await door.AskAsync(question.Text, onDisconnect: question.StopsOnDisconnect ? "stop" : "continue",
-                        idempotencyKey: question.Key, cancellationToken: limit)
+                    ? await question.AskAsync(door, limit)
                     : await door.ResumeAsync(question.MessageId, Cursor, limit);
                 Opened++;
                 var cutAfter = random.Next(3) == 0 ? int.MaxValue : random.Next(1, 40); // events
                 while (cutAfter-- > 0 && Cursor < _leavesAt && await reading.NextAsync(limit) is { } item)
                     Take(item, ref last);
             }
-            catch (Exception e) when (Passing.Exception(e))
+            catch (Exception e) when (Passing.Exception(e) || (question.After is not null && e is HttpRequestException
+                { StatusCode: HttpStatusCode.Conflict }))
             {
                 await Task.Delay(random.Next(200, 600), limit);
             }
@@ -68,7 +71,8 @@ public sealed class Tab(Question question, bool asks, Random random)
         switch (item.Type)
         {
             case "start":
-                question.OnStart(item.Data.GetProperty("message_id").GetGuid());
+                question.OnStart(
+                    item.Data.GetProperty("conversation_id").GetGuid(), item.Data.GetProperty("message_id").GetGuid());
                 break;
             case "delta":
                 var text = item.Data.GetProperty("text").GetString()!;

@@ -304,6 +304,8 @@ public sealed class ExchangeTests(SharedSystem system)
         await record.SendAsync("GET /version", "what runs", by: anonymous);
         await record.SendAsync("GET /nowhere", "a route that is not there", by: anonymous);
         await record.SendAsync("DELETE /api/usage", "a method that is not there");
+        await record.SendAsync("GET /api/capabilities", "what is on offer");
+        await record.SendAsync("GET /api/capabilities", "no credentials", by: anonymous);
         await record.SendAsync("GET /api/usage", "no budgets are set");
         await record.SendAsync("GET /api/usage", "no credentials", by: anonymous);
         await record.SendAsync("GET /api/usage/all", "everybody's", by: developer);

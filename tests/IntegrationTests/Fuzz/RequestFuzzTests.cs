@@ -25,7 +25,7 @@ public sealed partial class RequestFuzzTests(SharedSystem system)
     /// <summary>Failures that the documentation names: of what is not configured, full, or not ours.</summary>
     private static readonly HashSet<string> Documented =
     [
-        "asr_not_configured", "tts_not_configured", "public_url_not_configured", "overloaded", "no_engine_free", "engine_unavailable",
+        "asr_not_configured", "tts_not_configured", "moderation_not_configured", "public_url_not_configured", "overloaded", "no_engine_free", "engine_unavailable",
         "tool_failed", "egress_refused", "tool_definition_changed",
     ];
 

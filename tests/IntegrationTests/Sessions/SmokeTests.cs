@@ -11,14 +11,12 @@ public sealed class SmokeTests(SharedSystem system)
     private const string Nginx = "/usr/sbin/nginx";
     private static readonly string[] TemporaryFiles = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
-    private static readonly string Scripts = Path.Combine(
-        Path.GetDirectoryName(Path.GetDirectoryName(SessionExample.Folder))!, "docs", "smoke-tests");
 
     [Fact]
     public async Task LiveSession_AtTheGateway_Passes()
     {
         using var gateway = system.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), gateway.BaseAddress!.ToString()]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, "live-session.sh"), gateway.BaseAddress!.ToString()]);
         status.ShouldBe(0, said);
         said.ShouldContain("engine_url: ws://");
     }
@@ -32,7 +30,7 @@ public sealed class SmokeTests(SharedSystem system)
     public async Task Script_AgainstARunningGateway_Passes(string script)
     {
         using var gateway = system.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, script), gateway.BaseAddress!.ToString().TrimEnd('/')]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, script), gateway.BaseAddress!.ToString().TrimEnd('/')]);
         status.ShouldBe(0, said);
         said.ShouldNotContain("FAILED");
     }
@@ -41,7 +39,7 @@ public sealed class SmokeTests(SharedSystem system)
     public async Task Inspect_WrongToken_FailsAndReports401()
     {
         using var gateway = system.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
+        var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, "inspect.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
         said.ShouldContain("FAILED  with the token: accepted: HTTP 401");
     }
@@ -53,7 +51,7 @@ public sealed class SmokeTests(SharedSystem system)
     [InlineData("missing-secret.sh")]
     public async Task Script_WithItsOwnGateway_Passes(string script)
     {
-        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, script)]);
+        var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, script)]);
         status.ShouldBe(0, said);
     }
 
@@ -61,7 +59,7 @@ public sealed class SmokeTests(SharedSystem system)
     public async Task LiveSession_WrongToken_FailsAndReports401()
     {
         using var gateway = system.CreateAnonymousClient();
-        var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
+        var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, "live-session.sh"), gateway.BaseAddress!.ToString()], token: "wrong");
         status.ShouldBe(1, said);
         said.ShouldContain("FAILED");
         said.ShouldContain("401");
@@ -80,7 +78,7 @@ public sealed class SmokeTests(SharedSystem system)
             var (made, trouble) = await RunAsync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate]);
             made.ShouldBe(0, trouble);
             var (plain, secure) = (FreePort(), FreePort());
-            var configuration = (await File.ReadAllTextAsync(Path.Combine(Scripts, "nginx.conf")))
+            var configuration = (await File.ReadAllTextAsync(Path.Combine(SmokeScript.Folder, "nginx.conf")))
                 .Replace("listen [::]:80;", "", StringComparison.Ordinal).Replace("listen [::]:443 ssl;", "", StringComparison.Ordinal)
                 .Replace("listen 80;", $"listen 127.0.0.1:{plain};", StringComparison.Ordinal)
                 .Replace("listen 443 ssl;", $"listen 127.0.0.1:{secure} ssl;", StringComparison.Ordinal)
@@ -98,7 +96,7 @@ public sealed class SmokeTests(SharedSystem system)
             try
             {
                 await ListensAsync(nginx, secure);
-                var (status, said) = await RunAsync("bash", [Path.Combine(Scripts, "live-session.sh"), $"https://localhost:{secure}"]);
+                var (status, said) = await RunAsync("bash", [Path.Combine(SmokeScript.Folder, "live-session.sh"), $"https://localhost:{secure}"]);
                 status.ShouldBe(0, said);
                 said.ShouldContain($"engine_url: wss://localhost:{secure}/ws/");
             }
@@ -116,18 +114,8 @@ public sealed class SmokeTests(SharedSystem system)
         }
     }
 
-    private async Task<(int Status, string Said)> RunAsync(string program, string[] arguments, string? token = null)
-    {
-        _ = system.App;
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["TOKEN"] = start.Environment["GATEWAY_TOKEN_LOCAL"] = token ?? system.DevelopmentToken;
-        start.Environment["INSECURE"] = "1"; // a certificate of the test's own
-        using var process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(Limit);
-        var said = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
-        await process.WaitForExitAsync(limit.Token);
-        return (process.ExitCode, string.Concat(said));
-    }
+    private Task<(int Status, string Said)> RunAsync(string program, string[] arguments, string? token = null) =>
+        SmokeScript.RunAsync(system, program, arguments, ("TOKEN", token ?? system.DevelopmentToken));
 
     private static int FreePort()
     {

@@ -6,9 +6,23 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
 /// <summary>RoadmapWorker as a process of its own, to be killed as an operating system kills.</summary>
 public sealed class WorkerProcess : IDisposable
 {
-    private readonly Process _process;
+    private const string Listening = "Now listening on: ";
 
-    private WorkerProcess(Process process) => _process = process;
+    private readonly Process _process;
+    private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private WorkerProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data?.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at)
+                _address.TrySetResult(new Uri(line.Data[(at + Listening.Length)..].Trim()));
+        };
+    }
+
+    /// <summary>Where it answers, once it does.</summary>
+    public Task<Uri> AddressAsync() => _address.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
     /// <param name="identity">Whose files it reads; it must outlive the process.</param>
     public static WorkerProcess Start(IdentityFolder identity, string database, IEnumerable<(string Key, string Value)> settings)
@@ -25,9 +39,10 @@ public sealed class WorkerProcess : IDisposable
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         var process = Process.Start(start)!;
+        var worker = new WorkerProcess(process);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        return new(process);
+        return worker;
     }
 
     /// <summary>SIGKILL; it is gone when this returns.</summary>

@@ -63,6 +63,26 @@ public sealed class OidcAdmissionTests(OidcFixture fixture, PostgresFixture post
         (await browser.SignedInAsync(sessions)).Username.ShouldBe("ada@school.example");
     }
 
+    /// <summary>A school's own provider: whoever it vouches for is in the school.</summary>
+    [Fact]
+    public async Task Provider_OfATenant_MakesItsPeopleMembersThere_AndInvitationsOfOthersCount()
+    {
+        await using var sessions = await StartAsync("Development", ("Accounts:Oidc:Tenant", "school"), ("Accounts:Oidc:Role", "teacher"));
+        using var browser = new OidcBrowser(sessions);
+        for (var i = 0; i < 2; i++)
+        {
+            (await browser.SignInAsync()).StatusCode.ShouldBe(HttpStatusCode.Found);
+            (await browser.SignedInAsync(sessions)).Tenant.ShouldBe("school");
+        }
+        new Microsoft.IdentityModel.JsonWebTokens.JsonWebToken(browser.Cookie("lyceum_session")).GetPayloadValue<string>("role").ShouldBe("teacher");
+
+        var club = await sessions.PersonAsync();
+        _provider.Person = OidcFixture.Somebody();
+        (await browser.SignInAsync($"?invitation_code={await MembershipTests.InviteAsync(sessions, club, "student")}")).StatusCode.ShouldBe(HttpStatusCode.Found);
+        (await browser.SignedInAsync(sessions)).Tenant.ShouldBe(club.Tenant);
+        (await sessions.CountAsync("tenants")).ShouldBe(2);
+    }
+
     [Fact]
     public async Task RequiredClaim_IsAskedForAtEverySignIn()
     {

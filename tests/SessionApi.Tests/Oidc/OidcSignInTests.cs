@@ -127,7 +127,7 @@ public sealed class OidcSignInTests(OidcFixture fixture, PostgresFixture postgre
 
         login.Headers.Location!.Query.ShouldContain($"redirect_uri={Uri.EscapeDataString("https://lyceum.example:8443/api/auth/oidc/callback")}");
         var cookie = login.Headers.GetValues("Set-Cookie").ShouldHaveSingleItem();
-        foreach (var part in (string[])["secure", "httponly", "samesite=lax", "path=/api/auth/oidc", "max-age=600"])
+        foreach (var part in (string[])["__Host-lyceum_oidc=", "secure", "httponly", "samesite=lax", "path=/;", "max-age=600"])
             cookie.ShouldContain(part);
     }
 
@@ -166,7 +166,7 @@ public sealed class OidcSignInTests(OidcFixture fixture, PostgresFixture postgre
     {
         var sessions = await fixture.StartedAsync();
         using var browser = new OidcBrowser(sessions);
-        var callback = await browser.BeginAsync("?invitation_code=k7vq-secret-code");
+        var callback = await browser.BeginAsync("?setup_code=k7vq-secret-code");
         var state = browser.Cookie("lyceum_oidc") ?? browser.Jar.GetCookies(new Uri(callback))["lyceum_oidc"]!.Value;
         await browser.GetAsync(callback);
         await browser.SignedInAsync(sessions);

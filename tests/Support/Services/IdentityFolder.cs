@@ -51,7 +51,7 @@ public sealed class IdentityFolder : IDisposable
     public string Token(
         string signer = "gateway", string? iss = null, string aud = "lyceum", string sub = "ada", string? tenant = "dev",
         string kind = "token", string scope = "chat", string? act = null, TimeSpan? expiresIn = null, string? kid = null,
-        ECDsa? key = null, double? share = null)
+        ECDsa? key = null, double? share = null, string? role = null)
     {
         key ??= _keys[signer];
         var claims = new Dictionary<string, object> { ["sub"] = sub, ["kind"] = kind, ["scope"] = scope };
@@ -61,6 +61,8 @@ public sealed class IdentityFolder : IDisposable
             claims["act"] = act;
         if (share is not null)
             claims["share"] = share;
+        if (role is not null)
+            claims["role"] = role;
         var now = DateTime.UtcNow;
         return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
         {

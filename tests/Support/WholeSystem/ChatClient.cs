@@ -18,14 +18,16 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
     public HttpClient Http => http;
 
     public Task<ChatReading> AskAsync(
-        string message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null,
-        int? tutorId = null, string? kbId = null, CancellationToken cancellationToken = default)
+        string? message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null,
+        int? tutorId = null, string? kbId = null, Guid? parentId = null, Guid? regenerateOf = null,
+        CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
             Content = JsonContent.Create(new
             {
                 conversation_id = conversationId, message, on_disconnect = onDisconnect, tutor_id = tutorId, kb_id = kbId,
+                parent_id = parentId, regenerate_of = regenerateOf,
             }),
         };
         if (idempotencyKey is not null)

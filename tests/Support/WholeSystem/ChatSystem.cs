@@ -9,7 +9,12 @@ public class ChatSystem : SystemFixture, IAsyncLifetime
 
     public StubModelServer Stub => _stub!;
 
-    protected override IEnumerable<string> Arguments => [$"--Llm:Endpoint={Stub.Endpoint}", "--Llm:Model=stub"];
+    protected override IEnumerable<string> Arguments =>
+    [
+        $"--Llm:Endpoint={Stub.Endpoint}", "--Llm:Model=stub",
+        // What tests count at the model is what they ask; titles are tested with ChatApi.
+        "--Settings:ChatApi:Titles:Enabled=false",
+    ];
 
     ValueTask IAsyncLifetime.InitializeAsync() => StartWithStubAsync();
 

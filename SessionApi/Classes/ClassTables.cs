@@ -1,0 +1,151 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Lyceum.SessionApi.Classes;
+
+/// <summary>What teachers of a class may see of its students, as text in SQL and JSON.</summary>
+internal static class Visibilities
+{
+    /// <summary>What they practised, how well, and what is due.</summary>
+    public const string Progress = "progress";
+
+    /// <summary>Also their conversations and sessions with the class's tutors.</summary>
+    public const string Conversations = "conversations";
+}
+
+/// <summary>What can be shared with a class, as text in SQL and JSON.</summary>
+internal static class ShareKinds
+{
+    public const string Tutor = "tutor";
+    public const string Roadmap = "roadmap";
+    public const string PracticeSet = "practice_set";
+}
+
+/// <summary>Students, what is shared with them, and the teacher who has the class.</summary>
+internal sealed class ClassRow
+{
+    public Guid Id { get; init; }
+    public required string Tenant { get; init; }
+
+    /// <summary>The teacher's subject.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>Any script.</summary>
+    public required string Name { get; set; }
+
+    /// <summary>One of <see cref="Visibilities"/>: what whoever joins now agrees to.</summary>
+    public required string Visibility { get; set; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Set: nobody joins, and nothing is shared by it any more.</summary>
+    public DateTimeOffset? ArchivedAt { get; set; }
+}
+
+/// <summary>That somebody is a student of a class, and what they agreed to.</summary>
+internal sealed class ClassMember
+{
+    public Guid ClassId { get; init; }
+
+    /// <summary>Their subject.</summary>
+    public required string Person { get; init; }
+
+    public required string Tenant { get; init; }
+
+    /// <summary>One of <see cref="Visibilities"/>: what they agreed to, at <see cref="AgreedAt"/>.</summary>
+    public required string Visibility { get; set; }
+
+    public DateTimeOffset JoinedAt { get; init; }
+    public DateTimeOffset AgreedAt { get; set; }
+}
+
+/// <summary>That a class may use something of its sharer's.</summary>
+internal sealed class ClassShare
+{
+    public Guid ClassId { get; init; }
+
+    /// <summary>One of <see cref="ShareKinds"/>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Of a tutor its number, of a roadmap its task id, of a practice set its id.</summary>
+    public required string Thing { get; init; }
+
+    public required string Tenant { get; init; }
+
+    /// <summary>Whose it is: who shared it.</summary>
+    public required string Owner { get; init; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>
+/// That a teacher was shown something of a student. Looks at the same view within a minute are one row, so that a page that
+/// refreshes itself does not fill the table.
+/// </summary>
+internal sealed class Look
+{
+    public Guid Id { get; init; }
+    public required string Tenant { get; init; }
+
+    /// <summary>The student's subject.</summary>
+    public required string Person { get; init; }
+
+    public Guid ClassId { get; init; }
+
+    /// <summary>As it was called then; the class may be gone.</summary>
+    public required string ClassName { get; init; }
+
+    /// <summary>Who looked: the subject.</summary>
+    public required string Viewer { get; init; }
+
+    public required string ViewerName { get; init; }
+
+    /// <summary><c>overview | questions | student</c>.</summary>
+    public required string View { get; init; }
+
+    /// <summary>The first look of the minute, cut to the minute.</summary>
+    public DateTimeOffset Minute { get; init; }
+
+    /// <summary>The last one.</summary>
+    public DateTimeOffset At { get; init; }
+
+    public int Times { get; init; }
+}
+
+/// <summary>Tables <c>classes</c>, <c>class_members</c>, <c>shares</c>, <c>looks</c>.</summary>
+internal sealed class ClassTables :
+    IEntityTypeConfiguration<ClassRow>, IEntityTypeConfiguration<ClassMember>, IEntityTypeConfiguration<ClassShare>,
+    IEntityTypeConfiguration<Look>
+{
+    public void Configure(EntityTypeBuilder<ClassRow> row)
+    {
+        row.ToTable("classes");
+        row.Property(c => c.Id).ValueGeneratedNever();
+        row.HasIndex(c => new { c.Tenant, c.Owner, c.Id });
+    }
+
+    public void Configure(EntityTypeBuilder<ClassMember> member)
+    {
+        member.ToTable("class_members");
+        member.HasKey(m => new { m.ClassId, m.Person });
+        member.HasOne<ClassRow>().WithMany().HasForeignKey(m => m.ClassId).OnDelete(DeleteBehavior.Cascade);
+        member.HasIndex(m => new { m.Tenant, m.Person });
+    }
+
+    public void Configure(EntityTypeBuilder<ClassShare> share)
+    {
+        share.ToTable("shares");
+        share.HasKey(s => new { s.ClassId, s.Kind, s.Thing });
+        share.HasOne<ClassRow>().WithMany().HasForeignKey(s => s.ClassId).OnDelete(DeleteBehavior.Cascade);
+        share.HasIndex(s => new { s.Tenant, s.Kind, s.Thing });
+    }
+
+    public void Configure(EntityTypeBuilder<Look> look)
+    {
+        look.ToTable("looks");
+        look.Property(l => l.Id).ValueGeneratedNever();
+        look.HasIndex(l => new { l.Tenant, l.Person, l.Id }); // what a student is shown, by cursor
+        look.HasIndex(l => new { l.ClassId, l.Person, l.Viewer, l.View, l.Minute }).IsUnique();
+        look.HasIndex(l => l.At); // for the sweep that deletes old ones
+    }
+}
