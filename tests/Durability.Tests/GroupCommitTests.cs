@@ -25,6 +25,22 @@ public sealed class GroupCommitTests(TestServer server)
         await writer.StopAsync(default);
     }
 
+    /// <summary>A process may be told to stop before its loops have begun to run.</summary>
+    [Fact]
+    public async Task Items_OfALoopThatIsStoppedBeforeItRuns_AreAbandoned()
+    {
+        await using var database = await server.CreateAsync();
+        using var writer = new ItemWriter(database.Source);
+        using var stopping = new CancellationTokenSource();
+        await stopping.CancelAsync();
+        await writer.StartAsync(stopping.Token);
+        var written = writer.WriteAsync(1);
+        await writer.StopAsync(default);
+
+        (await written.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe("abandoned");
+        (await writer.WriteAsync(2).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe("refused");
+    }
+
     [Fact]
     public async Task Items_MoreThanABatch_WrittenInOrderOfArrival()
     {

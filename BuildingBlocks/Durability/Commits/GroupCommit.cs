@@ -163,6 +163,19 @@ public abstract partial class GroupCommit<T> : BackgroundService where T : class
         }
     }
 
+    /// <summary>
+    /// A loop that is stopped before it began to run never runs, so that nobody else abandons what was handed in.
+    /// </summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCompleted: false })
+            return; // it abandons by itself, later than the host waits
+        _queue.Writer.TryComplete();
+        while (_queue.Reader.TryRead(out var item))
+            Abandon(item);
+    }
+
     /// <summary>Waits until there is something to write now.</summary>
     private async Task<bool> AnyAsync(CancellationToken stoppingToken)
     {
