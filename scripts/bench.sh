@@ -23,8 +23,8 @@ if [[ $1 == perf ]]; then
   exec "$root/tests/contracts/bin/$configuration/net10.0/Contracts.Tests" -class '*PerfTests' -noColor -noLogo "$@"
 fi
 
-# The queries of learning: a database server of its own.
-if [[ $1 == learning ]]; then
+# Queries of the services: a database server of their own.
+if [[ $1 == learning || $1 == search ]]; then
   exec "$root/tests/Bench/bin/$configuration/net10.0/Bench" "$@"
 fi
 

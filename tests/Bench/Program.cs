@@ -158,12 +158,16 @@ var learning = new Command("learning", "What is due and a class's overview at 50
 learning.SetAction(async (arguments, cancel) =>
     await new LearningBench(arguments.GetValue(reads)).RunAsync(Console.Out, cancel) ? 0 : 1);
 
+var search = new Command("search", "The search of 100,000 messages, and of ten times as many.") { reads };
+search.SetAction(async (arguments, cancel) =>
+    await new SearchBench(arguments.GetValue(reads)).RunAsync(Console.Out, cancel) ? 0 : 1);
+
 // The other half of `journal`.
 var host = new Command(ChatApiHost.Command) { journal };
 host.Hidden = true;
 host.SetAction((arguments, cancel) => ChatApiHost.RunAsync(arguments.GetValue(journal) == "on", cancel));
 
-return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, learning, gateway, retrieval, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
+return await new RootCommand("Lyceum's load measurements") { chat, resume, stop, journalCost, wal, sessions, jobs, roadmaps, roadmapModel, learning, search, gateway, retrieval, bare, host, greedy, greed, greedDummy }.Parse(args).InvokeAsync();
 
 Load LoadOf(ParseResult arguments) => new(
     arguments.GetValue(api), arguments.GetValue(streams), arguments.GetValue(rate), arguments.GetValue(tokens),
