@@ -201,6 +201,20 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
         worker.Model.Requests.Count.ShouldBe(5, "the SDK's own retries are off");
     }
 
+    /// <summary>Its name is remembered for a while, in which an engine may get another model.</summary>
+    [Fact]
+    public async Task Model_ExchangedAtItsEngine_IsAskedByItsNewName()
+    {
+        await using var worker = await ModelWorker.StartAsync(postgres);
+        await worker.CollabAsync(new { task = "one" });
+        worker.Model.Model = "another";
+
+        var task = (await worker.CollabAsync(new { task = "two" })).GetProperty("task_id").GetGuid();
+
+        (await worker.Worker.LogsAsync(task)).ShouldAllBe(log => log.Outcome == StageOutcomes.Completed);
+        worker.Model.Requests.Count(request => request.Name.StartsWith("two") && request.Body.GetProperty("model").GetString() == "stub").ShouldBe(1);
+    }
+
     [Fact]
     public async Task Server_ThatIgnoresTheSchema_IsToldWhatIsWrong()
     {
