@@ -57,7 +57,7 @@ public sealed class ModelWorker : IAsyncDisposable
 
     public async Task UntilDoneAsync(Guid task)
     {
-        await Eventually.TrueAsync(async () => JobStatus.IsTerminal(await Worker.StatusAsync(task)), "the task has ended", 30);
+        await Eventually.TrueAsync(async () => JobStatus.IsTerminal(await Worker.StatusAsync(task)), "the task has ended");
         (await Worker.StatusAsync(task)).ShouldBe(JobStatus.Completed, (await Worker.ScalarAsync("SELECT error_message FROM jobs WHERE task_id = $1", task))?.ToString());
     }
 
