@@ -80,6 +80,16 @@ public sealed class RoadmapModelServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>As it was at its start.</summary>
+    public void Forget()
+    {
+        Asked.Clear();
+        Requests.Clear();
+        (Calls, Rejects, Bends, BendsResponse, IsPrimer, Model) = (null, null, null, null, false, "stub");
+        foreach (var question in _held.Keys)
+            Release(question);
+    }
+
     /// <summary>Questions that begin with this wait for <see cref="Release"/>.</summary>
     public void Hold(string question) => _held[question] = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
