@@ -150,8 +150,9 @@ public sealed class CompletionReader(TextAs text, ThinkingIn thinking = Thinking
             if (isError && chunk is { Error: null, HasChoice: false })
                 chunk.Error = ReadErrorObject(data);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperation: a name with an escape that is half of a surrogate pair.
             throw new MalformedStreamException("An event is no JSON.", e);
         }
     }

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Http;
@@ -76,6 +77,7 @@ public sealed partial class CompletionsClient(
 
     /// <summary>The models that an engine lists, as it describes them.</summary>
     /// <exception cref="EngineException">It answered with another status than 200.</exception>
+    /// <exception cref="JsonException">It answered something else.</exception>
     public async Task<IReadOnlyList<JsonElement>> ListModelsAsync(
         Uri engine, string token, CancellationToken cancellationToken)
     {
@@ -84,6 +86,8 @@ public sealed partial class CompletionsClient(
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         using var json = await JsonDocument.ParseAsync(body, default, cancellationToken);
         var list = json.RootElement;
+        if (!JsonUnicode.IsValid(JsonMarshal.GetRawUtf8Value(list)))
+            throw new JsonException("The list of models holds a text that is not valid Unicode.");
         return list.ValueKind == JsonValueKind.Object && list.TryGetProperty("data", out var data)
             && data.ValueKind == JsonValueKind.Array
             ? [.. data.EnumerateArray().Where(model => model.ValueKind == JsonValueKind.Object)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lyceum.ServiceDefaults.Errors;
 
@@ -30,7 +31,15 @@ public sealed record EngineError(int Status, string Code, string Message)
     /// </summary>
     public static EngineError Of(JsonElement error, int status = 0)
     {
-        var read = Read(error, status);
+        EngineError read;
+        try
+        {
+            read = Read(error, status);
+        }
+        catch (InvalidOperationException)
+        {
+            read = new(status, Unknown, Raw(error)); // a name in it has half of a surrogate pair
+        }
         return read with { Code = Cut(read.Code, MaxCode), Message = Cut(read.Message, MaxMessage) };
     }
 
@@ -49,8 +58,8 @@ public sealed record EngineError(int Status, string Code, string Message)
         JsonValueKind.Object => new(
             status, Text(error, "code") ?? Unknown,
             Text(error, "message") ?? Text(error, "detail") ?? Text(error, "msg") ?? Text(error, "error_msg")
-                ?? Text(error, "text") ?? error.GetRawText()),
-        _ => new(status, Unknown, error.GetRawText()),
+                ?? Text(error, "text") ?? Raw(error)),
+        _ => new(status, Unknown, Raw(error)),
     };
 
     /// <summary>Reads a rejection, of its body what is no more than <see cref="MaxBody"/>.</summary>
@@ -70,6 +79,8 @@ public sealed record EngineError(int Status, string Code, string Message)
         }
         return new(status, Unknown, $"The engine answered {status}.");
     }
+
+    private static string Raw(JsonElement error) => JsonText.Plain(JsonMarshal.GetRawUtf8Value(error));
 
     private static string? Text(JsonElement error, string name) =>
         error.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String

@@ -1,6 +1,8 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Lyceum.EngineClient;
@@ -51,6 +53,8 @@ public sealed partial class ModerationClient(
     /// <exception cref="JsonException">It is none.</exception>
     public static IReadOnlyList<string> Read(JsonElement answer)
     {
+        if (!JsonUnicode.IsValid(JsonMarshal.GetRawUtf8Value(answer)))
+            throw new JsonException("the answer holds a text that is not valid Unicode");
         if (answer.ValueKind != JsonValueKind.Object || !answer.TryGetProperty("results", out var results)
             || results.ValueKind != JsonValueKind.Array || results.GetArrayLength() == 0)
             throw new JsonException("the answer has no results");

@@ -81,9 +81,9 @@ internal sealed class Guard(IChatModel model, ModelCharges charges, IOptions<Mod
                     return [.. categories.EnumerateArray().Select(category => category.GetString()!).Where(name => name.Length is > 0 and <= 64).Distinct()];
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // As below.
+            // As below. InvalidOperation: an escape that is half of a surrogate pair.
         }
         throw UpstreamErrors.Broken("answered a text to judge with something else");
     }

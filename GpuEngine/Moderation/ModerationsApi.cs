@@ -1,5 +1,6 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Lyceum.EngineClient;
 using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.OpenAI;
@@ -49,7 +50,7 @@ internal static class ModerationsApi
             .Fails(typeof(OpenAIError), 413, ErrorCodes.PayloadTooLarge)
             .Fails(typeof(OpenAIError), 429, ErrorCodes.Overloaded)
             .Fails(typeof(OpenAIError), 501, ErrorCodes.ModerationNotConfigured)
-            .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed)
+            .Fails(typeof(OpenAIError), 502, ErrorCodes.UpstreamFailed, "upstream_broken")
             .Fails(typeof(OpenAIError), 504, ErrorCodes.Timeout);
 
     /// <summary>
@@ -61,10 +62,11 @@ internal static class ModerationsApi
         try
         {
             using var place = moderators.Take(Sharer.Of(caller));
-            var request = await ReadAsync(http.Request, http.RequestAborted);
-            var answer = (string?)request["model"] == ModerationClient.Guard
-                ? Guarded(await moderators.AskGuardAsync(Texts(request["input"]), new Payer(caller), http.RequestAborted))
-                : await moderators.AskServerAsync(WithModel(request, options.Value.Model), http.RequestAborted);
+            using var request = await ReadAsync(http.Request, http.RequestAborted);
+            var (input, model) = (request.RootElement.GetProperty("input"), Model(request.RootElement));
+            var answer = model == ModerationClient.Guard
+                ? Guarded(await moderators.AskGuardAsync(Texts(input), new Payer(caller), http.RequestAborted))
+                : await moderators.AskServerAsync(Body(request.RootElement, model ?? options.Value.Model), http.RequestAborted);
             http.Response.ContentType = "application/json; charset=utf-8";
             await http.Response.BodyWriter.WriteAsync(answer, http.RequestAborted);
         }
@@ -72,48 +74,75 @@ internal static class ModerationsApi
         {
             // Nobody waits for it.
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is ApiException or BadHttpRequestException)
         {
             await ApiError.From(e).AnswerAsync(http.Response, http.RequestAborted);
         }
     }
 
-    private static async Task<JsonObject> ReadAsync(HttpRequest http, CancellationToken cancel)
+    /// <returns>An object with an <c>input</c>, whose <c>model</c> is a text where it has one.</returns>
+    private static async Task<JsonDocument> ReadAsync(HttpRequest http, CancellationToken cancel)
     {
         var body = await RequestBody.ReadAsync(http, MaxBody, cancel);
-        JsonNode? node;
+        // Of the whole body, not of what is read here: the rest is written again for the moderation server.
+        if (!JsonUnicode.IsValid(body.Span))
+            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidJson, "The body holds a text that is not valid Unicode."));
+        JsonDocument request;
         try
         {
-            node = JsonNode.Parse(body.Span, documentOptions: RequestBody.Json);
+            request = JsonDocument.Parse(body, RequestBody.Json);
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (JsonException e)
         {
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidJson, "The body must be a JSON object."), e);
+            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidJson, $"The body is not valid JSON: {e.Message}"), e);
         }
-        if (node is not JsonObject request)
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidJson, "The body must be a JSON object."));
-        if (request["model"] is not (null or JsonValue) || (request["model"] is JsonValue model && model.GetValueKind() != JsonValueKind.String))
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "model must be a string.", "model"));
-        if (request["input"] is null)
-            throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "input must be a text or an array of texts.", "input"));
-        return request;
+        try
+        {
+            if (request.RootElement.ValueKind != JsonValueKind.Object)
+                throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidJson, "The body must be a JSON object."));
+            if (request.RootElement.TryGetProperty("model", out var model) && model.ValueKind is not (JsonValueKind.String or JsonValueKind.Null))
+                throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "model must be a string.", "model"));
+            if (!request.RootElement.TryGetProperty("input", out var input) || input.ValueKind == JsonValueKind.Null)
+                throw NoTexts();
+            return request;
+        }
+        catch
+        {
+            request.Dispose();
+            throw;
+        }
     }
 
-    private static string Texts(JsonNode? input) => input switch
+    private static string? Model(JsonElement request) => request.TryGetProperty("model", out var model) ? model.GetString() : null;
+
+    private static string Texts(JsonElement input) => input.ValueKind switch
     {
-        JsonValue value when value.GetValueKind() == JsonValueKind.String => Text(value),
-        JsonArray array when array.Count > 0 && array.All(each => each?.GetValueKind() == JsonValueKind.String) =>
-            string.Join('\n', array.Select(each => Text(each!.AsValue()))),
-        _ => throw new ApiException(ApiError.Invalid(ErrorCodes.InvalidRequest, "input must be a text or an array of texts.", "input")),
+        JsonValueKind.String => JsonText.Read(input),
+        JsonValueKind.Array when input.GetArrayLength() > 0 && input.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String) =>
+            string.Join('\n', input.EnumerateArray().Select(JsonText.Read)),
+        _ => throw NoTexts(),
     };
 
-    private static string Text(JsonValue value) => JsonText.Read(JsonSerializer.SerializeToElement(value));
+    private static ApiException NoTexts() =>
+        new(ApiError.Invalid(ErrorCodes.InvalidRequest, "input must be a text or an array of texts.", "input"));
 
-    private static ReadOnlyMemory<byte> WithModel(JsonObject request, string? model)
+    /// <summary>The request, with this model where there is one.</summary>
+    private static ReadOnlyMemory<byte> Body(JsonElement request, string? model)
     {
-        if (request["model"] is null && model is { Length: > 0 })
-            request["model"] = model;
-        return JsonSerializer.SerializeToUtf8Bytes(request);
+        var body = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            foreach (var member in request.EnumerateObject().Where(member => !member.NameEquals("model")))
+            {
+                json.WritePropertyName(member.Name);
+                json.WriteRawValue(JsonMarshal.GetRawUtf8Value(member.Value), skipInputValidation: true);
+            }
+            if (model is { Length: > 0 })
+                json.WriteString("model", model);
+            json.WriteEndObject();
+        }
+        return body.WrittenMemory;
     }
 
     private static ReadOnlyMemory<byte> Guarded(IReadOnlyList<string> categories) => JsonSerializer.SerializeToUtf8Bytes(new

@@ -42,11 +42,17 @@ internal sealed partial class Moderators(
             try
             {
                 await response.Content.LoadIntoBufferAsync(MaxAnswer, token);
-                return await response.Content.ReadAsByteArrayAsync(token);
+                var answer = await response.Content.ReadAsByteArrayAsync(token);
+                using var _ = JsonDocument.Parse(answer);
+                return answer;
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
                 throw UpstreamErrors.Broken("broke off its judgement", e);
+            }
+            catch (JsonException e)
+            {
+                throw UpstreamErrors.Broken("sent a judgement that cannot be read", e);
             }
         }, cancel);
 

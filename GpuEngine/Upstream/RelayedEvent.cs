@@ -212,7 +212,15 @@ internal static class RelayedEvent
         using (var json = new Utf8JsonWriter(buffer, Relaxed))
         {
             json.WriteStartObject();
-            members(json);
+            try
+            {
+                members(json);
+            }
+            catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+            {
+                // A name with half of a surrogate pair, or with bytes that are no UTF-8.
+                throw UpstreamErrors.Broken("sent an event that cannot be read", e);
+            }
             json.WriteEndObject();
         }
         return buffer.WrittenMemory;

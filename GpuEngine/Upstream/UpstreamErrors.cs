@@ -112,8 +112,9 @@ internal static class UpstreamErrors
                 Param = Text(error, "param"),
             }, isApi);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperation: a name with an escape that is half of a surrogate pair.
             return (fallback, false);
         }
     }

@@ -38,7 +38,8 @@ public sealed partial class EngineModel(
         var list = await AtAnEngineAsync(engine => ListAsync(engine, tenant, subject, cancellationToken));
         // Other servers' lists have no kind; what they have is a model.
         return list.Any(model =>
-            !(model.TryGetProperty("lyceum", out var own) && own.TryGetProperty("kind", out var kind) && kind.ValueEquals("primer")));
+            !(model.TryGetProperty("lyceum", out var own) && own.ValueKind == JsonValueKind.Object
+                && own.TryGetProperty("kind", out var kind) && kind.ValueKind == JsonValueKind.String && kind.ValueEquals("primer")));
     }
 
     /// <exception cref="ModelException">There is no answer.</exception>
@@ -95,6 +96,7 @@ public sealed partial class EngineModel(
         Kernel? kernel, CancellationToken cancellationToken)
     {
         var model = await DefaultModelAsync(engine, tenant, subject, cancellationToken);
+        var isFresh = false;
         var first = abilities.Limit(engine, EngineChat.FormOf(settings));
         for (var form = first; ;)
         {
@@ -119,10 +121,16 @@ public sealed partial class EngineModel(
                 LogRefused(logger, engine, (int)e.StatusCode!, form, lesser);
                 form = lesser;
             }
+            catch (HttpOperationException e) when (e.StatusCode == HttpStatusCode.NotFound && !isFresh)
+            {
+                // The engine may have another model than when it was listed.
+                _defaults.TryRemove(engine, out _);
+                (var before, model, isFresh) = (model, await DefaultModelAsync(engine, tenant, subject, cancellationToken), true);
+                if (model == before)
+                    throw Rejected(Error((int)HttpStatusCode.NotFound, e.ResponseContent), e);
+            }
             catch (HttpOperationException e) when (e.StatusCode is { } status and not default(HttpStatusCode))
             {
-                if (status == HttpStatusCode.NotFound)
-                    _defaults.TryRemove(engine, out _); // the model may have been exchanged
                 throw Rejected(Error((int)status, e.ResponseContent), e);
             }
             catch (Exception e) when (

@@ -105,7 +105,7 @@ internal sealed partial class EngineSessions(
         {
             return Unavailable(engine, "cannot be reached", e.Message);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return Unavailable(engine, "answered no session", e.Message);
         }

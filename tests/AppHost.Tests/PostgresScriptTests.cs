@@ -236,7 +236,7 @@ public sealed class PostgresScriptTests : IAsyncDisposable
     {
         using (var kill = Process.Start("kill", ["-TERM", $"{script.Id}"]))
             await kill.WaitForExitAsync();
-        await script.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        await script.WaitForExitAsync().WaitAsync(Eventually.Limit);
     }
 
     private async Task<string?> ExecuteAsync(string sql)

@@ -101,7 +101,7 @@ public sealed class RunScriptTests : IDisposable
         })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        await process.WaitForExitAsync().WaitAsync(Eventually.Limit);
         return (process.ExitCode, await output + await errors);
     }
 }

@@ -84,7 +84,7 @@ public sealed class LeaseTests(PostgresFixture postgres)
         await Eventually.TrueAsync(
             async () => (int)(await replica.ScalarAsync("SELECT epoch FROM generations WHERE id = $1", lost.Id))! == 2, "it is claimed");
         // Nobody is there to be asked; what counts is that somebody tried, and said so.
-        await Eventually.TrueAsync(async () => (await replica.MessageAsync(lost.Id)).Status == AnswerStatus.Failed, "it is ended", 30);
+        await Eventually.TrueAsync(async () => (await replica.MessageAsync(lost.Id)).Status == AnswerStatus.Failed, "it is ended");
     }
 
     /// <summary>After a lost lease a process may claim what it wrote itself, while its former task is still on its way out.</summary>

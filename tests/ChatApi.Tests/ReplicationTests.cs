@@ -51,7 +51,7 @@ public sealed class ReplicationTests
         }
 
         await standby.ResumeAsync();
-        await end.WaitAsync(TimeSpan.FromSeconds(15), Cancel);
+        await end.WaitAsync(Eventually.Limit, Cancel);
         foreach (var replica in (ChatMachinery[])[writer, other])
         {
             await Eventually.TrueAsync(

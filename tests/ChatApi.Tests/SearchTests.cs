@@ -93,7 +93,7 @@ public sealed class SearchTests(PostgresFixture postgres)
         var told = await ada.AskAsync("Where is the hippocampus?");
         await host.ScalarAsync("UPDATE messages SET terms = NULL");
         await host.ScalarAsync("UPDATE conversations SET title_terms = NULL");
-        await Eventually.TrueAsync(async () => (await FoundAsync(ada, "hippocampus")).Count == 3, "all is found", 20);
+        await Eventually.TrueAsync(async () => (await FoundAsync(ada, "hippocampus")).Count == 3, "all is found");
         (await FoundAsync(ada, "hippocampus")).ShouldBe([told.Answer, told.Question, null], ignoreOrder: true);
     }
 

@@ -54,7 +54,7 @@ public sealed class SharedReaderTests(PostgresFixture postgres)
         var readers = Enumerable.Range(0, 5).Select(_ => reader.CopyAsync(ChatMachinery.Caller, generation.Id, 0, new TextWriter(), cancel)).ToList();
         await Task.Delay(200, cancel);
         await replica.ExecuteAsync("DELETE FROM conversations WHERE id = $1", generation.ConversationId);
-        await Task.WhenAll(readers).WaitAsync(TimeSpan.FromSeconds(5), cancel);
+        await Task.WhenAll(readers).WaitAsync(Eventually.Limit, cancel);
     }
 
     private const string AnswerStatus = "complete";

@@ -17,7 +17,7 @@ public sealed class TitleTests(PostgresFixture postgres)
         await using var host = await ChatHost.StartAsync(await postgres.CreateDatabaseAsync(), engine, ("Titles:Enabled", "true"));
         var ada = host.As("ada");
         var told = await ada.AskAsync("植物怎么利用光能？");
-        await Eventually.TrueAsync(async () => (await TitleAsync(ada, told)).Source == "model", "it has a title", 20);
+        await Eventually.TrueAsync(async () => (await TitleAsync(ada, told)).Source == "model", "it has a title");
         (await TitleAsync(ada, told)).ShouldBe(("光合作用入门", "model"));
         (await ada.GetAsync("/api/search?q=入门")).GetProperty("hits").GetArrayLength().ShouldBe(1);
 
@@ -45,7 +45,7 @@ public sealed class TitleTests(PostgresFixture postgres)
             return "The model's";
         };
         var told = await ada.AskAsync("one");
-        await asked.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await asked.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         await ada.JsonAsync(HttpMethod.Patch, $"/api/conversations/{told.Conversation}", new { title = "Mine" });
         renamed.Set();
         await Eventually.TrueAsync(() => engine.Asked.Count(IsTitle) == 1, "it was asked");

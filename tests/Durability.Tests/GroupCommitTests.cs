@@ -37,8 +37,8 @@ public sealed class GroupCommitTests(TestServer server)
         var written = writer.WriteAsync(1);
         await writer.StopAsync(default);
 
-        (await written.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe("abandoned");
-        (await writer.WriteAsync(2).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBe("refused");
+        (await written.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken)).ShouldBe("abandoned");
+        (await writer.WriteAsync(2).WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken)).ShouldBe("refused");
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed class GroupCommitTests(TestServer server)
         var marked = written[13];
         var others = written.Where(task => task != marked).ToList();
         if (outcome is "rejected" or "held")
-            (await Task.WhenAll(others).WaitAsync(TimeSpan.FromSeconds(10))).ShouldAllBe(result => result == "written");
+            (await Task.WhenAll(others).WaitAsync(Eventually.Limit)).ShouldAllBe(result => result == "written");
         else
             await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
         if (outcome == "rejected")
@@ -194,10 +194,10 @@ public sealed class GroupCommitTests(TestServer server)
         (await writer.HealthAsync(time)).ShouldBe(outcome == "waits" ? "Degraded" : $"Unhealthy {sqlState}");
         // The other thing that is written meanwhile.
         if (outcome == "held")
-            (await writer.WriteAsync(99, "good").WaitAsync(TimeSpan.FromSeconds(10))).ShouldBe("written");
+            (await writer.WriteAsync(99, "good").WaitAsync(Eventually.Limit)).ShouldBe("written");
 
         await database.ExecuteAsync(Refusal.Lifted("items"));
-        (await Task.WhenAll(written).WaitAsync(TimeSpan.FromSeconds(10))).ShouldAllBe(result => result == "written");
+        (await Task.WhenAll(written).WaitAsync(Eventually.Limit)).ShouldAllBe(result => result == "written");
         (await database.ScalarAsync("SELECT count(*) FROM items WHERE id < 50")).ShouldBe(21L);
         await TestDatabase.UntilAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
         await writer.StopAsync(default);
@@ -212,7 +212,7 @@ public sealed class GroupCommitTests(TestServer server)
         var written = Enumerable.Range(0, 9).Select(id => writer.WriteAsync(id, id == 4 ? "\ud83d" : "good")).ToList();
         await writer.StartAsync(default);
 
-        var results = await Task.WhenAll(written).WaitAsync(TimeSpan.FromSeconds(10));
+        var results = await Task.WhenAll(written).WaitAsync(Eventually.Limit);
         results.Count(result => result == "written").ShouldBe(8);
         results[4].ShouldBe("rejected");
         await writer.StopAsync(default);

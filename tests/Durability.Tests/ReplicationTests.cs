@@ -185,7 +185,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         shown.Where(task => task.IsCompleted).ShouldBeEmpty();
 
         await cluster.Standby.ResumeAsync();
-        await Task.WhenAll(shown).WaitAsync(TimeSpan.FromSeconds(15), CancellationToken.None);
+        await Task.WhenAll(shown).WaitAsync(Eventually.Limit, CancellationToken.None);
         await writer.StopAsync(CancellationToken.None);
     }
 

@@ -76,6 +76,7 @@ public sealed class CompletionReaderTests
     [InlineData("""{"choices":[{"finish_reason":"error","error":{"message":"boom"}}]}""", "engine_error", "boom")]
     [InlineData("""{"text":"boom","error_code":50001}""", "engine_error", "boom")]
     [InlineData("""{"error":{"message":"\ud83d or \u0000","code":"c\u0000"}}""", "c\uFFFD", "\uFFFD or \uFFFD")]
+    [InlineData("""{"error":{"c\ud800":7}}""", "engine_error", """{"c\ud800":7}""")]
     public void Read_Error_IsTold(string json, string code, string message)
     {
         foreach (var text in Enum.GetValues<TextAs>())
@@ -101,6 +102,7 @@ public sealed class CompletionReaderTests
     [InlineData("[]")]
     [InlineData("{\"choices\": not")]
     [InlineData("{} {}")]
+    [InlineData("""{"c\ud800":[]}""")]
     public void Read_NoObject_Throws(string data) => Should.Throw<MalformedStreamException>(() => Read(data));
 
     [Fact]

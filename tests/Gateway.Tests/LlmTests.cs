@@ -182,7 +182,7 @@ public sealed class LlmTests(PostgresFixture postgres) : IAsyncLifetime
         Say(Chunk("Hi"));
         using (var response = await AskAsync(new { prompt = "p", stream = true }))
             await Next(Read(response).GetAsyncEnumerator(TestContext.Current.CancellationToken));
-        await _left.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _left.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -294,12 +294,12 @@ public sealed class ErrorTests : IAsyncLifetime
     {
         using var gone = new CancellationTokenSource();
         var request = _service.Client.GetAsync("/wait", gone.Token);
-        await _waiting.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _waiting.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         await gone.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => request);
 
         (await PostAsync("""{"message":"hi"}""")).StatusCode.ShouldBe(HttpStatusCode.OK);
-        await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await _left.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         _log.Lines.ShouldNotContain(line => line.Level >= LogLevel.Warning && line.Message.Contains("/wait"));
     }
 
@@ -309,11 +309,11 @@ public sealed class ErrorTests : IAsyncLifetime
     {
         using var gone = new CancellationTokenSource();
         var request = _service.Client.GetAsync("/left", gone.Token);
-        await _waiting.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _waiting.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         await gone.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => request);
 
-        await _left.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await _left.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         _log.Lines.ShouldNotContain(line => line.Level >= LogLevel.Error);
     }
 

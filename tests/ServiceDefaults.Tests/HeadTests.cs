@@ -90,6 +90,6 @@ public sealed class HeadTests : IAsyncLifetime
         using var response = await _service.SendAsync(HttpMethod.Head, "/events");
 
         response.Content.Headers.ContentType?.MediaType.ShouldBe("text/event-stream");
-        await _streamEnded.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await _streamEnded.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
     }
 }

@@ -106,7 +106,7 @@ public sealed class HealthTests : IDisposable
         await using var service = await StartAsync(
             ("stuck", async cancellation => { await Task.Delay(Timeout.Infinite, cancellation); return default; }));
 
-        var response = await service.GetAsync("/health").WaitAsync(TimeSpan.FromSeconds(6), TestContext.Current.CancellationToken);
+        var response = await service.GetAsync("/health").WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
 
         response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
     }
@@ -136,7 +136,7 @@ public sealed class HealthTests : IDisposable
 
         away = false;
 
-        await Eventually.TrueAsync(async () => (await service.GetAsync("/health")).IsSuccessStatusCode, "healthy again", 3);
+        await Eventually.TrueAsync(async () => (await service.GetAsync("/health")).IsSuccessStatusCode, "healthy again");
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class RequestPlacesTests
         inside.ShouldBe(4);
 
         // Who waits too long is told so.
-        var refused = await await Task.WhenAny(greedy).WaitAsync(TimeSpan.FromSeconds(10), cancel);
+        var refused = await await Task.WhenAny(greedy).WaitAsync(Eventually.Limit, cancel);
         await refused.ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "overloaded");
         refused.Headers.RetryAfter.ShouldNotBeNull();
         release.SetResult();

@@ -38,7 +38,7 @@ public sealed class SilentConnectionTests : IAsyncLifetime
     public async Task Connection_WithoutAWholeRequest_IsClosed(string sent)
     {
         using var client = await ConnectAsync(sent);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var limit = new CancellationTokenSource(Eventually.Limit);
         (await EndsAsync(client, limit.Token)).ShouldNotContain("200 OK");
     }
 
@@ -82,7 +82,7 @@ public sealed class SilentConnectionTests : IAsyncLifetime
     private static async Task<string> NextAsync(TcpClient client)
     {
         var (said, buffer) = ("", new byte[4096]);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var limit = new CancellationTokenSource(Eventually.Limit);
         while (!said.Contains("200 OK", StringComparison.Ordinal)
             && await client.GetStream().ReadAsync(buffer, limit.Token) is > 0 and var read)
             said += Encoding.ASCII.GetString(buffer, 0, read);

@@ -103,7 +103,7 @@ public sealed class TelemetryTests : IAsyncLifetime
         await service.App.StopAsync(TestContext.Current.CancellationToken);
         await service.DisposeAsync();
 
-        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
+        clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(8)); // a second, and a busy machine
     }
 
     /// <summary>The process's environment as Aspire's AppHost sets it.</summary>

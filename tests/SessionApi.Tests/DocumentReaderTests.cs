@@ -35,7 +35,7 @@ public sealed class DocumentReaderTests(SessionsFixture fixture) : IClassFixture
         using var reader = Reader(TimeSpan.FromMilliseconds(500));
         using var reading = await reader.BeginAsync("t", Test);
         var thrown = await Record.ExceptionAsync(
-            () => reading.ReadAsync(mediaType, "a", content, Test).WaitAsync(TimeSpan.FromSeconds(15), Test));
+            () => reading.ReadAsync(mediaType, "a", content, Test).WaitAsync(Eventually.Limit, Test));
         (thrown is null or ProblemException { Status: 400 }).ShouldBeTrue($"{thrown?.GetType()}: {thrown?.Message}");
     }
 
@@ -110,7 +110,7 @@ public sealed class DocumentReaderTests(SessionsFixture fixture) : IClassFixture
     {
         for (var waited = Stopwatch.StartNew(); !condition();)
         {
-            waited.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(8));
+            waited.Elapsed.ShouldBeLessThan(Eventually.Limit);
             await Task.Delay(20, Test);
         }
     }

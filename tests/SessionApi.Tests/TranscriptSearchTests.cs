@@ -31,7 +31,7 @@ public sealed class TranscriptSearchTests(SessionsFixture fixture) : IClassFixtu
             ];
             await recorder.RecordAsync([new($"gpu-engine.{Guid.CreateVersion7()}", _tenant, person, records)], TestContext.Current.CancellationToken);
         }
-        await Eventually.TrueAsync(async () => (await FoundAsync(sessions, ada, "光合作用")).Count == 2, "both are found", 20);
+        await Eventually.TrueAsync(async () => (await FoundAsync(sessions, ada, "光合作用")).Count == 2, "both are found");
 
         var found = await FoundAsync(sessions, ada, "光合作用");
         found.ConvertAll(turn => turn.GetProperty("turn").GetInt32()).ShouldBe([2, 1]);

@@ -41,6 +41,9 @@ public sealed class RoadmapModelServer : IAsyncDisposable
     /// <summary>What every answer takes, beside what a test holds back.</summary>
     public TimeSpan Takes { get; init; }
 
+    /// <summary>Its model; another is not there.</summary>
+    public string Model { get; set; } = "stub";
+
     /// <summary>It says of itself that it is the engine's built-in answerer.</summary>
     public bool IsPrimer { get; set; }
 
@@ -70,11 +73,21 @@ public sealed class RoadmapModelServer : IAsyncDisposable
         app.MapGet("/v1/models", () => new
         {
             @object = "list",
-            data = new[] { new { id = "stub", @object = "model", created = 1, owned_by = "stub", lyceum = new { kind = server.IsPrimer ? "primer" : "language_model" } } },
+            data = new[] { new { id = server.Model, @object = "model", created = 1, owned_by = "stub", lyceum = new { kind = server.IsPrimer ? "primer" : "language_model" } } },
         });
         app.MapPost("/v1/chat/completions", (Delegate)server.CompleteAsync); // or its result would not be written
         await app.StartAsync();
         return server;
+    }
+
+    /// <summary>As it was at its start.</summary>
+    public void Forget()
+    {
+        Asked.Clear();
+        Requests.Clear();
+        (Calls, Rejects, Bends, BendsResponse, IsPrimer, Model) = (null, null, null, null, false, "stub");
+        foreach (var question in _held.Keys)
+            Release(question);
     }
 
     /// <summary>Questions that begin with this wait for <see cref="Release"/>.</summary>
@@ -105,6 +118,8 @@ public sealed class RoadmapModelServer : IAsyncDisposable
             root.TryGetProperty("tool_choice", out var choice) ? choice.ToString() : null,
             root.TryGetProperty("response_format", out var format) ? format.GetProperty("type").GetString() : null, results, root.Clone());
         Requests.Enqueue(request);
+        if (root.TryGetProperty("model", out var model) && !model.ValueEquals(Model))
+            return Results.Json(new { error = new { message = $"There is no {model}.", code = "model_not_found" } }, statusCode: 404);
         if (Rejects?.Invoke(request) is { } rejected)
             return Results.Json(new { error = new { message = rejected.Message, type = "invalid_request_error" } }, statusCode: rejected.Status);
         Asked.Enqueue(asked);

@@ -76,7 +76,7 @@ public sealed class StubModelServer : IAsyncDisposable
     public async Task UntilAsync(Func<StubLog, bool> condition, TimeSpan? limit = null)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        var deadline = DateTime.UtcNow + (limit ?? TimeSpan.FromSeconds(10));
+        var deadline = DateTime.UtcNow + (limit ?? TimeSpan.FromSeconds(60));
         while (!condition(Log))
         {
             if (DateTime.UtcNow > deadline)

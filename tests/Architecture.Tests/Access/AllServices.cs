@@ -50,7 +50,7 @@ public sealed class AllServices : IAsyncLifetime
             references[$"services:{name}:http:0"] = (await StartAsync(project, name, references)).ToString();
         }
         foreach (var project in Product.Services)
-            await Eventually.TrueAsync(async () => (await SendAsync(project, "GET /health")).IsSuccessStatusCode, project, 60);
+            await Eventually.TrueAsync(async () => (await SendAsync(project, "GET /health")).IsSuccessStatusCode, project);
         Owner = await OwnerAsync();
     }
 

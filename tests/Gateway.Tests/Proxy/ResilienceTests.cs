@@ -159,10 +159,10 @@ public sealed class ResilienceTests : IAsyncLifetime
         });
         await using var gateway = Start(well.Address, other.Address);
         var proxy = gateway.Services.GetRequiredService<IProxyStateLookup>();
-        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Healthy), "probed", 20);
+        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Healthy), "probed");
 
         sick = true;
-        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Unhealthy), "its probes fail", 20);
+        await Eventually.TrueAsync(() => Task.FromResult(Health() == DestinationHealth.Unhealthy), "its probes fail");
         for (var i = 0; i < 30; i++)
             (await (await gateway.GetAsync("/chat")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).ShouldNotBe("other");
 

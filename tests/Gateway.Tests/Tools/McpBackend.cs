@@ -19,6 +19,9 @@ public sealed class McpBackend : IAsyncDisposable
 
     public string Description { get; set; } = "Adds two numbers.";
 
+    /// <summary>JSON in the place of the tool's <c>required</c>, which need not be any.</summary>
+    public string Required { get; set; } = """["a"]""";
+
     public bool HasTool { get; set; } = true;
 
     /// <summary>What <c>tools/list</c> says beside the tool itself: from the page's number, its cursor and padding.</summary>
@@ -85,7 +88,7 @@ public sealed class McpBackend : IAsyncDisposable
         };
         var answer = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = id };
         answer[error is null ? "result" : "error"] = error ?? result;
-        return Results.Text(answer.ToJsonString(), "application/json");
+        return Results.Text(answer.ToJsonString().Replace("""["a"]""", Required), "application/json");
     }
 
     private JsonObject List()

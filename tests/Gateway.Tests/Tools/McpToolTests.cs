@@ -75,6 +75,18 @@ public sealed class McpToolTests(SharedToolGateways shared, PostgresFixture post
     }
 
     [Theory]
+    [InlineData("""["\ud800"]""")]
+    [InlineData("""["a"],"required":["b"]""")]
+    [InlineData("""["a"],"\udc00":1""")]
+    public async Task Definition_ThatIsNoJsonForOthers_IsAnErrorOfTheServer(string required)
+    {
+        _server.Required = required;
+        var manifest = $$$"""{"name":"add","kind":"mcp","mcp":{"url":"{{{_server.Url}}}"}}""";
+
+        (await _gateways.RegisterAsync($"v{Guid.NewGuid():N}", $"[{manifest}]")).StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+    }
+
+    [Theory]
     [InlineData(-2)] // more than a client of MCP will read
     [InlineData(-4)] // more than the manifest allows
     public async Task AnswerThatIsTooLarge_Is502_AndTheNextCallWorks(int a)

@@ -30,7 +30,7 @@ internal sealed class LaunchedProcesses
             .Select(int.Parse!)];
     }
 
-    public Task NoneIsLeftAsync() => Eventually.TrueAsync(() => Task.FromResult(Alive().Count == 0), "all processes of the model server are gone", 30);
+    public Task NoneIsLeftAsync() => Eventually.TrueAsync(() => Task.FromResult(Alive().Count == 0), "all processes of the model server are gone");
 
     public static void Signal(int pid, string signal)
     {

@@ -163,7 +163,6 @@ internal sealed record SessionAddress(string SessionId, Uri EngineUrl, string En
 /// <summary>A client on a real socket.</summary>
 internal sealed class Client : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
     private readonly ClientWebSocket _socket;
     private readonly byte[] _buffer = new byte[1024 * 1024];
 
@@ -242,7 +241,7 @@ internal sealed class Client : IAsyncDisposable
     private async Task<int?> ReceiveAsync(WebSocketMessageType type)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(Limit);
+        limit.CancelAfter(Eventually.Limit);
         var length = 0;
         while (true)
         {

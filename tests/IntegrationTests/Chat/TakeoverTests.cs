@@ -139,7 +139,7 @@ public sealed class TakeoverTests(SharedSystem system) : IAsyncLifetime
         stopped.GetProperty("status").GetString().ShouldBe("stopped");
         stopped.GetProperty("length").GetInt32().ShouldBe(Encoding.UTF8.GetByteCount(answer.Text));
         answer.End!.Data.GetProperty("status").GetString().ShouldBe("stopped");
-        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(2));
+        await system.Stub.UntilAsync(log => log.Running == 0);
 
         // Once more, at the other one: it is as it was.
         using var again = await owning.Http.PostAsync($"/chat/{answer.MessageId}/stop", null, _limit.Token);
@@ -257,7 +257,7 @@ public sealed class TakeoverTests(SharedSystem system) : IAsyncLifetime
             await answer.UntilAsync(a => a.Text.Length > 60);
             conversation = answer.ConversationId;
         }
-        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(15));
+        await system.Stub.UntilAsync(log => log.Running == 0);
         var stored = await StoredAsync(chat, conversation);
         stored.GetProperty("status").GetString().ShouldBe("interrupted");
         stored.GetProperty("finish_reason").GetString().ShouldBe("client_gone");
@@ -320,7 +320,7 @@ public sealed class TakeoverTests(SharedSystem system) : IAsyncLifetime
         (await chat.Http.DeleteAsync($"/api/conversations/{id}", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
 
         await answer.ToEndAsync();
-        await system.Stub.UntilAsync(log => log.Running == 0, TimeSpan.FromSeconds(5));
+        await system.Stub.UntilAsync(log => log.Running == 0);
         (await chat.Http.GetAsync($"/api/conversations/{id}", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
         (await chat.Http.GetAsync($"/chat/{answer.MessageId}/stream", _limit.Token)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
     }

@@ -308,7 +308,9 @@ public sealed class ExchangeTests(SharedSystem system)
         await record.SendAsync("GET /api/capabilities", "no credentials", by: anonymous);
         await record.SendAsync("GET /api/usage", "no budgets are set");
         await record.SendAsync("GET /api/usage", "no credentials", by: anonymous);
-        await record.SendAsync("GET /api/usage/all", "everybody's", by: developer);
+        // Whoever has a budget in another test is in it too.
+        await record.SendAsync(
+            "GET /api/usage/all", "everybody's", by: developer, tidy: answer => answer["budgets"]!.AsArray().Clear());
         await record.SendAsync("GET /api/usage/all", "for operators only");
         await record.SendAsync("PUT /api/budgets", "a person's", body: new { person = "somebody", model_tokens = 1000, period = "day" });
         await record.SendAsync("PUT /api/budgets", "no number", body: new { person = "somebody" });

@@ -43,11 +43,12 @@ internal sealed class Recorder(HttpClient http)
     /// <param name="at">The path and query to send; null: the route's.</param>
     /// <param name="body">An object is sent as JSON, <see cref="HttpContent"/> as it is.</param>
     /// <param name="by">Another client than the recorder's.</param>
+    /// <param name="tidy">Takes out of the response what other tests did.</param>
     /// <returns>The JSON of the response, unmasked; undefined where there is none; of a stream its first
     /// event's.</returns>
     public async Task<JsonElement> SendAsync(
         string route, string what, string? at = null, object? body = null, HttpClient? by = null,
-        params (string Name, string Value)[] headers)
+        Action<JsonNode>? tidy = null, params (string Name, string Value)[] headers)
     {
         var parts = route.Split(' ');
         using var request = new HttpRequestMessage(new HttpMethod(parts[0]), at ?? parts[1]);
@@ -73,7 +74,9 @@ internal sealed class Recorder(HttpClient http)
             exchange["body"] = isText ? Mask.Text(Encoding.UTF8.GetString(bytes)) : "<bytes>";
             return default;
         }
-        exchange["body"] = Mask.Json(JsonNode.Parse(bytes));
+        var json = JsonNode.Parse(bytes)!;
+        tidy?.Invoke(json);
+        exchange["body"] = Mask.Json(json);
         return JsonElement.Parse(Encoding.UTF8.GetString(bytes));
     }
 

@@ -60,7 +60,7 @@ public sealed class KilledTests(PostgresFixture postgres)
         await using var worker = await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), model: model);
         var (task, _) = await worker.Jobs.AddAsync(
             new(CollabKind.KindName, "dev", "ada", JobJson.Write(new CollabOrder("x", Roles.Default, 1, 100, null))), TestContext.Current.CancellationToken);
-        await asked.Task.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken);
+        await asked.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
         await worker.ScalarAsync("DELETE FROM owners"); // what a sweep elsewhere does to a sleeper
         await Eventually.TrueAsync(() => model.Turns.Count(turn => turn == held) == 2, "the next owner asks");
         gate.SetResult();

@@ -76,7 +76,7 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         await worker.ScalarAsync("UPDATE jobs SET epoch = epoch + 1, owner = NULL, status = 'queued', stage = 'a', run_after = now() + interval '3 seconds' WHERE task_id = $1", task);
         gate.SetResult();
 
-        (await parts.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).ShouldBeFalse();
+        (await parts.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken)).ShouldBeFalse();
         await worker.UntilAsync(task, JobStatus.Completed);
         (await worker.Jobs.ResultAsync(task, TestContext.Current.CancellationToken)).ShouldBe("\"c\"");
         (await worker.ScalarAsync("SELECT count(*) FROM job_stages WHERE body::text LIKE '%zombie%' OR part = 'late'")).ShouldBe(0L);
@@ -117,7 +117,7 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         await Eventually.TrueAsync(() => leaving.Probe.Runs.Any(run => run.Stage == "b"), "the stage runs");
         await using var staying = await TestWorker.StartAsync(database);
         await leaving.DisposeAsync();
-        await staying.UntilAsync(task, JobStatus.Completed, 8);
+        await staying.UntilAsync(task, JobStatus.Completed);
         staying.Probe.Runs.Select(run => run.Stage).ShouldBe(["b", "c"]);
         (await staying.LogsAsync(task)).Select(log => (log.Stage, log.Attempt, log.Outcome)).ShouldBe([
             ("a", 1, "completed"), ("b", 1, "released"), ("b", 1, "completed"), ("c", 1, "completed")]);

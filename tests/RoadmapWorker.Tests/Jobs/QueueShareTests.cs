@@ -18,7 +18,7 @@ public sealed class QueueShareTests(PostgresFixture postgres)
         await Eventually.TrueAsync(() => worker.Running.Count == 14, "it has all but an eighth");
 
         for (var i = 0; i < 5; i++)
-            await worker.UntilAsync(await worker.OrderAsync(), JobStatus.Completed, seconds: 5);
+            await worker.UntilAsync(await worker.OrderAsync(), JobStatus.Completed);
         await Eventually.TrueAsync(() => worker.Running.Count == 14, "the others have left it its places");
     }
 }

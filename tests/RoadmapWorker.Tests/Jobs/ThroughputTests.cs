@@ -63,7 +63,7 @@ public sealed class ThroughputTests(PostgresFixture postgres)
             orders.Add(worker.OrderAsync(input));
         }
         await Task.WhenAll(orders);
-        await Eventually.TrueAsync(() => started.Count == count, "all have started", 30);
+        await Eventually.TrueAsync(() => started.Count == count, "all have started");
         var waits = ordered.Select(order => Stopwatch.GetElapsedTime(order.Value, started[order.Key]).TotalMilliseconds).Order().ToArray();
         Say($"{perSecond}/s: from the request to the start p50 {waits[count / 2]:0.0} ms, p99 {waits[count * 99 / 100]:0.0} ms");
         // Two orders of magnitude below the poll: the wake-up works.

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 /// <summary>Models that call functions badly, or servers that know nothing of functions and schemas: a roadmap is made all the same.</summary>
-public sealed class FunctionCallTests(PostgresFixture postgres)
+public sealed class FunctionCallTests(PostgresFixture postgres, ModelWorkers workers) : IClassFixture<ModelWorkers>
 {
     private const string Design = "violin:design";
 
@@ -16,7 +16,7 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     private async Task<(ModelWorker Worker, Guid Task)> DesignAsync(
         Func<ModelRequest, IReadOnlyList<ScriptedCall>?> calls, Func<string, IResult?>? answers = null, params (string, string)[] settings)
     {
-        var worker = await ModelWorker.StartAsync(postgres, settings);
+        var worker = settings.Length == 0 ? await workers.TakeAsync() : await ModelWorker.StartAsync(postgres, settings);
         worker.Model.Calls = request => request.Name.StartsWith(Design, StringComparison.Ordinal) ? calls(request) : null;
         worker.Knowledge.Answers = answers;
         var (task, roadmap) = await worker.RoadmapAsync(ModelWorker.Roadmap("bows"));
@@ -201,10 +201,24 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
         worker.Model.Requests.Count.ShouldBe(5, "the SDK's own retries are off");
     }
 
+    /// <summary>Its name is remembered for a while, in which an engine may get another model.</summary>
+    [Fact]
+    public async Task Model_ExchangedAtItsEngine_IsAskedByItsNewName()
+    {
+        await using var worker = await ModelWorker.StartAsync(postgres);
+        await worker.CollabAsync(new { task = "one" });
+        worker.Model.Model = "another";
+
+        var task = (await worker.CollabAsync(new { task = "two" })).GetProperty("task_id").GetGuid();
+
+        (await worker.Worker.LogsAsync(task)).ShouldAllBe(log => log.Outcome == StageOutcomes.Completed);
+        worker.Model.Requests.Count(request => request.Name.StartsWith("two") && request.Body.GetProperty("model").GetString() == "stub").ShouldBe(1);
+    }
+
     [Fact]
     public async Task Server_ThatIgnoresTheSchema_IsToldWhatIsWrong()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         var first = true;
         worker.Model.Bends = (request, answer) =>
         {
@@ -221,7 +235,7 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     [Fact]
     public async Task Server_WithoutUsageOrFinishReason_IsReadAllTheSame()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.BendsResponse = (_, response) => JsonSerializer.Serialize(new
         {
             choices = new[] { new { message = new { role = "assistant", content = JsonElement.Parse(response).GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString() } } },
@@ -242,7 +256,7 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     [InlineData("\"content\":\"{", "\"content\":\"\\ud800{")]
     public async Task Server_ThatIsNotQuiteOpenAI_IsReadAllTheSame(string usual, string odd)
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.BendsResponse = (_, response) => response.Replace(usual, odd);
         var (_, roadmap) = await worker.RoadmapAsync(ModelWorker.Roadmap());
         roadmap.GetProperty("made_by").GetString().ShouldBe("model");
@@ -251,7 +265,7 @@ public sealed class FunctionCallTests(PostgresFixture postgres)
     [Fact]
     public async Task Calls_WithTheirArgumentsAsAnObject_AreUnderstood()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.Calls = request => request.Name == Design ? [Search("the thumb")] : null;
         worker.Model.BendsResponse = (_, response) => response.Replace("\"{\\u0022query\\u0022:\\u0022the thumb\\u0022}\"", "{\"query\":\"the thumb\"}").Replace("\"type\":\"function\",", "");
         var (task, _) = await worker.RoadmapAsync(ModelWorker.Roadmap("bows"));

@@ -13,7 +13,6 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
 /// </summary>
 public sealed class KilledTests(PostgresFixture postgres)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
     private static readonly RoadmapOrder Violin = new(
         null, "violin", 10, ["visual", "hands_on"], "en", "beginner", null, new(2026, 1, 1), KbId: "bows");
 
@@ -115,13 +114,13 @@ public sealed class KilledTests(PostgresFixture postgres)
             model.Hold(kill);
             knowledge.Hold(kill);
             using var victim = WorkerProcess.Start(identity, database, settings);
-            await Eventually.TrueAsync(() => Asked(kill) == 1, $"{kill} is asked", Limit.TotalSeconds);
+            await Eventually.TrueAsync(() => Asked(kill) == 1, $"{kill} is asked");
             await victim.KillAsync();
             model.Release(kill);
             knowledge.Release(kill);
         }
         using var last = WorkerProcess.Start(identity, database, settings);
-        await Eventually.TrueAsync(async () => await ScalarAsync("SELECT status FROM jobs WHERE task_id = $1") is "completed" or "failed", "it ends", Limit.TotalSeconds);
+        await Eventually.TrueAsync(async () => await ScalarAsync("SELECT status FROM jobs WHERE task_id = $1") is "completed" or "failed", "it ends");
 
         (await ScalarAsync("SELECT status || COALESCE(error_message, '') FROM jobs WHERE task_id = $1")).ShouldBe("completed");
         foreach (var asked in questions.Concat(searches))

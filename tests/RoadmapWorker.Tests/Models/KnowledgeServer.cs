@@ -49,6 +49,16 @@ public sealed class KnowledgeServer : IAsyncDisposable
     /// <summary>Nobody says what is shared, or who is in a class.</summary>
     public bool IsAway { get; set; }
 
+    /// <summary>What searches were, and how they were answered.</summary>
+    public void Forget()
+    {
+        Searched.Clear();
+        Answers = null;
+        foreach (var held in _held.Values)
+            held.TrySetResult();
+        _held.Clear();
+    }
+
     public static async Task<KnowledgeServer> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();

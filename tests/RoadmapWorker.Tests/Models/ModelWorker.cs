@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Lyceum.Jobs;
 using Lyceum.Tests.StubModel;
@@ -7,16 +8,26 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
 /// <summary>A worker that asks a model server and a knowledge server over HTTP, as it asks engines and SessionApi.</summary>
 public sealed class ModelWorker : IAsyncDisposable
 {
-    private ModelWorker(TestWorker worker, RoadmapModelServer model, KnowledgeServer knowledge) => (Worker, Model, Knowledge) = (worker, model, knowledge);
+    private readonly Action<ModelWorker>? _giveBack;
+
+    private ModelWorker(TestWorker worker, RoadmapModelServer model, KnowledgeServer knowledge, Action<ModelWorker>? giveBack) =>
+        (Worker, Model, Knowledge, _giveBack) = (worker, model, knowledge, giveBack);
 
     public TestWorker Worker { get; }
     public RoadmapModelServer Model { get; }
     public KnowledgeServer Knowledge { get; }
 
-    public static async Task<ModelWorker> StartAsync(PostgresFixture postgres, params (string Key, string Value)[] settings)
+    public static Task<ModelWorker> StartAsync(PostgresFixture postgres, params (string Key, string Value)[] settings) =>
+        StartAsync(postgres, null, settings);
+
+    /// <param name="giveBack">Takes it in the place of its end.</param>
+    internal static async Task<ModelWorker> StartAsync(
+        PostgresFixture postgres, Action<ModelWorker>? giveBack, params (string Key, string Value)[] settings)
     {
         var (model, knowledge) = (await RoadmapModelServer.StartAsync(), await KnowledgeServer.StartAsync());
-        return new(await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: [.. Addresses(model, knowledge), .. settings]), model, knowledge);
+        return new(
+            await TestWorker.StartAsync(await postgres.CreateDatabaseAsync(), settings: [.. Addresses(model, knowledge), .. settings]),
+            model, knowledge, giveBack);
     }
 
     public static (string Key, string Value)[] Addresses(RoadmapModelServer model, KnowledgeServer knowledge) =>
@@ -57,14 +68,42 @@ public sealed class ModelWorker : IAsyncDisposable
 
     public async Task UntilDoneAsync(Guid task)
     {
-        await Eventually.TrueAsync(async () => JobStatus.IsTerminal(await Worker.StatusAsync(task)), "the task has ended", 30);
+        await Eventually.TrueAsync(async () => JobStatus.IsTerminal(await Worker.StatusAsync(task)), "the task has ended");
         (await Worker.StatusAsync(task)).ShouldBe(JobStatus.Completed, (await Worker.ScalarAsync("SELECT error_message FROM jobs WHERE task_id = $1", task))?.ToString());
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
+    {
+        if (_giveBack is null)
+            return EndAsync();
+        Model.Forget();
+        Knowledge.Forget();
+        _giveBack(this);
+        return ValueTask.CompletedTask;
+    }
+
+    internal async ValueTask EndAsync()
     {
         await Worker.DisposeAsync();
         await Model.DisposeAsync();
         await Knowledge.DisposeAsync();
+    }
+}
+
+/// <summary>
+/// Workers that tests of a class use one after the other, for what teaches a worker nothing: its start takes longer than such a test.
+/// Tasks of other tests are in its database.
+/// </summary>
+public sealed class ModelWorkers(PostgresFixture postgres) : IAsyncDisposable
+{
+    private readonly ConcurrentBag<ModelWorker> _idle = [];
+
+    public async Task<ModelWorker> TakeAsync() =>
+        _idle.TryTake(out var worker) ? worker : await ModelWorker.StartAsync(postgres, giveBack: _idle.Add);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var worker in _idle)
+            await worker.EndAsync();
     }
 }

@@ -22,7 +22,7 @@ public sealed class WorkerProcess : IDisposable
     }
 
     /// <summary>Where it answers, once it does.</summary>
-    public Task<Uri> AddressAsync() => _address.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    public Task<Uri> AddressAsync() => _address.Task.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
 
     /// <param name="identity">Whose files it reads; it must outlive the process.</param>
     public static WorkerProcess Start(IdentityFolder identity, string database, IEnumerable<(string Key, string Value)> settings)

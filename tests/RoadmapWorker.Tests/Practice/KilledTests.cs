@@ -16,7 +16,6 @@ namespace Lyceum.Tests.RoadmapWorker.Tests.Practice;
 /// </summary>
 public sealed class KilledTests(PostgresFixture postgres)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
 
     [Fact]
     public async Task Set_WhoseWorkerIsKilledBetweenStoringItAndSayingSo_IsThereOnce()
@@ -36,7 +35,7 @@ public sealed class KilledTests(PostgresFixture postgres)
         place.Model.Hold("the bow");
         using (var victim = place.Start())
         {
-            await Eventually.TrueAsync(() => place.Model.Asked.Count == 1, "the model is asked", Limit.TotalSeconds);
+            await Eventually.TrueAsync(() => place.Model.Asked.Count == 1, "the model is asked");
             await victim.KillAsync();
         }
         place.Model.Release("the bow");
@@ -120,7 +119,7 @@ public sealed class KilledTests(PostgresFixture postgres)
     private sealed class Place : IAsyncDisposable
     {
         private readonly IdentityFolder _identity = new("gateway", "roadmap-worker");
-        private readonly HttpClient _client = new() { Timeout = Limit };
+        private readonly HttpClient _client = new() { Timeout = Eventually.Limit };
         private string _database = "";
         private NpgsqlDataSource _source = null!;
 
@@ -189,7 +188,7 @@ public sealed class KilledTests(PostgresFixture postgres)
             true);
 
         public Task UntilAsync(string sql, object value) =>
-            Eventually.TrueAsync(async () => value.Equals(await ScalarAsync(sql)), sql, Limit.TotalSeconds);
+            Eventually.TrueAsync(async () => value.Equals(await ScalarAsync(sql)), sql);
 
         public async Task<object?> ScalarAsync(string sql)
         {

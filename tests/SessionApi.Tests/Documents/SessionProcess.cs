@@ -35,7 +35,7 @@ public sealed class SessionProcess : IAsyncDisposable
         process.Exited += (_, _) => address.TrySetException(new InvalidOperationException("SessionApi ended"));
         process.Start();
         process.BeginOutputReadLine();
-        return new(process, await address.Task.WaitAsync(TimeSpan.FromSeconds(60)));
+        return new(process, await address.Task.WaitAsync(Eventually.Limit));
     }
 
     /// <summary>As <c>kill -9</c>: of the service alone; what it started is on its own.</summary>

@@ -9,12 +9,25 @@ namespace Lyceum.Tests.Support.Postgres;
 /// A real PostgreSQL of this test run, started by the script that the product uses, on a folder that is gone
 /// afterwards. It may have standbys, which are servers like it.
 /// </summary>
-public sealed class PostgresServer : IAsyncDisposable
+/// <param name="inMemory">Its folder is no disk's, where the machine has memory to spare.</param>
+public sealed class PostgresServer(bool inMemory = false) : IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-postgres-").FullName;
+    private const string Memory = "/dev/shm";
+    private const long EnoughMemory = 6L * 1024 * 1024 * 1024;
+
+    private readonly string _folder = CreateFolder(inMemory);
     private readonly string _script = Path.Combine(Repository.Root, "AppHost", "Infrastructure", "postgres.sh");
     private Process? _server;
     private NpgsqlConnectionStringBuilder? _settings;
+
+    private static string CreateFolder(bool inMemory)
+    {
+        if (!inMemory || !Directory.Exists(Memory) || new DriveInfo(Memory).AvailableFreeSpace < EnoughMemory
+            || GC.GetGCMemoryInfo().TotalAvailableMemoryBytes < 2 * EnoughMemory)
+            return Directory.CreateTempSubdirectory("lyceum-postgres-").FullName;
+        var folder = Path.Combine(Memory, $"lyceum-postgres-{Guid.NewGuid():N}");
+        return Directory.CreateDirectory(folder).FullName;
+    }
 
     /// <summary>False where there is no PostgreSQL to be had.</summary>
     public bool IsAvailable => _settings is not null;

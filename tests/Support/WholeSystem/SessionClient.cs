@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 
 namespace Lyceum.Tests.Support.WholeSystem;
 
@@ -51,11 +52,14 @@ public sealed record SessionAddress(string SessionId, Uri EngineUrl, JsonElement
         json.GetProperty("session_id").GetString()!, new Uri(json.GetProperty("engine_url").GetString()!), json);
 }
 
-/// <summary>One socket of a session.</summary>
+/// <summary>
+/// One socket of a session. It is read all the time, as browsers do: a client that does not read answers no ping, and the engine ends
+/// its connection.
+/// </summary>
 public sealed class SessionSocket : IDisposable
 {
     private readonly ClientWebSocket _socket = new();
-    private readonly byte[] _buffer = new byte[64 * 1024];
+    private readonly Channel<JsonElement> _events = Channel.CreateUnbounded<JsonElement>();
 
     /// <summary>What was shown of each turn: the question that was accepted, and the answer so far.</summary>
     public Dictionary<int, string> Shown { get; } = [];
@@ -74,6 +78,7 @@ public sealed class SessionSocket : IDisposable
         try
         {
             await socket._socket.ConnectAsync(url, cancellationToken);
+            _ = socket.ReceiveAsync();
             return socket;
         }
         catch (WebSocketException e)
@@ -90,27 +95,10 @@ public sealed class SessionSocket : IDisposable
     /// <summary>The next text event; null when the engine closed, or died.</summary>
     public async Task<JsonElement?> NextAsync(CancellationToken cancellationToken = default)
     {
-        var length = 0;
-        while (true)
-        {
-            ValueWebSocketReceiveResult part;
-            try
-            {
-                part = await _socket.ReceiveAsync(_buffer.AsMemory(length), cancellationToken);
-            }
-            catch (WebSocketException)
-            {
-                return null;
-            }
-            if (part.MessageType is WebSocketMessageType.Close)
-                return null;
-            length += part.Count;
-            if (!part.EndOfMessage)
-                continue;
-            var happened = JsonElement.Parse(Encoding.UTF8.GetString(_buffer, 0, length));
-            Note(happened);
-            return happened;
-        }
+        if (!await _events.Reader.WaitToReadAsync(cancellationToken) || !_events.Reader.TryRead(out var happened))
+            return null;
+        Note(happened);
+        return happened;
     }
 
     /// <summary>The next event of this type; null when the socket closed before.</summary>
@@ -125,6 +113,33 @@ public sealed class SessionSocket : IDisposable
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Until the engine closes, or dies.</summary>
+    private async Task ReceiveAsync()
+    {
+        var (buffer, length) = (new byte[64 * 1024], 0);
+        try
+        {
+            while (await _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None) is var part
+                && part.MessageType is not WebSocketMessageType.Close)
+            {
+                length += part.Count;
+                if (!part.EndOfMessage)
+                    continue;
+                _events.Writer.TryWrite(JsonElement.Parse(Encoding.UTF8.GetString(buffer, 0, length)));
+                length = 0;
+            }
+            _events.Writer.TryComplete();
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            _events.Writer.TryComplete();
+        }
+        catch (Exception e)
+        {
+            _events.Writer.TryComplete(e);
+        }
+    }
 
     private void Note(JsonElement happened)
     {

@@ -203,12 +203,14 @@ internal sealed record McpDefinition(string Name, string? Description, JsonEleme
 {
     private static readonly string[] Parts = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
+    /// <exception cref="JsonException">An object has two members of one name.</exception>
+    /// <exception cref="InvalidOperationException">A text in it is not Unicode.</exception>
     public static McpDefinition Of(Tool tool)
     {
         var whole = JsonSerializer.SerializeToElement(tool, McpJsonUtilities.DefaultOptions.GetTypeInfo(typeof(Tool)));
         var parts = new JsonObject(whole.EnumerateObject().Where(part => Parts.Contains(part.Name))
             .Select(part => KeyValuePair.Create(part.Name, JsonNode.Parse(part.Value.GetRawText()))));
-        using var document = JsonDocument.Parse(parts.ToJsonString());
+        using var document = JsonDocument.Parse(parts.ToJsonString(), JsonBody.Strict);
         return new(tool.Name, tool.Description, tool.InputSchema.Clone(), CanonicalJson.Digest(CanonicalJson.Of(document.RootElement)),
             JsonMarshal.GetRawUtf8Value(whole).Length);
     }
