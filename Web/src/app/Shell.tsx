@@ -1,11 +1,10 @@
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
-import { Suspense, useCallback, useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/ui/dialog'
 import { Loading } from '@/ui/loading'
 import { AccountMenu } from './AccountMenu'
-import { useNavigationFocus } from './focus'
 import { useOnline } from './online'
 import { barButton, BarLink, SideLink } from './PlaceLink'
 import { usePlaces, type Place } from './places'
@@ -16,10 +15,7 @@ import { ShortcutsDialog } from './ShortcutsDialog'
 export function Shell() {
   const { t } = useTranslation()
   const [help, setHelp] = useState(false)
-  const [spoken, setSpoken] = useState('')
-  const announce = useCallback((title: string) => setSpoken(title), [])
   const { learning, others } = usePlaces()
-  useNavigationFocus(announce)
   useEffect(() => listenForShortcuts(), [])
   useShortcut('?', t('app:shortcuts.list'), () => setHelp(true))
   return (
@@ -57,9 +53,6 @@ export function Shell() {
         <PlaceShortcut key={place.to} {...place} />
       ))}
       <ShortcutsDialog open={help} onClose={() => setHelp(false)} />
-      <p role="status" className="sr-only">
-        {spoken}
-      </p>
     </div>
   )
 }

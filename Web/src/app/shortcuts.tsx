@@ -12,7 +12,8 @@ interface Shortcut {
   keys: string
   /** What it does, in the page's language. */
   name: string
-  run: () => void
+  /** Null: another listener does it, and the entry is for the list. */
+  run: (() => void) | null
 }
 
 /** How long a first key waits for the second one, in ms. */
@@ -39,21 +40,22 @@ export const useShortcutsOn = (): boolean => useSyncExternalStore(subscribe, sho
 export const useShortcuts = (): readonly Shortcut[] => useSyncExternalStore(subscribe, () => list)
 
 /** A shortcut for as long as the component is there. */
-export function useShortcut(keys: string, name: string, run: () => void, enabled = true): void {
+export function useShortcut(keys: string, name: string, run: (() => void) | null, enabled = true): void {
   const latest = useRef(run)
+  const passive = run === null
   useEffect(() => {
     latest.current = run
   })
   useEffect(() => {
     if (!enabled) return
-    const entry: Shortcut = { keys, name, run: () => latest.current() }
+    const entry: Shortcut = { keys, name, run: passive ? null : () => latest.current?.() }
     list = [...list, entry]
     changed()
     return () => {
       list = list.filter(other => other !== entry)
       changed()
     }
-  }, [keys, name, enabled])
+  }, [keys, name, enabled, passive])
 }
 
 const typing = (target: EventTarget | null) =>
@@ -68,13 +70,14 @@ export function listenForShortcuts(target: Document = document): () => void {
     if (!shortcutsOn() || typing(event.target) || target.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]')) return
     if (event.timeStamp - since > patience) first = ''
     const pressed = first ? `${first} ${event.key}` : event.key
+    const active = list.filter(shortcut => shortcut.run)
     // The one that was added last wins: a page's own before a general one.
-    const match = list.findLast(shortcut => shortcut.keys === pressed) ?? list.findLast(shortcut => shortcut.keys === event.key)
+    const match = active.findLast(shortcut => shortcut.keys === pressed) ?? active.findLast(shortcut => shortcut.keys === event.key)
     first = ''
     if (match) {
       event.preventDefault()
-      match.run()
-    } else if (list.some(shortcut => shortcut.keys.startsWith(`${event.key} `))) {
+      match.run!()
+    } else if (active.some(shortcut => shortcut.keys.startsWith(`${event.key} `))) {
       first = event.key
       since = event.timeStamp
     }
