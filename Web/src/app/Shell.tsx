@@ -37,6 +37,7 @@ export function Shell() {
       </a>
       <nav
         aria-label={t('app:places')}
+        data-places
         className="print-hidden fixed inset-x-0 bottom-0 z-30 border-t border-line bg-raised pb-[env(safe-area-inset-bottom)] md:sticky md:top-0 md:h-dvh md:w-56 md:shrink-0 md:border-e md:border-t-0 md:bg-sunk"
       >
         <div className="flex h-full md:flex-col md:p-3">
