@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { Scroller } from '@/ui/scroller'
 import type { drawFormula as Draw } from './katex'
 
 let draw: typeof Draw | null = null
@@ -29,7 +30,8 @@ export function Formula({ source, display }: { source: string; display: boolean 
     if (place.current) drawInto(place.current, ready, source, display)
   }, [ready, source, display])
   // Its content is KaTeX's, not React's.
-  return <span ref={place} className={display ? 'formula-block' : 'formula'} />
+  const formula = <span ref={place} className={display ? 'formula-block' : 'formula'} />
+  return display ? <Scroller inText>{formula}</Scroller> : formula
 }
 
 function drawInto(place: HTMLElement, ready: typeof Draw | null, source: string, display: boolean): void {

@@ -97,7 +97,7 @@ export class Blocks {
       const tail = unfinished && index === this.raw.length - 1
       const source = withDefinitions(tail ? mend(raw) : raw, definitions)
       const before = this.blocks[index]
-      const block = before && before.text === source && before.outline === outline ? before : { text: source, tree: parse(source, tail), outline }
+      const block = before && before.text === source && before.outline === outline ? before : { text: source, tree: isWild(source) ? asText(source) : parse(source, tail), outline }
       next.push(block)
       outline = outlineAfter(block)
     })
@@ -105,6 +105,17 @@ export class Blocks {
     return next
   }
 }
+
+/**
+ * A text that nobody writes, but that a model which repeats itself does: thousands of marks, lists in lists. To parse it would take seconds,
+ * because the time grows with the square of the marks.
+ */
+function isWild(block: string): boolean {
+  if (fence.test(block)) return false
+  return block.length > 40_000 || /^(?:[ \t]*(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])){30}/m.test(block) || (block.length > 3_000 && (block.match(/[*_~[\]]/g)?.length ?? 0) > 1_000)
+}
+
+const asText = (text: string): Root => ({ type: 'root', children: [{ type: 'paragraph', children: [{ type: 'text', value: text }] }] })
 
 /** Closes what the end of a growing text leaves open: `**bold`. Math is our own affair. */
 const mend = (text: string): string => remend(text, { katex: false, inlineKatex: false, linkMode: 'text-only', htmlTags: false })

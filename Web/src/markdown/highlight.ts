@@ -52,7 +52,7 @@ export async function highlight(code: string, name: string, signal: AbortSignal)
   const load = Object.hasOwn(languages, lang) ? languages[lang] : undefined
   if (!load || code.length > longest) return null
   highlighter ??= createHighlighterCore({
-    themes: [createCssVariablesTheme({ name: 'lyceum', variablePrefix: '', fontStyle: false })],
+    themes: [createCssVariablesTheme({ name: 'lyceum', variablePrefix: '--', fontStyle: false })],
     langs: [],
     engine: createJavaScriptRegexEngine({ forgiving: true }),
   })

@@ -35,8 +35,8 @@ export function Picture({ url, alt, inLink }: { url: string; alt: string; inLink
   const words = alt || t('markdown:image')
   if (address === null || inLink) return words
   return (
-    <a href={address} target="_blank" rel="noopener noreferrer" className="inline-flex items-center gap-1.5">
-      <ImageOff aria-hidden className="size-4 shrink-0" />
+    <a href={address} target="_blank" rel="noopener noreferrer">
+      <ImageOff aria-hidden className="me-1.5 mb-0.5 inline size-4" />
       {words}
     </a>
   )

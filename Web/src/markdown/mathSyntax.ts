@@ -26,6 +26,16 @@ declare module 'micromark-util-types' {
   }
 }
 
+/** Openers that found no end in this part of the text: later ones find none either, and need not look again (time would grow with the square). */
+const hopeless = new WeakMap<TokenizeContext, Set<string>>()
+const isHopeless = (context: TokenizeContext, opener: string): boolean => hopeless.get(context)?.has(opener) ?? false
+
+function giveUp(context: TokenizeContext, opener: string): void {
+  const known = hopeless.get(context)
+  if (known) known.add(opener)
+  else hopeless.set(context, new Set([opener]))
+}
+
 const isLineEnding = (code: Code): boolean => code !== null && code < -2
 const isSpace = (code: Code): boolean => code === null || code < 0 || code === 32
 const isWord = (code: Code): boolean =>
@@ -39,6 +49,8 @@ export function mathSyntax(unfinished: boolean): Extension {
   return { text: { [dollar]: text, [backslash]: text }, flow: { [dollar]: flow, [backslash]: flow } }
 
   function tokenizeText(this: TokenizeContext, effects: Effects, ok: State, nok: State): State {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- micromark's tokenizers find their state in `this`
+    const self = this
     const before = this.previous
     let opener = ''
     let content = ''
@@ -67,13 +79,17 @@ export function mathSyntax(unfinished: boolean): Extension {
 
     function first(code: Code): State | undefined {
       if (opener[0] === '$' && (code === dollar || before === dollar)) return nok(code)
-      if (opener === '$' && (isSpace(code) || isWord(before))) return nok(code)
+      if ((opener === '$' && (isSpace(code) || isWord(before))) || isHopeless(self, opener)) return nok(code)
       effects.exit('mathFence')._opener = opener
       return between(code)
     }
 
     function between(code: Code): State | undefined {
-      if (code === null) return unfinished && opener !== '$' && content.length > 0 ? end(code) : nok(code)
+      if (code === null) {
+        if (unfinished && opener !== '$' && content.length > 0) return end(code)
+        giveUp(self, opener)
+        return nok(code)
+      }
       if (isLineEnding(code)) {
         effects.enter('lineEnding')
         effects.consume(code)
@@ -166,13 +182,17 @@ export function mathSyntax(unfinished: boolean): Extension {
     }
 
     function third(code: Code): State | undefined {
-      if (opener === '$$' && code === dollar) return nok(code)
+      if ((opener === '$$' && code === dollar) || isHopeless(self, opener)) return nok(code)
       effects.exit('mathFence')
       return content(code)
     }
 
     function content(code: Code): State | undefined {
-      if (code === null) return unfinished && !blank ? end(code) : nok(code)
+      if (code === null) {
+        if (unfinished && !blank) return end(code)
+        giveUp(self, opener)
+        return nok(code)
+      }
       if (isLineEnding(code)) {
         if (self.interrupt) return ok(code)
         if (emptyLine) blank = true

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { cx } from './class'
 
-/** Wide content that scrolls inside itself. Reached by keyboard only where there is something to scroll. */
-export function Scroller({ className, children }: { className?: string; children: ReactNode }) {
-  const place = useRef<HTMLDivElement>(null)
+/** Wide content that scrolls inside itself. Reached by keyboard only where there is something to scroll. `inText`: it stands in a paragraph. */
+export function Scroller({ className, inText = false, children }: { className?: string; inText?: boolean; children: ReactNode }) {
+  const place = useRef<HTMLElement>(null)
   const [scrolls, setScrolls] = useState(false)
   useEffect(() => {
     const box = place.current
@@ -13,10 +13,11 @@ export function Scroller({ className, children }: { className?: string; children
     if (box.firstElementChild) observer.observe(box.firstElementChild)
     return () => observer.disconnect()
   }, [])
+  const Box = inText ? 'span' : 'div'
   return (
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keyboard
-    <div ref={place} tabIndex={scrolls ? 0 : undefined} className={cx('max-w-full overflow-x-auto', className)}>
+     
+    <Box ref={place as never} tabIndex={scrolls ? 0 : undefined} className={cx('block max-w-full overflow-x-auto', className)}>
       {children}
-    </div>
+    </Box>
   )
 }
