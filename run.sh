@@ -155,6 +155,8 @@ print_welcome() {
   if [[ $token == "$PWD"/* ]]; then token=${token#"$PWD"/}; fi
   say ""
   say "Lyceum is running: $url${listen:+ (listening on $listen)}"
+  [[ -f $root/Web/dist/index.html ]] || say "Web UI:            not built; Node.js 20.19 or newer is needed"
+  if $web_dev; then say "Web development:   http://localhost:5173"; fi
   if [[ -n ${dashboard_url:-} ]]; then say "Dashboard:         $dashboard_url"; fi
   setup=$(sed -n 's/.*There is no account yet\. Setup code: //p' "$log" | tail -n 1)
   if [[ -n $setup ]]; then say "First account:     setup code $setup (docs/operations.md says how)"; fi
@@ -188,6 +190,7 @@ start_system() {
 
   need_dotnet
   install_servers
+  if $web_dev && ! have_node; then die "--web-dev needs Node.js 20.19 or newer with npm: https://nodejs.org"; fi
   if $build; then
     build_web
     build AppHost/AppHost.csproj -p:RunAnalyzers=false

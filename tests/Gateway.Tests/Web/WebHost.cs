@@ -22,7 +22,7 @@ public sealed class WebHost : IAsyncDisposable
     {
     }
 
-    public WebHost(params (string Key, string Value)[] settings)
+    internal WebHost(params (string Key, string Value)[] settings)
     {
         Write("index.html", Html);
         Write("icon.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
