@@ -1,0 +1,32 @@
+import { Menu as Base } from '@base-ui/react/menu'
+import type { ReactElement, ReactNode } from 'react'
+import { cx } from './class'
+
+/** A button that opens a list of actions. `trigger` is an IconButton or Button without `onClick`. */
+export function Menu({ trigger, children }: { trigger: ReactElement; children: ReactNode }) {
+  return (
+    <Base.Root>
+      <Base.Trigger render={trigger} />
+      <Base.Portal>
+        <Base.Positioner sideOffset={4} align="end" className="z-50">
+          <Base.Popup className="min-w-44 rounded-card border border-line bg-raised p-1 shadow-overlay outline-none">{children}</Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  )
+}
+
+export function MenuItem({ onClick, danger, children, disabled }: { onClick?: () => void; danger?: boolean; disabled?: boolean; children: ReactNode }) {
+  return (
+    <Base.Item
+      onClick={onClick}
+      disabled={disabled}
+      className={cx(
+        'flex min-h-9 cursor-default items-center gap-2.5 rounded-control px-3 text-sm outline-none select-none data-disabled:opacity-50 data-highlighted:bg-hover [&_svg]:size-4',
+        danger && 'text-bad',
+      )}
+    >
+      {children}
+    </Base.Item>
+  )
+}

@@ -1,0 +1,26 @@
+import i18next from 'i18next'
+
+/** "5 minutes ago", "tomorrow", in the page's language. */
+export function relativeTime(at: string | Date, now = Date.now()): string {
+  const seconds = (new Date(at).getTime() - now) / 1000
+  const format = new Intl.RelativeTimeFormat(i18next.language, { numeric: 'auto' })
+  for (const [unit, size] of [['day', 86_400], ['hour', 3600], ['minute', 60]] as const)
+    if (Math.abs(seconds) >= size) return format.format(Math.round(seconds / size), unit)
+  return format.format(0, 'minute')
+}
+
+/** "in 30 seconds", "in 2 hours", in the page's language. */
+export function inSeconds(seconds: number): string {
+  const format = new Intl.RelativeTimeFormat(i18next.language)
+  if (seconds < 90) return format.format(Math.ceil(seconds), 'second')
+  if (seconds < 5400) return format.format(Math.ceil(seconds / 60), 'minute')
+  return seconds < 129_600 ? format.format(Math.ceil(seconds / 3600), 'hour') : format.format(Math.ceil(seconds / 86_400), 'day')
+}
+
+export const dateText = (at: string | Date): string =>
+  new Intl.DateTimeFormat(i18next.language, { year: 'numeric', month: 'short', day: 'numeric' }).format(new Date(at))
+
+export const dateTimeText = (at: string | Date): string =>
+  new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+
+export const numberText = (value: number): string => new Intl.NumberFormat(i18next.language).format(value)
