@@ -47,14 +47,15 @@ public sealed class QuestionStore(
     /// commits or fails.
     /// </summary>
     /// <param name="screened">What moderation made of the question; null: it is not moderated.</param>
+    /// <param name="seeing">An engine that takes images, for a conversation that has some; null: none is known.</param>
     /// <param name="grounding">Recorded with the question, so that every owner of the answer gives the engine the same passages.</param>
     /// <exception cref="ProblemException">
-    /// 404 <c>conversation_not_found</c>, <c>message_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>,
+    /// 404 <c>conversation_not_found</c>, <c>message_not_found</c>, <c>image_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>,
     /// <c>limit_reached</c>, 503 <c>database_unavailable</c>.
     /// </exception>
     public async Task<RecordedQuestion> RecordQuestionAsync(
         Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null,
-        Screened? screened = null)
+        Screened? screened = null, Uri? seeing = null)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -62,7 +63,7 @@ public sealed class QuestionStore(
         {
             using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, grounding, screened, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, grounding, screened, seeing, retry, bound.Token));
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
         {
@@ -92,7 +93,7 @@ public sealed class QuestionStore(
     /// </summary>
     private async Task<RecordedQuestion> RecordAsync(
         Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, Screened? screened,
-        RetryGate retry, CancellationToken cancellationToken)
+        Uri? seeing, RetryGate retry, CancellationToken cancellationToken)
     {
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } before)
             return before;
@@ -107,16 +108,22 @@ public sealed class QuestionStore(
         var terms = isRegeneration ? "" : PersonTerms.Vector(caller.Tenant, caller.Person, question.Text);
         var history = new List<ContextMessage>(); // newest first
         if (!isRegeneration)
-            history.Add(new("user", question.Text));
+            history.Add(new("user", question.Text) { Images = question.Images });
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         using var watch = new CommitWatch(connection);
-        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
+        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0 && question.Images.Count == 0
             ? null : await connection.BeginTransactionAsync(cancellationToken);
         await LimitAsync(connection, caller, cancellationToken);
         var place = isNew ? Place.First : await Place.LockAsync(
             connection, caller, conversation, question, history, bounds.Value.MaxBranches, cancellationToken);
+        if (!isRegeneration && question.Images.Count > 0)
+            await UseImagesAsync(connection, caller, question.Images, cancellationToken);
+        // Images are not moderated: where a school wants that, a model is shown none, not of earlier questions either.
         var (context, usage) = ContextWindow.Choose(
-            history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
+            history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding,
+            screened?.TakesImages is false ? 0 : ImageLimits.PerQuestion);
+        if (usage.ContextImages > 0)
+            engine = seeing ?? engine;
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table rejects.
@@ -153,6 +160,14 @@ public sealed class QuestionStore(
                 """, asked, conversation, place.Position, OrNull(place.Parent), place.Depth, question.Text, now, terms,
                 OrNull(screened?.StatusOfQuestion));
             place = place.After(asked);
+            if (question.Images.Count > 0)
+            {
+                batch.Add(
+                    """
+                    INSERT INTO message_images (message_id, number, image_id)
+                    SELECT $1, i.number, i.id FROM unnest($2::uuid[]) WITH ORDINALITY AS i(id, number)
+                    """, asked, question.Images.ToArray());
+            }
         }
         var teaching = grounding?.Teaching;
         batch.Add(
@@ -235,6 +250,7 @@ public sealed class QuestionStore(
             select new
             {
                 Conversation = c.Id, q.Id, q.Content, a.TutorId, a.KbId, a.Mode, a.ReadingLevel, a.Language, a.ConceptId,
+                Images = db.MessageImages.Where(i => i.MessageId == q.Id).OrderBy(i => i.Number).Select(i => i.ImageId).ToList(),
             }).SingleOrDefaultAsync(cancellationToken));
         if (found is null || (asked.ConversationId is { } named && named != found.Conversation))
             throw Place.NoMessage(asked.RegenerateOf!.Value);
@@ -243,6 +259,7 @@ public sealed class QuestionStore(
             ConversationId = found.Conversation,
             ParentId = found.Id,
             Text = found.Content,
+            Images = found.Images,
             // Of whom it was asked before, and how, where the request does not say. A tutor's knowledge base comes with the tutor.
             TutorId = asked.TutorId ?? (asked.KbId is null ? found.TutorId : null),
             KbId = asked.KbId ?? (asked.TutorId is null && found.TutorId is null ? found.KbId : null),
@@ -326,6 +343,32 @@ public sealed class QuestionStore(
             "This Idempotency-Key was used for another question. Use a new key for a new question.");
         return new(found.ConversationId, found.MessageId, null, Help: AnswerJson.Parse<SafetyHelp>(found.Help));
     }
+
+    /// <summary>
+    /// Each is the asker's, and used from this transaction's commit on. Whoever deletes unused ones waits for it, or was before it.
+    /// </summary>
+    private async Task UseImagesAsync(
+        NpgsqlConnection connection, Caller caller, IReadOnlyList<Guid> images, CancellationToken cancellationToken)
+    {
+        // In one order, so that two questions with the same images do not wait for each other.
+        await using var command = new NpgsqlCommand(
+            """
+            UPDATE images SET used_at = COALESCE(used_at, $4) FROM (
+                SELECT id FROM images WHERE id = ANY ($1) AND tenant = $2 AND person = $3 ORDER BY id FOR NO KEY UPDATE) i
+            WHERE images.id = i.id RETURNING images.id
+            """, connection);
+        foreach (var value in (object[])[images.ToArray(), caller.Tenant, caller.Person, time.GetUtcNow()])
+            command.Parameters.Add(new() { Value = value });
+        var found = new HashSet<Guid>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            found.Add(reader.GetGuid(0));
+        if (images.FirstOrDefault(id => !found.Contains(id)) is var missing && missing != default)
+            throw NoImage(missing);
+    }
+
+    private static ProblemException NoImage(Guid id) => new(404, ErrorCodes.ImageNotFound,
+        $"There is no image {id} of yours. Upload it with POST /api/images; one that no question uses is kept for a day.");
 
     private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
     {

@@ -37,6 +37,7 @@ internal static class Routes
             "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages",
             "/api/conversations/{conversation}/messages/{message}/feedback", "/api/conversations/{conversation}/export",
             "/api/conversations/{conversation}/messages/{message}/moderation/report", "/api/search"),
+        .. Of(ChatApi, Scopes.Chat, "/api/images", "/api/images/{image}").Select(route => route with { MaxBody = Upload }),
         .. Of(ChatApi, Scopes.Classes, "/api/classes/{class}/questions"),
         // What moderation withheld, and signs that somebody needs help: for teachers and owners.
         .. Of(ChatApi, Scopes.Classes, "/api/moderation/verdicts", "/api/concerns"),

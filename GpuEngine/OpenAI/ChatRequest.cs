@@ -35,6 +35,9 @@ internal sealed class ChatRequest
     /// <summary><c>tools</c> or <c>functions</c>: the answer may be calls instead of text.</summary>
     public bool HasTools { get; init; }
 
+    /// <summary>A message has a content part of type <c>image_url</c>.</summary>
+    public bool HasImages { get; init; }
+
     /// <summary><c>response_format.type</c>; null or <c>text</c> for plain answers.</summary>
     public string? ResponseFormat { get; init; }
 

@@ -23,6 +23,8 @@ internal sealed class UpstreamModel(
 
     public string Kind => "language_model";
 
+    public bool TakesImages { get; } = llm.Value.Vision;
+
     public ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel) => models.ListAsync(cancel);
 
     public ValueTask<string> ResolveAsync(string? requested, CancellationToken cancel) => models.ResolveAsync(requested, cancel);
