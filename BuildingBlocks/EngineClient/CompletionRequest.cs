@@ -47,7 +47,8 @@ public sealed record CompletionRequest(IReadOnlyList<ContextMessage> Messages)
     public byte[] ToJson()
     {
         // One buffer of the right size: images are megabytes.
-        var buffer = new ArrayBufferWriter<byte>(4096 + Images.Values.Sum(image => Base64.GetMaxEncodedToUtf8Length(image.Data.Length) + 128));
+        var buffer = new ArrayBufferWriter<byte>(
+            4096 + Images.Values.Sum(image => Base64.GetMaxEncodedToUtf8Length(image.Data.Length) + 128));
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();

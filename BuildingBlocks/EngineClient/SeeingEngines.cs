@@ -29,7 +29,8 @@ public sealed partial class SeeingEngines(
     private sealed record Asked(Task<bool?> Sees, long At);
 
     /// <summary>One of those that take images, by what they said last, without waiting; null: none is known to.</summary>
-    public Uri? Known => Choose(engine => _asked.TryGetValue(engine, out var asked) && asked.Sees is { IsCompleted: true, Result: true });
+    public Uri? Known => Choose(engine =>
+        _asked.TryGetValue(engine, out var asked) && asked.Sees is { IsCompleted: true, Result: true });
 
     /// <summary>An engine that takes images, in turn.</summary>
     /// <returns>Null: none does. Not known: one of them did not answer, and of the others none does.</returns>

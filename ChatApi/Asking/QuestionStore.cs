@@ -81,6 +81,11 @@ public sealed class QuestionStore(
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
                 "This replica is not ready to write answers. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(1));
         }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "message_images" })
+        {
+            throw new ProblemException(404, ErrorCodes.ImageNotFound,
+                "One of the images is not there, or not yours. Upload it with POST /api/images; one that no question uses is kept for a day.");
+        }
         catch (OperationCanceledException) when (bound.IsCancellationRequested)
         {
             throw NotInTime();
@@ -111,13 +116,11 @@ public sealed class QuestionStore(
             history.Add(new("user", question.Text) { Images = question.Images });
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         using var watch = new CommitWatch(connection);
-        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0 && question.Images.Count == 0
+        await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
             ? null : await connection.BeginTransactionAsync(cancellationToken);
         await LimitAsync(connection, caller, cancellationToken);
         var place = isNew ? Place.First : await Place.LockAsync(
             connection, caller, conversation, question, history, bounds.Value.MaxBranches, cancellationToken);
-        if (!isRegeneration && question.Images.Count > 0)
-            await UseImagesAsync(connection, caller, question.Images, cancellationToken);
         // Images are not moderated: where a school wants that, a model is shown none, not of earlier questions either.
         var (context, usage) = ContextWindow.Choose(
             history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding,
@@ -160,14 +163,6 @@ public sealed class QuestionStore(
                 """, asked, conversation, place.Position, OrNull(place.Parent), place.Depth, question.Text, now, terms,
                 OrNull(screened?.StatusOfQuestion));
             place = place.After(asked);
-            if (question.Images.Count > 0)
-            {
-                batch.Add(
-                    """
-                    INSERT INTO message_images (message_id, number, image_id)
-                    SELECT $1, i.number, i.id FROM unnest($2::uuid[]) WITH ORDINALITY AS i(id, number)
-                    """, asked, question.Images.ToArray());
-            }
         }
         var teaching = grounding?.Teaching;
         batch.Add(
@@ -185,6 +180,21 @@ public sealed class QuestionStore(
             OrNull(grounding?.ClassId), refused?.Status ?? AnswerStatus.Streaming,
             OrNull(refused?.Moderation ?? screened?.StatusOfQuestion), OrNull(StorableText.OfJson(AnswerJson.Write(screened?.Help))),
             OrNull(refused?.FinishReason), OrNull(AnswerJson.Write(refused?.Error)));
+        if (!isRegeneration && question.Images.Count > 0)
+        {
+            // Used from this commit on: whoever deletes unused ones waits for it, or was before it. Of an image that is not there, or
+            // not theirs, the id is null, which the table rejects. After the rows above, which lock what the person is told of
+            // changes: so does, before it locks images, the deletion of a conversation.
+            batch.Add(
+                """
+                WITH used AS (
+                    UPDATE images SET used_at = COALESCE(used_at, $5) FROM (
+                        SELECT id FROM images WHERE id = ANY ($2) AND tenant = $3 AND person = $4 ORDER BY id FOR NO KEY UPDATE) i
+                    WHERE images.id = i.id RETURNING images.id)
+                INSERT INTO message_images (message_id, number, image_id)
+                SELECT $1, i.number, used.id FROM unnest($2) WITH ORDINALITY AS i(id, number) LEFT JOIN used ON used.id = i.id
+                """, asked, question.Images.ToArray(), caller.Tenant, caller.Person, now);
+        }
         if (refused is null)
         {
             batch.Add(
@@ -343,32 +353,6 @@ public sealed class QuestionStore(
             "This Idempotency-Key was used for another question. Use a new key for a new question.");
         return new(found.ConversationId, found.MessageId, null, Help: AnswerJson.Parse<SafetyHelp>(found.Help));
     }
-
-    /// <summary>
-    /// Each is the asker's, and used from this transaction's commit on. Whoever deletes unused ones waits for it, or was before it.
-    /// </summary>
-    private async Task UseImagesAsync(
-        NpgsqlConnection connection, Caller caller, IReadOnlyList<Guid> images, CancellationToken cancellationToken)
-    {
-        // In one order, so that two questions with the same images do not wait for each other.
-        await using var command = new NpgsqlCommand(
-            """
-            UPDATE images SET used_at = COALESCE(used_at, $4) FROM (
-                SELECT id FROM images WHERE id = ANY ($1) AND tenant = $2 AND person = $3 ORDER BY id FOR NO KEY UPDATE) i
-            WHERE images.id = i.id RETURNING images.id
-            """, connection);
-        foreach (var value in (object[])[images.ToArray(), caller.Tenant, caller.Person, time.GetUtcNow()])
-            command.Parameters.Add(new() { Value = value });
-        var found = new HashSet<Guid>();
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
-            found.Add(reader.GetGuid(0));
-        if (images.FirstOrDefault(id => !found.Contains(id)) is var missing && missing != default)
-            throw NoImage(missing);
-    }
-
-    private static ProblemException NoImage(Guid id) => new(404, ErrorCodes.ImageNotFound,
-        $"There is no image {id} of yours. Upload it with POST /api/images; one that no question uses is kept for a day.");
 
     private async Task LimitAsync(NpgsqlConnection connection, Caller caller, CancellationToken cancellationToken)
     {

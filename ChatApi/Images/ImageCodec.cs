@@ -79,7 +79,8 @@ internal static class ImageCodec
         try
         {
             if (!bitmap.TryAllocPixels(new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Premul, srgb)))
-                throw new ProblemException(503, ErrorCodes.Overloaded, "There is no memory for this image. Try again shortly.", TimeSpan.FromSeconds(5));
+                throw new ProblemException(
+                    503, ErrorCodes.Overloaded, "There is no memory for this image. Try again shortly.", TimeSpan.FromSeconds(5));
             // What ends too early is damaged too: half an image answers another question.
             if (codec.GetPixels(bitmap.Info, bitmap.GetPixels()) is not SKCodecResult.Success)
                 throw Damaged();
@@ -95,7 +96,8 @@ internal static class ImageCodec
     /// <summary>Upright, on white, within the sides.</summary>
     private static SKBitmap Draw(SKBitmap image, SKEncodedOrigin origin)
     {
-        var isTurned = origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+        var isTurned = origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom
+            or SKEncodedOrigin.LeftBottom;
         var scale = Math.Min(1f, (float)MaxSide / Math.Max(image.Width, image.Height));
         var (width, height) = (Scaled(image.Width, scale), Scaled(image.Height, scale));
         var drawn = NewBitmap(isTurned ? height : width, isTurned ? width : height);

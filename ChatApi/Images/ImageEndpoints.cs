@@ -29,9 +29,11 @@ internal static class ImageEndpoints
     public static WebApplicationBuilder AddShownImages(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<ImageOptions>().BindConfiguration(ImageOptions.Section)
-            .Validate(o => o is { MaxImages: > 0, MaxBytes: > 0, MaxWaiting: > 0, MaxAsking: > 0 }, "Images: every limit must be positive")
+            .Validate(o => o is { MaxImages: > 0, MaxBytes: > 0, MaxWaiting: > 0, MaxAsking: > 0 },
+                "Images: every limit must be positive")
             .Validate(o => o.MaxPixels is > 0 and <= 100_000_000, "Images:MaxPixels must be positive, and 100 million at most")
-            .Validate(o => o.MaxWait > TimeSpan.Zero && o.UnusedFor > TimeSpan.Zero, "Images: MaxWait and UnusedFor must be positive")
+            .Validate(o => o.MaxWait > TimeSpan.Zero && o.UnusedFor > TimeSpan.Zero,
+                "Images: MaxWait and UnusedFor must be positive")
             .ValidateOnStart();
         builder.Services.AddSingleton<ShownImages>();
         return builder;

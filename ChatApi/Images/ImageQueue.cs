@@ -21,8 +21,8 @@ internal sealed class ImageQueue(IOptions<ImageOptions> options, IOptions<ShareO
     public async Task<EncodedImage> EncodeAsync(Caller caller, Stream upload, CancellationToken cancellationToken)
     {
         using var place = _waiting.TryTake(Sharer.Of(caller)) ?? throw new ProblemException(
-            429, ErrorCodes.Overloaded, "As many images are being read as this server takes on, or as many of yours. Try again shortly.",
-            RetryAfter);
+            429, ErrorCodes.Overloaded,
+            "As many images are being read as this server takes on, or as many of yours. Try again shortly.", RetryAfter);
         using var bound = new CancellationTokenSource(options.Value.MaxWait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, cancellationToken);
         try
@@ -32,7 +32,8 @@ internal sealed class ImageQueue(IOptions<ImageOptions> options, IOptions<ShareO
         catch (OperationCanceledException) when (bound.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw new ProblemException(
-                503, ErrorCodes.Overloaded, "Other images are being read, and yours has waited for too long. Try again shortly.", RetryAfter);
+                503, ErrorCodes.Overloaded, "Other images are being read, and yours has waited for too long. Try again shortly.",
+                RetryAfter);
         }
         try
         {

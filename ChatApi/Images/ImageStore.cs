@@ -17,7 +17,8 @@ internal sealed class ImageStore(ChatDb db, DatabaseReady ready, IOptions<ImageO
     public async Task<ImageView> AddAsync(Caller caller, EncodedImage image, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        await using var transaction = await db.Database.BeginCountedAsync("images", $"{caller.Tenant} {caller.Person}", cancellationToken);
+        await using var transaction = await db.Database.BeginCountedAsync(
+            "images", $"{caller.Tenant} {caller.Person}", cancellationToken);
         await CheckAsync(caller, image.Data.Length, cancellationToken);
         var row = new ImageRow
         {
@@ -47,7 +48,8 @@ internal sealed class ImageStore(ChatDb db, DatabaseReady ready, IOptions<ImageO
     }
 
     /// <exception cref="ProblemException">404 <c>image_not_found</c>.</exception>
-    public async Task<(string Type, byte[] Data, DateTimeOffset At)> ReadAsync(Caller caller, Guid id, CancellationToken cancellationToken)
+    public async Task<(string Type, byte[] Data, DateTimeOffset At)> ReadAsync(
+        Caller caller, Guid id, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         var found = await Transient.RetryOnceAsync(_ => Of(caller).Where(image => image.Id == id)

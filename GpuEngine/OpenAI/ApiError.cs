@@ -27,7 +27,8 @@ internal sealed record ApiError(
 
     public static ApiError NoVision() => Invalid(
         ErrorCodes.VisionUnsupported,
-        "The model of this engine takes no images. Ask without them, or configure one that does (Llm:Endpoint, Llm:Model, Llm:Vision=true).",
+        "The model of this engine takes no images. Ask without them, or configure one that does (Llm:Endpoint, Llm:Model, "
+        + "Llm:Vision=true).",
         "messages");
 
     /// <summary>The error that a caller gets for a failure.</summary>

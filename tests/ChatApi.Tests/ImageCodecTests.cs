@@ -137,7 +137,7 @@ public sealed class ImageCodecTests
                 return TestImages.Png(0, 4, 8, 0, new byte[4]);
             case "JPEG of four billion pixels":
                 var at = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
-                jpeg.AsSpan(at + 5, 4).Fill(0xFF);
+                jpeg.AsSpan(at + 5, 4).Fill(0xF0);
                 return jpeg;
             case "HEIC":
                 return [0, 0, 0, 24, .. "ftypheic"u8, .. noise];

@@ -75,7 +75,8 @@ namespace Lyceum.ChatApi.Data.Migrations
             // JPEG does not get smaller: without trying to, it is stored and read faster.
             migrationBuilder.Sql("ALTER TABLE images ALTER COLUMN data SET STORAGE EXTERNAL;");
             // An image goes with the last message that has it, whoever deletes that: a person, a sweep, the version before. The lock
-            // waits for a question that is being asked with it; what is read after it sees that question.
+            // waits for a question that is being asked with it; what is read after it sees that question. (Both have locked the
+            // person's row of person_event_heads before.)
             migrationBuilder.Sql(
                 """
                 CREATE FUNCTION drop_unused_image() RETURNS trigger LANGUAGE plpgsql AS $drop$
