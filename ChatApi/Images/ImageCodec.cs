@@ -134,6 +134,7 @@ internal static class ImageCodec
 
     private static void Paint(SKCanvas canvas, SKBitmap bitmap, int width, int height)
     {
+        bitmap.SetImmutable(); // else it is copied
         using var image = SKImage.FromBitmap(bitmap);
         canvas.DrawImage(image, SKRect.Create(width, height), new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
     }

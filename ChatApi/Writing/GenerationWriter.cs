@@ -119,6 +119,8 @@ public sealed partial class GenerationWriter(
         try
         {
             var question = attach ? null : await QuestionAsync(order, generation.Engine, held => place = held, cancellationToken);
+            if (question is null && !attach)
+                return (null, new(422, ErrorCodes.VisionUnsupported, "The engine that was left to ask has a model that takes no images."));
             var events = attach
                 ? engines.AttachAsync(
                     generation.Engine, generation.Id, generation.Text.Written, stream.Thinking.Received, order.Tenant, order.Subject,
@@ -174,13 +176,16 @@ public sealed partial class GenerationWriter(
     }
 
     /// <summary>What the engine is asked. Its images are read now: whoever asks, before or after a takeover, shows the same.</summary>
-    private async Task<CompletionRequest> QuestionAsync(
+    /// <returns>Null: the question itself has images, and the engine's model takes none. Of earlier ones it is told.</returns>
+    private async Task<CompletionRequest?> QuestionAsync(
         GenerationOrder order, Uri engine, Action<SharedBound.Held> hold, CancellationToken cancellationToken)
     {
         var question = new CompletionRequest(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
         var shown = order.Context!.SelectMany(message => message.Images).ToList();
-        if (shown.Count == 0 || !await images.AreTakenByAsync(engine, cancellationToken))
-            return question; // the model is told that there were some
+        if (shown.Count == 0)
+            return question;
+        if (!await images.AreTakenByAsync(engine, cancellationToken))
+            return order.Context!.Last(message => message.Role == "user").Images.Count == 0 ? question : null;
         var place = await images.TakeAsync(order.Tenant, order.Subject, cancellationToken);
         hold(place);
         while (true)
