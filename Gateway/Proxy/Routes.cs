@@ -64,7 +64,8 @@ internal static class Routes
             .Select(route => route with { MaxBody = Upload }),
         .. Of(SessionApi, Scopes.Sessions,
             "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",
-            "/api/sessions", "/api/sessions/{session}", "/api/sessions/{session}/connect"),
+            "/api/sessions", "/api/sessions/{session}", "/api/sessions/{session}/connect",
+            "/api/sessions/{session}/turns/{turn}/moderation/report"),
         // For signing in, so before there is a token.
         .. Of(SessionApi, scope: null,
             "/api/auth/methods", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",

@@ -202,6 +202,7 @@ public sealed class AllServices : IAsyncLifetime
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",
             ["{document_id:guid}"] = document.GetProperty("id").GetString()!,
             ["{document}"] = document.GetProperty("id").GetString()!,
+            ["{turn:int}"] = "1", ["{turn}"] = "1",
             ["{session_id}"] = sessionId, ["{session}"] = sessionId, ["sessions/{id}"] = $"sessions/{sessionId}",
             ["{**session}"] = sessionId, ["ws/{id}"] = $"ws/{sessionId}",
             ["generations/{id}"] = $"generations/{generation}", ["{generation}"] = generation,

@@ -78,6 +78,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/practice/items/{item}/attempts"] = "POST", ["ANY /api/practice/tasks/{task}/cancel"] = "POST",
         ["ANY /api/practice/tasks/{task}/retry"] = "POST",
         ["ANY /api/conversations/{conversation}/messages/{message}/moderation/report"] = "POST",
+        ["ANY /api/sessions/{session}/turns/{turn}/moderation/report"] = "POST",
         ["ANY /v1/moderations"] = "POST", ["ANY /api/tenant/consents/{person}"] = "PUT",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",

@@ -158,6 +158,7 @@ internal static class Table
         DELETE /api/tenant/consents/{person}     | classes         | member_not_found
         GET /api/sessions/concerns               | classes         | own
         GET /api/sessions/verdicts               | classes         | own
+        POST /api/sessions/{session_id}/turns/{turn:int}/moderation/report | sessions | session_not_found
         GET /internal/policy                     | service         | own
         POST /internal/concerns/looks            | service         | own
         """;
@@ -280,6 +281,7 @@ internal static class Table
         ANY /api/sessions                        | sessions        | own
         ANY /api/sessions/{session}              | sessions        | session_not_found
         ANY /api/sessions/{session}/connect      | sessions        | session_not_found
+        ANY /api/sessions/{session}/turns/{turn}/moderation/report | sessions | session_not_found
         ANY /api/me                              | signed in       | own
         ANY /api/me/audit                        | signed in       | own
         ANY /api/me/tutors                       | signed in       | own
