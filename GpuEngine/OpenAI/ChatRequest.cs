@@ -44,6 +44,6 @@ internal sealed class ChatRequest
     /// <summary>What to answer from; cited as <c>[1]</c>, <c>[2]</c>, … in this order.</summary>
     public IReadOnlyList<GivenPassage> Passages { get; init; } = [];
 
-    /// <summary>The request's JSON as received.</summary>
-    public required ReadOnlyMemory<byte> Body { get; init; }
+    /// <summary>The request's JSON as received; let go of once it was sent on, as it may have megabytes of images.</summary>
+    public required ReadOnlyMemory<byte> Body { get; set; }
 }

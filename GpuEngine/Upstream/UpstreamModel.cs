@@ -61,6 +61,7 @@ internal sealed class UpstreamModel(
         var body = request.IncludeUsage
             ? UpstreamBody.For(request, model) : UpstreamBody.For(request, model, stream: true, countTokens: true);
         using var response = await client.PostAsync(Completions, body, cancel);
+        request.Body = default; // the answer takes minutes
         var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Raw, _thinking);
         while (await ReadAsync(answer, cancel))
         {
