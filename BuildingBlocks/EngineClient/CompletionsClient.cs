@@ -109,7 +109,7 @@ public sealed partial class CompletionsClient(
     {
         var request = Request(HttpMethod.Post, engine, Completions, TokenFor(tenant, subject));
         request.Headers.Add("Generation-Id", id.ToString());
-        request.Content = Json(question.ToJson());
+        request.Content = new SentOnce(question.ToJson(), question.OnSent);
         return ReadAsync(request, cancellationToken);
     }
 
@@ -227,6 +227,7 @@ public static class CompletionsClientExtensions
         builder.AddEngineDirectory();
         builder.Services.AddSingleton<CompletionsClient>();
         builder.Services.AddSingleton<ModerationClient>();
+        builder.Services.AddSingleton<SeeingEngines>();
         return builder;
     }
 }

@@ -26,7 +26,8 @@ public sealed record EngineAnnouncement(
 /// <param name="Asr">It recognizes speech.</param>
 /// <param name="Tts">It speaks.</param>
 /// <param name="Moderation">It has a server of <c>/moderations</c>.</param>
-public sealed record EngineOffers(bool LanguageModel, bool Asr, bool Tts, bool Moderation);
+/// <param name="Vision">Its model takes images; false: an engine of a version before this.</param>
+public sealed record EngineOffers(bool LanguageModel, bool Asr, bool Tts, bool Moderation, bool Vision = false);
 
 /// <summary><c>GET /internal/engines</c>: those heard of in the last seconds.</summary>
 public sealed record EngineList(IReadOnlyList<EngineAnnouncement> Engines);

@@ -13,6 +13,9 @@ public static class TokenEstimate
     /// <summary>An image or recording in a prompt.</summary>
     private const int OfAttachment = 2000;
 
+    /// <summary>An image in a conversation, of 2048 pixels at most: about what common models count for it.</summary>
+    public const int OfImage = 1000;
+
     private enum Member { Other, MaxCompletionTokens, MaxTokens, Choices, Data }
 
     /// <summary>Reserved for a prompt: more than it will be.</summary>

@@ -92,13 +92,20 @@ public sealed record AnswerEnd(
 /// <summary>Tokens as the model counts them, null where it does not; and how much of the conversation it was shown.</summary>
 /// <param name="ContextMessages">Messages the model was shown, the question among them.</param>
 /// <param name="ContextMessagesLeftOut">Earlier messages that <c>Generation:MaxContextTokens</c> left no room for.</param>
+/// <param name="ContextImages">Images the model was shown; null: there are none in what it was shown.</param>
+/// <param name="ContextImagesLeftOut">Images of the messages it was shown that it was not.</param>
 public sealed record Usage(
-    int? PromptTokens, int? CompletionTokens, int? TotalTokens, int? ContextMessages = null, int? ContextMessagesLeftOut = null)
+    int? PromptTokens, int? CompletionTokens, int? TotalTokens, int? ContextMessages = null, int? ContextMessagesLeftOut = null,
+    int? ContextImages = null, int? ContextImagesLeftOut = null)
 {
     public static Usage Of(TokenUsage counted) => new(counted.PromptTokens, counted.CompletionTokens, counted.TotalTokens);
 
     public Usage WithContextOf(Usage? other) =>
-        this with { ContextMessages = other?.ContextMessages, ContextMessagesLeftOut = other?.ContextMessagesLeftOut };
+        this with
+        {
+            ContextMessages = other?.ContextMessages, ContextMessagesLeftOut = other?.ContextMessagesLeftOut,
+            ContextImages = other?.ContextImages, ContextImagesLeftOut = other?.ContextImagesLeftOut,
+        };
 }
 
 /// <summary>The problem document beside the text of an answer that was not finished.</summary>

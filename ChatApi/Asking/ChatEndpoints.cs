@@ -38,10 +38,14 @@ namespace Lyceum.ChatApi.Asking;
 /// <param name="ReadingLevel"><c>simple | standard | advanced</c>.</param>
 /// <param name="Language">Of the answer, BCP 47; absent: that of the question.</param>
 /// <param name="ConceptId">The concept of a roadmap that the question is about.</param>
+/// <param name="Images">
+/// Ids of images of the caller's (<c>POST /api/images</c>) to ask with, five at most; an image may be in several questions. An
+/// answer that is given anew has those of its question.
+/// </param>
 public sealed record ChatRequest(
     Guid? ConversationId, string? Message, string? OnDisconnect = null, int? TutorId = null, string? KbId = null,
     Guid? ParentId = null, Guid? RegenerateOf = null, string? Mode = null, string? ReadingLevel = null, string? Language = null,
-    string? ConceptId = null);
+    string? ConceptId = null, IReadOnlyList<Guid>? Images = null);
 
 /// <summary>An answer that was asked to stop.</summary>
 /// <param name="Status">Terminal, or <c>streaming</c> if it could not be ended within a few seconds (202).</param>
@@ -66,8 +70,9 @@ public static class ChatEndpoints
             .Streams<ChatEvent>().Produces<string>(200, "text/plain")
             .Fails(403, ErrorCodes.GuardianConsentRequired)
             .Fails(404, ErrorCodes.ConversationNotFound, ErrorCodes.MessageNotFound, ErrorCodes.TutorNotFound,
-                ErrorCodes.KnowledgeBaseNotFound)
-            .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached).Fails(422, ErrorCodes.IdempotencyKeyReused)
+                ErrorCodes.KnowledgeBaseNotFound, ErrorCodes.ImageNotFound)
+            .Fails(409, ErrorCodes.AnswerInProgress, ErrorCodes.LimitReached)
+            .Fails(422, ErrorCodes.IdempotencyKeyReused, ErrorCodes.VisionUnsupported, ErrorCodes.ImagesNotModerated)
             .Fails(503, ErrorCodes.EngineUnavailable, ErrorCodes.ModerationUnavailable);
         group.MapGet("{messageId:guid}/stream", ResumeAsync).RequireScopeOrTicket(Scopes.Chat)
             .Streams<ChatEvent>().Produces<string>(200, "text/plain").Produces(204)
@@ -79,8 +84,8 @@ public static class ChatEndpoints
     /// <summary>Records the question, starts the answer, streams it.</summary>
     private static async Task AskAsync(
         ChatRequest request, Caller caller, HttpContext http, QuestionStore questions, GenerationRunner runner,
-        CompletionsClient engines, LeaseKeeper lease, Grounder grounder, Screening screening, AnswerResponse response,
-        StoredAnswers stored, IOptions<GenerationOptions> options)
+        CompletionsClient engines, SeeingEngines seeing, LeaseKeeper lease, Grounder grounder, Screening screening,
+        AnswerResponse response, StoredAnswers stored, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
         if (!lease.IsHeld)
@@ -95,7 +100,7 @@ public static class ChatEndpoints
         RecordedQuestion recorded;
         try
         {
-            recorded = await RecordAsync(caller, question, questions, grounder, screening, lease.OwnerId, engine);
+            recorded = await RecordAsync(caller, question, questions, grounder, screening, seeing, lease.OwnerId, engine);
         }
         catch
         {
@@ -114,26 +119,44 @@ public static class ChatEndpoints
     }
 
     private static async Task<RecordedQuestion> RecordAsync(
-        Caller caller, Question question, QuestionStore questions, Grounder grounder, Screening screening, Guid owner,
-        Uri engine)
+        Caller caller, Question question, QuestionStore questions, Grounder grounder, Screening screening,
+        SeeingEngines seeing, Guid owner, Uri engine)
     {
         var isRegeneration = question.RegenerateOf is not null;
         if (isRegeneration)
             question = await questions.FindAnsweredAsync(caller, question);
         var policy = await screening.PolicyOfAsync(caller, question.TutorId);
-        if ((policy.Moderation is not null || question is not { TutorId: null, KbId: null, Teaching: null })
-            && await questions.FindAskedAsync(caller, question) is { } asked)
+        var isPlain = question is { TutorId: null, KbId: null, Teaching: null, Images.Count: 0 };
+        if ((policy.Moderation is not null || !isPlain) && await questions.FindAskedAsync(caller, question) is { } asked)
             return asked;
+        if (question.Images.Count > 0)
+        {
+            Screening.RequireImages(policy);
+            engine = await PickSeeingAsync(seeing);
+        }
+        // One that goes on with a conversation, which may have images.
+        var seen = question.Images.Count > 0 ? engine : question.ConversationId is null ? null : seeing.Known;
         var screened = await screening.ScreenAsync(caller, policy, question.Text);
         if (screened.Refused is not null || question is { TutorId: null, KbId: null, Teaching: null })
-            return await questions.RecordQuestionAsync(caller, question, owner, engine, screened: screened);
+            return await questions.RecordQuestionAsync(caller, question, owner, engine, screened: screened, seeing: seen);
         var earlier = question is { TutorId: null, KbId: null }
             ? [] : await questions.EarlierQuestionsAsync(caller, question.ConversationId, question.ParentId);
         // The question itself is the last of its branch where it is answered anew.
         var topic = Topic.Of(question.Text, earlier.Skip(isRegeneration ? 1 : 0));
         var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic, question.Teaching);
-        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding, screened);
+        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding, screened, seen);
     }
+
+    // Before anything is stored. Not tied to the client's connection, as the recording of the question is not; it has a bound.
+    private static async Task<Uri> PickSeeingAsync(SeeingEngines seeing) => await seeing.PickAsync(CancellationToken.None) switch
+    {
+        ({ } engine, _) => engine,
+        (null, true) => throw new ProblemException(422, ErrorCodes.VisionUnsupported,
+            "The model here takes no images. Nothing was asked: ask without them, or have a model configured that takes them "
+            + "(Llm:Vision); GET /api/capabilities says whether one does."),
+        _ => throw new ProblemException(503, ErrorCodes.EngineUnavailable,
+            "No engine says whether its model takes images. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(5)),
+    };
 
     /// <summary>
     /// Ends an answer on any replica and keeps its text so far. The request is recorded first, then signalled; idempotent: an
@@ -200,9 +223,9 @@ public static class ChatEndpoints
         var teaching = Teaching.Of(request.Mode, request.ReadingLevel, request.Language, request.ConceptId);
         if (request.RegenerateOf is not null)
         {
-            if (request.Message is not null || request.ParentId is not null)
+            if (request.Message is not null || request.ParentId is not null || request.Images is { Count: > 0 })
                 throw new ProblemException(400, ErrorCodes.InvalidRequest,
-                    "regenerate_of answers the same question anew: send it without message and parent_id.");
+                    "regenerate_of answers the same question anew: send it without message, parent_id and images.");
             return new(request.ConversationId, "", policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId)
             {
                 RegenerateOf = request.RegenerateOf, Teaching = teaching,
@@ -216,9 +239,13 @@ public static class ChatEndpoints
             throw new ProblemException(413, ErrorCodes.PayloadTooLarge, $"message must be at most {MaxMessageBytes} bytes.");
         if (request.Message.Contains('\0'))
             throw new ProblemException(400, ErrorCodes.InvalidRequest, "message must not contain U+0000.");
+        var images = request.Images ?? [];
+        if (images.Count > ImageLimits.PerQuestion || images.Distinct().Count() != images.Count)
+            throw new ProblemException(400, ErrorCodes.InvalidRequest,
+                $"images must be at most {ImageLimits.PerQuestion} ids of images, each once.");
         return new(request.ConversationId, request.Message, policy == OnDisconnectPolicy.Stop, key, request.TutorId, request.KbId)
         {
-            ParentId = request.ParentId, Teaching = teaching,
+            ParentId = request.ParentId, Teaching = teaching, Images = images,
         };
     }
 

@@ -31,7 +31,9 @@ internal sealed record Place(int Position, Guid? Parent, int Depth, int Earlier)
             UNION ALL
             SELECT m.id, m.parent_id, m.depth, m.role, m.content, m.moderation, b.number + 1
             FROM branch b JOIN messages m ON m.id = b.parent_id WHERE b.number < $4)
-        SELECT id, depth, role, content, moderation FROM branch ORDER BY number
+        SELECT id, depth, role, content, moderation,
+               ARRAY(SELECT i.image_id FROM message_images i WHERE i.message_id = branch.id ORDER BY i.number)
+        FROM branch ORDER BY number
         """;
 
     /// <summary>
@@ -68,8 +70,10 @@ internal sealed record Place(int Position, Guid? Parent, int Depth, int Earlier)
             earlier = reader.GetInt32(1);
             last ??= (reader.GetGuid(0), earlier, reader.GetString(2));
             // What was refused is asked of no model.
-            if (reader.GetValue(4) is not ModerationStatus.Refused)
-                history.Add(new(reader.GetString(2), reader.GetString(3)));
+            if (reader.GetValue(4) is ModerationStatus.Refused)
+                continue;
+            var images = await reader.GetFieldValueAsync<Guid[]>(5, cancellationToken);
+            history.Add(new(reader.GetString(2), reader.GetString(3)) { Images = images.Length == 0 ? [] : images });
         }
         if (parent is { } named && last is null)
             throw NoMessage(named);

@@ -25,10 +25,15 @@ public sealed record Question(
     /// <summary>How to answer; null: nothing is said.</summary>
     public Teaching? Teaching { get; init; }
 
+    /// <summary>Images of the asker's that it is asked with, in order; where it is answered anew, those it has.</summary>
+    public IReadOnlyList<Guid> Images { get; init; } = [];
+
     /// <summary>Whether it begins a branch at the conversation's root.</summary>
     public bool IsRoot => ParentId is not null && ParentId == ConversationId;
 
-    public byte[] Fingerprint() => IdempotencyKeys.Fingerprint($"{ConversationId}{AskedOf}{Branch}\n{Text}");
+    public byte[] Fingerprint() => IdempotencyKeys.Fingerprint($"{ConversationId}{AskedOf}{Branch}{Seen}\n{Text}");
+
+    private string Seen => Images.Count == 0 ? "" : $"\f{string.Join(' ', Images)}";
 
     private string Branch => (ParentId, RegenerateOf, Teaching) is (null, null, null) ? "" : $"\v{ParentId}\t{RegenerateOf}\t{Teaching}";
 

@@ -47,14 +47,15 @@ public sealed class QuestionStore(
     /// commits or fails.
     /// </summary>
     /// <param name="screened">What moderation made of the question; null: it is not moderated.</param>
+    /// <param name="seeing">An engine that takes images, for a conversation that has some; null: none is known.</param>
     /// <param name="grounding">Recorded with the question, so that every owner of the answer gives the engine the same passages.</param>
     /// <exception cref="ProblemException">
-    /// 404 <c>conversation_not_found</c>, <c>message_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>,
+    /// 404 <c>conversation_not_found</c>, <c>message_not_found</c>, <c>image_not_found</c> (also another owner's), 409 <c>answer_in_progress</c>,
     /// <c>limit_reached</c>, 503 <c>database_unavailable</c>.
     /// </exception>
     public async Task<RecordedQuestion> RecordQuestionAsync(
         Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding = null,
-        Screened? screened = null)
+        Screened? screened = null, Uri? seeing = null)
     {
         ready.ThrowIfNotReady();
         using var bound = new CancellationTokenSource(RecordWithin, time);
@@ -62,7 +63,7 @@ public sealed class QuestionStore(
         {
             using var recorder = await recorders.TakeAsync(Sharer.Of(caller), bound.Token);
             return await Transient.RetryOnceAsync(
-                retry => RecordAsync(caller, question, owner, engine, grounding, screened, retry, bound.Token));
+                retry => RecordAsync(caller, question, owner, engine, grounding, screened, seeing, retry, bound.Token));
         }
         catch (PostgresException e) when (e.ConstraintName == ChatDb.OneKeyOnce)
         {
@@ -80,6 +81,11 @@ public sealed class QuestionStore(
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
                 "This replica is not ready to write answers. Nothing was asked; try again shortly.", TimeSpan.FromSeconds(1));
         }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.NotNullViolation, TableName: "message_images" })
+        {
+            throw new ProblemException(404, ErrorCodes.ImageNotFound,
+                "One of the images is not there, or not yours. Upload it with POST /api/images; one that no question uses is kept for a day.");
+        }
         catch (OperationCanceledException) when (bound.IsCancellationRequested)
         {
             throw NotInTime();
@@ -92,7 +98,7 @@ public sealed class QuestionStore(
     /// </summary>
     private async Task<RecordedQuestion> RecordAsync(
         Caller caller, Question question, Guid owner, Uri engine, AnswerGrounding? grounding, Screened? screened,
-        RetryGate retry, CancellationToken cancellationToken)
+        Uri? seeing, RetryGate retry, CancellationToken cancellationToken)
     {
         if (await FindByKeyAsync(caller, question, cancellationToken) is { } before)
             return before;
@@ -107,7 +113,7 @@ public sealed class QuestionStore(
         var terms = isRegeneration ? "" : PersonTerms.Vector(caller.Tenant, caller.Person, question.Text);
         var history = new List<ContextMessage>(); // newest first
         if (!isRegeneration)
-            history.Add(new("user", question.Text));
+            history.Add(new("user", question.Text) { Images = question.Images });
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         using var watch = new CommitWatch(connection);
         await using var transaction = isNew && options.Value.MaxRunningPerUser == 0
@@ -115,8 +121,12 @@ public sealed class QuestionStore(
         await LimitAsync(connection, caller, cancellationToken);
         var place = isNew ? Place.First : await Place.LockAsync(
             connection, caller, conversation, question, history, bounds.Value.MaxBranches, cancellationToken);
+        // Images are not moderated: where a school wants that, a model is shown none, not of earlier questions either.
         var (context, usage) = ContextWindow.Choose(
-            history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding);
+            history, place.Earlier, options.Value.SystemPrompt, options.Value.MaxContextTokens, grounding,
+            screened?.TakesImages is false ? 0 : ImageLimits.PerQuestion);
+        if (usage.ContextImages > 0)
+            engine = seeing ?? engine;
 
         // Without an explicit transaction a batch is one of its own. An owner without a row may begin nothing (rule 3): its
         // id is null then, which the table rejects.
@@ -170,6 +180,21 @@ public sealed class QuestionStore(
             OrNull(grounding?.ClassId), refused?.Status ?? AnswerStatus.Streaming,
             OrNull(refused?.Moderation ?? screened?.StatusOfQuestion), OrNull(StorableText.OfJson(AnswerJson.Write(screened?.Help))),
             OrNull(refused?.FinishReason), OrNull(AnswerJson.Write(refused?.Error)));
+        if (!isRegeneration && question.Images.Count > 0)
+        {
+            // Used from this commit on: whoever deletes unused ones waits for it, or was before it. Of an image that is not there, or
+            // not theirs, the id is null, which the table rejects. After the rows above, which lock what the person is told of
+            // changes: so does, before it locks images, the deletion of a conversation.
+            batch.Add(
+                """
+                WITH used AS (
+                    UPDATE images SET used_at = COALESCE(used_at, $5) FROM (
+                        SELECT id FROM images WHERE id = ANY ($2) AND tenant = $3 AND person = $4 ORDER BY id FOR NO KEY UPDATE) i
+                    WHERE images.id = i.id RETURNING images.id)
+                INSERT INTO message_images (message_id, number, image_id)
+                SELECT $1, i.number, used.id FROM unnest($2) WITH ORDINALITY AS i(id, number) LEFT JOIN used ON used.id = i.id
+                """, asked, question.Images.ToArray(), caller.Tenant, caller.Person, now);
+        }
         if (refused is null)
         {
             batch.Add(
@@ -235,6 +260,7 @@ public sealed class QuestionStore(
             select new
             {
                 Conversation = c.Id, q.Id, q.Content, a.TutorId, a.KbId, a.Mode, a.ReadingLevel, a.Language, a.ConceptId,
+                Images = db.MessageImages.Where(i => i.MessageId == q.Id).OrderBy(i => i.Number).Select(i => i.ImageId).ToList(),
             }).SingleOrDefaultAsync(cancellationToken));
         if (found is null || (asked.ConversationId is { } named && named != found.Conversation))
             throw Place.NoMessage(asked.RegenerateOf!.Value);
@@ -243,6 +269,7 @@ public sealed class QuestionStore(
             ConversationId = found.Conversation,
             ParentId = found.Id,
             Text = found.Content,
+            Images = found.Images,
             // Of whom it was asked before, and how, where the request does not say. A tutor's knowledge base comes with the tutor.
             TutorId = asked.TutorId ?? (asked.KbId is null ? found.TutorId : null),
             KbId = asked.KbId ?? (asked.TutorId is null && found.TutorId is null ? found.KbId : null),

@@ -209,17 +209,18 @@ public sealed record MessageList(Guid ConversationId, List<MessageView> Messages
 /// <param name="Feedback">Of an answer; null: none.</param>
 /// <param name="Moderation">See <see cref="ModerationStatus"/>.</param>
 /// <param name="Help">What the person's school says at signs of self-harm in the question.</param>
+/// <param name="Images">Of a question, in order: <c>GET /api/images/{id}</c>.</param>
 public sealed record MessageView(
     Guid Id, string Role, string Content, string Status, string? FinishReason, JsonElement? Usage, JsonElement? Error,
     int? TutorId, string? KbId, string? Grounding, JsonElement? Sources, DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt,
     string? Thinking, Guid? ParentId, IReadOnlyList<Guid> SiblingIds, string? Mode, string? ReadingLevel, string? Language,
-    string? ConceptId, Feedback? Feedback, string? Moderation, JsonElement? Help)
+    string? ConceptId, Feedback? Feedback, string? Moderation, JsonElement? Help, IReadOnlyList<ImageView> Images)
 {
     public static MessageView Of(Message m, ILookup<Guid?, Guid> siblings) => new(
         m.Id, m.Role, m.Content, m.Status, m.FinishReason, Json(m.Usage), Json(m.Error), m.TutorId, m.KbId, m.Grounding,
         m.Status == AnswerStatus.Streaming ? null : Json(m.Sources), m.CreatedAt, m.CompletedAt, m.Thinking, m.ParentId,
         [.. siblings[m.ParentId]], m.Mode, m.ReadingLevel, m.Language, m.ConceptId,
-        m.Rating is null ? null : new(m.Rating, m.Comment), m.Moderation, Json(m.Help));
+        m.Rating is null ? null : new(m.Rating, m.Comment), m.Moderation, Json(m.Help), m.Images);
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
 }

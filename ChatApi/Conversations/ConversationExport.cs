@@ -72,6 +72,8 @@ public sealed class ConversationExport(ConversationStore conversations, MessageP
         {
             await text.WriteAsync($"\n## {(message.Role == "user" ? "Question" : "Answer")}, {message.CreatedAt:yyyy-MM-dd HH:mm}\n\n");
             await text.WriteAsync(message.Content.TrimEnd() + "\n");
+            foreach (var image in message.Images)
+                await text.WriteAsync($"\n![{image.Width} × {image.Height}](/api/images/{image.Id})\n");
             if (message.Role == "assistant" && message.Status != AnswerStatus.Complete)
                 await text.WriteAsync($"\n*{message.Status}*\n");
             var sources = AnswerJson.Parse<List<AnswerSource>>(message.Sources) ?? [];

@@ -70,6 +70,7 @@ public sealed class MessagePages(ChatDb db, ConversationStore conversations, Dat
         var hasMore = page.Count > limit;
         if (hasMore)
             page.RemoveAt(0);
+        await AddImagesAsync(page, cancellationToken);
         return new(place.Leaf, page, hasMore, await SiblingsAsync(conversationId, page, cancellationToken));
     }
 
@@ -89,6 +90,7 @@ public sealed class MessagePages(ChatDb db, ConversationStore conversations, Dat
     {
         var messages = await db.Messages.FromSqlRaw(Some, conversationId, ids).AsNoTracking().ToListAsync(cancellationToken);
         messages.Sort((one, other) => one.Position.CompareTo(other.Position));
+        await AddImagesAsync(messages, cancellationToken);
         return (messages, await SiblingsAsync(conversationId, messages, cancellationToken));
     }
 
@@ -114,6 +116,21 @@ public sealed class MessagePages(ChatDb db, ConversationStore conversations, Dat
     private Task<List<Message>> ReadAsync(
         string sql, Guid conversationId, object from, int limit, CancellationToken cancellationToken) =>
         db.Messages.FromSqlRaw(sql, conversationId, from, limit).AsNoTracking().ToListAsync(cancellationToken);
+
+    private async Task AddImagesAsync(List<Message> messages, CancellationToken cancellationToken)
+    {
+        var questions = messages.Where(m => m.Role == "user").ToDictionary(m => m.Id);
+        if (questions.Count == 0)
+            return;
+        var ids = questions.Keys.ToArray();
+        var found = await db.MessageImages.Where(i => ids.Contains(i.MessageId)).OrderBy(i => i.Number)
+            .Join(db.Images, used => used.ImageId, image => image.Id, (used, image) => new
+            {
+                used.MessageId, used.Number, View = new ImageView(image.Id, image.Width, image.Height, image.Bytes, image.Type),
+            }).ToListAsync(cancellationToken);
+        foreach (var images in found.GroupBy(image => image.MessageId))
+            questions[images.Key].Images = [.. images.OrderBy(image => image.Number).Select(image => image.View)];
+    }
 
     private async Task<ILookup<Guid?, Guid>> SiblingsAsync(
         Guid conversationId, List<Message> page, CancellationToken cancellationToken)

@@ -19,6 +19,8 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
     public DbSet<ModerationVerdict> Verdicts => Set<ModerationVerdict>();
     public DbSet<Concern> Concerns => Set<Concern>();
+    public DbSet<ImageRow> Images => Set<ImageRow>();
+    public DbSet<MessageImage> MessageImages => Set<MessageImage>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -53,6 +55,25 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             message.Property(m => m.Error).HasColumnType("jsonb");
             message.Property(m => m.Sources).HasColumnType("jsonb");
             message.Property(m => m.Help).HasColumnType("jsonb");
+            message.Ignore(m => m.Images);
+        });
+
+        modelBuilder.Entity<ImageRow>(image =>
+        {
+            image.ToTable("images");
+            image.Property(i => i.Id).ValueGeneratedNever();
+            image.HasIndex(i => new { i.Tenant, i.Person });
+            image.HasIndex(i => i.CreatedAt).HasFilter("used_at IS NULL").HasDatabaseName("ix_images_unused");
+        });
+
+        modelBuilder.Entity<MessageImage>(image =>
+        {
+            image.ToTable("message_images");
+            image.HasKey(i => new { i.MessageId, i.Number });
+            image.Property(i => i.Number).ValueGeneratedNever();
+            image.HasOne<Message>().WithMany().HasForeignKey(i => i.MessageId).OnDelete(DeleteBehavior.Cascade);
+            image.HasOne<ImageRow>().WithMany().HasForeignKey(i => i.ImageId).OnDelete(DeleteBehavior.NoAction);
+            image.HasIndex(i => i.ImageId);
         });
 
         modelBuilder.Entity<GenerationRow>(generation =>
@@ -230,6 +251,9 @@ public sealed class Message
 
     /// <summary>Of an answer: the help that the school gives at signs of self-harm in its question; null: there were none.</summary>
     public string? Help { get; set; }
+
+    /// <summary>Of a question: its images, in order; from <c>message_images</c>, where they are read.</summary>
+    public IReadOnlyList<ImageView> Images { get; set; } = [];
 
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? CompletedAt { get; set; }

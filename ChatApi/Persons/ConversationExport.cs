@@ -9,7 +9,8 @@ internal sealed class ConversationExport(NpgsqlDataSource source) : IReadableExp
 {
     private const string Messages =
         """
-        SELECT c.id, c.title, c.created_at, m.role, m.content, m.created_at
+        SELECT c.id, c.title, c.created_at, m.role, m.content, m.created_at,
+               ARRAY(SELECT i.image_id FROM message_images i WHERE i.message_id = m.id ORDER BY i.number)
         FROM conversations c JOIN messages m ON m.conversation_id = c.id
         WHERE c.tenant = $1 AND c.owner = $2 ORDER BY c.id, m.position, m.id
         """;
@@ -27,11 +28,13 @@ internal sealed class ConversationExport(NpgsqlDataSource source) : IReadableExp
         while (await reader.ReadAsync(cancellationToken))
         {
             var (id, title, began, role, text, at) = Read(reader);
+            var images = string.Concat((await reader.GetFieldValueAsync<Guid[]>(6, cancellationToken))
+                .Select(image => $"\n![](../images/{image}.jpg)\n"));
             var path = $"conversations/{began:yyyy-MM-dd}-{id}.md";
             if (written != id)
                 yield return new(path, $"# {title.ReplaceLineEndings(" ")}\n");
             written = id;
-            yield return new(path, $"\n## {role}, {at:yyyy-MM-dd HH:mm} UTC\n\n{text}\n");
+            yield return new(path, $"\n## {role}, {at:yyyy-MM-dd HH:mm} UTC\n\n{text}\n{images}");
         }
     }
 

@@ -27,6 +27,9 @@ internal static class PersonRegistration
         {
             Unexported = ["owner", "epoch", "engine_url", "traceparent"],
         },
+        PersonTable.Below("message_images", "message_id", "messages", "id", $"id IN ({Asked})"),
+        // Those that no question uses; the others have gone with the conversations.
+        PersonTable.Own("images", "person", batch: 50) with { Unexported = ["data"] },
     ]);
 
     // Not one in which an answer is being written. A question that is being recorded holds the conversation's lock.
@@ -44,6 +47,7 @@ internal static class PersonRegistration
         builder.AddPersons(Tables);
         builder.Services.AddSingleton<IPersonalWork, PersonalAnswers>();
         builder.Services.AddSingleton<IReadableExport, ConversationExport>();
+        builder.Services.AddSingleton<IReadableExport, ImageExport>();
         builder.Services.AddRetained("conversations", retention => retention.Conversations, DeleteOld);
         return builder;
     }

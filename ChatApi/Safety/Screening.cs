@@ -20,6 +20,9 @@ public sealed record Screened(PersonPolicy Policy, Verdict? Refused = null, Verd
     /// <summary>A <see cref="ModerationStatus"/>.</summary>
     public string? StatusOfQuestion => Refused is not null ? ModerationStatus.Refused : Unjudged ? ModerationStatus.Unavailable : null;
 
+    /// <summary>Nobody judges images: where anything is moderated, a model is shown none.</summary>
+    public bool TakesImages => Policy.Moderation is null or { IsNone: true };
+
     /// <summary>How the answer is judged; null: not at all.</summary>
     public ModerationPolicy? AnswerPolicy => Policy.Moderation is { Answers: true } policy ? policy : null;
 }
@@ -33,6 +36,14 @@ public sealed class Screening(PolicyCache policies, Judges judges)
         var policy = await policies.OfAsync(caller, tutorId);
         return !policy.ConsentMissing ? policy : throw new ProblemException(403, ErrorCodes.GuardianConsentRequired,
             "Your school asks for a guardian's consent before you may ask, and none is recorded. Ask your teacher to record it.");
+    }
+
+    /// <exception cref="ProblemException">422 <c>images_not_moderated</c>.</exception>
+    public static void RequireImages(PersonPolicy policy)
+    {
+        if (!new Screened(policy).TakesImages)
+            throw new ProblemException(422, ErrorCodes.ImagesNotModerated,
+                "Your school has questions or answers checked, and images cannot be. Nothing was asked; describe the image in words.");
     }
 
     /// <exception cref="ProblemException">503 <c>moderation_unavailable</c>, where the school wants nothing unjudged asked.</exception>

@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Answers;
+using Lyceum.ChatApi.Images;
 using Lyceum.ChatApi.Safety;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
@@ -28,6 +29,7 @@ public static class GenerationRegistration
         services.AddSingleton<ReplicaSignals>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaSignals>());
         builder.AddJudges();
+        builder.AddShownImages();
         services.AddSingleton<GenerationWriter>();
         services.AddSingleton<GenerationRunner>();
         services.AddSingleton<OrphanSweep>();

@@ -1,10 +1,12 @@
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Images;
 using Lyceum.ChatApi.Safety;
 using Lyceum.Durability.Leases;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
+using Lyceum.ServiceDefaults.Shares;
 using Lyceum.Text.Moderation;
 using Microsoft.Extensions.Options;
 
@@ -18,7 +20,7 @@ namespace Lyceum.ChatApi.Writing;
 /// engine recorded, so that no two write the same answer.
 /// </summary>
 public sealed partial class GenerationWriter(
-    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, Judges judges,
+    CompletionsClient engines, IJournal journal, GenerationRows rows, LeaseClock lease, Judges judges, ShownImages images,
     IOptions<GenerationOptions> options,
     IOptions<AnswersOptions> answers, ChatMetrics metrics, TimeProvider time, ILogger<GenerationWriter> logger)
 {
@@ -101,7 +103,7 @@ public sealed partial class GenerationWriter(
             }
             if (!stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault)
                 || !await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
-                return AnswerEnd.Failed(fault, stream.IsEmpty, stream.Usage);
+                return AnswerEnd.Failed(Explained(fault, stream.Order), stream.IsEmpty, stream.Usage);
             (attach, lost) = (false, 0);
             stream.Thinking.BeginAgain();
         }
@@ -113,14 +115,19 @@ public sealed partial class GenerationWriter(
         var (generation, order) = (stream.Generation, stream.Order);
         stream.Gate?.Drop(); // what was held back comes again: it is not part of what was written
         string? finish = null;
+        SharedBound.Held? place = null;
         try
         {
+            var question = attach ? null : await QuestionAsync(order, generation.Engine, held => place = held, cancellationToken);
+            if (question is null && !attach)
+                return (null, new(422, ErrorCodes.VisionUnsupported, "The engine that was left to ask has a model that takes no images."));
             var events = attach
                 ? engines.AttachAsync(
                     generation.Engine, generation.Id, generation.Text.Written, stream.Thinking.Received, order.Tenant, order.Subject,
                     cancellationToken)
                 : engines.StreamAsync(
-                    generation.Engine, generation.Id, Question(order), order.Tenant, order.Subject, cancellationToken);
+                    generation.Engine, generation.Id, question!, order.Tenant, order.Subject, cancellationToken);
+            question = null; // it has megabytes, and the answer minutes
             await foreach (var item in events)
             {
                 stream.Received++;
@@ -162,10 +169,40 @@ public sealed partial class GenerationWriter(
             var neverAsked = !attach && EngineTries.IsUnreachable(e);
             return (null, neverAsked ? new(503, ErrorCodes.EngineUnavailable, "The engine cannot be reached.") : null);
         }
+        finally
+        {
+            place?.Dispose();
+        }
     }
 
-    private static CompletionRequest Question(GenerationOrder order) =>
-        new(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
+    /// <summary>What the engine is asked. Its images are read now: whoever asks, before or after a takeover, shows the same.</summary>
+    /// <returns>Null: the question itself has images, and the engine's model takes none. Of earlier ones it is told.</returns>
+    private async Task<CompletionRequest?> QuestionAsync(
+        GenerationOrder order, Uri engine, Action<SharedBound.Held> hold, CancellationToken cancellationToken)
+    {
+        var question = new CompletionRequest(order.Context!) { Stream = true, Passages = [.. order.Grounding?.Passages ?? []] };
+        var shown = order.Context!.SelectMany(message => message.Images).ToList();
+        if (shown.Count == 0)
+            return question;
+        if (!await images.AreTakenByAsync(engine, cancellationToken))
+            return order.Context!.Last(message => message.Role == "user").Images.Count == 0 ? question : null;
+        var place = await images.TakeAsync(order.Tenant, order.Subject, cancellationToken);
+        hold(place);
+        while (true)
+        {
+            try
+            {
+                return question with
+                {
+                    Images = await images.ReadAsync(order.Tenant, order.Subject, shown, cancellationToken), OnSent = place.Dispose,
+                };
+            }
+            catch (Exception e) when (DatabaseFailures.Find(e) is not null)
+            {
+                await Task.Delay(Pause * 2, time, cancellationToken); // the bounds of the answer hold
+            }
+        }
+    }
 
     /// <summary>
     /// Appends what the gate lets through, so that readers see nothing that was not judged. What it holds back is in no
@@ -257,6 +294,17 @@ public sealed partial class GenerationWriter(
         LogRetried(logger, generation.Id, failed, next, fault.Code);
         return true;
     }
+
+    /// <summary>Servers refuse images with any status and in any words: what the reader can do about it is said.</summary>
+    private static EngineError Explained(EngineError fault, GenerationOrder order) =>
+        fault.Status is >= 400 and not 429 && !fault.IsTimeout && order.Usage?.ContextImages > 0
+        && fault.Code is not (ErrorCodes.EngineUnavailable or ErrorCodes.BudgetExhausted or ErrorCodes.GenerationNotFound)
+            ? fault with
+            {
+                Message = $"{fault.Message} The model was shown images: if it takes none, ask without them in a new conversation, "
+                    + "and have Llm:Vision set to false.",
+            }
+            : fault;
 
     /// <summary>Whether asking once more may help: not where the question itself, or a bound of time, is the reason.</summary>
     private static bool IsPassing(EngineError fault) => fault.Code == ErrorCodes.GenerationNotFound

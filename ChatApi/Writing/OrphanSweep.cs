@@ -47,12 +47,13 @@ public sealed partial class OrphanSweep(
                COALESCE(t.body, ''),
                CASE WHEN t.body IS NULL THEN (
                    WITH RECURSIVE branch AS (
-                       SELECT h.role, h.content, h.moderation, {Branches.Parent("h")} AS parent, 1 AS number FROM messages h
+                       SELECT h.id, h.role, h.content, h.moderation, {Branches.Parent("h")} AS parent, 1 AS number FROM messages h
                        WHERE h.id = {Branches.Parent("m")}
                        UNION ALL
-                       SELECT h.role, h.content, h.moderation, {Branches.Parent("h")}, b.number + 1
+                       SELECT h.id, h.role, h.content, h.moderation, {Branches.Parent("h")}, b.number + 1
                        FROM branch b JOIN messages h ON h.id = b.parent WHERE b.number < $2)
-                   SELECT json_agg(json_build_object('role', role, 'content', content) ORDER BY number)::text FROM branch
+                   SELECT json_agg(json_build_object('role', role, 'content', content, 'images', ARRAY(
+                       SELECT i.image_id FROM message_images i WHERE i.message_id = branch.id ORDER BY i.number)) ORDER BY number)::text FROM branch
                    WHERE moderation IS DISTINCT FROM 'refused') END,
                m.tutor_id, m.kb_id, m.grounding, m.sources::text, c.system_prompt,
                COALESCE(octet_length(m.thinking), 0), c.moderation::text, m.moderation IS NOT DISTINCT FROM 'unavailable'
@@ -152,10 +153,11 @@ public sealed partial class OrphanSweep(
         try
         {
             var grounding = AnswerGrounding.Read(reader, 13);
+            var usage = AnswerJson.Parse<Usage>(reader.GetValue(10) as string);
             return new(id, epoch, new(
                 id, reader.GetGuid(2), owner, epoch, new Uri(reader.GetString(3)),
-                Context(reader.GetValue(12) as string, grounding), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
-                AnswerJson.Parse<Usage>(reader.GetValue(10) as string), reader.GetString(11), reader.GetTimeSpan(8),
+                Context(reader.GetValue(12) as string, grounding, usage), reader.GetString(4), reader.GetString(5), reader.GetBoolean(6),
+                usage, reader.GetString(11), reader.GetTimeSpan(8),
                 Traceparent.Parse(reader.GetValue(9) as string), grounding, Attach: true,
                 Thought: reader.GetInt32(18), AnswerJson.Parse<ModerationPolicy>(reader.GetValue(19) as string),
                 reader.GetBoolean(20)), reader.GetBoolean(7));
@@ -171,10 +173,11 @@ public sealed partial class OrphanSweep(
     /// <param name="Order">Null: its row cannot be read.</param>
     private sealed record Orphan(Guid Id, int Epoch, GenerationOrder? Order, bool Stop);
 
-    private IReadOnlyList<ContextMessage>? Context(string? newestFirst, AnswerGrounding? grounding) => newestFirst is null ? null
+    // As many images as were chosen when it was asked: none where the school has it so.
+    private IReadOnlyList<ContextMessage>? Context(string? newestFirst, AnswerGrounding? grounding, Usage? usage) => newestFirst is null ? null
         : ContextWindow.Choose(
             AnswerJson.Parse<List<ContextMessage>>(newestFirst)!, 0, options.Value.SystemPrompt, options.Value.MaxContextTokens,
-            grounding).Messages;
+            grounding, usage?.ContextImages ?? 0).Messages;
 
     private async Task StopAsync(Guid owner, CancellationToken cancellationToken)
     {

@@ -30,22 +30,24 @@ internal static class CapabilitiesEndpoint
         var primer = engines.Where(engine => engine.Offers is { LanguageModel: false })
             .Select(engine => new ModelView(ModelKind.Primer, engine.Model)).FirstOrDefault();
         var offers = engines.Select(engine => engine.Offers).OfType<EngineOffers>().ToList();
+        var vision = offers.Exists(engine => engine.Vision);
         return TypedResults.Ok(new CapabilitiesView(
             model ?? primer ?? new ModelView(ModelKind.None, null),
-            Vision: false, // a question has no images
+            vision,
             offers.Exists(engine => engine.Asr),
             offers.Exists(engine => engine.Tts),
             Embeddings: false, // passages are found by words
             offers.Exists(engine => engine.Moderation),
             documents?.Documents ?? [],
-            new LimitsView(Routes.Upload, documents?.TextBytes, documents?.DocumentBytes, Images: 0),
+            new LimitsView(Routes.Upload, documents?.TextBytes, documents?.DocumentBytes,
+                vision ? ImageLimits.PerQuestion : 0, vision ? ImageLimits.UploadBytes : 0),
             caller.Role,
             [.. caller.Scopes.Order(StringComparer.Ordinal)]));
     }
 }
 
 /// <param name="Model">Who answers.</param>
-/// <param name="Vision">A question may have images.</param>
+/// <param name="Vision">A question may have images: the model takes them. Not of who is moderated.</param>
 /// <param name="Asr">Speech is recognized: <c>/v1/audio/transcriptions</c>, and live sessions by voice.</param>
 /// <param name="Tts">Text is spoken: <c>/v1/audio/speech</c>, and answers of live sessions.</param>
 /// <param name="Embeddings">Passages are found by meaning too.</param>
@@ -66,5 +68,6 @@ internal enum ModelKind { None, Primer, Model }
 /// <param name="UploadBytes">Of the body of a request that sends a document or a recording.</param>
 /// <param name="TextBytes">Of one Markdown, text or HTML; null while its service does not answer.</param>
 /// <param name="DocumentBytes">Of one PDF, DOCX or PPTX; null while its service does not answer.</param>
-/// <param name="Images">With a question.</param>
-internal sealed record LimitsView(long UploadBytes, long? TextBytes, long? DocumentBytes, int Images);
+/// <param name="Images">With a question; 0: no model takes them.</param>
+/// <param name="ImageBytes">Of one image.</param>
+internal sealed record LimitsView(long UploadBytes, long? TextBytes, long? DocumentBytes, int Images, int ImageBytes);

@@ -37,6 +37,7 @@ internal static class Routes
             "/api/conversations", "/api/conversations/{conversation}", "/api/conversations/{conversation}/messages",
             "/api/conversations/{conversation}/messages/{message}/feedback", "/api/conversations/{conversation}/export",
             "/api/conversations/{conversation}/messages/{message}/moderation/report", "/api/search"),
+        .. Of(ChatApi, Scopes.Chat, "/api/images", "/api/images/{image}").Select(route => route with { MaxBody = Upload }),
         .. Of(ChatApi, Scopes.Classes, "/api/classes/{class}/questions"),
         // What moderation withheld, and signs that somebody needs help: for teachers and owners.
         .. Of(ChatApi, Scopes.Classes, "/api/moderation/verdicts", "/api/concerns"),
@@ -63,7 +64,8 @@ internal static class Routes
             .Select(route => route with { MaxBody = Upload }),
         .. Of(SessionApi, Scopes.Sessions,
             "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",
-            "/api/sessions", "/api/sessions/{session}", "/api/sessions/{session}/connect"),
+            "/api/sessions", "/api/sessions/{session}", "/api/sessions/{session}/connect",
+            "/api/sessions/{session}/turns/{turn}/moderation/report"),
         // For signing in, so before there is a token.
         .. Of(SessionApi, scope: null,
             "/api/auth/methods", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout",

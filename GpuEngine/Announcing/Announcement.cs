@@ -34,7 +34,8 @@ internal sealed class Announcement(
         await MakeAsync(cancel) is { } engine ? engine with { Offers = Offers } : null;
 
     private EngineOffers Offers => new(
-        model is not PrimerModel, transcriber.IsAvailable, synthesizer.IsAvailable, moderation.Client is not null);
+        model is not PrimerModel, transcriber.IsAvailable, synthesizer.IsAvailable, moderation.Client is not null,
+        model.TakesImages);
 
     private async ValueTask<string?> ModelAsync(CancellationToken cancel)
     {

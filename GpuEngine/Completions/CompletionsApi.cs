@@ -28,7 +28,7 @@ internal static partial class CompletionsApi
             .Streams<ChatCompletionChunk>()
             .Fails(
                 typeof(OpenAIError), 400, ErrorCodes.InvalidRequest, ErrorCodes.InvalidJson, "invalid_type",
-                "invalid_value", "missing_required_parameter", "empty_array", "invalid_utf8")
+                "invalid_value", "missing_required_parameter", "empty_array", "invalid_utf8", ErrorCodes.VisionUnsupported)
             .Fails(typeof(OpenAIError), 404, ErrorCodes.ModelNotFound)
             .Fails(typeof(OpenAIError), 409, ErrorCodes.GenerationExists, ErrorCodes.GenerationDeleted)
             .Fails(typeof(OpenAIError), 413, ErrorCodes.PayloadTooLarge)

@@ -25,6 +25,12 @@ internal sealed record ApiError(
     public static ApiError NoSuchModel(string model) =>
         Invalid(ErrorCodes.ModelNotFound, $"The model '{model}' does not exist here; GET /v1/models lists those that do.", "model", 404);
 
+    public static ApiError NoVision() => Invalid(
+        ErrorCodes.VisionUnsupported,
+        "The model of this engine takes no images. Ask without them, or configure one that does (Llm:Endpoint, Llm:Model, "
+        + "Llm:Vision=true).",
+        "messages");
+
     /// <summary>The error that a caller gets for a failure.</summary>
     public static ApiError From(Exception failure) => failure switch
     {

@@ -35,12 +35,15 @@ internal sealed class ChatRequest
     /// <summary><c>tools</c> or <c>functions</c>: the answer may be calls instead of text.</summary>
     public bool HasTools { get; init; }
 
+    /// <summary>A message has a content part of type <c>image_url</c>.</summary>
+    public bool HasImages { get; init; }
+
     /// <summary><c>response_format.type</c>; null or <c>text</c> for plain answers.</summary>
     public string? ResponseFormat { get; init; }
 
     /// <summary>What to answer from; cited as <c>[1]</c>, <c>[2]</c>, … in this order.</summary>
     public IReadOnlyList<GivenPassage> Passages { get; init; } = [];
 
-    /// <summary>The request's JSON as received.</summary>
-    public required ReadOnlyMemory<byte> Body { get; init; }
+    /// <summary>The request's JSON as received; let go of once it was sent on, as it may have megabytes of images.</summary>
+    public required ReadOnlyMemory<byte> Body { get; set; }
 }

@@ -54,6 +54,7 @@ internal static class ChatRequestReader
             Choices = Integer(root, "n", 1, 128) ?? 1,
             Stop = Stop(root),
             HasTools = HasAny(root, "tools") || HasAny(root, "functions"),
+            HasImages = HasImages(root),
             ResponseFormat = format is { } f ? Text(f, "type", "response_format.type") : null,
             Passages = Passages(root),
             Body = body,
@@ -178,6 +179,11 @@ internal static class ChatRequestReader
 
     private static bool HasAny(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Array && value.GetArrayLength() > 0;
+
+    // Of messages that were read before, so that their shapes are known.
+    private static bool HasImages(JsonElement root) => root.GetProperty("messages").EnumerateArray().Any(message =>
+        message.TryGetProperty("content", out var content) && content.ValueKind is JsonValueKind.Array
+        && content.EnumerateArray().Any(part => part.GetProperty("type").ValueEquals("image_url")));
 
     private static bool Flag(JsonElement parent, string name, string at)
     {

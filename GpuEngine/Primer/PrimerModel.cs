@@ -19,6 +19,8 @@ internal sealed class PrimerModel(IOptions<PrimerOptions> options, TimeProvider 
 
     public string Kind => "primer";
 
+    public bool TakesImages => false;
+
     public ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel) =>
         ValueTask.FromResult<IReadOnlyList<ModelInfo>>([Info]);
 
@@ -63,6 +65,8 @@ internal sealed class PrimerModel(IOptions<PrimerOptions> options, TimeProvider 
             throw new ApiException(ApiError.Invalid(
                 ErrorCodes.InvalidRequest, "Primer gives one answer: 'n' must be 1. No language model is connected.", "n"));
         }
+        if (request.HasImages)
+            throw new ApiException(ApiError.NoVision());
         if (request.ResponseFormat is not (null or "text"))
         {
             throw new ApiException(ApiError.Invalid(

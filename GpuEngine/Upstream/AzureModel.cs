@@ -29,6 +29,8 @@ internal sealed class AzureModel(AzureConnection azure, IOptions<LlmOptions> llm
 
     public string Kind => "language_model";
 
+    public bool TakesImages { get; } = llm.Value.Vision;
+
     // The connector needs a conversation; RequestJson replaces the JSON that it makes of this one.
     private static ChatHistory Placeholder => new("replaced by the request's own messages");
 

@@ -41,6 +41,12 @@ internal sealed class LlmOptions
     /// </summary>
     public bool BeginsThinking { get; set; }
 
+    /// <summary>
+    /// The model takes images, as content parts of type <c>image_url</c>. False: questions with images are refused before it is
+    /// asked; of <c>/v1/chat/completions</c> the server decides itself.
+    /// </summary>
+    public bool Vision { get; set; }
+
     /// <summary>How long the server's list of models is cached.</summary>
     public TimeSpan ModelsCache { get; set; } = TimeSpan.FromSeconds(30);
 

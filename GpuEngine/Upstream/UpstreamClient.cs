@@ -91,6 +91,9 @@ internal sealed class UpstreamClient : IDisposable
             try
             {
                 response = await _http.SendAsync(request, cancel);
+                // It may be large, and the response, which keeps its request, lasts as long as the answer.
+                request.Content?.Dispose();
+                request.Content = null;
             }
             catch (Exception e) when (UpstreamErrors.IsNoResponse(e, cancel))
             {

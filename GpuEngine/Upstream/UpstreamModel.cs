@@ -23,6 +23,8 @@ internal sealed class UpstreamModel(
 
     public string Kind => "language_model";
 
+    public bool TakesImages { get; } = llm.Value.Vision;
+
     public ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel) => models.ListAsync(cancel);
 
     public ValueTask<string> ResolveAsync(string? requested, CancellationToken cancel) => models.ResolveAsync(requested, cancel);
@@ -59,6 +61,7 @@ internal sealed class UpstreamModel(
         var body = request.IncludeUsage
             ? UpstreamBody.For(request, model) : UpstreamBody.For(request, model, stream: true, countTokens: true);
         using var response = await client.PostAsync(Completions, body, cancel);
+        request.Body = default; // the answer takes minutes
         var answer = new CompletionStream(await OpenAsync(response, cancel), TextAs.Raw, _thinking);
         while (await ReadAsync(answer, cancel))
         {

@@ -42,6 +42,7 @@ public static class ErrorCodes
     public const string RouteNotFound = "route_not_found";
     public const string ConversationNotFound = "conversation_not_found";
     public const string MessageNotFound = "message_not_found";
+    public const string ImageNotFound = "image_not_found";
     public const string GenerationNotFound = "generation_not_found";
     public const string KnowledgeBaseNotFound = "knowledge_base_not_found";
     public const string DocumentNotFound = "document_not_found";
@@ -83,6 +84,13 @@ public static class ErrorCodes
     public const string PayloadTooLarge = "payload_too_large";
     public const string UnsupportedMediaType = "unsupported_media_type";
     public const string DocumentNotReady = "document_not_ready";
+
+    // Images with a question.
+    public const string UnsupportedImage = "unsupported_image";
+    public const string ImageDamaged = "image_damaged";
+    public const string ImageInUse = "image_in_use";
+    public const string ImagesNotModerated = "images_not_moderated";
+    public const string VisionUnsupported = "vision_unsupported";
 
     // Why a document of a knowledge base failed: its `failure`.
     public const string DocumentEncrypted = "document_encrypted";

@@ -102,7 +102,7 @@ internal sealed partial class ExportArchive(
                     path = piece.Path;
                     entry = await zip.CreateEntry($"{service}/{Safe(path)}").OpenAsync(cancellationToken);
                 }
-                await entry!.WriteAsync(Encoding.UTF8.GetBytes(piece.Text), cancellationToken);
+                await entry!.WriteAsync(piece.Data ?? Encoding.UTF8.GetBytes(piece.Text), cancellationToken);
             }
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)

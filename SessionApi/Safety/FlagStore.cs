@@ -9,17 +9,37 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.SessionApi.Safety;
 
 /// <summary>What moderation made of live sessions, and who looked at whose concerns.</summary>
-internal sealed class FlagStore(SessionDb db, DatabaseReady ready, Looks looks)
+internal sealed class FlagStore(SessionDb db, DatabaseReady ready, Looks looks, TimeProvider time)
 {
     /// <summary>How a look at concerns is named where the student sees it.</summary>
     private const string View = "concern";
 
-    /// <summary>Questions that were refused and sentences that were withheld, newest first.</summary>
-    public async Task<List<SessionFlag>> WithheldAsync(
-        Caller caller, FlagCursor? before, int count, CancellationToken cancellationToken)
+    /// <summary>
+    /// The person says that what was refused or withheld in this turn is wrongly so; false: nothing was, or it is not theirs.
+    /// </summary>
+    public async Task<bool> ReportAsync(
+        Caller caller, string sessionId, int turn, string? report, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var query = After(db.Set<SessionFlag>().AsNoTracking().Where(f => f.Tenant == caller.Tenant && f.Status != "help"), before);
+        var now = time.GetUtcNow();
+        return await Transient.RetryOnceAsync(_ => db.Set<SessionFlag>()
+            .Where(f => f.Tenant == caller.Tenant && f.Person == caller.Person && f.SessionId == sessionId && f.Turn == turn
+                && f.Status != "help")
+            .ExecuteUpdateAsync(
+                set => set.SetProperty(f => f.ReportedAt, f => f.ReportedAt ?? now).SetProperty(f => f.Report, report),
+                cancellationToken)) > 0;
+    }
+
+    /// <summary>Questions that were refused and sentences that were withheld, newest first.</summary>
+    /// <param name="reported">Only those that were reported as wrong, or only others; null: all.</param>
+    public async Task<List<SessionFlag>> WithheldAsync(
+        Caller caller, bool? reported, FlagCursor? before, int count, CancellationToken cancellationToken)
+    {
+        ready.ThrowIfNotReady();
+        var flags = db.Set<SessionFlag>().AsNoTracking().Where(f => f.Tenant == caller.Tenant && f.Status != "help");
+        if (reported is { } only)
+            flags = flags.Where(f => f.ReportedAt != null == only);
+        var query = After(flags, before);
         return await Transient.RetryOnceAsync(_ => query.Take(count).ToListAsync(cancellationToken));
     }
 

@@ -3,6 +3,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.Text.Moderation;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Lyceum.SessionApi.Safety;
 
@@ -12,6 +13,7 @@ internal static class SafetyEndpoints
     private const int MaxPage = 100;
     private const int MaxNote = 500;
     private const int MaxSubject = 128;
+    private const int MaxReport = 1000;
 
     public static WebApplicationBuilder AddSafety(this WebApplicationBuilder builder)
     {
@@ -34,6 +36,8 @@ internal static class SafetyEndpoints
             .Fails(403, ErrorCodes.ForbiddenRole).Fails(404, ErrorCodes.MemberNotFound);
         group.MapGet("/sessions/concerns", ConcernsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
         group.MapGet("/sessions/verdicts", VerdictsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
+        routes.MapPost("/api/sessions/{session_id}/turns/{turn:int}/moderation/report", ReportAsync)
+            .RequireScope(Scopes.Sessions).WithTags("safety").Fails(404, ErrorCodes.SessionNotFound);
         routes.MapGet("/internal/policy", OfPersonAsync).RequireService().WithTags("internal");
         routes.MapPost("/internal/concerns/looks", LookAsync).RequireService().WithTags("internal");
     }
@@ -139,12 +143,30 @@ internal static class SafetyEndpoints
     }
 
     /// <summary>What was withheld in the tenant's live sessions, newest first, <paramref name="limit"/> (1-100) a page. For owners.</summary>
+    /// <param name="reported"><c>true</c>: only those reported as wrong; <c>false</c>: only others; absent: all.</param>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<FlagPage> VerdictsAsync(
-        Caller caller, FlagStore store, CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+        Caller caller, FlagStore store, CancellationToken cancellationToken, bool? reported = null, int limit = 50,
+        string? cursor = null)
     {
         Require(caller, Role.Owner);
-        return FlagPage.Of(await store.WithheldAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken), limit);
+        return FlagPage.Of(await store.WithheldAsync(caller, reported, Cursor(limit, cursor), limit + 1, cancellationToken), limit);
+    }
+
+    /// <summary>
+    /// Says that in a turn of a live session a question was refused, or a sentence withheld, by mistake: the tenant's owners see it.
+    /// </summary>
+    private static async Task<NoContent> ReportAsync(
+        [FromRoute(Name = "session_id")] string sessionId, int turn, FlagReport request, Caller caller, FlagStore store,
+        CancellationToken cancellationToken)
+    {
+        var errors = new ValidationErrors();
+        errors.CheckText("reason", request.Reason, MaxReport);
+        errors.ThrowIfAny();
+        return !sessionId.Contains('\0') && await store.ReportAsync(caller, sessionId, turn, request.Reason, cancellationToken)
+            ? TypedResults.NoContent()
+            : throw new ProblemException(404, ErrorCodes.SessionNotFound,
+                $"There is no turn {turn} of a session {sessionId} of yours in which something was withheld.");
     }
 
     private static FlagCursor? Cursor(int limit, string? cursor)
@@ -192,6 +214,9 @@ internal sealed record LooksRequest(IReadOnlyList<string>? Persons);
 /// <param name="Looks">Persons for whom it was recorded.</param>
 internal sealed record LooksRecorded(int Looks);
 
+/// <param name="Reason">Why it is wrong; at most 1000 characters.</param>
+public sealed record FlagReport(string? Reason = null);
+
 /// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
 public sealed record FlagPage(List<FlagView> Flags, string? NextCursor)
 {
@@ -203,8 +228,12 @@ public sealed record FlagPage(List<FlagView> Flags, string? NextCursor)
 /// <param name="Status"><c>help</c> (signs of self-harm in the question), <c>refused</c> (the question), <c>blocked</c> (a sentence).</param>
 /// <param name="By"><c>words | guard | moderations</c>.</param>
 /// <param name="Quote">What was found, or the text that a model judged.</param>
+/// <param name="ReportedAt">When the person said that it is wrong; null: they did not.</param>
+/// <param name="Report">What they said of it.</param>
 public sealed record FlagView(
-    string SessionId, int Turn, string Person, string Status, string By, string Category, string Quote, DateTimeOffset At)
+    string SessionId, int Turn, string Person, string Status, string By, string Category, string Quote, DateTimeOffset At,
+    DateTimeOffset? ReportedAt, string? Report)
 {
-    internal static FlagView Of(SessionFlag f) => new(f.SessionId, f.Turn, f.Person, f.Status, f.By, f.Category, f.Quote, f.At);
+    internal static FlagView Of(SessionFlag f) => new(
+        f.SessionId, f.Turn, f.Person, f.Status, f.By, f.Category, f.Quote, f.At, f.ReportedAt, f.Report);
 }

@@ -31,6 +31,12 @@ internal sealed class SessionFlag
     public required string Quote { get; init; }
 
     public DateTimeOffset At { get; init; }
+
+    /// <summary>When the person said that it is wrong; null: they did not.</summary>
+    public DateTimeOffset? ReportedAt { get; set; }
+
+    /// <summary>What they said of it.</summary>
+    public string? Report { get; set; }
 }
 
 /// <summary>

@@ -7,6 +7,7 @@ using Lyceum.ChatApi.Asking;
 using Lyceum.ChatApi.Classes;
 using Lyceum.ChatApi.Conversations;
 using Lyceum.ChatApi.Data;
+using Lyceum.ChatApi.Images;
 using Lyceum.ChatApi.Searching;
 using Lyceum.ChatApi.Titles;
 using Lyceum.ChatApi.Writing;
@@ -25,6 +26,8 @@ namespace Lyceum.Tests.ChatApi;
 /// <summary>The whole service on a real database, over HTTP, without a broker; its engine is a <see cref="StubEngine"/>.</summary>
 public sealed class ChatHost(TestService service, IdentityFolder identity) : IAsyncDisposable
 {
+    public IServiceProvider Services => service.Services;
+
     public NpgsqlDataSource Database => service.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<ChatHost> StartAsync(
@@ -45,6 +48,7 @@ public sealed class ChatHost(TestService service, IdentityFolder identity) : IAs
             builder.Services.AddSingleton<IHints, RecordedHints>();
             builder.AddGeneration();
             builder.AddAnswers();
+            builder.AddImages();
             builder.AddTitles();
             builder.AddSearching();
             builder.AddClassViews();
@@ -52,6 +56,7 @@ public sealed class ChatHost(TestService service, IdentityFolder identity) : IAs
         {
             app.MapChat();
             app.MapConversations();
+            app.MapImages();
             app.MapSearch();
             app.MapClassViews();
         }, all);
@@ -125,6 +130,10 @@ public sealed class Person(TestService service, string token)
         return JsonElement.Parse(text);
     }
 
+    /// <summary>Uploads an image.</summary>
+    public async Task<Guid> UploadAsync(byte[] image) =>
+        (await JsonAsync(HttpMethod.Post, "/api/images", new ByteArrayContent(image))).GetProperty("id").GetGuid();
+
     public Task<JsonElement> GetAsync(string path) => JsonAsync(HttpMethod.Get, path);
 
     public async Task<List<JsonElement>> MessagesAsync(Guid conversation, string query = "") =>
@@ -132,7 +141,10 @@ public sealed class Person(TestService service, string token)
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, object? body = null, string? key = null)
     {
-        var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        var request = new HttpRequestMessage(method, path)
+        {
+            Content = body is null ? null : body as HttpContent ?? JsonContent.Create(body),
+        };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         if (key is not null)
             request.Headers.Add("Idempotency-Key", key);
@@ -163,7 +175,23 @@ public sealed class StubEngine(WebApplication app) : IAsyncDisposable
     public string Kind { get; set; } = "openai";
 
     public static IEnumerable<(string Role, string Content)> Messages(JsonElement asked) => asked.GetProperty("messages").EnumerateArray()
-        .Select(message => (message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!));
+        .Select(message => (message.GetProperty("role").GetString()!, Text(message.GetProperty("content"))));
+
+    /// <summary>The images that it was shown last, as their bytes.</summary>
+    public List<byte[]> LastImages =>
+    [
+        .. Asked.Last().GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("content"))
+            .Where(content => content.ValueKind is JsonValueKind.Array).SelectMany(content => content.EnumerateArray())
+            .Where(part => part.GetProperty("type").GetString() == "image_url")
+            .Select(part => part.GetProperty("image_url").GetProperty("url").GetString()!)
+            .Select(url => Convert.FromBase64String(url["data:image/jpeg;base64,".Length..])),
+    ];
+
+    /// <summary>Whether its model takes images; null: it does not say.</summary>
+    public bool? Vision { get; set; } = false;
+
+    private static string Text(JsonElement content) => content.ValueKind is JsonValueKind.String ? content.GetString()!
+        : string.Concat(content.EnumerateArray().Where(part => part.TryGetProperty("text", out _)).Select(part => part.GetProperty("text").GetString()));
 
     /// <summary>The conversation that it was shown last, without the system's words.</summary>
     public List<string> LastShown => [.. Messages(Asked.Last()).Where(m => m.Role != "system").Select(m => m.Content)];
@@ -181,6 +209,11 @@ public sealed class StubEngine(WebApplication app) : IAsyncDisposable
     private Task ServeAsync()
     {
         app.MapGet("/v1/models", () => Results.Json(new { data = new[] { new { id = "m", lyceum = new { kind = Kind } } } }));
+        app.MapGet("/v1/engine", () => Vision is not { } vision ? Results.StatusCode(500) : Results.Json(new
+        {
+            id = "e", incarnation = Guid.Empty, url = Address, capacity = 1, sessions = 0,
+            offers = new { language_model = true, asr = false, tts = false, moderation = false, vision },
+        }));
         app.MapGet("/v1/generations/{id}", () => Results.Json(
             new { error = new { code = "generation_not_found", message = "not here" } }, statusCode: 404));
         app.MapDelete("/v1/generations/{id}", () => Results.NoContent());

@@ -42,4 +42,29 @@ public sealed class ContextWindowTests
         messages.Select(m => m.Content).ShouldBe(["first", "again"]);
         usage.ShouldBe(new Usage(null, null, null, 2, 0));
     }
+
+    [Fact]
+    public void Choose_Images_TheNewestFive_AndOlderOnesWhereTheyFit()
+    {
+        var (asked, before, first) = (Seen("c", 3), Seen("b", 4), Seen("a", 1));
+
+        // The question's always, of the message before it two, of the first none: five in all.
+        var (messages, usage) = ContextWindow.Choose([asked, Turn("assistant", "x"), before, first], 0, "", 100_000);
+        messages.Select(m => (m.Content, m.Images.Count, m.ImagesLeftOut)).ShouldBe([("a", 0, 1), ("b", 2, 2), ("x", 0, 0), ("c", 3, 0)]);
+        messages[1].Images.ShouldBe(before.Images.Take(2));
+        (usage.ContextImages, usage.ContextImagesLeftOut).ShouldBe((5, 3));
+
+        // A small budget: the question's are shown all the same, and of what came before it, nothing has room beside them.
+        (messages, usage) = ContextWindow.Choose([asked, before], 0, "", 1000);
+        (messages.Single().Images.Count, usage.ContextMessagesLeftOut, usage.ContextImages).ShouldBe((3, 1, 3));
+        // Room for the text before it, not for its images.
+        (messages, usage) = ContextWindow.Choose([asked, before], 0, "", 3500);
+        messages.Select(m => (m.Images.Count, m.ImagesLeftOut)).ShouldBe([(0, 4), (3, 0)]);
+
+        (messages, usage) = ContextWindow.Choose([asked], 0, "", 8000, maxImages: 0);
+        (messages.Single().ImagesLeftOut, usage.ContextImages, usage.ContextImagesLeftOut).ShouldBe((3, 0, 3));
+
+        static ContextMessage Seen(string text, int images) =>
+            Turn("user", text) with { Images = [.. Enumerable.Range(0, images).Select(_ => Guid.CreateVersion7())] };
+    }
 }

@@ -16,6 +16,8 @@ public sealed class ErasureTests(PostgresFixture postgres)
     {
         await using var machinery = await ChatMachinery.StartAsync(await postgres.CreateDatabaseAsync());
         await machinery.RecordAsync(Question() with { IdempotencyKey = Word }, machinery.Lease.OwnerId);
+        await AddImageAsync(machinery, isUsed: true);
+        await AddImageAsync(machinery, isUsed: false);
         var answer = await machinery.BeginAsync();
         await machinery.WriteAsync(answer, Word);
         await machinery.ExecuteAsync(
@@ -27,6 +29,9 @@ public sealed class ErasureTests(PostgresFixture postgres)
         (await FindAsync(machinery)).ShouldBeEmpty();
         (await machinery.ScalarAsync("SELECT count(*) FROM conversations")).ShouldBe(1L);
         (await machinery.ScalarAsync("SELECT count(*) FROM generation_chunks")).ShouldBe(0L);
+        (await machinery.ScalarAsync("SELECT count(*) FROM images")).ShouldBe(0L);
+        (await Should.ThrowAsync<PostgresException>(() => AddImageAsync(machinery, isUsed: false)))
+            .SqlState.ShouldBe(DatabaseFailures.PersonErased);
         (await machinery.ScalarAsync("SELECT count(*) FROM erased_persons WHERE tenant = 't' AND person = 'o'")).ShouldBe(1L);
     }
 
@@ -69,14 +74,37 @@ public sealed class ErasureTests(PostgresFixture postgres)
         await machinery.ExecuteAsync(
             "INSERT INTO conversations VALUES ($1, 't', 'bob', 'his', now(), now())", Guid.CreateVersion7());
 
-        var files = new Dictionary<string, string>();
+        var image = await AddImageAsync(machinery, isUsed: true);
+
+        var (files, data) = (new Dictionary<string, string>(), new Dictionary<string, byte[]>());
         await foreach (var piece in machinery.Export.ReadAsync("t", "o", TestContext.Current.CancellationToken))
+        {
             files[piece.Path] = files.GetValueOrDefault(piece.Path, "") + piece.Text;
+            if (piece.Data is not null)
+                data.Add(piece.Path, piece.Data);
+        }
+        data.ShouldHaveSingleItem().ShouldSatisfyAllConditions(
+            file => file.Key.ShouldBe($"images/{image}.jpg"), file => file.Value.ShouldBe([1, 2, 3]));
+        System.Text.Json.JsonElement.Parse(files["images.json"])[0].TryGetProperty("data", out _).ShouldBeFalse();
+        System.Text.Json.JsonElement.Parse(files["message_images.json"])[0].GetProperty("image_id").GetGuid().ShouldBe(image);
 
         files.Keys.ShouldContain("messages.json");
         System.Text.Json.JsonElement.Parse(files["conversations.json"]).GetArrayLength().ShouldBe(1);
-        files.Single(file => file.Key.EndsWith(".md", StringComparison.Ordinal)).Value.ShouldContain($"What is {Word}?");
+        var said = files.Single(file => file.Key.EndsWith(".md", StringComparison.Ordinal)).Value;
+        said.ShouldContain($"What is {Word}?");
+        said.ShouldContain($"(../images/{image}.jpg)");
         string.Concat(files.Values).ShouldNotContain("his");
+    }
+
+    /// <summary>An image of the person's; used: with every question that there is.</summary>
+    private static async Task<Guid> AddImageAsync(ChatMachinery machinery, bool isUsed)
+    {
+        var id = Guid.CreateVersion7();
+        await machinery.ExecuteAsync(
+            "INSERT INTO images VALUES ($1, 't', 'o', 'image/jpeg', 1, 1, 3, '\\x010203', now(), CASE WHEN $2 THEN now() END)", id, isUsed);
+        if (isUsed)
+            await machinery.ExecuteAsync("INSERT INTO message_images SELECT id, 1, $1 FROM messages WHERE role = 'user'", id);
+        return id;
     }
 
     private static Question Question() => new(null, $"What is {Word}?", false, null);

@@ -110,6 +110,7 @@ public sealed class SharedSystem : SystemFixture, IAsyncLifetime
                     return;
                 context.EnvironmentVariables["Llm__Endpoint"] = _model == Model.Stub ? Stub.Endpoint : Roadmaps.Endpoint;
                 context.EnvironmentVariables["Llm__Model"] = "stub";
+                context.EnvironmentVariables["Llm__Vision"] = _model == Model.Stub ? "true" : "false";
             });
         }
     }

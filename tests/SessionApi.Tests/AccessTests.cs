@@ -99,6 +99,8 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["DELETE /api/tenant/consents/{person}"] = new("classes", HttpStatusCode.NotFound, "member_not_found"),
         ["GET /api/sessions/concerns"] = new("classes", HttpStatusCode.OK),
         ["GET /api/sessions/verdicts"] = new("classes", HttpStatusCode.OK),
+        ["POST /api/sessions/{session_id}/turns/{turn:int}/moderation/report"] =
+            new("sessions", HttpStatusCode.NotFound, "session_not_found", new { }),
         // Services' alone.
         ["GET /internal/retention"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["GET /internal/events"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),

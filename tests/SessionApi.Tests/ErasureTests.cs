@@ -223,6 +223,7 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
         JsonElement.Parse(files["session-api/session_turns.json"]).GetArrayLength().ShouldBe(1);
         files.Keys.ShouldContain(name => name.StartsWith("session-api/sessions/") && name.EndsWith(".md"));
         files["chat-api/said.md"].ShouldBe($"{ada.Tenant} {ada.Id}" + new string('x', 200_000));
+        files["chat-api/seen.jpg"].ShouldBe("\0\u0001", "bytes, as they are");
         string.Concat(files.Values).ShouldNotContain("password_hash");
         string.Concat(files.Values).ShouldNotContain("token_hash");
         files.Keys.ShouldNotContain("INCOMPLETE.txt");
@@ -357,12 +358,13 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
                 return;
             }
             foreach (var piece in (ExportPiece[])
-                [new("said.md", $"{caller.Tenant} {caller.Act}"), new("said.md", new string('x', 200_000)), new("", "") { End = true }])
+                [new("said.md", $"{caller.Tenant} {caller.Act}"), new("said.md", new string('x', 200_000)),
+                    new("seen.jpg", "") { Data = [0, 1] }, new("", "") { End = true }])
             {
                 if (piece.End && BreaksOff)
                     return;
                 await http.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(
-                    new { path = piece.Path, text = piece.Text, end = piece.End }));
+                    new { path = piece.Path, text = piece.Text, data = piece.Data, end = piece.End }));
                 await http.Response.Body.WriteAsync("\n"u8.ToArray());
             }
         }

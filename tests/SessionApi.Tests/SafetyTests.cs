@@ -140,6 +140,29 @@ public sealed class SafetyTests(SessionsFixture fixture) : IClassFixture<Session
         (await school.FlagsAsync("/api/sessions/verdicts", school.Owner)).ShouldHaveSingleItem().GetProperty("category").GetString().ShouldBe("hate");
         await (await school.SendAsync(HttpMethod.Get, "/api/sessions/verdicts", null, school.TeacherToken)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_role");
 
+        // The student says that the refusal is wrong; nobody else can, and help is no verdict.
+        string Report(int turn) => $"/api/sessions/{id}/turns/{turn}/moderation/report";
+        foreach (var (turn, token) in ((int, string)[])[(2, school.StudentToken), (7, school.StudentToken), (1, school.TeacherToken)])
+        {
+            await (await school.SendAsync(HttpMethod.Post, Report(turn), new { }, token))
+                .ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+        }
+        (await school.FlagsAsync("/api/sessions/verdicts?reported=true", school.Owner)).ShouldBeEmpty();
+        foreach (var reason in (string?[])[null, "It was history. 是历史。"])
+        {
+            (await school.SendAsync(HttpMethod.Post, Report(1), new { reason }, school.StudentToken)).StatusCode
+                .ShouldBe(HttpStatusCode.NoContent);
+        }
+        await (await school.SendAsync(HttpMethod.Post, Report(1), new { reason = new string('x', 1001) }, school.StudentToken))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+        var wrong = (await school.FlagsAsync("/api/sessions/verdicts?reported=true", school.Owner)).ShouldHaveSingleItem();
+        (wrong.GetProperty("turn").GetInt32(), wrong.GetProperty("report").GetString()).ShouldBe((1, "It was history. 是历史。"));
+        wrong.GetProperty("reported_at").ValueKind.ShouldBe(JsonValueKind.String);
+        (await school.FlagsAsync("/api/sessions/verdicts?reported=false", school.Owner)).ShouldBeEmpty();
+        // What an engine sends again changes nothing of it.
+        await recorder.RecordAsync([new(id, school.Tenant, school.Student, records)], TestContext.Current.CancellationToken);
+        (await school.FlagsAsync("/api/sessions/verdicts?reported=true", school.Owner)).Count.ShouldBe(1);
+
         // Who looked is written down where the student sees it.
         (await school.ScalarAsync($"SELECT count(*) FROM looks WHERE person = '{school.Student}' AND view = 'concern' AND viewer = '{school.Teacher}'")).ShouldBe(1L);
         var service = fixture.Identity.Token("chat-api", tenant: school.Tenant, sub: "chat-api", kind: "service", scope: "classes", act: school.OtherTeacher.ToString());

@@ -14,6 +14,11 @@ public enum StubEnd
     [JsonStringEnumMemberName("client_gone")] ClientGone,
 }
 
+/// <summary>An image of a request: a content part of type <c>image_url</c> that holds its bytes.</summary>
+/// <param name="Type">The media type that its data URL names.</param>
+/// <param name="Sha256">Of its bytes, in hex.</param>
+public sealed record StubImage(string Type, int Bytes, string Sha256);
+
 /// <summary>One request as the stub saw it. <see cref="TokensSent"/> and <see cref="Ended"/> change while it runs.</summary>
 public sealed class StubRequest
 {
@@ -34,6 +39,11 @@ public sealed class StubRequest
     /// <summary>The body as received, its first 16,384 characters.</summary>
     [JsonIgnore]
     public string Body { get; init; } = "";
+
+    /// <summary>The types of the content parts of all messages that have some, in order.</summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
+
+    public IReadOnlyList<StubImage> Images { get; init; } = [];
 
     public int TokensSent { get; set; }
     public StubEnd Ended { get; set; }

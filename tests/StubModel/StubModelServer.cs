@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -118,6 +119,8 @@ public sealed class StubModelServer : IAsyncDisposable
         var deployment = StubAzure.Deployment(http);
         var messages = root.GetProperty("messages").EnumerateArray().ToList();
         var user = messages.FindLast(m => m.GetProperty("role").ValueEquals("user"));
+        var parts = messages.Where(m => m.TryGetProperty("content", out var content) && content.ValueKind is JsonValueKind.Array)
+            .SelectMany(m => m.GetProperty("content").EnumerateArray()).ToList();
         var asked = user.ValueKind is JsonValueKind.Object ? Text(user.GetProperty("content")) : "";
         var request = new StubRequest
         {
@@ -131,6 +134,8 @@ public sealed class StubModelServer : IAsyncDisposable
             ApiKey = http.Request.Headers["api-key"],
             ApiVersion = http.Request.Query["api-version"],
             Body = text.Length > 16_384 ? text[..16_384] : text,
+            Parts = [.. parts.Select(part => part.GetProperty("type").GetString()!)],
+            Images = [.. parts.Where(part => part.GetProperty("type").ValueEquals("image_url")).Select(Image)],
         };
         var usage = root.TryGetProperty("stream_options", out var options) && options.ValueKind is JsonValueKind.Object &&
             options.TryGetProperty("include_usage", out var include) && include.ValueKind is JsonValueKind.True;
@@ -177,6 +182,17 @@ public sealed class StubModelServer : IAsyncDisposable
     private static IResult Refused() => Results.Json(
         new { error = new { message = "Incorrect API key provided.", type = "invalid_request_error", code = "invalid_api_key" } },
         statusCode: 401);
+
+    // data:TYPE;base64,BYTES; of another address, its length.
+    private static StubImage Image(JsonElement part)
+    {
+        var url = part.GetProperty("image_url").GetProperty("url").GetString()!;
+        var comma = url.IndexOf(";base64,", StringComparison.Ordinal);
+        if (!url.StartsWith("data:", StringComparison.Ordinal) || comma < 0)
+            return new(url, 0, "");
+        var bytes = Convert.FromBase64String(url[(comma + ";base64,".Length)..]);
+        return new(url["data:".Length..comma], bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+    }
 
     private static string Text(JsonElement content) => content.ValueKind switch
     {

@@ -8,6 +8,9 @@ namespace Lyceum.Durability.Persons;
 /// <param name="Path">Within the archive; <c>/</c> between folders.</param>
 public sealed record ExportPiece(string Path, string Text)
 {
+    /// <summary>Of a file that is no text, in place of <see cref="Text"/>: at most 700 KiB; null: it is one.</summary>
+    public byte[]? Data { get; init; }
+
     /// <summary>There are no more pieces.</summary>
     public bool End { get; init; }
 }
@@ -47,6 +50,8 @@ public sealed class PersonExport(
         {
             await foreach (var piece in readable.ReadAsync(tenant, person, cancellationToken))
             {
+                if (piece.Data is not null)
+                    yield return piece;
                 foreach (var part in Divide(piece.Path, piece.Text))
                     yield return part;
             }

@@ -274,6 +274,65 @@ namespace Lyceum.ChatApi.Data.Migrations
                     b.ToTable("idempotency_keys");
                 });
 
+            modelBuilder.Entity("Lyceum.ChatApi.Data.ImageRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Bytes")
+                        .HasColumnType("integer")
+                        .HasColumnName("bytes");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("Data")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("data");
+
+                    b.Property<int>("Height")
+                        .HasColumnType("integer")
+                        .HasColumnName("height");
+
+                    b.Property<string>("Person")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Type")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("type");
+
+                    b.Property<DateTimeOffset?>("UsedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("used_at");
+
+                    b.Property<int>("Width")
+                        .HasColumnType("integer")
+                        .HasColumnName("width");
+
+                    b.HasKey("Id")
+                        .HasName("pk_images");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_images_unused")
+                        .HasFilter("used_at IS NULL");
+
+                    b.HasIndex("Tenant", "Person")
+                        .HasDatabaseName("ix_images_tenant_person");
+
+                    b.ToTable("images", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.ChatApi.Data.Message", b =>
                 {
                     b.Property<Guid>("Id")
@@ -411,6 +470,29 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .HasDatabaseName("ix_messages_conversation_id_position");
 
                     b.ToTable("messages");
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.MessageImage", b =>
+                {
+                    b.Property<Guid>("MessageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("message_id");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.HasKey("MessageId", "Number")
+                        .HasName("pk_message_images");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_message_images_image_id");
+
+                    b.ToTable("message_images", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.ModerationVerdict", b =>
@@ -606,6 +688,23 @@ namespace Lyceum.ChatApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_messages_conversations_conversation_id");
+                });
+
+            modelBuilder.Entity("Lyceum.ChatApi.Data.MessageImage", b =>
+                {
+                    b.HasOne("Lyceum.ChatApi.Data.ImageRow", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.NoAction)
+                        .IsRequired()
+                        .HasConstraintName("fk_message_images_images_image_id");
+
+                    b.HasOne("Lyceum.ChatApi.Data.Message", null)
+                        .WithMany()
+                        .HasForeignKey("MessageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_message_images_messages_message_id");
                 });
 
             modelBuilder.Entity("Lyceum.ChatApi.Data.ModerationVerdict", b =>

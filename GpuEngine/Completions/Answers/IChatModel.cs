@@ -20,6 +20,9 @@ internal interface IChatModel
     /// <summary><c>language_model</c> or <c>primer</c>.</summary>
     string Kind { get; }
 
+    /// <summary>Whether it is known to take images.</summary>
+    bool TakesImages { get; }
+
     /// <summary>The models that can be asked for, the default one first.</summary>
     ValueTask<IReadOnlyList<ModelInfo>> ListAsync(CancellationToken cancel);
 

@@ -14,7 +14,8 @@ namespace Lyceum.GpuEngine.Completions.Detached;
 /// answers has the shape of any completion's stream, with text alone.
 /// </summary>
 internal sealed class DetachedCompletions(
-    GenerationStore store, GenerationRunner runner, CompletionSlots slots, ModelCharges charges, IOptions<AnswersOptions> answers, TimeProvider time)
+    IChatModel model, GenerationStore store, GenerationRunner runner, CompletionSlots slots, ModelCharges charges,
+    IOptions<AnswersOptions> answers, TimeProvider time)
 {
     /// <summary>The request header: the id, a UUID of the caller's choice, under which the answer is kept.</summary>
     public const string Header = "Generation-Id";
@@ -54,6 +55,8 @@ internal sealed class DetachedCompletions(
         {
             var request = await ChatRequestReader.ReadAsync(http.Request, http.RequestAborted);
             Validate(request);
+            if (request.HasImages && !model.TakesImages)
+                throw new ApiException(ApiError.NoVision());
             charge = await charges.ReserveAsync(new Payer(caller), request, http.RequestAborted);
             // A client that has left before its generation began does not get one.
             http.RequestAborted.ThrowIfCancellationRequested();

@@ -1012,6 +1012,14 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("quote");
 
+                    b.Property<string>("Report")
+                        .HasColumnType("text")
+                        .HasColumnName("report");
+
+                    b.Property<DateTimeOffset?>("ReportedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("reported_at");
+
                     b.Property<string>("SessionId")
                         .IsRequired()
                         .HasColumnType("text")

@@ -154,6 +154,8 @@ public sealed class AllServices : IAsyncLifetime
             await answer.Content.ReadAsStringAsync();
         }
         var conversation = await JsonAsync("ChatApi", "POST /api/conversations", person, new { title = "t" });
+        var image = await ReadAsync(await SendAsync("ChatApi", "POST /api/images", person, new ByteArrayContent(Convert.FromBase64String(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))));
         using var chat = await SendAsync(
             "ChatApi", "POST /chat", person, JsonContent.Create(new { message = "Hello" }), ("Accept", "text/event-stream"));
         var message = System.Text.RegularExpressions.Regex.Match(
@@ -200,9 +202,11 @@ public sealed class AllServices : IAsyncLifetime
             ["{kb_id}"] = "biology", ["{kb}"] = "biology",
             ["{document_id:guid}"] = document.GetProperty("id").GetString()!,
             ["{document}"] = document.GetProperty("id").GetString()!,
+            ["{turn:int}"] = "1", ["{turn}"] = "1",
             ["{session_id}"] = sessionId, ["{session}"] = sessionId, ["sessions/{id}"] = $"sessions/{sessionId}",
             ["{**session}"] = sessionId, ["ws/{id}"] = $"ws/{sessionId}",
             ["generations/{id}"] = $"generations/{generation}", ["{generation}"] = generation,
+            ["{imageId:guid}"] = image.GetProperty("id").GetString()!, ["{image}"] = image.GetProperty("id").GetString()!,
             ["conversations/{id:guid}"] = $"conversations/{conversation.GetProperty("id").GetString()}",
             ["{conversation}"] = conversation.GetProperty("id").GetString()!,
             ["{messageId:guid}"] = message, ["{message}"] = message,

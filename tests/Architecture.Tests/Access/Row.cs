@@ -57,7 +57,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
     private static readonly Dictionary<string, string> Methods = new(StringComparer.Ordinal)
     {
         ["ANY /api/conversations/{conversation}/messages/{message}/feedback"] = "PUT",
-        ["ANY /chat"] = "POST", ["ANY /chat/{message}/stop"] = "POST", ["ANY /v1/chat/completions"] = "POST",
+        ["ANY /api/images"] = "POST", ["ANY /chat"] = "POST", ["ANY /chat/{message}/stop"] = "POST", ["ANY /v1/chat/completions"] = "POST",
         ["ANY /v1/audio/transcriptions"] = "POST", ["ANY /v1/audio/speech"] = "POST",
         ["ANY /v1/sessions/{session}/connect"] = "POST", ["ANY /api/kb/{kb}/reindex"] = "POST",
         ["ANY /api/kb/{kb}/documents/{document}"] = "DELETE", ["ANY /api/tutors/{tutor}/sessions"] = "POST",
@@ -78,6 +78,7 @@ internal sealed record Row(string Service, string Endpoint, string Access, strin
         ["ANY /api/practice/items/{item}/attempts"] = "POST", ["ANY /api/practice/tasks/{task}/cancel"] = "POST",
         ["ANY /api/practice/tasks/{task}/retry"] = "POST",
         ["ANY /api/conversations/{conversation}/messages/{message}/moderation/report"] = "POST",
+        ["ANY /api/sessions/{session}/turns/{turn}/moderation/report"] = "POST",
         ["ANY /v1/moderations"] = "POST", ["ANY /api/tenant/consents/{person}"] = "PUT",
         ["ANY /api/collab/execute"] = "POST", ["ANY /api/collab/{task}/cancel"] = "POST",
         ["ANY /api/collab/{task}/retry"] = "POST",

@@ -29,6 +29,9 @@ internal static class Table
         POST /chat                               | chat            | own
         GET /chat/{messageId:guid}/stream        | chat or ticket  | message_not_found
         POST /chat/{messageId:guid}/stop         | chat            | message_not_found
+        POST /api/images                         | chat            | own
+        GET /api/images/{imageId:guid}           | chat            | image_not_found
+        DELETE /api/images/{imageId:guid}        | chat            | image_not_found
         GET /api/conversations                   | chat            | own
         POST /api/conversations                  | chat            | own
         GET /api/conversations/{id:guid}         | chat            | conversation_not_found
@@ -155,6 +158,7 @@ internal static class Table
         DELETE /api/tenant/consents/{person}     | classes         | member_not_found
         GET /api/sessions/concerns               | classes         | own
         GET /api/sessions/verdicts               | classes         | own
+        POST /api/sessions/{session_id}/turns/{turn:int}/moderation/report | sessions | session_not_found
         GET /internal/policy                     | service         | own
         POST /internal/concerns/looks            | service         | own
         """;
@@ -232,6 +236,8 @@ internal static class Table
         ANY /chat/{message}/stream               | chat            | message_not_found
         ANY /chat/{message}/stream?ticket        | ticket          | 401
         ANY /chat/{message}/stop                 | chat            | message_not_found
+        ANY /api/images                          | chat            | own
+        ANY /api/images/{image}                  | chat            | image_not_found
         ANY /api/conversations                   | chat            | own
         ANY /api/conversations/{conversation}    | chat            | conversation_not_found
         ANY /api/conversations/{conversation}/messages | chat      | conversation_not_found
@@ -275,6 +281,7 @@ internal static class Table
         ANY /api/sessions                        | sessions        | own
         ANY /api/sessions/{session}              | sessions        | session_not_found
         ANY /api/sessions/{session}/connect      | sessions        | session_not_found
+        ANY /api/sessions/{session}/turns/{turn}/moderation/report | sessions | session_not_found
         ANY /api/me                              | signed in       | own
         ANY /api/me/audit                        | signed in       | own
         ANY /api/me/tutors                       | signed in       | own

@@ -26,17 +26,17 @@ public sealed class CapabilitiesTests : IAsyncLifetime
     public async Task Engines_OfferDifferentThings_AndWhatOneHasIsThere()
     {
         var primer = await EngineAsync("primer", new(LanguageModel: false, Asr: false, Tts: true, Moderation: false));
-        var model = await EngineAsync("qwen3", new(LanguageModel: true, Asr: true, Tts: false, Moderation: false));
+        var model = await EngineAsync("qwen3", new(LanguageModel: true, Asr: true, Tts: false, Moderation: false, Vision: true));
         var away = await EngineAsync(null, new(LanguageModel: true, Asr: false, Tts: false, Moderation: false));
         var gateway = Start(await SessionApiAsync(primer, away, model));
 
         var all = await ReadUntilAsync(gateway, offer => offer.GetProperty("model").GetProperty("kind").GetString() == "model");
 
         all.GetProperty("model").GetProperty("name").GetString().ShouldBe("qwen3");
-        Flags(all).ShouldBe("vision=False asr=True tts=True embeddings=False moderation=False");
+        Flags(all).ShouldBe("vision=True asr=True tts=True embeddings=False moderation=False");
         Texts(all, "documents").ShouldBe(["text/markdown", "application/pdf"]);
         all.GetProperty("limits").ToString()
-            .ShouldBe("""{"upload_bytes":33554432,"text_bytes":1000,"document_bytes":2000,"images":0}""");
+            .ShouldBe("""{"upload_bytes":33554432,"text_bytes":1000,"document_bytes":2000,"images":5,"image_bytes":8388608}""");
         (all.GetProperty("role").GetString(), string.Join(' ', Texts(all, "scopes"))).ShouldBe(("owner", "chat llm"));
     }
 
@@ -102,7 +102,7 @@ public sealed class CapabilitiesTests : IAsyncLifetime
         Flags(all).ShouldBe("vision=False asr=False tts=False embeddings=False moderation=False");
         Texts(all, "documents").ShouldBeEmpty();
         all.GetProperty("limits").ToString()
-            .ShouldBe("""{"upload_bytes":33554432,"text_bytes":null,"document_bytes":null,"images":0}""");
+            .ShouldBe("""{"upload_bytes":33554432,"text_bytes":null,"document_bytes":null,"images":0,"image_bytes":0}""");
     }
 
     private TestGateway Start(Uri? sessions, params Uri[] engines)

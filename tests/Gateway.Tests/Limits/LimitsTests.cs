@@ -185,6 +185,37 @@ public sealed class LimitsTests(LimitsTests.Database databases) : IAsyncLifetime
         _chat.Seen.Count.ShouldBe(1);
     }
 
+    /// <summary>An image is not charged by its bytes, and reaches the engine as it was sent.</summary>
+    [Fact]
+    public async Task ModelTokens_OfAQuestionWithImages_AreThoseOfImages_AndItsBytesPassUnharmed()
+    {
+        await using var gateway = await StartAsync(Budget("model_tokens", 20_000), database: true);
+        byte[]? seen = null;
+        _answer = async http =>
+        {
+            using var body = new MemoryStream();
+            await http.Request.Body.CopyToAsync(body);
+            seen = body.ToArray();
+            await http.Response.WriteAsJsonAsync(
+                new { choices = Array.Empty<int>(), usage = new { prompt_tokens = 800, completion_tokens = 1, total_tokens = 801 } });
+        };
+        var image = new byte[2_000_000];
+        new Random(5).NextBytes(image);
+        var sent = Encoding.UTF8.GetBytes(
+            $$$"""
+            {"model":"m","max_tokens":100,"messages":[{"role":"user","content":[{"type":"text","text":"What is it?"},
+            {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,{{{Convert.ToBase64String(image)}}}","detail":"low"}}]}]}
+            """);
+
+        var content = new ByteArrayContent(sent);
+        content.Headers.ContentType = new("application/json");
+        var answer = await gateway.SendAsync(HttpMethod.Post, "/v1/chat/completions", content: content);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        seen.AsSpan().SequenceEqual(sent).ShouldBeTrue();
+        await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 801, "801 used");
+    }
+
     private static StringContent Completion(string more) =>
         new($$"""{"model":"m","messages":[{"role":"user","content":"{{new string('a', 100)}}"}]{{more}}}""", Encoding.UTF8, "application/json");
 

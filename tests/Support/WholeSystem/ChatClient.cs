@@ -20,14 +20,14 @@ public sealed class ChatClient(HttpClient http, TimeSpan? patience = null) : IDi
     public Task<ChatReading> AskAsync(
         string? message, Guid? conversationId = null, string? onDisconnect = null, string? idempotencyKey = null,
         int? tutorId = null, string? kbId = null, Guid? parentId = null, Guid? regenerateOf = null,
-        CancellationToken cancellationToken = default)
+        IReadOnlyList<Guid>? images = null, CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/chat")
         {
             Content = JsonContent.Create(new
             {
                 conversation_id = conversationId, message, on_disconnect = onDisconnect, tutor_id = tutorId, kb_id = kbId,
-                parent_id = parentId, regenerate_of = regenerateOf,
+                parent_id = parentId, regenerate_of = regenerateOf, images,
             }),
         };
         if (idempotencyKey is not null)
