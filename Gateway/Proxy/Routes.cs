@@ -59,7 +59,7 @@ internal static class Routes
         .. Of(SessionApi, Scopes.Tutors, "/api/tutors", "/api/tutors/{tutor}"),
         .. Of(SessionApi, Scopes.Tutors,
             "/api/kb", "/api/kb/{kb}", "/api/kb/{kb}/documents", "/api/kb/{kb}/documents/{document}",
-            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content", "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
+            "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
             .Select(route => route with { MaxBody = Upload }),
         .. Of(SessionApi, Scopes.Sessions,
             "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",
@@ -73,6 +73,7 @@ internal static class Routes
         .. Of(SessionApi, scope: null,
             "/api/me", "/api/me/export", "/api/me/audit", "/api/me/tutors", "/api/me/sign-ins", "/api/me/sign-ins/{sign_in}",
             "/api/me/memberships", "/api/me/memberships/{tenant}",
+            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content",
             "/api/classes", "/api/classes/join", "/api/classes/join/{code}", "/api/classes/{class}", "/api/classes/{class}/leave",
             "/api/classes/{class}/visibility", "/api/classes/{class}/shares"),
         .. Of(SessionApi, Scopes.Classes,

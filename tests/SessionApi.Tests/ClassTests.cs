@@ -193,6 +193,56 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
             "/internal/retrieval/biology-" + school.Class, new { query = "heron", tutor_id }, Service(who));
     }
 
+    [Fact]
+    public async Task CitedDocument_OpensForTheStudentsOfTheTutor_AsText_UntilTheShareEnds()
+    {
+        var school = await SchoolAsync();
+        var stranger = await school.Sessions.PersonAsync();
+        var kb = "birds-" + school.Class;
+        await school.JsonAsync(school.Teacher, HttpMethod.Put, $"/api/kb/{kb}", new { });
+        await UploadAsync(school, $"/api/kb/{kb}", "plain heron");
+        await school.JsonAsync(school.Teacher, HttpMethod.Put, $"/api/kb/exam-{school.Class}", new { });
+        await UploadAsync(school, $"/api/kb/exam-{school.Class}", "secret answers");
+        var document = await DocumentAsync(kb);
+        var tutor = (await school.JsonAsync(school.Teacher, HttpMethod.Post, "/api/tutors", new { name = "t", kb_id = kb })).GetProperty("id").GetInt32();
+        var path = $"/api/kb/{kb}/documents/{document}";
+        await NothingAsync(school.Student);
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/classes/{school.Class}/shares", new { kind = "tutor", id = $"{tutor}" });
+
+        foreach (var query in (string[])["", $"?tutor_id={tutor}"])
+        {
+            (await (await school.SendAsync(school.Student, Get, $"{path}/content{query}")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
+                .ShouldContain("plain heron");
+            (await school.JsonAsync(school.Student, Get, $"{path}/passages{query}")).GetProperty("passages")[0].GetProperty("text").GetString()
+                .ShouldBe("plain heron");
+        }
+        // The text, and nothing beside it: not the file, not the list, not another base's document below this one's name.
+        await (await school.SendAsync(school.Student, Get, $"{path}/content?original=true")).ShouldBeProblem(HttpStatusCode.NotFound, "document_not_found");
+        (await school.SendAsync(school.Teacher, Get, $"{path}/content?original=true&tutor_id={tutor}")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        foreach (var rest in (string[])["", "/documents", $"/documents/{document}", "/search?q=heron"])
+            await (await school.SendAsync(school.Student, Get, $"/api/kb/{kb}{rest}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        var other = await DocumentAsync($"exam-{school.Class}");
+        await (await school.SendAsync(school.Student, Get, $"/api/kb/{kb}/documents/{other}/content?tutor_id={tutor}")).ShouldBeProblem(HttpStatusCode.NotFound, "document_not_found");
+        await (await school.SendAsync(school.Student, Get, $"/api/kb/exam-{school.Class}/documents/{other}/content?tutor_id={tutor}"))
+            .ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        await (await school.SendAsync(school.Student, Get, $"{path}/content?tutor_id={tutor + 1000}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        (await school.SendAsync(school.Student, Get, $"{path}/content?tutor_id=x")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        foreach (var who in (Person[])[school.Other, school.Colleague, school.Owner, stranger])
+            await NothingAsync(who);
+
+        (await school.SendAsync(school.Teacher, HttpMethod.Delete, $"/api/classes/{school.Class}/shares/tutor/{tutor}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await NothingAsync(school.Student);
+
+        async Task<string> DocumentAsync(string of) => (await school.JsonAsync(school.Teacher, Get, $"/api/kb/{of}/documents"))
+            .GetProperty("documents")[0].GetProperty("id").GetString()!;
+
+        async Task NothingAsync(Person who)
+        {
+            foreach (var rest in (string[])["content", "passages", $"content?tutor_id={tutor}", $"passages?tutor_id={tutor}"])
+                await (await school.SendAsync(who, Get, $"{path}/{rest}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        }
+    }
+
     /// <summary>A tutor names a knowledge base by its slug, which may be a colleague's.</summary>
     [Fact]
     public async Task SharedTutor_ThatNamesAnothersKnowledge_OpensIt_ToNobody()

@@ -123,8 +123,8 @@ internal static class Table
         POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents            | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents/{document_id:guid} | tutors   | knowledge_base_not_found
-        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | tutors | knowledge_base_not_found
-        GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | tutors | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | signed in | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | signed in | knowledge_base_not_found
         DELETE /api/kb/{kb_id}/documents/{document_id:guid} | tutors | knowledge_base_not_found
         POST /api/kb/{kb_id}/reindex             | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/search               | tutors          | knowledge_base_not_found
@@ -266,8 +266,8 @@ internal static class Table
         ANY /api/kb/{kb}                         | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents               | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}    | tutors          | knowledge_base_not_found
-        ANY /api/kb/{kb}/documents/{document}/content | tutors     | knowledge_base_not_found
-        ANY /api/kb/{kb}/documents/{document}/passages | tutors    | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/content | signed in | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/passages | signed in | knowledge_base_not_found
         ANY /api/kb/{kb}/reindex                 | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/search                  | tutors          | knowledge_base_not_found
         ANY /api/tutors/{tutor}/sessions         | sessions        | tutor_not_found
