@@ -20,6 +20,9 @@ internal static class SafetyEndpoints
         return builder;
     }
 
+    /// <summary>Where an engine reads how a session's person is moderated at this tutor, with a ticket for exactly this path.</summary>
+    public static string PathOf(string tutorId) => $"/internal/tutors/{tutorId}/policy";
+
     public static void MapSafety(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api").RequireScope(Scopes.Classes).WithTags("safety");
@@ -35,6 +38,7 @@ internal static class SafetyEndpoints
         group.MapGet("/sessions/concerns", ConcernsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
         group.MapGet("/sessions/verdicts", VerdictsAsync).Fails(400, ErrorCodes.InvalidCursor).Fails(403, ErrorCodes.ForbiddenRole);
         routes.MapGet("/internal/policy", OfPersonAsync).RequireService().WithTags("internal");
+        routes.MapGet(PathOf("{id:int}"), OfSessionAsync).RequireServiceOrTicket(Scopes.Tutors).WithTags("internal");
         routes.MapPost("/internal/concerns/looks", LookAsync).RequireService().WithTags("internal");
     }
 
@@ -146,6 +150,10 @@ internal static class SafetyEndpoints
         Require(caller, Role.Owner);
         return FlagPage.Of(await store.WithheldAsync(caller, Cursor(limit, cursor), limit + 1, cancellationToken), limit);
     }
+
+    /// <summary>What holds for a person at a tutor now: asked by the engine of an open session.</summary>
+    private static Task<PersonPolicy> OfSessionAsync(int id, Caller caller, PolicyStore store, CancellationToken cancellationToken) =>
+        store.OfPersonAsync(caller, id, cancellationToken);
 
     private static FlagCursor? Cursor(int limit, string? cursor)
     {

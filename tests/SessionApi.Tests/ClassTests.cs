@@ -261,6 +261,78 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
     }
 
     [Fact]
+    public async Task SeveralTeachers_TeachAClass_AndItIsHandedOver()
+    {
+        var school = await SchoolAsync();
+        var path = $"/api/classes/{school.Class}";
+        var (teacher, colleague, third) = (school.Teacher, school.Colleague, await MembershipTests.InvitedAsync(school.Sessions, school.Owner, "teacher"));
+        var stranger = await school.Sessions.PersonAsync();
+        foreach (var nobody in (string[])[school.Student.Id.ToString(), stranger.Id.ToString(), "owner", "x"])
+            await (await school.SendAsync(teacher, HttpMethod.Put, $"{path}/teachers/{nobody}")).ShouldBeProblem(HttpStatusCode.NotFound, "member_not_found");
+
+        for (var i = 0; i < 2; i++)
+            (await school.SendAsync(teacher, HttpMethod.Put, $"{path}/teachers/{colleague.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        // They do what its teacher does with it: see it, look at it, invite, share their own, set its policy.
+        (await school.JsonAsync(colleague, Get, path)).GetProperty("manages").GetBoolean().ShouldBeTrue();
+        (await school.JsonAsync(colleague, Get, "/api/classes")).GetProperty("classes").GetArrayLength().ShouldBe(2);
+        (await school.Sessions.PostAsync($"/internal/classes/{school.Class}/looks", new { view = "overview" }, Service(colleague))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await StudentAsync(school.Sessions, colleague, school.Class);
+        await school.JsonAsync(colleague, HttpMethod.Put, $"{path}/policy", new { answers = true });
+        (await school.SendAsync(colleague, HttpMethod.Put, $"/api/tenant/consents/{school.Student.Id}", new { note = "form" })).IsSuccessStatusCode.ShouldBeTrue();
+        var tutor = (await school.JsonAsync(colleague, HttpMethod.Post, "/api/tutors", new { name = "t" })).GetProperty("id").GetInt32();
+        await school.JsonAsync(colleague, HttpMethod.Post, $"{path}/shares", new { kind = "tutor", id = $"{tutor}" });
+        (await TeachersAsync(colleague)).ShouldBe([(teacher.Id.ToString(), true), (colleague.Id.ToString(), false)]);
+        // But who else teaches it, says who has it.
+        await (await school.SendAsync(colleague, HttpMethod.Put, $"{path}/teachers/{third.Id}")).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_role");
+        await (await school.SendAsync(colleague, HttpMethod.Post, $"{path}/hand-over", new { to = colleague.Id })).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_role");
+        await (await school.SendAsync(third, HttpMethod.Put, $"{path}/teachers/{third.Id}")).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        await (await school.SendAsync(teacher, HttpMethod.Delete, $"{path}/teachers/{teacher.Id}")).ShouldBeProblem(HttpStatusCode.Conflict, "conflict");
+
+        await (await school.SendAsync(teacher, HttpMethod.Post, $"{path}/hand-over", new { to = school.Student.Id })).ShouldBeProblem(HttpStatusCode.NotFound, "member_not_found");
+        (await school.JsonAsync(teacher, HttpMethod.Post, $"{path}/hand-over", new { to = colleague.Id })).GetProperty("teacher").GetString().ShouldBe(colleague.Id.ToString());
+
+        await (await school.SendAsync(teacher, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        (await TeachersAsync(colleague)).ShouldBe([(colleague.Id.ToString(), true)]);
+        // An owner hands over too, and lets teach; who teaches it may end that themselves.
+        (await school.SendAsync(school.Owner, HttpMethod.Put, $"{path}/teachers/{third.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await school.SendAsync(third, HttpMethod.Delete, $"{path}/teachers/{third.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await (await school.SendAsync(third, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        await school.JsonAsync(school.Owner, HttpMethod.Post, $"{path}/hand-over", new { to = third.Id });
+        (await TeachersAsync(third)).ShouldBe([(third.Id.ToString(), true)]);
+
+        async Task<List<(string?, bool)>> TeachersAsync(Person who) =>
+        [
+            .. (await school.JsonAsync(who, Get, $"{path}/teachers")).GetProperty("teachers").EnumerateArray()
+                .Select(each => (each.GetProperty("subject").GetString(), each.GetProperty("has_it").GetBoolean())),
+        ];
+    }
+
+    [Theory]
+    [InlineData("removed")]
+    [InlineData("student")]
+    [InlineData("left")]
+    public async Task TeacherWhoTeachesNoMore_LeavesTheirClassToAnOwner(string how)
+    {
+        var school = await SchoolAsync();
+        await school.SendAsync(school.Colleague, HttpMethod.Put, $"/api/classes/{school.OtherClass}/teachers/{school.Teacher.Id}");
+        var gone = how switch
+        {
+            "removed" => await school.SendAsync(school.Owner, HttpMethod.Delete, $"/api/members/{school.Teacher.Id}"),
+            "student" => await school.SendAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Teacher.Id}", new { role = "student" }),
+            _ => await school.SendAsync(school.Teacher, HttpMethod.Delete, $"/api/me/memberships/{school.Owner.Tenant}"),
+        };
+        gone.IsSuccessStatusCode.ShouldBeTrue();
+
+        (await school.JsonAsync(school.Owner, Get, $"/api/classes/{school.Class}")).GetProperty("teacher").GetString().ShouldBe(school.Owner.Id.ToString());
+        (await school.JsonAsync(school.Colleague, Get, $"/api/classes/{school.OtherClass}/teachers")).GetProperty("teachers").GetArrayLength().ShouldBe(1);
+        // Those who are still there keep theirs, whatever they become beside it.
+        await school.JsonAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Colleague.Id}", new { role = "owner" });
+        await school.JsonAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Colleague.Id}", new { role = "teacher" });
+        (await school.JsonAsync(school.Owner, Get, $"/api/classes/{school.OtherClass}")).GetProperty("teacher").GetString().ShouldBe(school.Colleague.Id.ToString());
+    }
+
+    [Fact]
     public async Task Look_IsRecordedBeforeItIsAnswered_AndShownToTheStudent()
     {
         var school = await SchoolAsync("conversations");
