@@ -81,7 +81,8 @@ internal static class Routes
             "/api/classes/{class}/members", "/api/classes/{class}/members/{subject}", "/api/classes/{class}/students",
             "/api/classes/{class}/students/{subject}/reset", "/api/classes/{class}/shares/{kind}/{thing}",
             "/api/classes/{class}/teachers", "/api/classes/{class}/teachers/{subject}", "/api/classes/{class}/hand-over",
-            "/api/classes/{class}/archive", "/api/classes/{class}/archive/content"),
+            "/api/classes/{class}/archive", "/api/classes/{class}/archive/content",
+            "/api/classes/{class}/transcripts", "/api/classes/{class}/transcripts/{session}"),
         // How far a deletion is, its own address says to who has it.
         .. Of(SessionApi, scope: null, "/api/erasures/{erasure}"),
 

@@ -81,7 +81,7 @@ public sealed class ModerationTests(PostgresFixture postgres)
         var bytes = int.Parse(length!, System.Globalization.CultureInfo.InvariantCulture);
         Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)[bytes..]).ShouldBe(told.Text);
         // Who goes on has it, and puts this behind it.
-        (await ReadAsync("?cursor=3")).ShouldBe((Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(told.Text)[3..]), null));
+        (await ReadAsync("?after=3")).ShouldBe((Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(told.Text)[3..]), null));
 
         async Task<(string Text, string? Length)> ReadAsync(string query)
         {

@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Lyceum.Contracts;
+using Lyceum.SessionApi.Transcripts;
 using Lyceum.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.SessionApi.Tests;
 
@@ -257,6 +260,74 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
         {
             await (await school.Sessions.PostAsync($"/internal/retrieval/{kb}", new { query = "heron", tutor_id = tutor }, Service(who)))
                 .ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        }
+    }
+
+    [Fact]
+    public async Task Transcripts_AreSeenByTheClassesTeachers_OfWhoAgrees_WithTheClassesTutors()
+    {
+        var school = await SchoolAsync("conversations");
+        var quiet = await StudentAsync(school.Sessions, school.Teacher, school.Class);
+        await school.JsonAsync(quiet, HttpMethod.Put, $"/api/classes/{school.Class}/visibility", new { visibility = "progress" });
+        var (shared, own) = (await TutorAsync(), await TutorAsync());
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/classes/{school.Class}/shares", new { kind = "tutor", id = $"{shared}" });
+        var (first, second) = (await SaidAsync(school.Student, "first 天空", shared), await SaidAsync(school.Student, "second", shared));
+        foreach (var (who, tutor, before) in ((Person, int, bool)[])[(school.Student, own, false), (quiet, shared, false), (school.Other, shared, false), (school.Student, shared, true)])
+            await SaidAsync(who, "hidden", tutor, before);
+        var path = $"/api/classes/{school.Class}/transcripts";
+
+        var page = await school.JsonAsync(school.Teacher, Get, $"{path}?limit=1");
+        var rest = await school.JsonAsync(school.Teacher, Get, $"{path}?limit=1&cursor={page.GetProperty("next_cursor").GetString()}");
+        (Ids(page), Ids(rest), rest.GetProperty("next_cursor").ValueKind).ShouldBe((second, first, JsonValueKind.Null));
+        (page.GetRawText() + rest.GetRawText()).ShouldNotContain(school.Student.Id.ToString()); // no names
+        var read = await school.JsonAsync(school.Owner, Get, $"{path}/{first}");
+        var turn = read.GetProperty("turns")[0];
+        (turn.GetProperty("question").GetString(), turn.GetProperty("answer").GetString()).ShouldBe(("first 天空", "first 天空"));
+        (turn.GetProperty("thinking").ValueKind, read.GetRawText().Contains(school.Student.Id.ToString())).ShouldBe((JsonValueKind.Null, false));
+        (await school.JsonAsync(school.Student, Get, "/api/me/audit")).GetProperty("looks").EnumerateArray()
+            .Select(look => (look.GetProperty("view").GetString(), look.GetProperty("viewer_name").GetString()))
+            .ShouldBe([("transcripts", school.Owner.Username), ("transcripts", school.Teacher.Username)], ignoreOrder: true);
+        foreach (var unseen in (Person[])[quiet, school.Other])
+            (await school.JsonAsync(unseen, Get, "/api/me/audit")).GetProperty("looks").GetArrayLength().ShouldBe(0);
+
+        foreach (var who in (Person[])[school.Colleague, school.Student, school.Other, await school.Sessions.PersonAsync()])
+        {
+            await (await school.SendAsync(who, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+            await (await school.SendAsync(who, Get, $"{path}/{first}")).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        }
+        await (await school.SendAsync(school.Colleague, Get, $"/api/classes/{school.OtherClass}/transcripts/{first}")).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+        await (await school.SendAsync(school.Teacher, Get, $"{path}?cursor=x")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_cursor");
+        await (await school.SendAsync(school.Teacher, Get, $"{path}?limit=101")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+
+        // A refused question is not shown; and who takes it back, or whose tutor is not the class's any more, is not.
+        await ExecuteAsync($"INSERT INTO session_flags SELECT number, 1, tenant, subject, id, 1, 'refused', 'words', 'c', 'q', now() FROM sessions WHERE id = '{first}'");
+        (await school.JsonAsync(school.Teacher, Get, $"{path}/{first}")).GetProperty("turns").GetArrayLength().ShouldBe(0);
+        await school.JsonAsync(school.Student, HttpMethod.Put, $"/api/classes/{school.Class}/visibility", new { visibility = "progress" });
+        (await school.JsonAsync(school.Teacher, Get, path)).GetProperty("transcripts").GetArrayLength().ShouldBe(0);
+        await (await school.SendAsync(school.Teacher, Get, $"{path}/{second}")).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+
+        static string Ids(JsonElement page) => page.GetProperty("transcripts").EnumerateArray().Single().GetProperty("session_id").GetString()!;
+
+        async Task<int> TutorAsync() =>
+            (await school.JsonAsync(school.Teacher, HttpMethod.Post, "/api/tutors", new { name = "t" })).GetProperty("id").GetInt32();
+
+        async Task<string> SaidAsync(Person who, string text, int tutor, bool before = false)
+        {
+            var at = DateTimeOffset.UtcNow;
+            var turns = new SessionTurns($"gpu-engine.{Guid.CreateVersion7()}", who.Tenant, who.Id.ToString(),
+            [
+                new(1, 1, "user", at, text), new(2, 1, "thinking", at, "hm"), new(3, 1, "delta", at, text),
+                new(4, 1, "end", at, Status: "complete", FinishReason: "stop", Length: Encoding.UTF8.GetByteCount(text)),
+            ]);
+            await school.Sessions.Services.GetRequiredService<TranscriptRecorder>().RecordAsync([turns], TestContext.Current.CancellationToken);
+            await ExecuteAsync($"UPDATE sessions SET tutor_id = {tutor}, created_at = now() - interval '{(before ? 1 : 0)} days' WHERE id = '{turns.SessionId}'");
+            return turns.SessionId;
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = school.Sessions.Database.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         }
     }
 

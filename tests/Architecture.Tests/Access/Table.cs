@@ -114,6 +114,8 @@ internal static class Table
         POST /api/classes/{id:guid}/hand-over    | classes         | class_not_found
         GET /api/classes/{id:guid}/archive       | classes         | class_not_found
         GET /api/classes/{id:guid}/archive/content | classes       | class_not_found
+        GET /api/classes/{id:guid}/transcripts   | classes         | class_not_found
+        GET /api/classes/{id:guid}/transcripts/{session_id} | classes | class_not_found
         PATCH /api/tenant                        | classes         | own
         GET /api/members                         | classes         | own
         PATCH /api/members/{subject}             | classes         | member_not_found
@@ -307,6 +309,8 @@ internal static class Table
         ANY /api/classes/{class}/hand-over       | classes         | class_not_found
         ANY /api/classes/{class}/archive         | classes         | class_not_found
         ANY /api/classes/{class}/archive/content | classes         | class_not_found
+        ANY /api/classes/{class}/transcripts     | classes         | class_not_found
+        ANY /api/classes/{class}/transcripts/{session} | classes   | class_not_found
         ANY /api/tenant                          | classes         | own
         ANY /api/members                         | classes         | own
         ANY /api/members/{subject}               | classes         | member_not_found
