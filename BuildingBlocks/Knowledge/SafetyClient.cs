@@ -6,6 +6,9 @@ namespace Lyceum.Knowledge;
 /// <summary>Asks SessionApi how a person's questions and answers are moderated.</summary>
 public sealed class SafetyClient(SessionApiClient sessionApi)
 {
+    /// <summary>Whether there is a SessionApi: an installation without one has no policies.</summary>
+    public ValueTask<bool> IsThereAsync(CancellationToken cancellationToken) => sessionApi.IsThereAsync(cancellationToken);
+
     /// <param name="tutorId">Who is asked; null: no tutor.</param>
     /// <exception cref="HttpRequestException">No instance answered.</exception>
     public async Task<PersonPolicy> PolicyOfAsync(

@@ -29,6 +29,9 @@ public sealed class SessionApiClient(IHttpClientFactory clients, ServiceEndpoint
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
+    internal async ValueTask<bool> IsThereAsync(CancellationToken cancellationToken) =>
+        (await services.GetAddressesAsync(Service, cancellationToken)).Any();
+
     /// <param name="path">With its query.</param>
     /// <param name="body">As JSON; null: none.</param>
     /// <param name="scope">What the call needs.</param>

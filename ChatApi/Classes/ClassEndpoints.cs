@@ -1,4 +1,5 @@
 using Lyceum.ChatApi.Data;
+using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.Knowledge;
 using Lyceum.ServiceDefaults.Auth;
@@ -21,12 +22,24 @@ public static class ClassEndpoints
     public static WebApplicationBuilder AddClassViews(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ClassQuestions>();
+        builder.Services.AddSingleton<ClassRecords>();
         return builder;
     }
 
-    public static void MapClassViews(this IEndpointRouteBuilder routes) => routes.MapGet("/api/classes/{id:guid}/questions", QuestionsAsync)
-        .RequireScope(Scopes.Classes).WithTags("classes")
-        .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.ClassNotFound).Fails(503, ErrorCodes.ServiceUnavailable);
+    public static void MapClassViews(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/api/classes/{id:guid}/questions", QuestionsAsync).RequireScope(Scopes.Classes).WithTags("classes")
+            .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.ClassNotFound).Fails(503, ErrorCodes.ServiceUnavailable);
+        routes.MapDelete("/internal/classes/{id:guid}", EraseAsync).RequireService().WithTags("internal").ExcludeFromDescription();
+    }
+
+    /// <summary>
+    /// Forgets through which class something was asked, of a class that is erased; conversations are their persons', and stay. To
+    /// be asked until it is done.
+    /// </summary>
+    private static async Task<ErasureState> EraseAsync(
+        Guid id, Caller caller, ClassRecords records, CancellationToken cancellationToken) =>
+        new(await records.EraseAsync(caller.Tenant, id, cancellationToken));
 
     /// <summary>
     /// What the students of a class asked its tutors, grouped by the passages that the answers rest on, the last asked first; on

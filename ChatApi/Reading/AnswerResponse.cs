@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lyceum.ChatApi.Answers;
 using Lyceum.ChatApi.Writing;
 using Lyceum.Durability.Postgres;
@@ -44,6 +45,13 @@ public sealed partial class AnswerResponse(
         response.Headers["X-Accel-Buffering"] = "no";
         response.Headers["Lyceum-Message-Id"] = messageId.ToString();
         response.Headers["Lyceum-Conversation-Id"] = conversationId.ToString();
+        if (plain && cursor > 0)
+            help = null; // whoever goes on has read it, and puts this behind what they have
+        if (plain && help is not null)
+        {
+            // Bytes before the answer's own: a cursor does not count them.
+            response.Headers["Lyceum-Help-Length"] = PlainTextAnswerWriter.Paragraph(help).Length.ToString(CultureInfo.InvariantCulture);
+        }
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
 
         var clientGone = http.RequestAborted;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lyceum.ChatApi.Answers;
@@ -144,12 +145,27 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
 
 /// <summary>
 /// <c>Accept: text/plain</c>: the text alone, as it comes. Nothing but the text can be said in it, so a client that wants
-/// to know how the answer ended reads the message, or asks for events.
+/// to know how the answer ended reads the message, or asks for events. Before it stands what the school says at signs of self-harm,
+/// as nobody may miss that.
 /// </summary>
 public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
 {
     public async ValueTask StartAsync(AnswerStart start, CancellationToken cancellationToken) =>
         await pipe.FlushAsync(cancellationToken); // headers at once
+
+    /// <summary>Help as a reader of text sees it, UTF-8: a paragraph of its own.</summary>
+    public static byte[] Paragraph(SafetyHelp help)
+    {
+        ArgumentNullException.ThrowIfNull(help);
+        string?[] lines = [help.Text, help.Contact];
+        return Encoding.UTF8.GetBytes(string.Join('\n', lines.Where(line => !string.IsNullOrWhiteSpace(line))) + "\n\n");
+    }
+
+    public async ValueTask HelpAsync(SafetyHelp help, CancellationToken cancellationToken)
+    {
+        pipe.Writer.Write(Paragraph(help));
+        await pipe.FlushAsync(cancellationToken);
+    }
 
     public async ValueTask DeltaAsync(ReadOnlyMemory<byte> text, int offset, CancellationToken cancellationToken)
     {

@@ -60,7 +60,7 @@ internal static class Routes
         .. Of(SessionApi, Scopes.Tutors, "/api/tutors", "/api/tutors/{tutor}"),
         .. Of(SessionApi, Scopes.Tutors,
             "/api/kb", "/api/kb/{kb}", "/api/kb/{kb}/documents", "/api/kb/{kb}/documents/{document}",
-            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content", "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
+            "/api/kb/{kb}/reindex", "/api/kb/{kb}/search")
             .Select(route => route with { MaxBody = Upload }),
         .. Of(SessionApi, Scopes.Sessions,
             "/api/tutors/{tutor}/sessions", "/api/tutors/sessions/{session}",
@@ -75,12 +75,16 @@ internal static class Routes
         .. Of(SessionApi, scope: null,
             "/api/me", "/api/me/export", "/api/me/audit", "/api/me/tutors", "/api/me/sign-ins", "/api/me/sign-ins/{sign_in}",
             "/api/me/memberships", "/api/me/memberships/{tenant}",
+            "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content",
             "/api/classes", "/api/classes/join", "/api/classes/join/{code}", "/api/classes/{class}", "/api/classes/{class}/leave",
             "/api/classes/{class}/visibility", "/api/classes/{class}/shares"),
         .. Of(SessionApi, Scopes.Classes,
             "/api/tenant", "/api/tenant/retention", "/api/members", "/api/members/{subject}", "/api/members/{subject}/reset",
             "/api/classes/{class}/members", "/api/classes/{class}/members/{subject}", "/api/classes/{class}/students",
-            "/api/classes/{class}/students/{subject}/reset", "/api/classes/{class}/shares/{kind}/{thing}"),
+            "/api/classes/{class}/students/{subject}/reset", "/api/classes/{class}/shares/{kind}/{thing}",
+            "/api/classes/{class}/teachers", "/api/classes/{class}/teachers/{subject}", "/api/classes/{class}/hand-over",
+            "/api/classes/{class}/archive", "/api/classes/{class}/archive/content",
+            "/api/classes/{class}/transcripts", "/api/classes/{class}/transcripts/{session}"),
         // How far a deletion is, its own address says to who has it.
         .. Of(SessionApi, scope: null, "/api/erasures/{erasure}"),
 

@@ -114,41 +114,28 @@ internal static partial class SessionsApi
                 throw Invalid("A message's role in history is user or assistant.");
             Bounded("A message in history", message.Content, MaxText);
         }
-        RetrievalSource? retrieval = null;
-        if (request.Retrieval is { } source)
-        {
-            retrieval = Uri.TryCreate(source.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
-                ? new RetrievalSource(url, source.Token)
-                : throw Invalid("retrieval.url must be an http or https address.");
-            if (!engine.MaySearchAt(url))
-            {
-                throw Invalid(
-                    "retrieval.url must be at an address that this engine announces itself to (Engine:AnnounceTo), or at " +
-                    "one of Engine:RetrievalOrigins.");
-            }
-        }
+        var retrieval = request.Retrieval is { } source ? new RetrievalSource(Known("retrieval", source, engine), source.Token) : null;
         return new SessionSetup(
             id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
             [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice)
         {
             Sharer = Sharer.Of(caller),
-            Moderation = Checked(request.Moderation),
+            Policy = new(Checked(request.Moderation), request.Policy is { } policy ? new(Known("policy", policy, engine), policy.Token) : null),
         };
     }
 
-    /// <summary>What is absent in it is empty.</summary>
-    private static ModerationPolicy? Checked(ModerationPolicy? policy)
+    /// <exception cref="ProblemException">400: the address is none, or not one that this engine asks.</exception>
+    private static Uri Known(string what, RetrievalRequest source, EngineAddressOptions engine)
     {
-        if (policy is null)
-            return null;
-        var words = policy.Words ?? [];
-        if (words.Count > ModerationPolicy.MaxWords || words.Any(word => word is null || word.Length > ModerationPolicy.MaxWordLength))
-            throw Invalid($"moderation.words may hold {ModerationPolicy.MaxWords} words of {ModerationPolicy.MaxWordLength} characters at most.");
-        if (policy.By?.Any(by => !Enum.IsDefined(by)) == true || !Enum.IsDefined(policy.WhenUnavailable))
-            throw Invalid("moderation.by must be words, guard or moderations, and moderation.when_unavailable refuse or go_on.");
-        Bounded("moderation.help.text", policy.Help?.Text, MaxText);
-        return policy with { Words = words, By = policy.By ?? [] };
+        if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            throw Invalid($"{what}.url must be an http or https address.");
+        return engine.MaySearchAt(url) ? url : throw Invalid(
+            $"{what}.url must be at an address that this engine announces itself to (Engine:AnnounceTo), or at one of Engine:RetrievalOrigins.");
     }
+
+    /// <exception cref="ProblemException">400: it is none.</exception>
+    private static ModerationPolicy? Checked(ModerationPolicy? policy) =>
+        policy is null ? null : PolicyRules.FaultOf(policy) is { } fault ? throw Invalid(fault) : PolicyRules.Complete(policy);
 
     private static void Bounded(string what, string? text, int bytes)
     {
@@ -172,11 +159,15 @@ internal static partial class SessionsApi
 /// </param>
 /// <param name="Voice">Speaks the answers where the client asks for no other.</param>
 /// <param name="Moderation">How questions and answers are judged before they are asked and shown; absent: not at all.</param>
+/// <param name="Policy">
+/// Where it is read how they are judged from then on, before a turn, every 10 s at most; absent: it stays as it is. As
+/// <paramref name="Retrieval"/>.
+/// </param>
 /// <param name="History">Messages of an earlier session that this one continues, oldest first.</param>
 internal sealed record CreateSession(
     long? TutorId, JsonElement StudentId, string? KbId = null, string? Instructions = null, string? Language = null,
     IReadOnlyList<HistoryMessage>? History = null, RetrievalRequest? Retrieval = null, string? Voice = null,
-    ModerationPolicy? Moderation = null);
+    ModerationPolicy? Moderation = null, RetrievalRequest? Policy = null);
 
 internal sealed record HistoryMessage(string Role, string Content);
 

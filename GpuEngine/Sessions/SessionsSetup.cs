@@ -26,8 +26,9 @@ internal static class SessionsSetup
         services.AddOptions<LiveSessionOptions>().BindConfiguration(LiveSessionOptions.Section)
             .ValidateDataAnnotations()
             .Validate(
-                options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 },
-                "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime and RetrievalTimeout must be above 0")
+                options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 }
+                    and { PolicyFresh.Ticks: > 0, PolicyTimeout.Ticks: > 0 },
+                "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime, RetrievalTimeout, PolicyFresh and PolicyTimeout must be above 0")
             .Validate(options => options.Audio.IsValid, "Engine:Sessions:Audio: a time or level is out of its bounds")
             .ValidateOnStart();
         services.AddOptions<TranscriptOptions>().BindConfiguration(TranscriptOptions.Section)
@@ -42,6 +43,7 @@ internal static class SessionsSetup
         builder.AddTranscriptForwarding();
         services.AddHttpClient(HttpRetrieval.Client, HttpRetrieval.Configure);
         services.AddSingleton<IRetrieval, HttpRetrieval>();
+        services.AddSingleton<SessionPolicies>();
         services.AddSingleton<TurnWriter>();
         services.AddSingleton<Speaker>();
         services.AddSingleton<Listener>();

@@ -91,6 +91,10 @@ public sealed class PracticeCardRow
     public double Difficulty { get; set; }
     public DateTimeOffset? LastReview { get; set; }
     public DateTimeOffset Due { get; set; }
+
+    /// <summary>The <see cref="Due"/> of which the person was told (<see cref="Practice.DueSweep"/>); null: of none yet.</summary>
+    public DateTimeOffset? ToldDue { get; init; }
+
     public int ScheduledDays { get; set; }
 
     /// <summary>Attempts that counted.</summary>

@@ -10,10 +10,11 @@ using Microsoft.SemanticKernel.Connectors.OpenAI;
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>Begins dialogues with the model for the kinds of work.</summary>
-public sealed class Dialogues(ILanguageModel model, IOptions<ModelOptions> options, TimeProvider time, ILogger<Dialogue> logger)
+public sealed class Dialogues(
+    ILanguageModel model, ModelModeration moderation, IOptions<ModelOptions> options, TimeProvider time, ILogger<Dialogue> logger)
 {
     public Dialogue Begin(JobContext job, ModelQuestion question) =>
-        new(job, question, model.Chat(job.Tenant, job.Subject), options.Value, time, logger);
+        new(job, question, model.Chat(job.Tenant, job.Subject), moderation, options.Value, time, logger);
 }
 
 /// <summary>
@@ -22,7 +23,8 @@ public sealed class Dialogues(ILanguageModel model, IOptions<ModelOptions> optio
 /// (1) The model is asked with what was said so far. (2) An answer that calls functions is recorded in the database, then (3) each of its
 /// functions is called, and (4) each result is recorded before the model is told of it. (5) An answer that calls nothing is the reply.
 /// A later run of the stage, after a kill or a failure, goes on behind the last recorded step: neither an answer nor a call that is
-/// recorded is asked for or made again. The loop is ours rather than the connector's, which would record nothing in between.
+/// recorded is asked for or made again. The loop is ours rather than the connector's, which would record nothing in between. What the
+/// model says is moderated, where the person's school asks for it, before any of it is recorded.
 /// </para>
 /// <para>Used by one task at a time.</para>
 /// </summary>
@@ -36,6 +38,7 @@ public sealed partial class Dialogue
     private readonly JobContext _job;
     private readonly ModelQuestion _question;
     private readonly IChatCompletionService _chat;
+    private readonly ModelModeration _moderation;
     private readonly Kernel _kernel;
     private readonly FunctionBounds _bounds;
     private readonly ModelOptions _options;
@@ -47,9 +50,10 @@ public sealed partial class Dialogue
     private int _rounds;
 
     internal Dialogue(
-        JobContext job, ModelQuestion question, IChatCompletionService chat, ModelOptions options, TimeProvider time, ILogger<Dialogue> logger)
+        JobContext job, ModelQuestion question, IChatCompletionService chat, ModelModeration moderation, ModelOptions options,
+        TimeProvider time, ILogger<Dialogue> logger)
     {
-        (_job, _question, _chat, _options, _time, _logger) = (job, question, chat, options, time, logger);
+        (_job, _question, _chat, _moderation, _options, _time, _logger) = (job, question, chat, moderation, options, time, logger);
         var services = new ServiceCollection();
         services.AddSingleton(chat);
         _kernel = new Kernel(services.BuildServiceProvider(), [.. question.Functions]);
@@ -93,7 +97,7 @@ public sealed partial class Dialogue
             _job.Count(made, of: _question.Key);
             trace?.SetTag("gen_ai.request.model", made.Name).SetTag("gen_ai.response.finish_reasons", made.Outcome)
                 .SetTag("gen_ai.usage.input_tokens", made.PromptTokens).SetTag("gen_ai.usage.output_tokens", made.CompletionTokens);
-            return (answer, made);
+            return (await _moderation.PassAsync(_job.Tenant, _job.Subject, answer, cancellationToken), made);
         }
         catch (Exception e)
         {

@@ -22,6 +22,12 @@ public sealed class ModelOptions
 
     /// <summary>Characters of one function's result; the rest is cut off, and the model is told so.</summary>
     public int FunctionResult { get; set; } = 12_000;
+
+    /// <summary>How long SessionApi is waited for to say how a person's answers are moderated. Reached: the stage is retried.</summary>
+    public TimeSpan PolicyTimeout { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>One question to a model that judges. Reached: it counts as not available.</summary>
+    public TimeSpan JudgeTimeout { get; set; } = TimeSpan.FromSeconds(8);
 }
 
 public static class ModelRegistration
@@ -33,12 +39,15 @@ public static class ModelRegistration
                 "Models: QuestionsAtOnce must be positive, OverloadPatience not negative")
             .Validate(o => o is { FunctionCalls: > 0, FunctionRounds: > 0, FunctionResult: >= 100 } && o.FunctionTimeout > TimeSpan.Zero,
                 "Models: FunctionCalls, FunctionRounds and FunctionTimeout must be positive, FunctionResult at least 100")
+            .Validate(o => o.PolicyTimeout > TimeSpan.Zero && o.JudgeTimeout > TimeSpan.Zero,
+                "Models: PolicyTimeout and JudgeTimeout must be positive")
             .ValidateOnStart();
         builder.AddCompletionsClient();
         builder.Services.AddTransient<LenientCompletions>();
         builder.Services.AddHttpClient(CompletionsClient.Service).AddHttpMessageHandler<LenientCompletions>();
         builder.Services.AddSingleton<ModelAbilities>();
         builder.Services.AddSingleton<ILanguageModel, EngineModel>();
+        builder.Services.AddSingleton<ModelModeration>();
         builder.Services.AddSingleton<Dialogues>();
         builder.Services.AddSingleton<ModelJson>();
         return builder;

@@ -50,7 +50,8 @@ internal sealed class AttemptStore(RoadmapDb db, IOptions<PracticeOptions> optio
         }
 
         var now = time.GetStoredNow(); // under the lock: attempts are in the order of their times
-        var card = await CardAsync(tenant, subject, item, now, cancellationToken);
+        var card = await CardAsync(tenant, subject, item, now, cancellationToken)
+            ?? throw await GoneAsync(item, cancellationToken);
         var id = Guid.CreateVersion7(now);
         var attempt = new PracticeAttemptRow
         {
@@ -82,12 +83,15 @@ internal sealed class AttemptStore(RoadmapDb db, IOptions<PracticeOptions> optio
         return attempt;
     }
 
-    private static void Apply(PracticeAttemptRow attempt, PracticeCardRow card, Grade? grade)
+    /// <param name="card">Null: the item was superseded or is gone, and its grade changes nothing.</param>
+    private static void Apply(PracticeAttemptRow attempt, PracticeCardRow? card, Grade? grade)
     {
         if (grade is null)
             return;
         (attempt.Outcome, attempt.Score, attempt.Rating) = (grade.Outcome, grade.Score, (int)grade.Rating);
         (attempt.GradedBy, attempt.Feedback) = (grade.By, grade.Feedback);
+        if (card is null)
+            return;
         attempt.Counted = card.Reps == 0 || card.Due <= attempt.At;
         if (attempt.Counted)
         {
@@ -118,19 +122,29 @@ internal sealed class AttemptStore(RoadmapDb db, IOptions<PracticeOptions> optio
         }
     }
 
-    /// <summary>The person's memory of an item, locked; begun where there is none.</summary>
-    private async Task<PracticeCardRow> CardAsync(
+    /// <summary>What became of an item while its answer was graded.</summary>
+    private async Task<ProblemException> GoneAsync(PracticeItemRow item, CancellationToken cancellationToken) =>
+        await db.PracticeItems.AsNoTracking().Where(row => row.Id == item.Id && row.Tenant == item.Tenant)
+            .Select(row => row.SupersededBy).SingleOrDefaultAsync(cancellationToken) is { } successor
+                ? SetStore.Superseded(item.Id, successor)
+                : SetStore.NoItem(item.Id);
+
+    /// <summary>
+    /// The person's memory of an item, locked; begun where there is none. It waits for who supersedes the item.
+    /// </summary>
+    /// <returns>Null where the item was superseded, or is gone.</returns>
+    private async Task<PracticeCardRow?> CardAsync(
         string tenant, string subject, PracticeItemRow item, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO practice_cards (tenant, subject, item_id, set_id, task_id, concept_id, stability, difficulty, due, scheduled_days, reps, lapses, last_score)
-            SELECT {tenant}, {subject}, id, set_id, task_id, concept_id, 0, 0, {now}, 0, 0, 0, 0 FROM practice_items WHERE id = {item.Id} AND tenant = {tenant}
+            SELECT {tenant}, {subject}, id, set_id, task_id, concept_id, 0, 0, {now}, 0, 0, 0, 0 FROM practice_items
+            WHERE id = {item.Id} AND tenant = {tenant} AND superseded_by IS NULL FOR KEY SHARE
             ON CONFLICT DO NOTHING
             """, cancellationToken);
         return await db.PracticeCards.FromSql(
                 $"SELECT * FROM practice_cards WHERE tenant = {tenant} AND subject = {subject} AND item_id = {item.Id} FOR UPDATE")
-            .SingleOrDefaultAsync(cancellationToken)
-            ?? throw new ProblemException(404, ErrorCodes.PracticeItemNotFound, $"There is no practice item {item.Id} of yours.");
+            .SingleOrDefaultAsync(cancellationToken);
     }
 }

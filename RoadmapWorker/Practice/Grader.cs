@@ -39,7 +39,8 @@ internal sealed record Grade(string Outcome, double Score, Rating Rating, string
 }
 
 /// <summary>Grades answers: choices and gaps by rule, short answers by the model against the item's rubric.</summary>
-internal sealed partial class Grader(ILanguageModel model, IOptions<PracticeOptions> options, ILogger<Grader> logger)
+internal sealed partial class Grader(
+    ILanguageModel model, ModelModeration moderation, IOptions<PracticeOptions> options, ILogger<Grader> logger)
 {
     private const int MaxFeedback = 1000;
     private const int MaxTokens = 2000; // with what a model thinks before
@@ -84,7 +85,8 @@ internal sealed partial class Grader(ILanguageModel model, IOptions<PracticeOpti
             var settings = new OpenAIPromptExecutionSettings { ResponseFormat = AnswerShape.Of<Verdict>().Format, MaxTokens = MaxTokens };
             for (var attempt = 0; attempt < 2; attempt++)
             {
-                var reply = (await chat.GetChatMessageContentAsync(history, settings, kernel, bound.Token)).Content ?? "";
+                var said = await chat.GetChatMessageContentAsync(history, settings, kernel, bound.Token);
+                var reply = (await moderation.PassAsync(tenant, subject, said, bound.Token)).Content ?? "";
                 var (verdict, faults) = ModelJson.Read<Verdict>(reply, Check);
                 if (faults.Count == 0)
                     return Grade.Of(verdict!.Outcome, "model", StorableText.Truncate(verdict.Feedback.Trim(), MaxFeedback));

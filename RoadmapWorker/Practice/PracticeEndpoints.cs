@@ -88,8 +88,7 @@ internal static class PracticeEndpoints
         Guid id, Caller caller, SetStore sets, Learners learners, DatabaseReady ready, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        var set = await TryOwnAsync(() => sets.FindAsync(Learners.Alone(caller), id, cancellationToken))
-            ?? await sets.FindAsync(await learners.OfAsync(caller, cancellationToken), id, cancellationToken);
+        var set = await sets.FindAsync(caller, id, learners, cancellationToken);
         var withSolutions = set.Subject == caller.Person && caller.Role is not Role.Student;
         var items = await sets.ItemsAsync(set, cancellationToken);
         return new(SetView.Of(set, caller.Person), [.. items.Select(item => ItemView.Of(item, withSolutions))]);
@@ -126,13 +125,12 @@ internal static class PracticeEndpoints
     /// <c>Idempotency-Key</c>) again is the same attempt. The answer, explanation and passage are shown then.
     /// </summary>
     private static async Task<AttemptView> AttemptAsync(
-        Guid id, AttemptRequest request, Caller caller, HttpRequest http, SetStore sets, AttemptStore attempts, Grader grader, Learners learners,
-        DatabaseReady ready, CancellationToken cancellationToken)
+        Guid id, AttemptRequest request, Caller caller, HttpRequest http, SetStore sets, AttemptStore attempts, Grader grader,
+        Learners learners, DatabaseReady ready, CancellationToken cancellationToken)
     {
         var key = KeyOf(request, http);
         ready.ThrowIfNotReady();
-        var item = await TryOwnAsync(() => sets.FindItemAsync(Learners.Alone(caller), id, cancellationToken))
-            ?? await sets.FindItemAsync(await learners.OfAsync(caller, cancellationToken), id, cancellationToken);
+        var item = await sets.FindItemAsync(caller, id, learners, cancellationToken);
         var answer = AnswerOf(request, item);
         var fingerprint = IdempotencyKeys.Fingerprint($"{id} {answer}");
 
@@ -214,19 +212,6 @@ internal static class PracticeEndpoints
         faults.AddIf(request.Answer is null, "answer", "answer must be given.");
         faults.ThrowIfAny();
         return StorableText.Of(request.Answer!);
-    }
-
-    /// <summary>Null where there is none of one's own: it may be shared.</summary>
-    private static async Task<T?> TryOwnAsync<T>(Func<Task<T>> find) where T : class
-    {
-        try
-        {
-            return await find();
-        }
-        catch (ProblemException e) when (e.Status == StatusCodes.Status404NotFound)
-        {
-            return null;
-        }
     }
 
     private static void CheckLimit(int limit)

@@ -20,6 +20,8 @@ internal sealed class PracticeJobs : IJobFeature
         jobs.Services.AddSingleton<Learners>();
         jobs.Services.AddScoped<SetStore>();
         jobs.Services.AddScoped<AttemptStore>();
+        jobs.Services.AddSingleton<DueSweep>();
+        jobs.Services.AddHostedService(services => services.GetRequiredService<DueSweep>());
         jobs.AddKind<PracticeKind>().WakeOn<MakePracticeSet>().FollowOn<PracticeSetStatusChanged>(moved => moved.TaskId)
             .Map(routes => routes.MapPractice());
     }

@@ -1,6 +1,7 @@
 using Lyceum.Durability.Postgres;
 using Lyceum.Jobs;
 using Lyceum.RoadmapWorker.Data;
+using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -75,12 +76,16 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
             .OrderByDescending(set => set.Id).Take(limit).ToListAsync(cancellationToken));
     }
 
-    /// <exception cref="ProblemException">404 <c>practice_set_not_found</c>.</exception>
-    public async Task<PracticeSetRow> FindAsync(Learner learner, Guid setId, CancellationToken cancellationToken)
+    /// <summary>
+    /// A set of the caller's own, or one that is shared with them: what is shared is looked up only for what is not one's own.
+    /// </summary>
+    /// <exception cref="ProblemException">404 <c>practice_set_not_found</c>; 503 <c>service_unavailable</c>.</exception>
+    public async Task<PracticeSetRow> FindAsync(
+        Caller caller, Guid setId, Learners learners, CancellationToken cancellationToken)
     {
         var set = await Transient.RetryOnceAsync(_ => db.PracticeSets.AsNoTracking()
-            .SingleOrDefaultAsync(set => set.Id == setId && set.Tenant == learner.Tenant, cancellationToken));
-        return set is not null && learner.MayUse(setId, set.Subject) ? set : throw NoSet(setId);
+            .SingleOrDefaultAsync(set => set.Id == setId && set.Tenant == caller.Tenant, cancellationToken));
+        return set is not null && await MayUseAsync(caller, setId, set.Subject, learners, cancellationToken) ? set : throw NoSet(setId);
     }
 
     /// <summary>Items of a set that is readable, those that were not superseded, in order.</summary>
@@ -89,14 +94,19 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
             .Where(item => item.SetId == set.Id && item.Tenant == set.Tenant && item.SupersededBy == null)
             .OrderBy(item => item.Number).ThenBy(item => item.Id).ToListAsync(cancellationToken));
 
-    /// <exception cref="ProblemException">404 <c>practice_item_not_found</c>.</exception>
-    public async Task<PracticeItemRow> FindItemAsync(Learner learner, Guid itemId, CancellationToken cancellationToken)
+    /// <summary>An item of such a set.</summary>
+    /// <exception cref="ProblemException">404 <c>practice_item_not_found</c>; 503 <c>service_unavailable</c>.</exception>
+    public async Task<PracticeItemRow> FindItemAsync(
+        Caller caller, Guid itemId, Learners learners, CancellationToken cancellationToken)
     {
         var item = await Transient.RetryOnceAsync(_ => db.PracticeItems.AsNoTracking()
-            .SingleOrDefaultAsync(item => item.Id == itemId && item.Tenant == learner.Tenant, cancellationToken));
-        return item is not null && learner.MayUse(item.SetId, item.Subject) ? item : throw new ProblemException(
-            404, ErrorCodes.PracticeItemNotFound, $"There is no practice item {itemId} of yours.");
+            .SingleOrDefaultAsync(item => item.Id == itemId && item.Tenant == caller.Tenant, cancellationToken));
+        return item is not null && await MayUseAsync(caller, item.SetId, item.Subject, learners, cancellationToken) ? item : throw NoItem(itemId);
     }
+
+    private static async Task<bool> MayUseAsync(
+        Caller caller, Guid setId, string owner, Learners learners, CancellationToken cancellationToken) =>
+        owner == caller.Person || (await learners.OfAsync(caller, cancellationToken)).MayUse(setId, owner);
 
     /// <summary>The set, its items and everybody's memory of them; attempts stay, as evidence of what was done.</summary>
     /// <exception cref="ProblemException">404 <c>practice_set_not_found</c>: also where it is shared, but another's.</exception>
@@ -122,7 +132,7 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
         var old = await db.PracticeItems.FromSql(
                 $"SELECT * FROM practice_items WHERE id = {itemId} AND tenant = {tenant} AND subject = {subject} FOR UPDATE")
             .AsNoTracking().SingleOrDefaultAsync(cancellationToken)
-            ?? throw new ProblemException(404, ErrorCodes.PracticeItemNotFound, $"There is no practice item {itemId} of yours.");
+            ?? throw NoItem(itemId);
         if (old.SupersededBy is { } successor)
             throw Superseded(itemId, successor);
         if (await db.PracticeItems.CountAsync(item => item.SetId == old.SetId, cancellationToken) >= options.Value.ItemsPerSet)
@@ -135,9 +145,13 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
         await db.SaveChangesAsync(cancellationToken);
         await db.PracticeItems.Where(row => row.Id == itemId)
             .ExecuteUpdateAsync(row => row.SetProperty(old => old.SupersededBy, item.Id), cancellationToken);
-        // Nobody is asked it again; what they answered stays in their attempts.
-        await db.PracticeCards.Where(card => card.ItemId == itemId).ExecuteDeleteAsync(cancellationToken);
-        await EnrolAsync(tenant, subject, [item.SetId], time.GetStoredNow(), cancellationToken);
+        // Nobody is asked it again. What they know of it is what they know of its successor, which they are asked at once: so a
+        // concept keeps its state, as the attempts that show it stay.
+        var now = time.GetStoredNow();
+        await db.PracticeCards.Where(card => card.ItemId == itemId && card.Reps == 0).ExecuteDeleteAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE practice_cards SET item_id = {item.Id}, due = least(due, {now}) WHERE item_id = {itemId}", cancellationToken);
+        await EnrolAsync(tenant, subject, [item.SetId], now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return item;
     }
@@ -200,6 +214,9 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
                 SELECT 1 FROM practice_cards c WHERE c.tenant = {tenant} AND c.subject = {subject} AND c.item_id = i.id)
             ON CONFLICT DO NOTHING
             """, cancellationToken);
+
+    public static ProblemException NoItem(Guid itemId) =>
+        new(404, ErrorCodes.PracticeItemNotFound, $"There is no practice item {itemId} of yours.");
 
     private static ProblemException NoSet(Guid setId) =>
         new(404, ErrorCodes.PracticeSetNotFound, $"There is no practice set {setId} of yours.");

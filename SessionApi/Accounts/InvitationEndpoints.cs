@@ -54,7 +54,7 @@ internal static class InvitationEndpoints
         errors.AddIf(uses > 1 && request.ClassId is null, "uses", "uses goes with class_id: only a class's join code is for many.");
         errors.AddIf(request.Days is < 1 or > MaxDays, "days", $"days must be between 1 and {MaxDays}.");
         errors.AddIf(request.ClassId is not null && request.Role is not Role.Student, "class_id",
-            "class_id goes with the role student: a class has one teacher, who made it.");
+            "class_id goes with the role student: a class's teachers are named by who has it (PUT /api/classes/{id}/teachers/{subject}).");
         errors.ThrowIfAny();
         var account = await RequireInviterAsync(caller, accounts, cancellationToken);
         if (caller.Role != Role.Owner && request is not { Role: Role.Student, ClassId: not null })

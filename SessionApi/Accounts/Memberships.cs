@@ -81,7 +81,7 @@ internal sealed class Memberships(SessionDb db, ClassStore classes, TimeProvider
 
     /// <summary>
     /// Changes what an account is in a tenant, or removes it (null) from it and from its classes. The last owner stays. What
-    /// the account was invited others with is void then.
+    /// the account was invited others with is void then, and the classes of who teaches no more are an owner's.
     /// </summary>
     /// <returns>False where it is no member.</returns>
     /// <exception cref="ProblemException">409 <c>last_owner</c>.</exception>
@@ -101,6 +101,15 @@ internal sealed class Memberships(SessionDb db, ClassStore classes, TimeProvider
         {
             await one.ExecuteDeleteAsync(cancellationToken);
             await classes.LeaveAllAsync(tenant, account.ToString(), cancellationToken);
+        }
+        if (role is null or Role.Student && before is not Role.Student)
+        {
+            // A class has a teacher who is there: the owner who is longest so, else whom the tenant's API tokens act as.
+            var heir = await db.Set<Membership>().Where(m => m.Tenant == tenant && m.Role == Role.Owner && m.AccountId != account)
+                .OrderBy(m => m.JoinedAt).ThenBy(m => m.AccountId).Select(m => m.AccountId.ToString()).FirstOrDefaultAsync(cancellationToken)
+                ?? await db.Set<Tenant>().Where(t => t.Id == tenant).Select(t => t.Founder).SingleOrDefaultAsync(cancellationToken)
+                ?? Tenant.NoAccount;
+            await classes.PassOnAsync(tenant, account.ToString(), heir, cancellationToken);
         }
         if (role is null || role < before)
         {

@@ -21,13 +21,22 @@ public sealed class ClassOptions
     /// <summary>Things shared with one class.</summary>
     public int MaxShares { get; set; } = 200;
 
+    /// <summary>Teachers of one class, beside the one who has it.</summary>
+    public int MaxTeachers { get; set; } = 20;
+
+    /// <summary>How long an archived class can be downloaded and taken back, before its records are erased.</summary>
+    public TimeSpan ArchiveKept { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>Bytes of a class's archive. More: it is not made, the log says so, and the class is not erased.</summary>
+    public int MaxArchiveBytes { get; set; } = 64 * 1024 * 1024;
+
     /// <summary>How long a student is shown who looked at their things.</summary>
     public TimeSpan LooksKept { get; set; } = TimeSpan.FromDays(365);
 }
 
 /// <summary>
-/// Classes, as rows. Who may what: its teacher, and the owners of its tenant, manage a class; its students see that it is, and
-/// use what it shares. Nobody else finds it.
+/// Classes, as rows. Who may what: its teachers, and the owners of its tenant, manage a class; its students see that it is, and
+/// use what it shares. Nobody else finds it. Who has the class, or an owner, says who else teaches it.
 /// </summary>
 internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<ClassOptions> options, TimeProvider time)
 {
@@ -37,7 +46,8 @@ internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<Cla
         ready.ThrowIfNotReady();
         var isOwner = caller.Role == Role.Owner;
         return caller.Role is Role.Owner or Role.Teacher
-            ? db.Set<ClassRow>().Where(c => c.Tenant == caller.Tenant && (isOwner || c.Owner == caller.Person))
+            ? db.Set<ClassRow>().Where(c => c.Tenant == caller.Tenant && (isOwner || c.Owner == caller.Person
+                || db.Set<ClassTeacher>().Any(t => t.ClassId == c.Id && t.Tenant == caller.Tenant && t.Person == caller.Person)))
             : db.Set<ClassRow>().Where(c => false);
     }
 
@@ -91,6 +101,74 @@ internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<Cla
             row.ArchivedAt = wanted ? time.GetStoredNow() : null;
         await db.SaveChangesAsync(cancellationToken);
         return row;
+    }
+
+    /// <summary>One whose teachers the caller names: they have it, or own the tenant.</summary>
+    /// <inheritdoc cref="FindTaughtAsync"/>
+    /// <exception cref="ProblemException">403 <c>forbidden_role</c>: they teach it only.</exception>
+    public async Task<ClassRow> FindLedAsync(Caller caller, Guid id, CancellationToken cancellationToken)
+    {
+        var row = await FindTaughtAsync(caller, id, cancellationToken);
+        return caller.Role == Role.Owner || row.Owner == caller.Person
+            ? row
+            : throw new ProblemException(403, ErrorCodes.ForbiddenRole, "This is for the teacher who has the class, and for owners.");
+    }
+
+    /// <summary>Those beside the one who has it.</summary>
+    public Task<List<ClassTeacher>> TeachersAsync(ClassRow row, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(_ => db.Set<ClassTeacher>().AsNoTracking().Where(t => t.ClassId == row.Id && t.Tenant == row.Tenant)
+            .OrderBy(t => t.AddedAt).ThenBy(t => t.Person).ToListAsync(cancellationToken));
+
+    /// <summary>Lets a member who is a teacher or an owner teach the class too. Done again, it changes nothing.</summary>
+    /// <exception cref="ProblemException">409 <c>limit_reached</c>.</exception>
+    public async Task AddTeacherAsync(ClassRow row, string person, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        await LockAsync(row, cancellationToken);
+        if (await db.Set<ClassTeacher>().CountAsync(t => t.ClassId == row.Id && t.Person != person, cancellationToken) >= options.Value.MaxTeachers)
+            throw Full($"A class may have {options.Value.MaxTeachers} teachers beside the one who has it (Classes:MaxTeachers).");
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO class_teachers (class_id, person, tenant, added_at)
+             SELECT id, {person}, tenant, {time.GetStoredNow()} FROM classes WHERE id = {row.Id} AND owner <> {person}
+             ON CONFLICT DO NOTHING
+             """, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    /// <returns>False where they do not teach it.</returns>
+    public async Task<bool> RemoveTeacherAsync(ClassRow row, string person, CancellationToken cancellationToken) =>
+        await db.Set<ClassTeacher>().Where(t => t.ClassId == row.Id && t.Tenant == row.Tenant && t.Person == person)
+            .ExecuteDeleteAsync(cancellationToken) > 0;
+
+    /// <summary>
+    /// Gives the class to a member who is a teacher or an owner. Who had it teaches it no more, until they are named again.
+    /// </summary>
+    /// <exception cref="ProblemException">409 <c>limit_reached</c>: of classes of theirs.</exception>
+    public async Task<ClassRow> HandOverAsync(ClassRow row, string person, CancellationToken cancellationToken)
+    {
+        await using var transaction =
+            await db.Database.BeginCountedAsync("classes", $"{row.Tenant} {person}", cancellationToken);
+        if (await db.Set<ClassRow>().CountAsync(c => c.Tenant == row.Tenant && c.Owner == person && c.Id != row.Id, cancellationToken)
+            >= options.Value.MaxClasses)
+            throw Full($"A teacher may have {options.Value.MaxClasses} classes (Classes:MaxClasses), and they have so many.");
+        await db.Set<ClassRow>().Where(c => c.Id == row.Id && c.Tenant == row.Tenant)
+            .ExecuteUpdateAsync(set => set.SetProperty(c => c.Owner, person), cancellationToken);
+        await RemoveTeacherAsync(row, person, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        row.Owner = person;
+        return row;
+    }
+
+    /// <summary>
+    /// Of who teaches no more in a tenant, in the caller's transaction: the classes that they have become another's, and they teach
+    /// none beside others.
+    /// </summary>
+    public async Task PassOnAsync(string tenant, string person, string heir, CancellationToken cancellationToken)
+    {
+        await db.Set<ClassRow>().Where(c => c.Tenant == tenant && c.Owner == person)
+            .ExecuteUpdateAsync(set => set.SetProperty(c => c.Owner, heir), cancellationToken);
+        await db.Set<ClassTeacher>().Where(t => t.Tenant == tenant && t.Person == person).ExecuteDeleteAsync(cancellationToken);
     }
 
     /// <summary>

@@ -21,14 +21,14 @@ internal static class ShareKinds
     public const string PracticeSet = "practice_set";
 }
 
-/// <summary>Students, what is shared with them, and the teacher who has the class.</summary>
+/// <summary>Students, what is shared with them, and their teachers, one of whom has the class.</summary>
 internal sealed class ClassRow
 {
     public Guid Id { get; init; }
     public required string Tenant { get; init; }
 
-    /// <summary>The teacher's subject.</summary>
-    public required string Owner { get; init; }
+    /// <summary>The subject of the teacher who has it.</summary>
+    public required string Owner { get; set; }
 
     /// <summary>Any script.</summary>
     public required string Name { get; set; }
@@ -57,6 +57,45 @@ internal sealed class ClassMember
 
     public DateTimeOffset JoinedAt { get; init; }
     public DateTimeOffset AgreedAt { get; set; }
+}
+
+/// <summary>That somebody teaches a class beside the teacher who has it.</summary>
+internal sealed class ClassTeacher
+{
+    public Guid ClassId { get; init; }
+
+    /// <summary>Their subject.</summary>
+    public required string Person { get; init; }
+
+    public required string Tenant { get; init; }
+    public DateTimeOffset AddedAt { get; init; }
+}
+
+/// <summary>
+/// What is kept of an archived class until its records are erased. A change of its members makes it anew: a trigger clears it in the
+/// change's own transaction.
+/// </summary>
+internal sealed class ClassArchive
+{
+    public Guid ClassId { get; init; }
+    public required string Tenant { get; init; }
+
+    /// <summary>The deletion that makes the archive first, and erases the class afterwards.</summary>
+    public Guid ErasureId { get; init; }
+
+    public DateTimeOffset RequestedAt { get; init; }
+
+    /// <summary>Until then it can be downloaded, and the class taken back.</summary>
+    public DateTimeOffset EraseAt { get; init; }
+
+    /// <summary>Goes up when what is stored is not right any more.</summary>
+    public int Version { get; init; }
+
+    /// <summary>Null while it is being made.</summary>
+    public DateTimeOffset? ExportedAt { get; init; }
+
+    /// <summary>A ZIP archive.</summary>
+    public byte[]? Content { get; init; }
 }
 
 /// <summary>That a class may use something of its sharer's.</summary>
@@ -100,7 +139,7 @@ internal sealed class Look
 
     public required string ViewerName { get; init; }
 
-    /// <summary><c>overview | questions | student</c>.</summary>
+    /// <summary><c>overview | questions | student | transcripts | archive | concern</c>.</summary>
     public required string View { get; init; }
 
     /// <summary>The first look of the minute, cut to the minute.</summary>
@@ -112,10 +151,12 @@ internal sealed class Look
     public int Times { get; init; }
 }
 
-/// <summary>Tables <c>classes</c>, <c>class_members</c>, <c>shares</c>, <c>looks</c>.</summary>
+/// <summary>
+/// Tables <c>classes</c>, <c>class_members</c>, <c>class_teachers</c>, <c>class_archives</c>, <c>shares</c>, <c>looks</c>.
+/// </summary>
 internal sealed class ClassTables :
     IEntityTypeConfiguration<ClassRow>, IEntityTypeConfiguration<ClassMember>, IEntityTypeConfiguration<ClassShare>,
-    IEntityTypeConfiguration<Look>
+    IEntityTypeConfiguration<Look>, IEntityTypeConfiguration<ClassTeacher>, IEntityTypeConfiguration<ClassArchive>
 {
     public void Configure(EntityTypeBuilder<ClassRow> row)
     {
@@ -130,6 +171,22 @@ internal sealed class ClassTables :
         member.HasKey(m => new { m.ClassId, m.Person });
         member.HasOne<ClassRow>().WithMany().HasForeignKey(m => m.ClassId).OnDelete(DeleteBehavior.Cascade);
         member.HasIndex(m => new { m.Tenant, m.Person });
+    }
+
+    public void Configure(EntityTypeBuilder<ClassTeacher> teacher)
+    {
+        teacher.ToTable("class_teachers");
+        teacher.HasKey(t => new { t.ClassId, t.Person });
+        teacher.HasOne<ClassRow>().WithMany().HasForeignKey(t => t.ClassId).OnDelete(DeleteBehavior.Cascade);
+        teacher.HasIndex(t => new { t.Tenant, t.Person });
+    }
+
+    public void Configure(EntityTypeBuilder<ClassArchive> archive)
+    {
+        archive.ToTable("class_archives");
+        archive.HasKey(a => a.ClassId);
+        archive.Property(a => a.ClassId).ValueGeneratedNever();
+        archive.HasOne<ClassRow>().WithOne().HasForeignKey<ClassArchive>(a => a.ClassId).OnDelete(DeleteBehavior.Cascade);
     }
 
     public void Configure(EntityTypeBuilder<ClassShare> share)

@@ -19,6 +19,7 @@ internal static class ErasureEndpoints
             .Fails(403, ErrorCodes.RecentSignInRequired).Fails(409, ErrorCodes.LastOwner)
             .Fails(429, ErrorCodes.TooManyAttempts);
         me.MapGet("export", ExportAsync).Produces<string>(StatusCodes.Status200OK, "application/zip").Fails(403, ErrorCodes.PersonErased);
+        routes.MapClassArchives();
         routes.MapGet("/api/erasures/{id:guid}", StatusAsync).AllowAnonymous().WithTags("accounts")
             .Fails(404, ErrorCodes.ErasureNotFound);
     }
@@ -64,8 +65,10 @@ public sealed record ErasureView(Guid Id, DateTimeOffset RequestedAt, DateTimeOf
 {
     internal static ErasureView Of(ErasureRow erasure, IEnumerable<ErasureStep> steps) => new(
         erasure.Id, erasure.RequestedAt, erasure.DoneAt,
-        [.. steps.GroupBy(step => step.Service).Select(of => new ErasureStepView(of.Key, of.All(step => step.DoneAt is not null)))]);
+        [.. steps.GroupBy(step => step.Service).Select(of => new ErasureStepView(
+            of.Key.StartsWith(ErasureStep.OfClass, StringComparison.Ordinal) ? of.Key[ErasureStep.OfClass.Length..] : of.Key, of.All(step => step.DoneAt is not null)))]);
 }
 
+/// <param name="Service">A service; of a class also <c>archive</c>, which comes first.</param>
 /// <param name="Done">It has confirmed that nothing is left.</param>
 public sealed record ErasureStepView(string Service, bool Done);

@@ -22,6 +22,9 @@ internal static class ErasureRegistration
         services.AddSingleton<IPersonalWork, PersonalClasses>();
         services.AddSingleton<IReadableExport, TranscriptExport>();
         services.AddScoped<ErasureStore>();
+        services.AddScoped<ClassArchives>();
+        services.AddSingleton<ClassArchiveWriter>();
+        services.AddSingleton<ClassErasure>();
         services.AddSingleton<ErasureSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<ErasureSweep>());
         services.AddSingleton<ExportArchive>();

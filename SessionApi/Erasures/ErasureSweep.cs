@@ -19,7 +19,7 @@ namespace Lyceum.SessionApi.Erasures;
 /// by more than a call takes: one that dies meanwhile leaves them to the others.
 /// </summary>
 internal sealed partial class ErasureSweep(
-    NpgsqlDataSource source, DatabaseReady ready, PersonErasure own, IHttpClientFactory clients,
+    NpgsqlDataSource source, DatabaseReady ready, PersonErasure own, ClassErasure ofClasses, IHttpClientFactory clients,
     ServiceEndpointResolver services, IdentityTokens identity, LoopProgress progress, IOptions<ErasureOptions> options,
     IOptions<JsonOptions> json, ILogger<ErasureSweep> logger) : BackgroundService
 {
@@ -107,11 +107,15 @@ internal sealed partial class ErasureSweep(
         bound.CancelAfter(options.Value.Timeout);
         try
         {
-            var isDone = step.Service == ErasureOptions.Own
-                ? await own.EraseAsync(
-                    step.Tenant, step.Subject, bound.Token,
-                    JsonSerializer.Deserialize<Inheritance>(step.Inheritance, json.Value.SerializerOptions))
-                : await AskAsync(step, bound.Token);
+            var isDone = step.Service.StartsWith(ErasureStep.OfClass, StringComparison.Ordinal)
+                ? await EraseClassAsync(step, step.Service[ErasureStep.OfClass.Length..], bound.Token)
+                : step.Service == ErasureOptions.Own
+                    ? await own.EraseAsync(
+                        step.Tenant, step.Subject, bound.Token,
+                        JsonSerializer.Deserialize<Inheritance>(step.Inheritance, json.Value.SerializerOptions))
+                    : await AskAsync(
+                        step.Service, HttpMethod.Put, $"/internal/erasures/{step.Erasure}", identity.ForService(step.Tenant, step.Subject),
+                        step.Inheritance, bound.Token);
             if (isDone)
                 await ConfirmAsync(step, stoppingToken);
             else
@@ -125,18 +129,29 @@ internal sealed partial class ErasureSweep(
         }
     }
 
-    private async Task<bool> AskAsync(Step step, CancellationToken cancellationToken)
+    private async Task<bool> EraseClassAsync(Step step, string service, CancellationToken cancellationToken)
     {
-        var instances = new Queue<Uri>(await services.GetAddressesAsync(step.Service, cancellationToken));
+        var classId = Guid.Parse(step.Subject);
+        if (service != ClassErasure.Archive)
+            await ofClasses.CheckExportedAsync(step.Tenant, classId, cancellationToken);
+        return service is ClassErasure.Archive or ErasureOptions.Own
+            ? await ofClasses.DoAsync(service, step.Tenant, classId, cancellationToken)
+            : await AskAsync(
+                service, HttpMethod.Delete, $"/internal/classes/{classId}", identity.ForService(step.Tenant, act: null), body: null,
+                cancellationToken);
+    }
+
+    private async Task<bool> AskAsync(
+        string service, HttpMethod method, string path, string token, string? body, CancellationToken cancellationToken)
+    {
+        var instances = new Queue<Uri>(await services.GetAddressesAsync(service, cancellationToken));
         if (instances.Count == 0)
-            throw new HttpRequestException($"no instance of {step.Service} is configured");
+            throw new HttpRequestException($"no instance of {service} is configured");
         while (true)
         {
-            using var request = new HttpRequestMessage(
-                HttpMethod.Put, new Uri(instances.Dequeue(), $"/internal/erasures/{step.Erasure}"));
-            request.Headers.Authorization = new AuthenticationHeaderValue(
-                "Bearer", identity.ForService(step.Tenant, step.Subject));
-            request.Content = new StringContent(step.Inheritance, Encoding.UTF8, MediaTypeNames.Application.Json);
+            using var request = new HttpRequestMessage(method, new Uri(instances.Dequeue(), path));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, MediaTypeNames.Application.Json);
             try
             {
                 using var response = await clients.CreateClient(ErasureRegistration.Client).SendAsync(request, cancellationToken);

@@ -4,12 +4,14 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Lyceum.SessionApi.Erasures;
 
-/// <summary>A person who asked to be deleted. The row stays, as the proof that it was done; it names nothing but ids.</summary>
+/// <summary>
+/// A person who asked to be deleted, or a class that was archived. The row stays, as the proof that it was done; it names nothing but ids.
+/// </summary>
 internal sealed class ErasureRow
 {
     public Guid Id { get; init; }
 
-    /// <summary>The <c>sub</c> of their identity.</summary>
+    /// <summary>The <c>sub</c> of their identity; of a class its id.</summary>
     public required string Subject { get; init; }
 
     public DateTimeOffset RequestedAt { get; init; }
@@ -21,6 +23,12 @@ internal sealed class ErasureRow
 /// <summary>What one service has to erase of one tenant.</summary>
 internal sealed class ErasureStep
 {
+    /// <summary>
+    /// Before the service, where it is a class that is erased: a version of before that knows no classes finds no such service, and
+    /// leaves the step.
+    /// </summary>
+    public const string OfClass = "class:";
+
     public Guid ErasureId { get; init; }
     public required string Tenant { get; init; }
     public required string Service { get; init; }

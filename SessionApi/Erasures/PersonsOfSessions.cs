@@ -23,7 +23,9 @@ internal static class PersonsOfSessions
         PersonTable.Below("documents", "knowledge_base_id", "knowledge_bases", "id", OwnBase),
         PersonTable.Below("passages", "knowledge_base_id", "knowledge_bases", "id", OwnBase) with { Unexported = ["terms"] },
         PersonTable.Own("classes", "owner", batch: 20),
+        PersonTable.Below("class_archives", "class_id", "classes", "id", OwnBase) with { IsExported = false },
         PersonTable.Own("class_members", "person"),
+        PersonTable.Own("class_teachers", "person"),
         PersonTable.Own("looks", "person"),
         // Who was looked at still sees that somebody did.
         PersonTable.Naming("looks", "viewer") with { Unnamed = "viewer = id::text, viewer_name = ''" },

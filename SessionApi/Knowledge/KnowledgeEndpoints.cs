@@ -2,6 +2,8 @@ using System.Globalization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.OpenApi;
+using Lyceum.SessionApi.Tenants;
+using Lyceum.SessionApi.Tutors;
 using Lyceum.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -9,7 +11,10 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Knowledge;
 
-/// <summary>Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the caller's own.</summary>
+/// <summary>
+/// Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the caller's own. The text that an answer cited is also for
+/// whoever may use the tutor.
+/// </summary>
 internal static class KnowledgeEndpoints
 {
     private const int MaxPage = 100;
@@ -54,14 +59,17 @@ internal static class KnowledgeEndpoints
             .Fails(409, ErrorCodes.LimitReached).Fails(429, ErrorCodes.Overloaded);
         one.MapGet("documents", DocumentsAsync);
         one.MapGet("documents/{document_id:guid}", DocumentAsync).Fails(404, ErrorCodes.DocumentNotFound);
-        one.MapGet("documents/{document_id:guid}/content", ContentAsync)
-            .Produces<string>(StatusCodes.Status200OK, "text/plain", DocumentFiles.Pdf, DocumentFiles.Word, DocumentFiles.Slides)
-            .Fails(404, ErrorCodes.DocumentNotFound).Fails(409, ErrorCodes.DocumentNotReady);
-        one.MapGet("documents/{document_id:guid}/passages", PassagesAsync)
-            .Fails(400, ErrorCodes.InvalidCursor).Fails(404, ErrorCodes.DocumentNotFound);
         one.MapDelete("documents/{document_id:guid}", DeleteDocumentAsync).Fails(404, ErrorCodes.DocumentNotFound);
         one.MapPost("reindex", ReindexAsync).Fails(429, ErrorCodes.Overloaded);
         one.MapGet("search", SearchAsync);
+
+        // What an answer cited opens for whoever may use the tutor that answered, whatever their role.
+        var cited = routes.MapGroup("/api/kb/{kb_id}/documents/{document_id:guid}").RequirePersonOr(Scopes.Tutors).WithTags("knowledge")
+            .Fails(404, ErrorCodes.KnowledgeBaseNotFound, ErrorCodes.DocumentNotFound);
+        cited.MapGet("content", ContentAsync)
+            .Produces<string>(StatusCodes.Status200OK, "text/plain", DocumentFiles.Pdf, DocumentFiles.Word, DocumentFiles.Slides)
+            .Fails(409, ErrorCodes.DocumentNotReady);
+        cited.MapGet("passages", PassagesAsync).Fails(400, ErrorCodes.InvalidCursor);
         routes.MapRetrieval();
         routes.MapGet("/internal/capabilities", Capabilities).RequireService().WithTags("internal");
     }
@@ -145,14 +153,18 @@ internal static class KnowledgeEndpoints
         store.DocumentAsync(caller, kbId, documentId, cancellationToken);
 
     /// <summary>
-    /// A document's text as it is quoted, with the headings and pages between: passages name their <c>offset</c> in it. With
-    /// <c>original=true</c> what was uploaded, as an attachment; a text in UTF-8.
+    /// A document's text as it is quoted, with the headings and pages between: passages name their <c>offset</c> in it. Of my own, or
+    /// of a tutor's that a class shares with me, as its answers cite it. With <c>original=true</c> what was uploaded, as an
+    /// attachment (a text in UTF-8): only of my own.
     /// </summary>
+    /// <param name="tutorId">Only through this shared tutor; absent: through any.</param>
     private static async Task<Results<ContentResult, ProblemHttpResult>> ContentAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
-        CancellationToken cancellationToken, bool original = false)
+        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null, bool original = false)
     {
-        var document = await store.DocumentAsync(caller, kbId, documentId, cancellationToken);
+        var (document, isOwn) = await store.OpenAsync(caller, kbId, documentId, tutorId, tutors, cancellationToken);
+        if (original && !isOwn)
+            return Problems.Create(404, ErrorCodes.DocumentNotFound, "What was uploaded is for whose it is: ask without original.");
         if (!original && document.Status != DocumentStatus.Ready)
         {
             return Problems.Create(409, ErrorCodes.DocumentNotReady, document.Status == DocumentStatus.Failed
@@ -166,16 +178,21 @@ internal static class KnowledgeEndpoints
             : Problems.Create(404, ErrorCodes.DocumentNotFound, "The bytes of a document that failed are not kept.");
     }
 
-    /// <summary>The passages that a document was cut into, in order.</summary>
+    /// <summary>
+    /// The passages that a document was cut into, in order. Of my own, or of a tutor's that a class shares with me.
+    /// </summary>
+    /// <param name="tutorId">Only through this shared tutor; absent: through any.</param>
     private static async Task<PassagePage> PassagesAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
-        CancellationToken cancellationToken, int limit = 50, string? cursor = null)
+        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null, int limit = 50,
+        string? cursor = null)
     {
         CheckLimit(limit);
         var after = -1;
         if (cursor is not null && !int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after))
             throw new ProblemException(400, ErrorCodes.InvalidCursor, "cursor must be a next_cursor of an earlier page.");
-        var page = await store.PassagesAsync(caller, kbId, documentId, after, limit + 1, cancellationToken);
+        var (document, _) = await store.OpenAsync(caller, kbId, documentId, tutorId, tutors, cancellationToken);
+        var page = await store.PassagesAsync(document, after, limit + 1, cancellationToken);
         return new(page.Take(limit).ToList(),
             page.Count > limit ? page[limit - 1].Position.ToString(CultureInfo.InvariantCulture) : null);
     }

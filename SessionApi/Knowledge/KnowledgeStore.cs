@@ -204,20 +204,39 @@ internal sealed class KnowledgeStore(
     public async Task<DocumentView> DocumentAsync(Caller caller, string kbId, Guid documentId, CancellationToken cancellationToken)
     {
         var kb = await ReadAsync(caller, kbId, cancellationToken);
-        return await Transient.RetryOnceAsync(_ => Views(db.Set<Document>().AsNoTracking()
-            .Where(d => d.Id == documentId && d.KnowledgeBaseId == kb.Id)).SingleOrDefaultAsync(cancellationToken))
-            ?? throw NoDocument(documentId);
+        return await FindDocumentAsync(kb, documentId, cancellationToken) ?? throw NoDocument(documentId);
     }
+
+    /// <summary>
+    /// A document to be read: of the caller's own, or, once it is ready, of a base that they may search
+    /// (<see cref="FindSearchableAsync"/>).
+    /// </summary>
+    /// <param name="tutorId">Only through this shared tutor; null: through any.</param>
+    /// <returns>And whether it is the caller's own.</returns>
+    /// <exception cref="ProblemException">404 <c>knowledge_base_not_found</c>, <c>document_not_found</c>.</exception>
+    public async Task<(DocumentView Document, bool IsOwn)> OpenAsync(
+        Caller caller, string kbId, Guid documentId, int? tutorId, TutorStore tutors, CancellationToken cancellationToken)
+    {
+        var kb = await FindSearchableAsync(caller, kbId, tutorId, tutors, cancellationToken) ?? throw NotFound(kbId);
+        var isOwn = kb.Owner == caller.Person;
+        return await FindDocumentAsync(kb, documentId, cancellationToken) is { } document
+            && (isOwn || document.Status == DocumentStatus.Ready)
+                ? (document, isOwn)
+                : throw NoDocument(documentId);
+    }
+
+    private Task<DocumentView?> FindDocumentAsync(KnowledgeBase kb, Guid documentId, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(_ => Views(db.Set<Document>().AsNoTracking()
+            .Where(d => d.Id == documentId && d.KnowledgeBaseId == kb.Id)).SingleOrDefaultAsync(cancellationToken));
 
     private IQueryable<DocumentView> Views(IQueryable<Document> documents) => documents.Select(d => new DocumentView(
         d.Id, d.Name, d.MediaType, d.Length, db.Set<PassageRow>().Count(p => p.DocumentId == d.Id), d.CreatedAt, d.Status,
         d.Pages, d.Failure, d.Detail));
 
     public async Task<List<PassageView>> PassagesAsync(
-        Caller caller, string kbId, Guid documentId, int after, int count, CancellationToken cancellationToken)
+        DocumentView document, int after, int count, CancellationToken cancellationToken)
     {
-        var document = await DocumentAsync(caller, kbId, documentId, cancellationToken);
-        var rows = await PassagesAsync(documentId, after, count, cancellationToken);
+        var rows = await PassagesAsync(document.Id, after, count, cancellationToken);
         return [.. rows.Select(p => PassageView.Of(document.MediaType, p))];
     }
 

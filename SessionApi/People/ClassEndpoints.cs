@@ -5,6 +5,7 @@ using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Accounts;
 using Lyceum.SessionApi.Classes;
 using Lyceum.SessionApi.Data;
+using Lyceum.SessionApi.Erasures;
 using Lyceum.SessionApi.Tenants;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -36,7 +37,7 @@ internal static class ClassEndpoints
         var taught = all.MapGroup("").RequireScope(Scopes.Classes);
         taught.MapPost("", CreateAsync).Fails(403, ErrorCodes.ForbiddenRole).Fails(409, ErrorCodes.LimitReached);
         var one = taught.MapGroup("{id:guid}").Fails(404, ErrorCodes.ClassNotFound);
-        one.MapPatch("", ChangeAsync);
+        one.MapPatch("", ChangeAsync).Fails(409, ErrorCodes.Conflict);
         one.MapGet("members", MembersAsync);
         one.MapDelete("members/{subject}", RemoveAsync).Fails(404, ErrorCodes.MemberNotFound);
     }
@@ -51,7 +52,7 @@ internal static class ClassEndpoints
         var page = await Transient.RetryOnceAsync(_ => Mine(classes, caller).AsNoTracking().Where(c => c.Id.CompareTo(after) > 0)
             .OrderBy(c => c.Id).Take(limit + 1).ToListAsync(cancellationToken));
         return new(
-            await ViewsAsync(caller, [.. page.Take(limit)], db, cancellationToken),
+            await ViewsAsync(caller, [.. page.Take(limit)], classes, db, cancellationToken),
             page.Count > limit ? page[limit - 1].Id.ToString() : null);
     }
 
@@ -64,7 +65,7 @@ internal static class ClassEndpoints
         Check(request, nameRequired: true);
         var row = await classes.CreateAsync(
             caller, request.Name!, request.Visibility ?? Visibilities.Progress, cancellationToken);
-        return TypedResults.Created($"/api/classes/{row.Id}", (await ViewsAsync(caller, [row], db, cancellationToken))[0]);
+        return TypedResults.Created($"/api/classes/{row.Id}", (await ViewsAsync(caller, [row], classes, db, cancellationToken))[0]);
     }
 
     /// <summary>One class that I teach or am in.</summary>
@@ -74,19 +75,21 @@ internal static class ClassEndpoints
         var row = await Transient.RetryOnceAsync(
             _ => Mine(classes, caller).AsNoTracking().SingleOrDefaultAsync(c => c.Id == id, cancellationToken))
             ?? throw ClassStore.NotFound(id);
-        return (await ViewsAsync(caller, [row], db, cancellationToken))[0];
+        return (await ViewsAsync(caller, [row], classes, db, cancellationToken))[0];
     }
 
     /// <summary>
     /// Renames or archives a class, or changes what it asks of who joins from now on. In an archived class nobody joins, and
-    /// nothing is shared by it.
+    /// nothing is shared by it; an archive of it is made, and after some weeks its records are erased
+    /// (<c>GET /api/classes/{id}/archive</c>). Until then <c>archived: false</c> takes it back.
     /// </summary>
     private static async Task<ClassView> ChangeAsync(
-        Guid id, ClassRequest request, Caller caller, ClassStore classes, SessionDb db, CancellationToken cancellationToken)
+        Guid id, ClassRequest request, Caller caller, ClassStore classes, ClassArchives archives, SessionDb db,
+        CancellationToken cancellationToken)
     {
         Check(request, nameRequired: false);
-        var row = await classes.ChangeAsync(caller, id, request.Name, request.Visibility, request.Archived, cancellationToken);
-        return (await ViewsAsync(caller, [row], db, cancellationToken))[0];
+        var row = await archives.ChangeAsync(caller, id, request.Name, request.Visibility, request.Archived, cancellationToken);
+        return (await ViewsAsync(caller, [row], classes, db, cancellationToken))[0];
     }
 
     /// <summary>What a join code is for: the class, and what its teachers will see of who joins.</summary>
@@ -117,7 +120,7 @@ internal static class ClassEndpoints
             throw new ProblemException(409, ErrorCodes.Conflict, "The class does not ask for conversations.");
         if (!await classes.AgreeAsync(caller, id, request.Visibility!, cancellationToken))
             throw ClassStore.NotFound(id);
-        return (await ViewsAsync(caller, [row], db, cancellationToken))[0];
+        return (await ViewsAsync(caller, [row], classes, db, cancellationToken))[0];
     }
 
     /// <summary>The students of a class that I teach, 1-100 a page.</summary>
@@ -160,8 +163,8 @@ internal static class ClassEndpoints
         errors.ThrowIfAny();
     }
 
-    private static async Task<List<ClassView>> ViewsAsync(
-        Caller caller, List<ClassRow> rows, SessionDb db, CancellationToken cancellationToken)
+    internal static async Task<List<ClassView>> ViewsAsync(
+        Caller caller, List<ClassRow> rows, ClassStore classes, SessionDb db, CancellationToken cancellationToken)
     {
         var ids = rows.Select(c => c.Id).ToList();
         var names = await db.NamesAsync(caller.Tenant, rows.Select(c => c.Owner), cancellationToken);
@@ -170,9 +173,10 @@ internal static class ClassEndpoints
             .ToDictionaryAsync(m => m.ClassId, cancellationToken);
         var counts = await db.Set<ClassMember>().Where(m => ids.Contains(m.ClassId)).GroupBy(m => m.ClassId)
             .Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, cancellationToken);
+        var taught = await classes.TaughtBy(caller).Where(c => ids.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellationToken);
         return [.. rows.Select(c =>
         {
-            var teaches = caller.Role == Role.Owner || (caller.Role == Role.Teacher && c.Owner == caller.Person);
+            var teaches = taught.Contains(c.Id);
             var agreed = mine.GetValueOrDefault(c.Id);
             return new ClassView(
                 c.Id, c.Name, c.Visibility, c.Owner, names.Called(c.Owner), teaches, teaches ? counts.GetValueOrDefault(c.Id) : null,

@@ -160,7 +160,7 @@ public sealed record SignInView(
 public sealed record AuditPage(List<LookView> Looks, string? NextCursor);
 
 /// <param name="Viewer">The subject.</param>
-/// <param name="View"><c>overview | questions | student</c>.</param>
+/// <param name="View"><c>overview | questions | student | transcripts | archive | concern</c>.</param>
 /// <param name="At">The last time.</param>
 public sealed record LookView(
     Guid Id, Guid ClassId, string ClassName, string Viewer, string ViewerName, string View, DateTimeOffset At, int Times);

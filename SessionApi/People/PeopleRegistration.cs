@@ -15,6 +15,7 @@ internal static class PeopleRegistration
         routes.MapMe();
         routes.MapMembers();
         routes.MapClasses();
+        routes.MapTeachers();
         routes.MapStudents();
     }
 }

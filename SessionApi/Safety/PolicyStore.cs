@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.SessionApi.Safety;
 
 /// <summary>Policies of the caller's tenant and its classes, and guardians' consent.</summary>
-internal sealed class PolicyStore(SessionDb db, DatabaseReady ready, TimeProvider time)
+internal sealed class PolicyStore(SessionDb db, DatabaseReady ready, ClassStore classes, TimeProvider time)
 {
     /// <param name="classId">Empty: the tenant's own.</param>
     public async Task<SafetyPolicy> ReadAsync(Caller caller, Guid classId, CancellationToken cancellationToken)
@@ -40,13 +40,9 @@ internal sealed class PolicyStore(SessionDb db, DatabaseReady ready, TimeProvide
         return policy;
     }
 
-    /// <summary>Whether this class is the caller's to rule: its teacher's, and the tenant's owners'.</summary>
-    public async Task<bool> MayRuleAsync(Caller caller, Guid classId, CancellationToken cancellationToken)
-    {
-        ready.ThrowIfNotReady();
-        return caller.Role >= Role.Teacher && await Transient.RetryOnceAsync(_ => db.Set<ClassRow>().AnyAsync(
-            c => c.Id == classId && c.Tenant == caller.Tenant && (c.Owner == caller.Person || caller.Role == Role.Owner), cancellationToken));
-    }
+    /// <summary>Whether this class is the caller's to rule: its teachers', and the tenant's owners'.</summary>
+    public Task<bool> MayRuleAsync(Caller caller, Guid classId, CancellationToken cancellationToken) =>
+        Transient.RetryOnceAsync(_ => classes.TaughtBy(caller).AnyAsync(c => c.Id == classId, cancellationToken));
 
     /// <summary>
     /// What holds for a person: the tenant's policy, and those of the classes they are a student of; the stricter of each. At
@@ -107,10 +103,13 @@ internal sealed class PolicyStore(SessionDb db, DatabaseReady ready, TimeProvide
     }
 
     /// <summary>Students whom the caller may record consent for: an owner all of the tenant, a teacher those of their classes.</summary>
-    private IQueryable<string> Mine(Caller caller) => caller.Role == Role.Owner
-        ? db.Set<Membership>().Where(m => m.Tenant == caller.Tenant && m.Role == Role.Student).Select(m => m.AccountId.ToString())
-        : db.Set<ClassMember>().Where(m => m.Tenant == caller.Tenant
-            && db.Set<ClassRow>().Any(c => c.Id == m.ClassId && c.Tenant == caller.Tenant && c.Owner == caller.Person)).Select(m => m.Person);
+    private IQueryable<string> Mine(Caller caller)
+    {
+        if (caller.Role == Role.Owner)
+            return db.Set<Membership>().Where(m => m.Tenant == caller.Tenant && m.Role == Role.Student).Select(m => m.AccountId.ToString());
+        var taught = classes.TaughtBy(caller);
+        return db.Set<ClassMember>().Where(m => m.Tenant == caller.Tenant && taught.Any(c => c.Id == m.ClassId)).Select(m => m.Person);
+    }
 
     private async Task<List<PolicyRow>> RowsAsync(Caller person, int? tutorId, CancellationToken cancellationToken)
     {

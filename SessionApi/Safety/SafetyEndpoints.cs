@@ -22,6 +22,9 @@ internal static class SafetyEndpoints
         return builder;
     }
 
+    /// <summary>Where an engine reads how a session's person is moderated at this tutor, with a ticket for exactly this path.</summary>
+    public static string PathOf(string tutorId) => $"/internal/tutors/{tutorId}/policy";
+
     public static void MapSafety(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api").RequireScope(Scopes.Classes).WithTags("safety");
@@ -39,6 +42,7 @@ internal static class SafetyEndpoints
         routes.MapPost("/api/sessions/{session_id}/turns/{turn:int}/moderation/report", ReportAsync)
             .RequireScope(Scopes.Sessions).WithTags("safety").Fails(404, ErrorCodes.SessionNotFound);
         routes.MapGet("/internal/policy", OfPersonAsync).RequireService().WithTags("internal");
+        routes.MapGet(PathOf("{id:int}"), OfSessionAsync).RequireServiceOrTicket(Scopes.Tutors).WithTags("internal");
         routes.MapPost("/internal/concerns/looks", LookAsync).RequireService().WithTags("internal");
     }
 
@@ -168,6 +172,10 @@ internal static class SafetyEndpoints
             : throw new ProblemException(404, ErrorCodes.SessionNotFound,
                 $"There is no turn {turn} of a session {sessionId} of yours in which something was withheld.");
     }
+
+    /// <summary>What holds for a person at a tutor now: asked by the engine of an open session.</summary>
+    private static Task<PersonPolicy> OfSessionAsync(int id, Caller caller, PolicyStore store, CancellationToken cancellationToken) =>
+        store.OfPersonAsync(caller, id, cancellationToken);
 
     private static FlagCursor? Cursor(int limit, string? cursor)
     {

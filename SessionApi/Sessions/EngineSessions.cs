@@ -13,12 +13,15 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.SessionApi.Sessions;
 
 /// <summary>What an engine is asked to make.</summary>
+/// <param name="Moderation">How its questions and answers are judged at first.</param>
+/// <param name="Policy">Where the engine reads how they are judged from then on.</param>
 internal sealed record EngineSessionRequest(
     int TutorId, string StudentId, string? KbId, string Instructions, string Language, string? Voice,
     IReadOnlyList<HistoryMessage> History, EngineRetrieval? Retrieval,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ModerationPolicy? Moderation = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ModerationPolicy? Moderation = null,
+    EngineRetrieval? Policy = null);
 
-/// <summary>Where the engine searches for passages, and what it shows there.</summary>
+/// <summary>Where the engine searches for passages, or reads the policy, and what it shows there.</summary>
 internal sealed record EngineRetrieval(string Url, string Token);
 
 /// <summary>A session as the engine made it; the URL holds the token.</summary>

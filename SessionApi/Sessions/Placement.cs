@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Shares;
@@ -21,7 +22,9 @@ internal sealed class Placement(
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
-    /// <summary>Longer than a session lives; the ticket opens one tenant's search of one knowledge base, and nothing else.</summary>
+    /// <summary>
+    /// Longer than a session lives; a ticket opens one person's search of one knowledge base, or their policy, and nothing else.
+    /// </summary>
     private static readonly TimeSpan TicketLifetime = TimeSpan.FromDays(1);
 
     /// <returns>
@@ -56,7 +59,9 @@ internal sealed class Placement(
             using var turn = new CancellationTokenSource(share > TimeSpan.Zero ? share : TimeSpan.FromMilliseconds(1), time);
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
-                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history, Retrieval(caller, live[i], kbId), policy.Moderation);
+                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history,
+                kbId is null ? null : Opened(caller, live[i], RetrievalEndpoint.PathOf(kbId)), policy.Moderation,
+                Opened(caller, live[i], SafetyEndpoints.PathOf(tutor.Id.ToString(CultureInfo.InvariantCulture))));
             var (made, rejected) = await engines.CreateAsync(
                 live[i], caller.Tenant, person, Sharer.Of(caller).ShareOf(shares.Value), client, wanted, all.Token);
             if (made is not null)
@@ -74,13 +79,8 @@ internal sealed class Placement(
                 ErrorCodes.EngineUnavailable, $"No session was made: {rejection.Message}.", RetryAfter));
     }
 
-    private EngineRetrieval? Retrieval(Caller caller, EngineRow engine, string? kbId)
-    {
-        if (kbId is null)
-            return null;
-        var path = RetrievalEndpoint.PathOf(kbId);
-        return new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
-    }
+    private EngineRetrieval Opened(Caller caller, EngineRow engine, string path) =>
+        new(engine.AnnouncedTo + path, tickets.IssueToken(path, caller, Scopes.Tutors, TicketLifetime));
 }
 
 /// <summary>A session, and the engine that it is at.</summary>

@@ -27,6 +27,7 @@ internal static class ShareEndpoints
         taught.MapPost("", ShareAsync).Fails(404, ErrorCodes.TutorNotFound).Fails(409, ErrorCodes.Conflict, ErrorCodes.LimitReached);
         taught.MapDelete("{kind}/{thing}", EndAsync).Fails(404, ErrorCodes.ShareNotFound);
 
+        routes.MapTranscripts();
         var services = routes.MapGroup("/internal").RequireService().WithTags("internal");
         services.MapGet("shares", SharedAsync);
         services.MapPost("classes/{id:guid}/looks", LookAsync).Fails(404, ErrorCodes.ClassNotFound, ErrorCodes.MemberNotFound);

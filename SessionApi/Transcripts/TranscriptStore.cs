@@ -24,6 +24,14 @@ internal sealed class TranscriptStore(SessionDb db)
         return [.. (await WithPiecesAsync(turns, cancellationToken)).Select(turn => TurnView.Of(turn.Turn, turn.Said))];
     }
 
+    /// <summary>Turns whose question moderation refused.</summary>
+    public async Task<HashSet<int>> RefusedAsync(long session, CancellationToken cancellationToken) =>
+    [
+        .. await Transient.RetryOnceAsync(_ => db.Database.SqlQuery<int>(
+            $"SELECT DISTINCT turn AS \"Value\" FROM session_flags WHERE session_number = {session} AND status = 'refused'")
+            .ToListAsync(cancellationToken)),
+    ];
+
     /// <summary>
     /// What a session that goes on with this one is to know: the newest turns of it and of those it goes on with, oldest first,
     /// as much as a model will be shown.

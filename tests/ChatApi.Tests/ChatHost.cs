@@ -69,6 +69,10 @@ public sealed class ChatHost(TestService service, IdentityFolder identity) : IAs
     public Person As(string subject, string tenant = "t", string scope = "chat") =>
         new(service, identity.Token(sub: subject, tenant: tenant, kind: "user", scope: scope));
 
+    /// <summary>Another service's requests.</summary>
+    public Person AsService(string tenant = "t") =>
+        new(service, identity.Token("chat-api", sub: "chat-api", tenant: tenant, kind: "service", scope: "tutors"));
+
     public async Task<object?> ScalarAsync(string sql, params object[] values)
     {
         await using var command = Database.CreateCommand(sql);
@@ -139,12 +143,14 @@ public sealed class Person(TestService service, string token)
     public async Task<List<JsonElement>> MessagesAsync(Guid conversation, string query = "") =>
         [.. (await GetAsync($"/api/conversations/{conversation}/messages{query}")).GetProperty("messages").EnumerateArray()];
 
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, object? body = null, string? key = null)
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, object? body = null, string? key = null, string? accept = null)
     {
         var request = new HttpRequestMessage(method, path)
         {
             Content = body is null ? null : body as HttpContent ?? JsonContent.Create(body),
         };
+        if (accept is not null)
+            request.Headers.Accept.ParseAdd(accept);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         if (key is not null)
             request.Headers.Add("Idempotency-Key", key);

@@ -56,6 +56,26 @@ public sealed class ClassQuestionsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task ErasedClass_IsForgotten_AndConversationsStay()
+    {
+        await using var engine = await StubEngine.StartAsync();
+        await using var host = await ChatHost.StartAsync(await postgres.CreateDatabaseAsync(), engine);
+        var other = Guid.CreateVersion7();
+        await AskedAsync(host, "s0", "one", "leaves", minutes: 1);
+        await AskedAsync(host, "s1", "of another class", "leaves", minutes: 1, classId: other);
+        await AskedAsync(host, "s2", "of another tenant", "leaves", minutes: 1, tenant: "other");
+
+        for (var i = 0; i < 2; i++)
+            (await host.AsService().JsonAsync(HttpMethod.Delete, $"/internal/classes/{Class}")).GetProperty("done").GetBoolean().ShouldBeTrue();
+
+        (await host.ScalarAsync("SELECT count(*) FROM messages")).ShouldBe(9L);
+        (await host.ScalarAsync("SELECT count(*) FROM messages WHERE class_id = $1", other)).ShouldBe(2L);
+        (await host.ScalarAsync("SELECT count(*) FROM messages WHERE class_id = $1", Class)).ShouldBe(2L); // another tenant's
+        using var refused = await host.As("teacher", scope: "chat classes").SendAsync(HttpMethod.Delete, $"/internal/classes/{Class}");
+        ((int)refused.StatusCode).ShouldBe(403);
+    }
+
+    [Fact]
     public async Task Questions_FromBeforeTheConsent_AreNotSeen()
     {
         var since = DateTimeOffset.UtcNow.AddMinutes(5);

@@ -66,6 +66,32 @@ public sealed class ModerationTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Help_IsSeenByReadersOfPlainText_BeforeTheAnswer()
+    {
+        await using var engine = await StubEngine.StartAsync();
+        await using var host = await ChatHost.StartAsync(await postgres.CreateDatabaseAsync(), engine);
+        var ada = host.As("ada");
+        var told = await ada.AskAsync("怎么办?");
+        var (none, quiet) = await ReadAsync("");
+        (none, quiet).ShouldBe((told.Text, null));
+        await host.ScalarAsync("UPDATE messages SET help = $1::jsonb WHERE id = $2", """{"text":"和老师谈谈。","contact":"+49 800"}""", told.Answer);
+
+        var (text, length) = await ReadAsync("");
+        text.ShouldBe($"和老师谈谈。\n+49 800\n\n{told.Text}");
+        var bytes = int.Parse(length!, System.Globalization.CultureInfo.InvariantCulture);
+        Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)[bytes..]).ShouldBe(told.Text);
+        // Who goes on has it, and puts this behind it.
+        (await ReadAsync("?after=3")).ShouldBe((Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(told.Text)[3..]), null));
+
+        async Task<(string Text, string? Length)> ReadAsync(string query)
+        {
+            using var response = await ada.SendAsync(HttpMethod.Get, $"/chat/{told.Answer}/stream{query}", accept: "text/plain");
+            return (await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+                response.Headers.TryGetValues("Lyceum-Help-Length", out var values) ? values.Single() : null);
+        }
+    }
+
+    [Fact]
     public async Task Questions_OfTheTable_AreRefusedOrAskedOrBringHelp()
     {
         await using var engine = await ScriptedEngine.StartAsync();

@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Lyceum.Contracts;
+using Lyceum.SessionApi.Transcripts;
 using Lyceum.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.SessionApi.Tests;
 
@@ -193,6 +196,56 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
             "/internal/retrieval/biology-" + school.Class, new { query = "heron", tutor_id }, Service(who));
     }
 
+    [Fact]
+    public async Task CitedDocument_OpensForTheStudentsOfTheTutor_AsText_UntilTheShareEnds()
+    {
+        var school = await SchoolAsync();
+        var stranger = await school.Sessions.PersonAsync();
+        var kb = "birds-" + school.Class;
+        await school.JsonAsync(school.Teacher, HttpMethod.Put, $"/api/kb/{kb}", new { });
+        await UploadAsync(school, $"/api/kb/{kb}", "plain heron");
+        await school.JsonAsync(school.Teacher, HttpMethod.Put, $"/api/kb/exam-{school.Class}", new { });
+        await UploadAsync(school, $"/api/kb/exam-{school.Class}", "secret answers");
+        var document = await DocumentAsync(kb);
+        var tutor = (await school.JsonAsync(school.Teacher, HttpMethod.Post, "/api/tutors", new { name = "t", kb_id = kb })).GetProperty("id").GetInt32();
+        var path = $"/api/kb/{kb}/documents/{document}";
+        await NothingAsync(school.Student);
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/classes/{school.Class}/shares", new { kind = "tutor", id = $"{tutor}" });
+
+        foreach (var query in (string[])["", $"?tutor_id={tutor}"])
+        {
+            (await (await school.SendAsync(school.Student, Get, $"{path}/content{query}")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
+                .ShouldContain("plain heron");
+            (await school.JsonAsync(school.Student, Get, $"{path}/passages{query}")).GetProperty("passages")[0].GetProperty("text").GetString()
+                .ShouldBe("plain heron");
+        }
+        // The text, and nothing beside it: not the file, not the list, not another base's document below this one's name.
+        await (await school.SendAsync(school.Student, Get, $"{path}/content?original=true")).ShouldBeProblem(HttpStatusCode.NotFound, "document_not_found");
+        (await school.SendAsync(school.Teacher, Get, $"{path}/content?original=true&tutor_id={tutor}")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        foreach (var rest in (string[])["", "/documents", $"/documents/{document}", "/search?q=heron"])
+            await (await school.SendAsync(school.Student, Get, $"/api/kb/{kb}{rest}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        var other = await DocumentAsync($"exam-{school.Class}");
+        await (await school.SendAsync(school.Student, Get, $"/api/kb/{kb}/documents/{other}/content?tutor_id={tutor}")).ShouldBeProblem(HttpStatusCode.NotFound, "document_not_found");
+        await (await school.SendAsync(school.Student, Get, $"/api/kb/exam-{school.Class}/documents/{other}/content?tutor_id={tutor}"))
+            .ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        await (await school.SendAsync(school.Student, Get, $"{path}/content?tutor_id={tutor + 1000}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        (await school.SendAsync(school.Student, Get, $"{path}/content?tutor_id=x")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+        foreach (var who in (Person[])[school.Other, school.Colleague, school.Owner, stranger])
+            await NothingAsync(who);
+
+        (await school.SendAsync(school.Teacher, HttpMethod.Delete, $"/api/classes/{school.Class}/shares/tutor/{tutor}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await NothingAsync(school.Student);
+
+        async Task<string> DocumentAsync(string of) => (await school.JsonAsync(school.Teacher, Get, $"/api/kb/{of}/documents"))
+            .GetProperty("documents")[0].GetProperty("id").GetString()!;
+
+        async Task NothingAsync(Person who)
+        {
+            foreach (var rest in (string[])["content", "passages", $"content?tutor_id={tutor}", $"passages?tutor_id={tutor}"])
+                await (await school.SendAsync(who, Get, $"{path}/{rest}")).ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
+        }
+    }
+
     /// <summary>A tutor names a knowledge base by its slug, which may be a colleague's.</summary>
     [Fact]
     public async Task SharedTutor_ThatNamesAnothersKnowledge_OpensIt_ToNobody()
@@ -208,6 +261,146 @@ public sealed class ClassTests(SessionsFixture fixture) : IClassFixture<Sessions
             await (await school.Sessions.PostAsync($"/internal/retrieval/{kb}", new { query = "heron", tutor_id = tutor }, Service(who)))
                 .ShouldBeProblem(HttpStatusCode.NotFound, "knowledge_base_not_found");
         }
+    }
+
+    [Fact]
+    public async Task Transcripts_AreSeenByTheClassesTeachers_OfWhoAgrees_WithTheClassesTutors()
+    {
+        var school = await SchoolAsync("conversations");
+        var quiet = await StudentAsync(school.Sessions, school.Teacher, school.Class);
+        await school.JsonAsync(quiet, HttpMethod.Put, $"/api/classes/{school.Class}/visibility", new { visibility = "progress" });
+        var (shared, own) = (await TutorAsync(), await TutorAsync());
+        await school.JsonAsync(school.Teacher, HttpMethod.Post, $"/api/classes/{school.Class}/shares", new { kind = "tutor", id = $"{shared}" });
+        var (first, second) = (await SaidAsync(school.Student, "first 天空", shared), await SaidAsync(school.Student, "second", shared));
+        foreach (var (who, tutor, before) in ((Person, int, bool)[])[(school.Student, own, false), (quiet, shared, false), (school.Other, shared, false), (school.Student, shared, true)])
+            await SaidAsync(who, "hidden", tutor, before);
+        var path = $"/api/classes/{school.Class}/transcripts";
+
+        var page = await school.JsonAsync(school.Teacher, Get, $"{path}?limit=1");
+        var rest = await school.JsonAsync(school.Teacher, Get, $"{path}?limit=1&cursor={page.GetProperty("next_cursor").GetString()}");
+        (Ids(page), Ids(rest), rest.GetProperty("next_cursor").ValueKind).ShouldBe((second, first, JsonValueKind.Null));
+        (page.GetRawText() + rest.GetRawText()).ShouldNotContain(school.Student.Id.ToString()); // no names
+        var read = await school.JsonAsync(school.Owner, Get, $"{path}/{first}");
+        var turn = read.GetProperty("turns")[0];
+        (turn.GetProperty("question").GetString(), turn.GetProperty("answer").GetString()).ShouldBe(("first 天空", "first 天空"));
+        (turn.GetProperty("thinking").ValueKind, read.GetRawText().Contains(school.Student.Id.ToString())).ShouldBe((JsonValueKind.Null, false));
+        (await school.JsonAsync(school.Student, Get, "/api/me/audit")).GetProperty("looks").EnumerateArray()
+            .Select(look => (look.GetProperty("view").GetString(), look.GetProperty("viewer_name").GetString()))
+            .ShouldBe([("transcripts", school.Owner.Username), ("transcripts", school.Teacher.Username)], ignoreOrder: true);
+        foreach (var unseen in (Person[])[quiet, school.Other])
+            (await school.JsonAsync(unseen, Get, "/api/me/audit")).GetProperty("looks").GetArrayLength().ShouldBe(0);
+
+        foreach (var who in (Person[])[school.Colleague, school.Student, school.Other, await school.Sessions.PersonAsync()])
+        {
+            await (await school.SendAsync(who, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+            await (await school.SendAsync(who, Get, $"{path}/{first}")).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        }
+        await (await school.SendAsync(school.Colleague, Get, $"/api/classes/{school.OtherClass}/transcripts/{first}")).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+        await (await school.SendAsync(school.Teacher, Get, $"{path}?cursor=x")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_cursor");
+        await (await school.SendAsync(school.Teacher, Get, $"{path}?limit=101")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+
+        // A refused question is not shown; and who takes it back, or whose tutor is not the class's any more, is not.
+        await ExecuteAsync($"INSERT INTO session_flags SELECT number, 1, tenant, subject, id, 1, 'refused', 'words', 'c', 'q', now() FROM sessions WHERE id = '{first}'");
+        (await school.JsonAsync(school.Teacher, Get, $"{path}/{first}")).GetProperty("turns").GetArrayLength().ShouldBe(0);
+        await school.JsonAsync(school.Student, HttpMethod.Put, $"/api/classes/{school.Class}/visibility", new { visibility = "progress" });
+        (await school.JsonAsync(school.Teacher, Get, path)).GetProperty("transcripts").GetArrayLength().ShouldBe(0);
+        await (await school.SendAsync(school.Teacher, Get, $"{path}/{second}")).ShouldBeProblem(HttpStatusCode.NotFound, "session_not_found");
+
+        static string Ids(JsonElement page) => page.GetProperty("transcripts").EnumerateArray().Single().GetProperty("session_id").GetString()!;
+
+        async Task<int> TutorAsync() =>
+            (await school.JsonAsync(school.Teacher, HttpMethod.Post, "/api/tutors", new { name = "t" })).GetProperty("id").GetInt32();
+
+        async Task<string> SaidAsync(Person who, string text, int tutor, bool before = false)
+        {
+            var at = DateTimeOffset.UtcNow;
+            var turns = new SessionTurns($"gpu-engine.{Guid.CreateVersion7()}", who.Tenant, who.Id.ToString(),
+            [
+                new(1, 1, "user", at, text), new(2, 1, "thinking", at, "hm"), new(3, 1, "delta", at, text),
+                new(4, 1, "end", at, Status: "complete", FinishReason: "stop", Length: Encoding.UTF8.GetByteCount(text)),
+            ]);
+            await school.Sessions.Services.GetRequiredService<TranscriptRecorder>().RecordAsync([turns], TestContext.Current.CancellationToken);
+            await ExecuteAsync($"UPDATE sessions SET tutor_id = {tutor}, created_at = now() - interval '{(before ? 1 : 0)} days' WHERE id = '{turns.SessionId}'");
+            return turns.SessionId;
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = school.Sessions.Database.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task SeveralTeachers_TeachAClass_AndItIsHandedOver()
+    {
+        var school = await SchoolAsync();
+        var path = $"/api/classes/{school.Class}";
+        var (teacher, colleague, third) = (school.Teacher, school.Colleague, await MembershipTests.InvitedAsync(school.Sessions, school.Owner, "teacher"));
+        var stranger = await school.Sessions.PersonAsync();
+        foreach (var nobody in (string[])[school.Student.Id.ToString(), stranger.Id.ToString(), "owner", "x"])
+            await (await school.SendAsync(teacher, HttpMethod.Put, $"{path}/teachers/{nobody}")).ShouldBeProblem(HttpStatusCode.NotFound, "member_not_found");
+
+        for (var i = 0; i < 2; i++)
+            (await school.SendAsync(teacher, HttpMethod.Put, $"{path}/teachers/{colleague.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+
+        // They do what its teacher does with it: see it, look at it, invite, share their own, set its policy.
+        (await school.JsonAsync(colleague, Get, path)).GetProperty("manages").GetBoolean().ShouldBeTrue();
+        (await school.JsonAsync(colleague, Get, "/api/classes")).GetProperty("classes").GetArrayLength().ShouldBe(2);
+        (await school.Sessions.PostAsync($"/internal/classes/{school.Class}/looks", new { view = "overview" }, Service(colleague))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await StudentAsync(school.Sessions, colleague, school.Class);
+        await school.JsonAsync(colleague, HttpMethod.Put, $"{path}/policy", new { answers = true });
+        (await school.SendAsync(colleague, HttpMethod.Put, $"/api/tenant/consents/{school.Student.Id}", new { note = "form" })).IsSuccessStatusCode.ShouldBeTrue();
+        var tutor = (await school.JsonAsync(colleague, HttpMethod.Post, "/api/tutors", new { name = "t" })).GetProperty("id").GetInt32();
+        await school.JsonAsync(colleague, HttpMethod.Post, $"{path}/shares", new { kind = "tutor", id = $"{tutor}" });
+        (await TeachersAsync(colleague)).ShouldBe([(teacher.Id.ToString(), true), (colleague.Id.ToString(), false)]);
+        // But who else teaches it, says who has it.
+        await (await school.SendAsync(colleague, HttpMethod.Put, $"{path}/teachers/{third.Id}")).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_role");
+        await (await school.SendAsync(colleague, HttpMethod.Post, $"{path}/hand-over", new { to = colleague.Id })).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_role");
+        await (await school.SendAsync(third, HttpMethod.Put, $"{path}/teachers/{third.Id}")).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        await (await school.SendAsync(teacher, HttpMethod.Delete, $"{path}/teachers/{teacher.Id}")).ShouldBeProblem(HttpStatusCode.Conflict, "conflict");
+
+        await (await school.SendAsync(teacher, HttpMethod.Post, $"{path}/hand-over", new { to = school.Student.Id })).ShouldBeProblem(HttpStatusCode.NotFound, "member_not_found");
+        (await school.JsonAsync(teacher, HttpMethod.Post, $"{path}/hand-over", new { to = colleague.Id })).GetProperty("teacher").GetString().ShouldBe(colleague.Id.ToString());
+
+        await (await school.SendAsync(teacher, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        (await TeachersAsync(colleague)).ShouldBe([(colleague.Id.ToString(), true)]);
+        // An owner hands over too, and lets teach; who teaches it may end that themselves.
+        (await school.SendAsync(school.Owner, HttpMethod.Put, $"{path}/teachers/{third.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await school.SendAsync(third, HttpMethod.Delete, $"{path}/teachers/{third.Id}")).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await (await school.SendAsync(third, Get, path)).ShouldBeProblem(HttpStatusCode.NotFound, "class_not_found");
+        await school.JsonAsync(school.Owner, HttpMethod.Post, $"{path}/hand-over", new { to = third.Id });
+        (await TeachersAsync(third)).ShouldBe([(third.Id.ToString(), true)]);
+
+        async Task<List<(string?, bool)>> TeachersAsync(Person who) =>
+        [
+            .. (await school.JsonAsync(who, Get, $"{path}/teachers")).GetProperty("teachers").EnumerateArray()
+                .Select(each => (each.GetProperty("subject").GetString(), each.GetProperty("has_it").GetBoolean())),
+        ];
+    }
+
+    [Theory]
+    [InlineData("removed")]
+    [InlineData("student")]
+    [InlineData("left")]
+    public async Task TeacherWhoTeachesNoMore_LeavesTheirClassToAnOwner(string how)
+    {
+        var school = await SchoolAsync();
+        await school.SendAsync(school.Colleague, HttpMethod.Put, $"/api/classes/{school.OtherClass}/teachers/{school.Teacher.Id}");
+        var gone = how switch
+        {
+            "removed" => await school.SendAsync(school.Owner, HttpMethod.Delete, $"/api/members/{school.Teacher.Id}"),
+            "student" => await school.SendAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Teacher.Id}", new { role = "student" }),
+            _ => await school.SendAsync(school.Teacher, HttpMethod.Delete, $"/api/me/memberships/{school.Owner.Tenant}"),
+        };
+        gone.IsSuccessStatusCode.ShouldBeTrue();
+
+        (await school.JsonAsync(school.Owner, Get, $"/api/classes/{school.Class}")).GetProperty("teacher").GetString().ShouldBe(school.Owner.Id.ToString());
+        (await school.JsonAsync(school.Colleague, Get, $"/api/classes/{school.OtherClass}/teachers")).GetProperty("teachers").GetArrayLength().ShouldBe(1);
+        // Those who are still there keep theirs, whatever they become beside it.
+        await school.JsonAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Colleague.Id}", new { role = "owner" });
+        await school.JsonAsync(school.Owner, HttpMethod.Patch, $"/api/members/{school.Colleague.Id}", new { role = "teacher" });
+        (await school.JsonAsync(school.Owner, Get, $"/api/classes/{school.OtherClass}")).GetProperty("teacher").GetString().ShouldBe(school.Colleague.Id.ToString());
     }
 
     [Fact]

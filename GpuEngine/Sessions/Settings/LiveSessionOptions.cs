@@ -29,6 +29,12 @@ internal sealed class LiveSessionOptions
     /// <summary>How long before either timeout the client is warned; half of a timeout that is shorter than twice this.</summary>
     public TimeSpan WarnBefore { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long an open session goes on with the moderation policy that it read.</summary>
+    public TimeSpan PolicyFresh { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Reading it. Reached: the turn goes on with the one before.</summary>
+    public TimeSpan PolicyTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a connect token may be redeemed.</summary>
     public TimeSpan ConnectTokenLifetime { get; set; } = TimeSpan.FromSeconds(60);
 

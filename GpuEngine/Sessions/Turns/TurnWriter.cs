@@ -19,8 +19,8 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, Moderators moderators, TurnMetrics metrics,
-    EngineMetrics engine,
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, Moderators moderators, SessionPolicies policies,
+    TurnMetrics metrics, EngineMetrics engine,
     IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
     /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
@@ -60,7 +60,7 @@ internal sealed partial class TurnWriter(
     {
         using var slot = slots.Take(turns.Setup.Sharer);
         var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
-        var judge = turns.Setup.Moderation is { } policy ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer)) : null;
+        var judge = await policies.CurrentAsync(turns.Setup.Policy, bounds.Token) is { } policy ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer)) : null;
         if (judge is not null && !await MayBeAskedAsync(turns, turn, judge, bounds.Token))
             return;
         var passages = await SearchAsync(turns, turn, bounds);

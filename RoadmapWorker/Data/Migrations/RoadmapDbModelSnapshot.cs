@@ -622,8 +622,16 @@ namespace Lyceum.RoadmapWorker.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("task_id");
 
+                    b.Property<DateTimeOffset?>("ToldDue")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("told_due");
+
                     b.HasKey("Tenant", "Subject", "ItemId")
                         .HasName("pk_practice_cards");
+
+                    b.HasIndex("Due")
+                        .HasDatabaseName("ix_practice_cards_untold")
+                        .HasFilter("told_due IS DISTINCT FROM due AND reps > 0");
 
                     b.HasIndex("ItemId")
                         .HasDatabaseName("ix_practice_cards_item_id");

@@ -353,6 +353,47 @@ namespace Lyceum.SessionApi.Data.Migrations
                     b.ToTable("sign_ins", (string)null);
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassArchive", b =>
+                {
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<byte[]>("Content")
+                        .HasColumnType("bytea")
+                        .HasColumnName("content");
+
+                    b.Property<DateTimeOffset>("EraseAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("erase_at");
+
+                    b.Property<Guid>("ErasureId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("erasure_id");
+
+                    b.Property<DateTimeOffset?>("ExportedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("exported_at");
+
+                    b.Property<DateTimeOffset>("RequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("requested_at");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("ClassId")
+                        .HasName("pk_class_archives");
+
+                    b.ToTable("class_archives", (string)null);
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassMember", b =>
                 {
                     b.Property<Guid>("ClassId")
@@ -468,6 +509,34 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasDatabaseName("ix_shares_tenant_kind_thing");
 
                     b.ToTable("shares", (string)null);
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassTeacher", b =>
+                {
+                    b.Property<Guid>("ClassId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("class_id");
+
+                    b.Property<string>("Person")
+                        .HasColumnType("text")
+                        .HasColumnName("person");
+
+                    b.Property<DateTimeOffset>("AddedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("added_at");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.HasKey("ClassId", "Person")
+                        .HasName("pk_class_teachers");
+
+                    b.HasIndex("Tenant", "Person")
+                        .HasDatabaseName("ix_class_teachers_tenant_person");
+
+                    b.ToTable("class_teachers", (string)null);
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Classes.Look", b =>
@@ -1419,6 +1488,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasConstraintName("fk_sign_ins_accounts_account_id");
                 });
 
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassArchive", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Classes.ClassRow", null)
+                        .WithOne()
+                        .HasForeignKey("Lyceum.SessionApi.Classes.ClassArchive", "ClassId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_class_archives_classes_class_id");
+                });
+
             modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassMember", b =>
                 {
                     b.HasOne("Lyceum.SessionApi.Classes.ClassRow", null)
@@ -1437,6 +1516,16 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_shares_classes_class_id");
+                });
+
+            modelBuilder.Entity("Lyceum.SessionApi.Classes.ClassTeacher", b =>
+                {
+                    b.HasOne("Lyceum.SessionApi.Classes.ClassRow", null)
+                        .WithMany()
+                        .HasForeignKey("ClassId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_class_teachers_classes_class_id");
                 });
 
             modelBuilder.Entity("Lyceum.SessionApi.Erasures.ErasureStep", b =>

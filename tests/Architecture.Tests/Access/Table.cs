@@ -42,6 +42,7 @@ internal static class Table
         GET /api/conversations/{id:guid}/export  | chat            | conversation_not_found
         GET /api/search                          | chat            | own
         GET /api/classes/{id:guid}/questions     | classes         | class_not_found
+        DELETE /internal/classes/{id:guid}       | service         | own
         POST /api/conversations/{id:guid}/messages/{messageId:guid}/moderation/report | chat | message_not_found
         GET /api/moderation/verdicts             | classes         | own
         GET /api/concerns                        | classes         | own
@@ -110,6 +111,14 @@ internal static class Table
         GET /api/classes/{id:guid}/shares        | signed in       | class_not_found
         POST /api/classes/{id:guid}/shares       | classes         | class_not_found
         DELETE /api/classes/{id:guid}/shares/{kind}/{thing} | classes | class_not_found
+        GET /api/classes/{id:guid}/teachers      | classes         | class_not_found
+        PUT /api/classes/{id:guid}/teachers/{subject} | classes    | class_not_found
+        DELETE /api/classes/{id:guid}/teachers/{subject} | classes | class_not_found
+        POST /api/classes/{id:guid}/hand-over    | classes         | class_not_found
+        GET /api/classes/{id:guid}/archive       | classes         | class_not_found
+        GET /api/classes/{id:guid}/archive/content | classes       | class_not_found
+        GET /api/classes/{id:guid}/transcripts   | classes         | class_not_found
+        GET /api/classes/{id:guid}/transcripts/{session_id} | classes | class_not_found
         PATCH /api/tenant                        | classes         | own
         GET /api/members                         | classes         | own
         PATCH /api/members/{subject}             | classes         | member_not_found
@@ -126,8 +135,8 @@ internal static class Table
         POST /api/kb/{kb_id}/documents           | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents            | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/documents/{document_id:guid} | tutors   | knowledge_base_not_found
-        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | tutors | knowledge_base_not_found
-        GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | tutors | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/content | signed in | knowledge_base_not_found
+        GET /api/kb/{kb_id}/documents/{document_id:guid}/passages | signed in | knowledge_base_not_found
         DELETE /api/kb/{kb_id}/documents/{document_id:guid} | tutors | knowledge_base_not_found
         POST /api/kb/{kb_id}/reindex             | tutors          | knowledge_base_not_found
         GET /api/kb/{kb_id}/search               | tutors          | knowledge_base_not_found
@@ -144,6 +153,7 @@ internal static class Table
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
         GET /internal/tutors/{id:int}            | service         | tutor_not_found
+        GET /internal/tutors/{id:int}/policy     | service or ticket | own
         GET /internal/shares                     | service         | own
         POST /internal/classes/{id:guid}/looks   | service         | class_not_found
         POST /internal/retrieval/{kb_id}         | service or ticket | knowledge_base_not_found
@@ -272,8 +282,8 @@ internal static class Table
         ANY /api/kb/{kb}                         | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents               | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/documents/{document}    | tutors          | knowledge_base_not_found
-        ANY /api/kb/{kb}/documents/{document}/content | tutors     | knowledge_base_not_found
-        ANY /api/kb/{kb}/documents/{document}/passages | tutors    | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/content | signed in | knowledge_base_not_found
+        ANY /api/kb/{kb}/documents/{document}/passages | signed in | knowledge_base_not_found
         ANY /api/kb/{kb}/reindex                 | tutors          | knowledge_base_not_found
         ANY /api/kb/{kb}/search                  | tutors          | knowledge_base_not_found
         ANY /api/tutors/{tutor}/sessions         | sessions        | tutor_not_found
@@ -301,6 +311,13 @@ internal static class Table
         ANY /api/classes/{class}/members/{subject} | classes       | class_not_found
         ANY /api/classes/{class}/students        | classes         | class_not_found
         ANY /api/classes/{class}/students/{subject}/reset | classes | class_not_found
+        ANY /api/classes/{class}/teachers        | classes         | class_not_found
+        ANY /api/classes/{class}/teachers/{subject} | classes      | class_not_found
+        ANY /api/classes/{class}/hand-over       | classes         | class_not_found
+        ANY /api/classes/{class}/archive         | classes         | class_not_found
+        ANY /api/classes/{class}/archive/content | classes         | class_not_found
+        ANY /api/classes/{class}/transcripts     | classes         | class_not_found
+        ANY /api/classes/{class}/transcripts/{session} | classes   | class_not_found
         ANY /api/tenant                          | classes         | own
         ANY /api/members                         | classes         | own
         ANY /api/members/{subject}               | classes         | member_not_found

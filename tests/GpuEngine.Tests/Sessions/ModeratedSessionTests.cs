@@ -110,6 +110,80 @@ public sealed class ModeratedSessionTests
         }
     }
 
+    [Fact]
+    public async Task OpenSession_FollowsThePolicy_AndKeepsItWhereItCannotBeRead()
+    {
+        object? policy = null;
+        var isAway = false;
+        var shown = new ConcurrentQueue<string>();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        await using var school = builder.Build();
+        school.MapGet("/policy", (HttpRequest request) =>
+        {
+            shown.Enqueue(request.Headers.Authorization.ToString());
+            return isAway ? Results.StatusCode(503) : Results.Json(new { moderation = policy, tell = Array.Empty<string>(), consent_missing = false });
+        });
+        await school.StartAsync(TestContext.Current.CancellationToken);
+        var url = school.Urls.First();
+        await using var model = await Model.StartAsync();
+        model.Say("boom", "Sure. ", "How to make a bo", "mb: mix. ", "More.");
+        await using var engine = await model.EngineAsync(
+            ("Engine:RetrievalOrigins:0", url), ("Engine:Sessions:PolicyFresh", "00:00:00.0000001"));
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync(
+            new { tutor_id = 1, student_id = 1, policy = new { url = $"{url}/policy", token = "the-ticket" } }));
+
+        (await SayAsync()).ShouldBe("stop");
+        policy = new { questions = false, answers = true, by = new[] { "words" }, words = Array.Empty<string>() };
+        (await SayAsync()).ShouldBe("moderated");
+        isAway = true;
+        (await SayAsync()).ShouldBe("moderated");
+        (isAway, policy) = (false, new { answers = true, words = new[] { new string('x', 65) } }); // out of bounds, so not read
+        (await SayAsync()).ShouldBe("moderated");
+        policy = null;
+        (await SayAsync()).ShouldBe("stop");
+        shown.Distinct().ShouldBe(["Bearer the-ticket"]);
+
+        // Only addresses that the engine knows are asked.
+        using var refused = await engine.TryCreateAsync(
+            new { tutor_id = 1, student_id = 1, policy = new { url = "http://127.0.0.1:1/policy", token = "t" } });
+        refused.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+
+        async Task<string?> SayAsync()
+        {
+            await client.SayAsync("boom");
+            return (await UntilAsync(client, "text"))[^1].GetProperty("finish_reason").GetString();
+        }
+    }
+
+    [Fact]
+    public async Task Policy_IsReadOnceInAWhile()
+    {
+        var read = 0;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        await using var school = builder.Build();
+        school.MapGet("/policy", () =>
+        {
+            read++;
+            return Results.Json(new { moderation = (object?)null });
+        });
+        await school.StartAsync(TestContext.Current.CancellationToken);
+        await using var model = await Model.StartAsync();
+        await using var engine = await model.EngineAsync(
+            ("Engine:RetrievalOrigins:0", school.Urls.First()), ("Engine:Sessions:PolicyFresh", "01:00:00"));
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync(
+            new { tutor_id = 1, student_id = 1, policy = new { url = $"{school.Urls.First()}/policy", token = "t" } }));
+        for (var i = 0; i < 3; i++)
+        {
+            await client.SayAsync("hello");
+            await UntilAsync(client, "text");
+        }
+        read.ShouldBe(1);
+    }
+
     private static Task<SessionAddress> CreateAsync(SessionEngine engine, object moderation) =>
         engine.CreateAsync(new { tutor_id = 1, student_id = 1, moderation });
 

@@ -46,6 +46,9 @@ public sealed class KnowledgeServer : IAsyncDisposable
     /// <summary>Messages of a person's conversation.</summary>
     public ConcurrentDictionary<(string Person, Guid Conversation), object[]> Conversations { get; } = [];
 
+    /// <summary>How answers are moderated, by person, as JSON; nobody else's are.</summary>
+    public ConcurrentDictionary<string, object> Policies { get; } = [];
+
     /// <summary>Nobody says what is shared, or who is in a class.</summary>
     public bool IsAway { get; set; }
 
@@ -77,6 +80,8 @@ public sealed class KnowledgeServer : IAsyncDisposable
                 .Select(share => new { kind, id = share.Id, owner = share.Owner, class_id = share.Class }),
         }));
         app.MapPost("/internal/classes/{id:guid}/looks", (Delegate)server.LookAsync);
+        app.MapGet("/internal/policy", (HttpRequest http) => server.IsAway ? Results.StatusCode(503)
+            : server.Policies.TryGetValue(Claim(http, "act"), out var policy) ? Results.Json(policy) : Results.NotFound());
         app.MapGet("/api/conversations/{id:guid}/messages", (Guid id, HttpRequest http) =>
             server.Conversations.TryGetValue((Claim(http, "act"), id), out var said)
                 ? Results.Json(new { conversation_id = id, messages = said }) : Results.NotFound());

@@ -39,6 +39,29 @@ public sealed class ProgressTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task ChangedItem_KeepsTheConceptsState_AndIsAskedAtOnce()
+    {
+        await using var school = await School.StartAsync(postgres);
+        var (task, concept, item, right) = await PractiseAsync(school);
+        await school.AnswerAsync(item, new { choice = right });
+
+        var (_, changed) = await school.Worker.AsAsync("owner", "ada", HttpMethod.Put, $"/api/practice/items/{item}",
+            new { question = "Which of them?", options = new[] { "this", "that" }, answers = new[] { "that" } });
+        var again = changed.GetProperty("id").GetGuid();
+
+        var kept = await ConceptAsync(school, task, concept);
+        (kept.GetProperty("state").GetString(), kept.GetProperty("mastery").GetDouble(), kept.GetProperty("attempts").GetInt32())
+            .ShouldBe(("learning", 0.5, 1));
+        kept.GetProperty("evidence").GetArrayLength().ShouldBe(1);
+        var due = (await school.DueAsync()).Single(each => each.GetProperty("item").GetProperty("id").GetGuid() == again);
+        due.GetProperty("is_new").GetBoolean().ShouldBeFalse();
+
+        (await school.AnswerAsync(again, new { choice = 1 })).Json.GetProperty("counted").GetBoolean().ShouldBeTrue();
+        var gone = await ConceptAsync(school, task, concept);
+        (gone.GetProperty("attempts").GetInt32(), gone.GetProperty("evidence").GetArrayLength()).ShouldBe((2, 2));
+    }
+
+    [Fact]
     public async Task Mark_IsKeptApartFromMastery()
     {
         await using var school = await School.StartAsync(postgres);
