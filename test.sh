@@ -115,7 +115,8 @@ run() {
 # run_web: the checks of the web UI as one more suite: what `npm run check` does, less the build, which browser tests need before.
 run_web() {
   local log=$results/Web.log json=$results/Web.json begun=$SECONDS status=0
-  (cd "$root/Web" && npm run lint && npm test -- --reporter=default --reporter=json --outputFile="$json") > "$log" 2>&1 || status=$?
+  npm --prefix "$root/Web" run lint > "$log" 2>&1 || status=$?
+  npm --prefix "$root/Web" test -- --reporter=default --reporter=json --outputFile="$json" >> "$log" 2>&1 || status=$?
   if [[ ! -f $json || -n $(newer_web) ]]; then
     printf '%-28s did not finish (exit status %s)\n' Web "$status"
     tail -n 40 "$log" "$root/.build/web.log"

@@ -22,7 +22,7 @@ internal sealed class WebPages(WebFiles files, IOptions<WebOptions> options, End
 
     /// <summary>Beginnings of the UI's paths (Web/src/*/routes.ts); any other page is its 404.</summary>
     public static readonly FrozenSet<string> Routes = FrozenSet.Create(StringComparer.Ordinal,
-        "", "sign-in", "register", "join", "today", "c", "live", "plans", "practice", "teach", "operate", "settings");
+        "", "sign-in", "register", "first-password", "join", "today", "c", "live", "plans", "practice", "teach", "operate", "settings");
 
     private static readonly RouteEndpoint Endpoint = new(
         http => http.Features.Get<Answer>()!.WriteAsync(http), RoutePatternFactory.Parse("/{**page}"), order: 0,

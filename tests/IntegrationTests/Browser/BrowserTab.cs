@@ -70,16 +70,18 @@ public sealed class BrowserTab
         wrong.ShouldBeEmpty();
     }
 
-    /// <summary>axe finds nothing, at any severity.</summary>
-    public async Task ShouldBeAccessibleAsync(string state)
+    /// <summary>What axe finds, at any severity.</summary>
+    public async Task<IReadOnlyList<string>> AxeAsync(string state)
     {
         var result = await Page.RunAxe(new AxeRunOptions
         {
             RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
         });
-        result.Violations.Select(violation => $"{state}: {violation.Id} ({violation.Impact}) {violation.Help}\n" +
-            string.Join('\n', violation.Nodes.Select(node => $"    {node.Html}"))).ShouldBeEmpty();
+        return [.. result.Violations.Select(violation => $"{state}: {violation.Id} ({violation.Impact}) {violation.Help}\n" +
+            string.Join('\n', violation.Nodes.Select(node => $"    {node.Html}")))];
     }
+
+    public async Task ShouldBeAccessibleAsync(string state) => (await AxeAsync(state)).ShouldBeEmpty();
 
     /// <summary><c>docs/screenshots/{name}-{look}.png</c>, only where LYCEUM_SCREENSHOTS=1 asks for it.</summary>
     public async Task PictureAsync(string name, Look look)

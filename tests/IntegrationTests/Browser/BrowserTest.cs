@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Microsoft.Playwright;
 
 namespace Lyceum.Tests.IntegrationTests.Browser;
@@ -49,7 +50,8 @@ public abstract class BrowserTest(SharedSystem system, Chromium browser) : IAsyn
         var username = $"{name}-{Guid.CreateVersion7():N}"[..24];
         using var registered = await http.PostAsJsonAsync("/api/auth/register", new { username, password = Person.Password });
         registered.StatusCode.ShouldBe(HttpStatusCode.Created);
-        var tokens = await registered.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>();
+        using var signedIn = await http.PostAsJsonAsync("/api/auth/login", new { username, password = Person.Password });
+        var tokens = await signedIn.Content.ReadFromJsonAsync<JsonElement>();
         http.DefaultRequestHeaders.Authorization = new("Bearer", tokens.GetProperty("access_token").GetString());
         return new Person(username, http);
     }

@@ -28,6 +28,7 @@ public sealed class ShellTests(SharedSystem system, Chromium browser) : BrowserT
             }
             """)).ShouldBeTrue("Trusted Types are enforced");
         tab.Expect("require-trusted-types-for");
+        tab.Expect("TrustedHTML");
     }
 
     [Fact]
