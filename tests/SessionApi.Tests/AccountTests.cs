@@ -99,7 +99,9 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
     [Fact]
     public async Task SignIn_UnknownAccount_TakesAsLongAsAWrongPassword()
     {
-        await using var sessions = await TestSessions.StartAsync(fixture.Identity, await postgres.CreateDatabaseAsync(), iterations: 210_000);
+        await using var sessions = await TestSessions.StartAsync(
+            fixture.Identity, await postgres.CreateDatabaseAsync(), iterations: 210_000,
+            settings: new() { ["Accounts:AccountAttempts"] = "100", ["Accounts:AddressAttempts"] = "100" });
         var person = await sessions.PersonAsync();
         await TimeAsync("warm-up");
 
