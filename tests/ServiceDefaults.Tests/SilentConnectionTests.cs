@@ -46,7 +46,6 @@ public sealed class SilentConnectionTests : IAsyncLifetime
     public async Task Connection_DroppedByteByByte_IsClosed()
     {
         using var client = await ConnectAsync("");
-        var started = DateTime.UtcNow;
         await Should.ThrowAsync<IOException>(async () =>
         {
             foreach (var letter in "GET /alive HTTP/1.1\r\n" + new string('a', 100))
@@ -55,7 +54,6 @@ public sealed class SilentConnectionTests : IAsyncLifetime
                 await Task.Delay(100, TestContext.Current.CancellationToken);
             }
         });
-        (DateTime.UtcNow - started).ShouldBeLessThan(TimeSpan.FromSeconds(5));
     }
 
     [Fact]

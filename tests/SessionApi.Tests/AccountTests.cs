@@ -99,18 +99,22 @@ public sealed class AccountTests(SessionsFixture fixture, PostgresFixture postgr
     [Fact]
     public async Task SignIn_UnknownAccount_TakesAsLongAsAWrongPassword()
     {
-        await using var sessions = await TestSessions.StartAsync(fixture.Identity, await postgres.CreateDatabaseAsync(), iterations: 210_000);
+        await using var sessions = await TestSessions.StartAsync(
+            fixture.Identity, await postgres.CreateDatabaseAsync(), iterations: 210_000,
+            settings: new() { ["Accounts:AccountAttempts"] = "100", ["Accounts:AddressAttempts"] = "100" });
         var person = await sessions.PersonAsync();
         await TimeAsync("warm-up");
 
         var (wrong, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
-        for (var i = 0; i < 4; i++)
+        const double fewest = 0.3, most = 3; // without a hash it is a twentieth
+        // The least of some: how many it takes to find it is the machine's.
+        for (var i = 0; i < 4 || (i < 30 && unknown / wrong is < fewest or > most); i++)
         {
             wrong = Min(wrong, await TimeAsync(person.Username));
             unknown = Min(unknown, await TimeAsync("nobody-at-all"));
         }
 
-        (unknown / wrong).ShouldBeInRange(0.3, 3); // without a hash it is a twentieth
+        (unknown / wrong).ShouldBeInRange(fewest, most);
 
         static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
         async Task<TimeSpan> TimeAsync(string username)

@@ -15,110 +15,96 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.SessionApi.Tests;
 
-public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
+public sealed class ErasureTests(ErasureFixture fixture) : IClassFixture<ErasureFixture>, IAsyncLifetime
 {
     private const string Word = "secret-of-ada";
 
-    private readonly IdentityFolder _identity = new("gateway", "session-api", "chat-api");
-    private Peer _chat = null!;
-    private string _database = null!;
-    private TestSessions _sessions = null!;
+    private ErasingPeer Chat => fixture.Chat;
+    private TestSessions Sessions => fixture.Sessions;
 
     public async ValueTask InitializeAsync()
     {
-        _database = await postgres.CreateDatabaseAsync();
-        _chat = await Peer.StartAsync(_identity);
-        _sessions = await StartAsync();
+        await fixture.StartedAsync();
+        Chat.Forget();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _sessions.DisposeAsync();
-        await _chat.DisposeAsync();
-        _identity.Dispose();
-    }
-
-    private Task<TestSessions> StartAsync() => TestSessions.StartAsync(_identity, _database, settings: new()
-    {
-        ["Erasures:Services"] = "session-api,chat-api", ["Erasures:MaxBackoff"] = "00:00:01",
-        ["services:chat-api:http:0"] = _chat.Address.ToString(),
-    });
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task DeletedAccount_CannotSignIn_AndNothingIsLeftInAnyTable()
     {
-        var ada = await _sessions.PersonAsync();
-        var bob = await _sessions.PersonAsync();
+        var ada = await Sessions.PersonAsync();
+        var bob = await Sessions.PersonAsync();
         await FillAsync(ada);
         await FillAsync(bob);
         (await FindAsync(ada)).ShouldNotBeEmpty();
 
         var erasure = await DeleteAsync(ada);
 
-        (await _sessions.SignInAsync(ada.Username)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
-        (await _sessions.PostAsync("/api/auth/refresh", new { refresh_token = ada.RefreshToken })).StatusCode
+        (await Sessions.SignInAsync(ada.Username)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await Sessions.PostAsync("/api/auth/refresh", new { refresh_token = ada.RefreshToken })).StatusCode
             .ShouldBe(HttpStatusCode.Unauthorized);
         await UntilDoneAsync(erasure);
         (await FindAsync(ada)).ShouldBeEmpty();
-        _chat.Erased.ShouldContain((ada.Tenant, ada.Id.ToString()));
+        Chat.Erased.ShouldContain((ada.Tenant, ada.Id.ToString()));
         (await FindAsync(bob)).ShouldNotBeEmpty();
-        (await _sessions.SignInAsync(bob.Username)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Sessions.SignInAsync(bob.Username)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
     public async Task ServiceAway_IsAskedUntilItConfirms_AlsoAfterARestart()
     {
-        var ada = await _sessions.PersonAsync();
-        _chat.IsAway = true;
+        var ada = await Sessions.PersonAsync();
+        Chat.IsAway = true;
         var erasure = await DeleteAsync(ada);
-        await Eventually.TrueAsync(() => _chat.Asked > 1, "it is asked again");
+        await Eventually.TrueAsync(() => Chat.AskedFor(ada.Id) > 1, "it is asked again");
         (await StatusAsync(erasure)).GetProperty("done_at").ValueKind.ShouldBe(JsonValueKind.Null);
 
-        await _sessions.DisposeAsync();
-        (_chat.IsAway, _chat.RemainingCalls) = (false, 2); // and then it takes its time
-        _sessions = await StartAsync();
+        await Sessions.DisposeAsync();
+        (Chat.IsAway, Chat.RemainingCalls) = (false, 2); // and then it takes its time
+        await fixture.StartAsync();
 
         await UntilDoneAsync(erasure);
         (await StatusAsync(erasure)).GetProperty("services").EnumerateArray()
             .ShouldAllBe(service => service.GetProperty("done").GetBoolean());
-        _chat.Erased.ShouldContain((ada.Tenant, ada.Id.ToString()));
+        Chat.Erased.ShouldContain((ada.Tenant, ada.Id.ToString()));
     }
 
     [Fact]
     public async Task WrongPassword_DeletesNothing()
     {
-        var ada = await _sessions.PersonAsync();
+        var ada = await Sessions.PersonAsync();
 
-        var wrong = await _sessions.SendAsync(HttpMethod.Delete, "/api/me", new { password = "not this one" }, ada.Identity());
-        var none = await _sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity());
+        var wrong = await Sessions.SendAsync(HttpMethod.Delete, "/api/me", new { password = "not this one" }, ada.Identity());
+        var none = await Sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity());
 
         await wrong.ShouldBeProblem(HttpStatusCode.Unauthorized, ErrorCodes.InvalidCredentials);
         await none.ShouldBeProblem(HttpStatusCode.Unauthorized, ErrorCodes.InvalidCredentials);
-        (await _sessions.SignInAsync(ada.Username)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await Sessions.SignInAsync(ada.Username)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
     public async Task AccountWithoutPassword_NeedsARecentSignIn()
     {
-        var ada = await _sessions.PersonAsync();
+        var ada = await Sessions.PersonAsync();
         await ExecuteAsync($"UPDATE accounts SET password_hash = NULL WHERE id = '{ada.Id}'");
         await ExecuteAsync($"UPDATE sign_ins SET created_at = now() - interval '1 hour' WHERE account_id = '{ada.Id}'");
 
-        await (await _sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity()))
+        await (await Sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity()))
             .ShouldBeProblem(HttpStatusCode.Forbidden, ErrorCodes.RecentSignInRequired);
 
         await ExecuteAsync($"UPDATE sign_ins SET created_at = now() WHERE account_id = '{ada.Id}'");
-        (await _sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity())).StatusCode
+        (await Sessions.SendAsync(HttpMethod.Delete, "/api/me", null, ada.Identity())).StatusCode
             .ShouldBe(HttpStatusCode.Accepted);
     }
 
     [Fact]
     public async Task LastOwner_OfATenantThatOthersAreIn_CannotGo_UntilThereIsAnother()
     {
-        var (ada, bob) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        var (ada, bob) = (await Sessions.PersonAsync(), await Sessions.PersonAsync());
         await ExecuteAsync($"INSERT INTO memberships VALUES ('{bob.Id}', '{ada.Tenant}', 'teacher', now())");
 
-        await (await _sessions.SendAsync(
+        await (await Sessions.SendAsync(
             HttpMethod.Delete, "/api/me", new { password = TestSessions.Password }, ada.Identity()))
             .ShouldBeProblem(HttpStatusCode.Conflict, ErrorCodes.LastOwner);
         await ExecuteAsync($"UPDATE memberships SET role = 'owner' WHERE account_id = '{bob.Id}'");
@@ -130,7 +116,7 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task PersonErased_GoesFromTenantsTheyHaveLeftToo()
     {
-        var (owner, ada) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        var (owner, ada) = (await Sessions.PersonAsync(), await Sessions.PersonAsync());
         await ExecuteAsync(
             $"""
             INSERT INTO memberships VALUES ('{ada.Id}', '{owner.Tenant}', 'teacher', now());
@@ -142,13 +128,13 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
         await UntilDoneAsync(await DeleteAsync(ada));
 
         (await FindAsync(ada)).ShouldBeEmpty();
-        _chat.Erased.ShouldContain((owner.Tenant, ada.Id.ToString()));
+        Chat.Erased.ShouldContain((owner.Tenant, ada.Id.ToString()));
     }
 
     [Fact]
     public async Task TeacherErased_LeavesTheirClassAndWhatItUses_ToAnOwner_WithoutTheirName()
     {
-        var (owner, teacher) = (await _sessions.PersonAsync(), await _sessions.PersonAsync());
+        var (owner, teacher) = (await Sessions.PersonAsync(), await Sessions.PersonAsync());
         var @class = Guid.CreateVersion7();
         await ExecuteAsync(
             $"""
@@ -181,8 +167,8 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task TranscriptSentAgain_OfAnErasedPerson_IsAcknowledgedAndNotStored()
     {
-        var ada = await _sessions.PersonAsync();
-        var (turns, of) = (await FillAsync(ada), await _sessions.PersonAsync());
+        var ada = await Sessions.PersonAsync();
+        var (turns, of) = (await FillAsync(ada), await Sessions.PersonAsync());
         await UntilDoneAsync(await DeleteAsync(ada));
         var others = new SessionTurns(
             $"gpu-engine.{Guid.CreateVersion7()}", of.Tenant, of.Id.ToString(), turns.Records);
@@ -197,7 +183,7 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task LiveSession_IsReleasedAtItsEngine_BeforeItsRowGoes()
     {
-        var ada = await _sessions.PersonAsync();
+        var ada = await Sessions.PersonAsync();
         await FillAsync(ada);
         await ExecuteAsync(
             $"UPDATE sessions SET incarnation = gen_random_uuid() WHERE owner = '{ada.Id}'"); // at an engine that nobody knows
@@ -210,11 +196,11 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task Export_HasWhatEveryServiceHolds_AndNoSecrets()
     {
-        var ada = await _sessions.PersonAsync();
+        var ada = await Sessions.PersonAsync();
         await FillAsync(ada);
-        await FillAsync(await _sessions.PersonAsync());
+        await FillAsync(await Sessions.PersonAsync());
 
-        var response = await _sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity());
+        var response = await Sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity());
 
         response.StatusCode.ShouldBe(HttpStatusCode.OK);
         response.Content.Headers.ContentType!.MediaType.ShouldBe("application/zip");
@@ -232,25 +218,25 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
     [Fact]
     public async Task Export_WithAServiceAway_IsRefusedBeforeTheFirstByte()
     {
-        var ada = await _sessions.PersonAsync();
-        _chat.IsAway = true;
+        var ada = await Sessions.PersonAsync();
+        Chat.IsAway = true;
 
-        await (await _sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity()))
+        await (await Sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity()))
             .ShouldBeProblem(HttpStatusCode.ServiceUnavailable, ErrorCodes.ServiceUnavailable);
     }
 
     [Fact]
     public async Task Export_WhoseServiceBreaksOff_SaysSoInTheArchive()
     {
-        var ada = await _sessions.PersonAsync();
-        _chat.BreaksOff = true;
+        var ada = await Sessions.PersonAsync();
+        Chat.BreaksOff = true;
 
-        var response = await _sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity());
+        var response = await Sessions.SendAsync(HttpMethod.Get, "/api/me/export", token: ada.Identity());
 
         Read(await response.Content.ReadAsByteArrayAsync())["INCOMPLETE.txt"].ShouldContain("chat-api");
     }
 
-    private TranscriptRecorder Recorder => _sessions.Services.GetRequiredService<TranscriptRecorder>();
+    private TranscriptRecorder Recorder => Sessions.Services.GetRequiredService<TranscriptRecorder>();
 
     /// <summary>A tutor, a knowledge base with a document, an invitation, and a session in which something was said.</summary>
     private async Task<SessionTurns> FillAsync(Person person)
@@ -262,7 +248,7 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
                 (HttpMethod.Post, "/api/auth/invitations", new { note = Word }),
             ])
         {
-            (await _sessions.SendAsync(method, path, body, person.Identity())).IsSuccessStatusCode.ShouldBeTrue(path);
+            (await Sessions.SendAsync(method, path, body, person.Identity())).IsSuccessStatusCode.ShouldBeTrue(path);
         }
         var at = DateTimeOffset.UtcNow;
         var turns = new SessionTurns($"gpu-engine.{Guid.CreateVersion7()}", person.Tenant, person.Id.ToString(),
@@ -276,31 +262,31 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
 
     private async Task<Guid> DeleteAsync(Person person)
     {
-        var response = await _sessions.SendAsync(
+        var response = await Sessions.SendAsync(
             HttpMethod.Delete, "/api/me", new { password = TestSessions.Password }, person.Identity());
         response.StatusCode.ShouldBe(HttpStatusCode.Accepted);
         return (await response.JsonAsync()).GetProperty("id").GetGuid();
     }
 
     private async Task<JsonElement> StatusAsync(Guid erasure) =>
-        await (await _sessions.SendAsync(HttpMethod.Get, $"/api/erasures/{erasure}")).JsonAsync();
+        await (await Sessions.SendAsync(HttpMethod.Get, $"/api/erasures/{erasure}")).JsonAsync();
 
     private Task UntilDoneAsync(Guid erasure) => Eventually.TrueAsync(
         async () => (await StatusAsync(erasure)).GetProperty("done_at").ValueKind != JsonValueKind.Null, "it is done", 30);
 
     private Task<List<string>> FindAsync(Person person, params string[] more) => PersonalRows.FindAsync(
-        _sessions.Database, [person.Id.ToString(), person.Username, person.Tenant, .. more],
+        Sessions.Database, [person.Id.ToString(), person.Username, person.Tenant, .. more],
         "erased_persons", "erasures", "erasure_steps");
 
     private async Task<string?> TextAsync(string sql)
     {
-        await using var command = _sessions.Database.CreateCommand(sql);
+        await using var command = Sessions.Database.CreateCommand(sql);
         return (string?)await command.ExecuteScalarAsync(TestContext.Current.CancellationToken);
     }
 
     private async Task ExecuteAsync(string sql)
     {
-        await using var command = _sessions.Database.CreateCommand(sql);
+        await using var command = Sessions.Database.CreateCommand(sql);
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
@@ -313,62 +299,100 @@ public sealed class ErasureTests(PostgresFixture postgres) : IAsyncLifetime
             return reader.ReadToEnd();
         });
     }
+}
 
-    /// <summary>Another service that holds something of persons.</summary>
-    private sealed class Peer(TestService service) : IAsyncDisposable
+/// <summary>One SessionApi that erases for all tests of the class, and what stands for the other services.</summary>
+public sealed class ErasureFixture(PostgresFixture postgres) : IAsyncDisposable
+{
+    private readonly IdentityFolder _identity = new("gateway", "session-api", "chat-api");
+    private string? _database;
+
+    internal ErasingPeer Chat { get; private set; } = null!;
+    public TestSessions Sessions { get; private set; } = null!;
+
+    /// <summary>Started by the first test; skips it where there is no PostgreSQL.</summary>
+    public async Task StartedAsync()
     {
-        private int _asked;
-
-        public Uri Address => service.Address;
-        public ConcurrentBag<(string Tenant, string Person)> Erased { get; } = [];
-        public int Asked => _asked;
-        public volatile bool IsAway;
-        public volatile bool BreaksOff;
-
-        /// <summary>Calls that are answered with "not yet".</summary>
-        public volatile int RemainingCalls;
-
-        public static async Task<Peer> StartAsync(IdentityFolder identity)
-        {
-            Peer? peer = null;
-            return peer = new(await TestService.StartAsync(identity, "chat-api", map: app =>
-            {
-                app.MapPut("/internal/erasures/{id:guid}", (Caller caller) => peer!.Erase(caller)).RequireService();
-                app.MapGet("/internal/export", (Caller caller, Microsoft.AspNetCore.Http.HttpContext http) =>
-                    peer!.ExportAsync(caller, http)).RequireService();
-            }));
-        }
-
-        private Microsoft.AspNetCore.Http.IResult Erase(Caller caller)
-        {
-            Interlocked.Increment(ref _asked);
-            if (IsAway)
-                return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "away");
-            if (RemainingCalls-- > 0)
-                return Microsoft.AspNetCore.Http.TypedResults.Ok(new ErasureState(false));
-            Erased.Add((caller.Tenant, caller.Act!));
-            return Microsoft.AspNetCore.Http.TypedResults.Ok(new ErasureState(true));
-        }
-
-        private async Task ExportAsync(Caller caller, Microsoft.AspNetCore.Http.HttpContext http)
-        {
-            if (IsAway)
-            {
-                http.Response.StatusCode = 503;
-                return;
-            }
-            foreach (var piece in (ExportPiece[])
-                [new("said.md", $"{caller.Tenant} {caller.Act}"), new("said.md", new string('x', 200_000)),
-                    new("seen.jpg", "") { Data = [0, 1] }, new("", "") { End = true }])
-            {
-                if (piece.End && BreaksOff)
-                    return;
-                await http.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(
-                    new { path = piece.Path, text = piece.Text, data = piece.Data, end = piece.End }));
-                await http.Response.Body.WriteAsync("\n"u8.ToArray());
-            }
-        }
-
-        public ValueTask DisposeAsync() => service.DisposeAsync();
+        if (_database is not null)
+            return;
+        _database = await postgres.CreateDatabaseAsync();
+        Chat = await ErasingPeer.StartAsync(_identity);
+        await StartAsync();
     }
+
+    public async Task StartAsync() => Sessions = await TestSessions.StartAsync(_identity, _database!, settings: new()
+    {
+        ["Erasures:Services"] = "session-api,chat-api", ["Erasures:MaxBackoff"] = "00:00:01",
+        ["services:chat-api:http:0"] = Chat.Address.ToString(),
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Sessions is not null)
+            await Sessions.DisposeAsync();
+        if (Chat is not null)
+            await Chat.DisposeAsync();
+        _identity.Dispose();
+    }
+}
+
+/// <summary>Another service that holds something of persons.</summary>
+internal sealed class ErasingPeer(TestService service) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, int> _asked = new();
+
+    public Uri Address => service.Address;
+    public ConcurrentBag<(string Tenant, string Person)> Erased { get; } = [];
+    public volatile bool IsAway;
+    public volatile bool BreaksOff;
+
+    /// <summary>Calls that are answered with "not yet".</summary>
+    public volatile int RemainingCalls;
+
+    public int AskedFor(Guid person) => _asked.GetValueOrDefault(person.ToString());
+
+    public void Forget() => (IsAway, BreaksOff, RemainingCalls) = (false, false, 0);
+
+    public static async Task<ErasingPeer> StartAsync(IdentityFolder identity)
+    {
+        ErasingPeer? peer = null;
+        return peer = new(await TestService.StartAsync(identity, "chat-api", map: app =>
+        {
+            app.MapPut("/internal/erasures/{id:guid}", (Caller caller) => peer!.Erase(caller)).RequireService();
+            app.MapGet("/internal/export", (Caller caller, Microsoft.AspNetCore.Http.HttpContext http) =>
+                peer!.ExportAsync(caller, http)).RequireService();
+        }));
+    }
+
+    private Microsoft.AspNetCore.Http.IResult Erase(Caller caller)
+    {
+        _asked.AddOrUpdate(caller.Act!, 1, (_, asked) => asked + 1);
+        if (IsAway)
+            return Problems.Unavailable(ErrorCodes.DatabaseUnavailable, "away");
+        if (RemainingCalls-- > 0)
+            return Microsoft.AspNetCore.Http.TypedResults.Ok(new ErasureState(false));
+        Erased.Add((caller.Tenant, caller.Act!));
+        return Microsoft.AspNetCore.Http.TypedResults.Ok(new ErasureState(true));
+    }
+
+    private async Task ExportAsync(Caller caller, Microsoft.AspNetCore.Http.HttpContext http)
+    {
+        if (IsAway)
+        {
+            http.Response.StatusCode = 503;
+            return;
+        }
+        foreach (var piece in (ExportPiece[])
+            [new("said.md", $"{caller.Tenant} {caller.Act}"), new("said.md", new string('x', 200_000)),
+                new("seen.jpg", "") { Data = [0, 1] }, new("", "") { End = true }])
+        {
+            if (piece.End && BreaksOff)
+                return;
+            await http.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(
+                new { path = piece.Path, text = piece.Text, data = piece.Data, end = piece.End }));
+            await http.Response.Body.WriteAsync("\n"u8.ToArray());
+        }
+    }
+
+    public ValueTask DisposeAsync() => service.DisposeAsync();
 }

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Lyceum.Tests.RoadmapWorker.Tests.Models;
 
 /// <summary>Roadmaps and collaborations that rest on a teacher's own material, over HTTP to a model and to a knowledge base.</summary>
-public sealed class GroundedTests(PostgresFixture postgres)
+public sealed class GroundedTests(PostgresFixture postgres, ModelWorkers workers) : IClassFixture<ModelWorkers>
 {
     private static readonly ScriptedCall Thumb = new("knowledge-search", """{"query": "the thumb"}""");
 
@@ -53,7 +53,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
             ActivityStopped = spans.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.Calls = request => request.Name == "viola:design" ? [Thumb] : null;
         var (task, _) = await worker.RoadmapAsync(ModelWorker.Roadmap("bows", query: "viola"));
 
@@ -68,7 +68,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
     [Fact]
     public async Task Collab_OnATutorsKnowledge_CitesItWithTheSameNumbersInEveryTurn()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.Calls = request => request.Name.EndsWith("tutor 1") ? [Thumb] : null;
         worker.Model.Bends = (request, answer) => request.Name.Contains("planner") ? """{"text": "Angle first [2].", "sources": [2, 99]}""" : answer;
         var collab = await worker.CollabAsync(new { task = "Teach the bow", tutor_id = 7 });
@@ -144,7 +144,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
     [InlineData("gone", "unavailable", "could not be searched")]
     public async Task Roadmap_OnAKnowledgeBaseThatGivesNothing_SaysSo(string how, string grounding, string says)
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Knowledge.Answers = query => query == "?" ? null : how == "gone" ? Results.NotFound() : Results.Json(new { passages = Array.Empty<object>() });
         var (_, roadmap) = await worker.RoadmapAsync(ModelWorker.Roadmap("bows"));
         roadmap.GetProperty("grounding").GetString().ShouldBe(grounding);
@@ -155,7 +155,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
     [Fact]
     public async Task Roadmap_OfATutorWithoutKnowledge_SaysSo()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         var (_, roadmap) = await worker.RoadmapAsync(ModelWorker.Roadmap(tutorId: 8));
         roadmap.TryGetProperty("grounding", out _).ShouldBeFalse();
         roadmap.GetProperty("notes")[0].GetString()!.ShouldContain("Tutor 8 has no knowledge base");
@@ -164,7 +164,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
     [Fact]
     public async Task Roadmap_WithoutAModel_SaysThatTheKnowledgeBaseWasNotUsed()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.IsPrimer = true;
         var (_, roadmap) = await worker.RoadmapAsync(ModelWorker.Roadmap("bows"));
         (roadmap.GetProperty("made_by").GetString(), roadmap.GetProperty("grounding").GetString()).ShouldBe(("catalogue", "not_used"));
@@ -175,7 +175,7 @@ public sealed class GroundedTests(PostgresFixture postgres)
     [Fact]
     public async Task Collab_WithoutAModel_GivesThePassagesToTheBuiltInAnswerer()
     {
-        await using var worker = await ModelWorker.StartAsync(postgres);
+        await using var worker = await workers.TakeAsync();
         worker.Model.IsPrimer = true;
         worker.Model.Bends = (_, _) => "No language model is connected. “Hold the bow with a bent thumb.” [1]";
         var collab = await worker.CollabAsync(new { task = "Teach the bow", kb_id = "bows" });

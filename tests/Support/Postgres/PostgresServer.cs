@@ -13,6 +13,7 @@ namespace Lyceum.Tests.Support.Postgres;
 public sealed class PostgresServer(bool inMemory = false) : IAsyncDisposable
 {
     private const string Memory = "/dev/shm";
+    private const string Prefix = "lyceum-postgres-";
     private const long EnoughMemory = 6L * 1024 * 1024 * 1024;
 
     private readonly string _folder = CreateFolder(inMemory);
@@ -25,8 +26,27 @@ public sealed class PostgresServer(bool inMemory = false) : IAsyncDisposable
         if (!inMemory || !Directory.Exists(Memory) || new DriveInfo(Memory).AvailableFreeSpace < EnoughMemory
             || GC.GetGCMemoryInfo().TotalAvailableMemoryBytes < 2 * EnoughMemory)
             return Directory.CreateTempSubdirectory("lyceum-postgres-").FullName;
-        var folder = Path.Combine(Memory, $"lyceum-postgres-{Guid.NewGuid():N}");
-        return Directory.CreateDirectory(folder).FullName;
+        DeleteLeft();
+        return Directory.CreateDirectory(Path.Combine(Memory, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+    }
+
+    /// <summary>What test runs that were killed have left: it would take memory for ever.</summary>
+    private static void DeleteLeft()
+    {
+        foreach (var folder in Directory.GetDirectories(Memory, $"{Prefix}*"))
+        {
+            var process = Path.GetFileName(folder)[Prefix.Length..].Split('-')[0];
+            if (Directory.Exists($"/proc/{process}") || DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) < TimeSpan.FromHours(1))
+                continue;
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Somebody else's, or deleted by another at this moment.
+            }
+        }
     }
 
     /// <summary>False where there is no PostgreSQL to be had.</summary>
