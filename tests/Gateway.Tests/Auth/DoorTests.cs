@@ -27,6 +27,8 @@ public sealed class DoorTests : IAsyncLifetime
         "/api/me/sign-ins/{sign_in}", "/api/me/memberships", "/api/me/memberships/{tenant}", "/api/classes", "/api/classes/join",
         "/api/classes/join/{code}", "/api/classes/{class}", "/api/classes/{class}/leave", "/api/classes/{class}/visibility",
         "/api/classes/{class}/shares", "/api/erasures/{erasure}",
+        // With scope tutors, or through a tutor that is shared with the person: the service knows which.
+        "/api/kb/{kb}/documents/{document}/passages", "/api/kb/{kb}/documents/{document}/content",
     ];
 
     /// <summary>Judged by where the caller is, or its scope.</summary>
