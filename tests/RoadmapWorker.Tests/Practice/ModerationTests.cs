@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Lyceum.Jobs;
 using Lyceum.Tests.RoadmapWorker.Tests.Models;
+using Lyceum.Tests.Support.Postgres;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Practice;
 
