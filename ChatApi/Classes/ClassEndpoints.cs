@@ -34,8 +34,8 @@ public static class ClassEndpoints
     }
 
     /// <summary>
-    /// Forgets through which class something was asked, of a class that is erased; conversations are their persons', and stay. To
-    /// be asked until it is done.
+    /// Forgets through which class something was asked, of a class that is erased; conversations are their persons',
+    /// and stay. To be asked until it is done.
     /// </summary>
     private static async Task<ErasureState> EraseAsync(
         Guid id, Caller caller, ClassRecords records, CancellationToken cancellationToken) =>

@@ -50,7 +50,8 @@ public sealed partial class AnswerResponse(
         if (plain && help is not null)
         {
             // Bytes before the answer's own: a cursor does not count them.
-            response.Headers["Lyceum-Help-Length"] = PlainTextAnswerWriter.Paragraph(help).Length.ToString(CultureInfo.InvariantCulture);
+            response.Headers["Lyceum-Help-Length"] =
+                PlainTextAnswerWriter.Paragraph(help).Length.ToString(CultureInfo.InvariantCulture);
         }
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
 

@@ -145,8 +145,8 @@ public sealed class SseAnswerWriter(ReaderPipe pipe) : IAnswerWriter, IDisposabl
 
 /// <summary>
 /// <c>Accept: text/plain</c>: the text alone, as it comes. Nothing but the text can be said in it, so a client that wants
-/// to know how the answer ended reads the message, or asks for events. Before it stands what the school says at signs of self-harm,
-/// as nobody may miss that.
+/// to know how the answer ended reads the message, or asks for events. Before it stands what the school says at signs
+/// of self-harm, as nobody may miss that.
 /// </summary>
 public sealed class PlainTextAnswerWriter(ReaderPipe pipe) : IAnswerWriter
 {

@@ -114,13 +114,17 @@ internal static partial class SessionsApi
                 throw Invalid("A message's role in history is user or assistant.");
             Bounded("A message in history", message.Content, MaxText);
         }
-        var retrieval = request.Retrieval is { } source ? new RetrievalSource(Known("retrieval", source, engine), source.Token) : null;
+        var retrieval = request.Retrieval is { } source
+            ? new RetrievalSource(Known("retrieval", source, engine), source.Token)
+            : null;
         return new SessionSetup(
             id, caller.Tenant, caller.Person, tutor, student, request.KbId, request.Instructions, request.Language,
             [.. history.Select(message => new ChatMessage(message.Role, message.Content))], retrieval, request.Voice)
         {
             Sharer = Sharer.Of(caller),
-            Policy = new(Checked(request.Moderation), request.Policy is { } policy ? new(Known("policy", policy, engine), policy.Token) : null),
+            Policy = new(
+                Checked(request.Moderation),
+                request.Policy is { } policy ? new(Known("policy", policy, engine), policy.Token) : null),
         };
     }
 
@@ -130,12 +134,14 @@ internal static partial class SessionsApi
         if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             throw Invalid($"{what}.url must be an http or https address.");
         return engine.MaySearchAt(url) ? url : throw Invalid(
-            $"{what}.url must be at an address that this engine announces itself to (Engine:AnnounceTo), or at one of Engine:RetrievalOrigins.");
+            $"{what}.url must be at an address that this engine announces itself to (Engine:AnnounceTo), or at one of "
+            + "Engine:RetrievalOrigins.");
     }
 
     /// <exception cref="ProblemException">400: it is none.</exception>
     private static ModerationPolicy? Checked(ModerationPolicy? policy) =>
-        policy is null ? null : PolicyRules.FaultOf(policy) is { } fault ? throw Invalid(fault) : PolicyRules.Complete(policy);
+        policy is null ? null
+        : PolicyRules.FaultOf(policy) is { } fault ? throw Invalid(fault) : PolicyRules.Complete(policy);
 
     private static void Bounded(string what, string? text, int bytes)
     {

@@ -26,9 +26,10 @@ internal static class SessionsSetup
         services.AddOptions<LiveSessionOptions>().BindConfiguration(LiveSessionOptions.Section)
             .ValidateDataAnnotations()
             .Validate(
-                options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0, RetrievalTimeout.Ticks: > 0 }
-                    and { PolicyFresh.Ticks: > 0, PolicyTimeout.Ticks: > 0 },
-                "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime, RetrievalTimeout, PolicyFresh and PolicyTimeout must be above 0")
+                options => options is { Timeout.Ticks: > 0, IdleTimeout.Ticks: > 0, ConnectTokenLifetime.Ticks: > 0 }
+                    and { RetrievalTimeout.Ticks: > 0, PolicyFresh.Ticks: > 0, PolicyTimeout.Ticks: > 0 },
+                "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime, RetrievalTimeout, PolicyFresh and "
+                + "PolicyTimeout must be above 0")
             .Validate(options => options.Audio.IsValid, "Engine:Sessions:Audio: a time or level is out of its bounds")
             .ValidateOnStart();
         services.AddOptions<TranscriptOptions>().BindConfiguration(TranscriptOptions.Section)

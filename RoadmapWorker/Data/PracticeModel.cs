@@ -28,7 +28,8 @@ internal static class PracticeModel
             card.HasKey(c => new { c.Tenant, c.Subject, c.ItemId });
             card.HasOne<PracticeItemRow>().WithMany().HasForeignKey(c => c.ItemId).OnDelete(DeleteBehavior.Cascade);
             card.HasIndex(c => new { c.Tenant, c.Subject, c.Due, c.ItemId });
-            card.HasIndex(c => c.Due).HasFilter("told_due IS DISTINCT FROM due AND reps > 0").HasDatabaseName("ix_practice_cards_untold");
+            card.HasIndex(c => c.Due).HasFilter("told_due IS DISTINCT FROM due AND reps > 0")
+                .HasDatabaseName("ix_practice_cards_untold");
             card.HasIndex(c => new { c.Tenant, c.Subject, c.TaskId });
             card.HasIndex(c => new { c.Tenant, c.Subject, c.SetId });
         });

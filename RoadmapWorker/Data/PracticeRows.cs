@@ -92,7 +92,9 @@ public sealed class PracticeCardRow
     public DateTimeOffset? LastReview { get; set; }
     public DateTimeOffset Due { get; set; }
 
-    /// <summary>The <see cref="Due"/> of which the person was told (<see cref="Practice.DueSweep"/>); null: of none yet.</summary>
+    /// <summary>
+    /// The <see cref="Due"/> of which the person was told (<see cref="Practice.DueSweep"/>); null: of none yet.
+    /// </summary>
     public DateTimeOffset? ToldDue { get; init; }
 
     public int ScheduledDays { get; set; }

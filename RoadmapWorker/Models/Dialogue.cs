@@ -23,8 +23,8 @@ public sealed class Dialogues(
 /// (1) The model is asked with what was said so far. (2) An answer that calls functions is recorded in the database, then (3) each of its
 /// functions is called, and (4) each result is recorded before the model is told of it. (5) An answer that calls nothing is the reply.
 /// A later run of the stage, after a kill or a failure, goes on behind the last recorded step: neither an answer nor a call that is
-/// recorded is asked for or made again. The loop is ours rather than the connector's, which would record nothing in between. What the
-/// model says is moderated, where the person's school asks for it, before any of it is recorded.
+/// recorded is asked for or made again. The loop is ours rather than the connector's, which would record nothing in
+/// between. What the model says is moderated, where the person's school asks for it, before any of it is recorded.
 /// </para>
 /// <para>Used by one task at a time.</para>
 /// </summary>

@@ -11,12 +11,13 @@ using Microsoft.SemanticKernel;
 namespace Lyceum.RoadmapWorker.Models;
 
 /// <summary>
-/// Judges what a model writes for a person whose organisation or class has answers moderated, before anything is stored or shown: by
-/// the same lists and models as a chat's answers. What is withheld is no answer to the question, so that the model is asked again as
-/// for any other fault, and in the end whatever is made without a model takes its place.
+/// Judges what a model writes for a person whose organisation or class has answers moderated, before anything is stored
+/// or shown: by the same lists and models as a chat's answers. What is withheld is no answer to the question, so that
+/// the model is asked again as for any other fault, and in the end whatever is made without a model takes its place.
 /// </summary>
 public sealed partial class ModelModeration(
-    SafetyClient policies, ModerationClient engines, IOptions<ModelOptions> options, TimeProvider time, ILogger<ModelModeration> logger)
+    SafetyClient policies, ModerationClient engines, IOptions<ModelOptions> options, TimeProvider time,
+    ILogger<ModelModeration> logger)
 {
     /// <summary>Stands for what was withheld.</summary>
     public const string Withheld =
@@ -35,7 +36,8 @@ public sealed partial class ModelModeration(
     public async Task<ChatMessageContent> PassAsync(
         string tenant, string subject, ChatMessageContent answer, CancellationToken cancellationToken)
     {
-        if (string.IsNullOrWhiteSpace(answer.Content) || await PolicyAsync(tenant, subject, cancellationToken) is not { Answers: true } policy)
+        if (string.IsNullOrWhiteSpace(answer.Content)
+            || await PolicyAsync(tenant, subject, cancellationToken) is not { Answers: true } policy)
             return answer;
         var gate = new SentenceGate(new Judge(policy, new EngineJudge(this, tenant, subject)));
         // Sentence by sentence, as a model judges no more at once.
@@ -75,8 +77,10 @@ public sealed partial class ModelModeration(
     }
 
     /// <summary>With the characters that JSON writes as escapes: a word must not hide in them.</summary>
-    private static string Decoded(string text) => !text.Contains("\\u", StringComparison.Ordinal) ? text : StorableText.Of(Escape().Replace(
-        text, match => ((char)int.Parse(match.Groups["code"].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToString()));
+    private static string Decoded(string text) => text.Contains("\\u", StringComparison.Ordinal)
+        ? StorableText.Of(Escape().Replace(text, match => ((char)int.Parse(
+            match.Groups["code"].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToString()))
+        : text;
 
     private async Task<IReadOnlyList<string>?> FlagsAsync(
         ModerationBy by, string text, string tenant, string subject, CancellationToken cancellationToken)

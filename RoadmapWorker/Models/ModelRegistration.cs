@@ -23,7 +23,9 @@ public sealed class ModelOptions
     /// <summary>Characters of one function's result; the rest is cut off, and the model is told so.</summary>
     public int FunctionResult { get; set; } = 12_000;
 
-    /// <summary>How long SessionApi is waited for to say how a person's answers are moderated. Reached: the stage is retried.</summary>
+    /// <summary>
+    /// How long SessionApi is waited for to say how a person's answers are moderated. Reached: the stage is retried.
+    /// </summary>
     public TimeSpan PolicyTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>One question to a model that judges. Reached: it counts as not available.</summary>

@@ -5,17 +5,19 @@ using Npgsql;
 namespace Lyceum.RoadmapWorker.Practice;
 
 /// <summary>
-/// Tells persons when what they have practised became due again: the event <c>practice.due</c>, once for each item and due moment, and
-/// one event for all items of a person that are found at once. What was told is marked in the statement that tells it, so that nothing
-/// is told twice or lost, whoever dies; replicas skip the rows that another one has.
+/// Tells persons when what they have practised became due again: the event <c>practice.due</c>, once for each item and
+/// due moment, and one event for all items of a person that are found at once. What was told is marked in the statement
+/// that tells it, so that nothing is told twice or lost, whoever dies; replicas skip the rows that another one has.
 /// </summary>
 internal sealed partial class DueSweep(
-    NpgsqlDataSource source, DatabaseReady ready, LoopProgress progress, TimeProvider time, ILogger<DueSweep> logger) : BackgroundService
+    NpgsqlDataSource source, DatabaseReady ready, LoopProgress progress, TimeProvider time, ILogger<DueSweep> logger)
+    : BackgroundService
 {
     /// <summary>Items that one statement takes.</summary>
     private const int Batch = 500;
 
-    // Whoever holds the lock of a head waits for no card: so nobody waits in a circle. An item that was superseded is marked, and not told.
+    // Whoever holds the lock of a head waits for no card: so nobody waits in a circle. An item that was superseded is
+    // marked, and not told.
     private const string Tell =
         """
         WITH due AS (

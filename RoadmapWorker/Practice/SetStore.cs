@@ -77,15 +77,19 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
     }
 
     /// <summary>
-    /// A set of the caller's own, or one that is shared with them: what is shared is looked up only for what is not one's own.
+    /// A set of the caller's own, or one that is shared with them: what is shared is looked up only for what is not
+    /// one's own.
     /// </summary>
-    /// <exception cref="ProblemException">404 <c>practice_set_not_found</c>; 503 <c>service_unavailable</c>.</exception>
+    /// <exception cref="ProblemException">404 <c>practice_set_not_found</c>; 503
+    /// <c>service_unavailable</c>.</exception>
     public async Task<PracticeSetRow> FindAsync(
         Caller caller, Guid setId, Learners learners, CancellationToken cancellationToken)
     {
         var set = await Transient.RetryOnceAsync(_ => db.PracticeSets.AsNoTracking()
             .SingleOrDefaultAsync(set => set.Id == setId && set.Tenant == caller.Tenant, cancellationToken));
-        return set is not null && await MayUseAsync(caller, setId, set.Subject, learners, cancellationToken) ? set : throw NoSet(setId);
+        return set is not null && await MayUseAsync(caller, setId, set.Subject, learners, cancellationToken)
+            ? set
+            : throw NoSet(setId);
     }
 
     /// <summary>Items of a set that is readable, those that were not superseded, in order.</summary>
@@ -95,13 +99,16 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
             .OrderBy(item => item.Number).ThenBy(item => item.Id).ToListAsync(cancellationToken));
 
     /// <summary>An item of such a set.</summary>
-    /// <exception cref="ProblemException">404 <c>practice_item_not_found</c>; 503 <c>service_unavailable</c>.</exception>
+    /// <exception cref="ProblemException">404 <c>practice_item_not_found</c>; 503
+    /// <c>service_unavailable</c>.</exception>
     public async Task<PracticeItemRow> FindItemAsync(
         Caller caller, Guid itemId, Learners learners, CancellationToken cancellationToken)
     {
         var item = await Transient.RetryOnceAsync(_ => db.PracticeItems.AsNoTracking()
             .SingleOrDefaultAsync(item => item.Id == itemId && item.Tenant == caller.Tenant, cancellationToken));
-        return item is not null && await MayUseAsync(caller, item.SetId, item.Subject, learners, cancellationToken) ? item : throw NoItem(itemId);
+        return item is not null && await MayUseAsync(caller, item.SetId, item.Subject, learners, cancellationToken)
+            ? item
+            : throw NoItem(itemId);
     }
 
     private static async Task<bool> MayUseAsync(
@@ -145,8 +152,8 @@ internal sealed class SetStore(RoadmapDb db, IOptions<PracticeOptions> options, 
         await db.SaveChangesAsync(cancellationToken);
         await db.PracticeItems.Where(row => row.Id == itemId)
             .ExecuteUpdateAsync(row => row.SetProperty(old => old.SupersededBy, item.Id), cancellationToken);
-        // Nobody is asked it again. What they know of it is what they know of its successor, which they are asked at once: so a
-        // concept keeps its state, as the attempts that show it stay.
+        // Nobody is asked it again. What they know of it is what they know of its successor, which they are asked at
+        // once: so a concept keeps its state, as the attempts that show it stay.
         var now = time.GetStoredNow();
         await db.PracticeCards.Where(card => card.ItemId == itemId && card.Reps == 0).ExecuteDeleteAsync(cancellationToken);
         await db.Database.ExecuteSqlAsync(

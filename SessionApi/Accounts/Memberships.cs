@@ -104,10 +104,14 @@ internal sealed class Memberships(SessionDb db, ClassStore classes, TimeProvider
         }
         if (role is null or Role.Student && before is not Role.Student)
         {
-            // A class has a teacher who is there: the owner who is longest so, else whom the tenant's API tokens act as.
-            var heir = await db.Set<Membership>().Where(m => m.Tenant == tenant && m.Role == Role.Owner && m.AccountId != account)
-                .OrderBy(m => m.JoinedAt).ThenBy(m => m.AccountId).Select(m => m.AccountId.ToString()).FirstOrDefaultAsync(cancellationToken)
-                ?? await db.Set<Tenant>().Where(t => t.Id == tenant).Select(t => t.Founder).SingleOrDefaultAsync(cancellationToken)
+            // A class has a teacher who is there: the owner who is longest so, else whom the tenant's API tokens act
+            // as.
+            var heir = await db.Set<Membership>()
+                .Where(m => m.Tenant == tenant && m.Role == Role.Owner && m.AccountId != account)
+                .OrderBy(m => m.JoinedAt).ThenBy(m => m.AccountId).Select(m => m.AccountId.ToString())
+                .FirstOrDefaultAsync(cancellationToken)
+                ?? await db.Set<Tenant>().Where(t => t.Id == tenant).Select(t => t.Founder)
+                    .SingleOrDefaultAsync(cancellationToken)
                 ?? Tenant.NoAccount;
             await classes.PassOnAsync(tenant, account.ToString(), heir, cancellationToken);
         }

@@ -27,7 +27,9 @@ public sealed class ClassOptions
     /// <summary>How long an archived class can be downloaded and taken back, before its records are erased.</summary>
     public TimeSpan ArchiveKept { get; set; } = TimeSpan.FromDays(30);
 
-    /// <summary>Bytes of a class's archive. More: it is not made, the log says so, and the class is not erased.</summary>
+    /// <summary>
+    /// Bytes of a class's archive. More: it is not made, the log says so, and the class is not erased.
+    /// </summary>
     public int MaxArchiveBytes { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>How long a student is shown who looked at their things.</summary>
@@ -35,8 +37,8 @@ public sealed class ClassOptions
 }
 
 /// <summary>
-/// Classes, as rows. Who may what: its teachers, and the owners of its tenant, manage a class; its students see that it is, and
-/// use what it shares. Nobody else finds it. Who has the class, or an owner, says who else teaches it.
+/// Classes, as rows. Who may what: its teachers, and the owners of its tenant, manage a class; its students see that it
+/// is, and use what it shares. Nobody else finds it. Who has the class, or an owner, says who else teaches it.
 /// </summary>
 internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<ClassOptions> options, TimeProvider time)
 {
@@ -111,22 +113,27 @@ internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<Cla
         var row = await FindTaughtAsync(caller, id, cancellationToken);
         return caller.Role == Role.Owner || row.Owner == caller.Person
             ? row
-            : throw new ProblemException(403, ErrorCodes.ForbiddenRole, "This is for the teacher who has the class, and for owners.");
+            : throw new ProblemException(
+                403, ErrorCodes.ForbiddenRole, "This is for the teacher who has the class, and for owners.");
     }
 
     /// <summary>Those beside the one who has it.</summary>
     public Task<List<ClassTeacher>> TeachersAsync(ClassRow row, CancellationToken cancellationToken) =>
-        Transient.RetryOnceAsync(_ => db.Set<ClassTeacher>().AsNoTracking().Where(t => t.ClassId == row.Id && t.Tenant == row.Tenant)
+        Transient.RetryOnceAsync(_ => db.Set<ClassTeacher>().AsNoTracking()
+            .Where(t => t.ClassId == row.Id && t.Tenant == row.Tenant)
             .OrderBy(t => t.AddedAt).ThenBy(t => t.Person).ToListAsync(cancellationToken));
 
-    /// <summary>Lets a member who is a teacher or an owner teach the class too. Done again, it changes nothing.</summary>
+    /// <summary>
+    /// Lets a member who is a teacher or an owner teach the class too. Done again, it changes nothing.
+    /// </summary>
     /// <exception cref="ProblemException">409 <c>limit_reached</c>.</exception>
     public async Task AddTeacherAsync(ClassRow row, string person, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(row, cancellationToken);
-        if (await db.Set<ClassTeacher>().CountAsync(t => t.ClassId == row.Id && t.Person != person, cancellationToken) >= options.Value.MaxTeachers)
-            throw Full($"A class may have {options.Value.MaxTeachers} teachers beside the one who has it (Classes:MaxTeachers).");
+        var most = options.Value.MaxTeachers;
+        if (await db.Set<ClassTeacher>().CountAsync(t => t.ClassId == row.Id && t.Person != person, cancellationToken) >= most)
+            throw Full($"A class may have {most} teachers beside the one who has it (Classes:MaxTeachers).");
         await db.Database.ExecuteSqlAsync(
             $"""
              INSERT INTO class_teachers (class_id, person, tenant, added_at)
@@ -142,16 +149,18 @@ internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<Cla
             .ExecuteDeleteAsync(cancellationToken) > 0;
 
     /// <summary>
-    /// Gives the class to a member who is a teacher or an owner. Who had it teaches it no more, until they are named again.
+    /// Gives the class to a member who is a teacher or an owner. Who had it teaches it no more, until they are named
+    /// again.
     /// </summary>
     /// <exception cref="ProblemException">409 <c>limit_reached</c>: of classes of theirs.</exception>
     public async Task<ClassRow> HandOverAsync(ClassRow row, string person, CancellationToken cancellationToken)
     {
         await using var transaction =
             await db.Database.BeginCountedAsync("classes", $"{row.Tenant} {person}", cancellationToken);
-        if (await db.Set<ClassRow>().CountAsync(c => c.Tenant == row.Tenant && c.Owner == person && c.Id != row.Id, cancellationToken)
-            >= options.Value.MaxClasses)
-            throw Full($"A teacher may have {options.Value.MaxClasses} classes (Classes:MaxClasses), and they have so many.");
+        var (most, others) = (options.Value.MaxClasses,
+            db.Set<ClassRow>().Where(c => c.Tenant == row.Tenant && c.Owner == person && c.Id != row.Id));
+        if (await others.CountAsync(cancellationToken) >= most)
+            throw Full($"A teacher may have {most} classes (Classes:MaxClasses), and they have so many.");
         await db.Set<ClassRow>().Where(c => c.Id == row.Id && c.Tenant == row.Tenant)
             .ExecuteUpdateAsync(set => set.SetProperty(c => c.Owner, person), cancellationToken);
         await RemoveTeacherAsync(row, person, cancellationToken);
@@ -161,8 +170,8 @@ internal sealed class ClassStore(SessionDb db, DatabaseReady ready, IOptions<Cla
     }
 
     /// <summary>
-    /// Of who teaches no more in a tenant, in the caller's transaction: the classes that they have become another's, and they teach
-    /// none beside others.
+    /// Of who teaches no more in a tenant, in the caller's transaction: the classes that they have become another's,
+    /// and they teach none beside others.
     /// </summary>
     public async Task PassOnAsync(string tenant, string person, string heir, CancellationToken cancellationToken)
     {

@@ -72,8 +72,8 @@ internal sealed class ClassTeacher
 }
 
 /// <summary>
-/// What is kept of an archived class until its records are erased. A change of its members makes it anew: a trigger clears it in the
-/// change's own transaction.
+/// What is kept of an archived class until its records are erased. A change of its members makes it anew: a trigger
+/// clears it in the change's own transaction.
 /// </summary>
 internal sealed class ClassArchive
 {
@@ -152,7 +152,8 @@ internal sealed class Look
 }
 
 /// <summary>
-/// Tables <c>classes</c>, <c>class_members</c>, <c>class_teachers</c>, <c>class_archives</c>, <c>shares</c>, <c>looks</c>.
+/// Tables <c>classes</c>, <c>class_members</c>, <c>class_teachers</c>, <c>class_archives</c>, <c>shares</c>,
+/// <c>looks</c>.
 /// </summary>
 internal sealed class ClassTables :
     IEntityTypeConfiguration<ClassRow>, IEntityTypeConfiguration<ClassMember>, IEntityTypeConfiguration<ClassShare>,

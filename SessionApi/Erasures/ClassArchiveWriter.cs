@@ -18,8 +18,9 @@ using Microsoft.Extensions.ServiceDiscovery;
 namespace Lyceum.SessionApi.Erasures;
 
 /// <summary>
-/// Makes a class's archive: members, shares, progress and questions, as its teacher sees them. Progress and questions are asked of the
-/// services that show them to the teacher, in their name: so they hold what visibility allows, and each look is recorded.
+/// Makes a class's archive: members, shares, progress and questions, as its teacher sees them. Progress and questions
+/// are asked of the services that show them to the teacher, in their name: so they hold what visibility allows, and
+/// each look is recorded.
 /// </summary>
 internal sealed class ClassArchiveWriter(
     IServiceScopeFactory scopes, IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity,
@@ -37,9 +38,11 @@ internal sealed class ClassArchiveWriter(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SessionDb>();
         // Before anything of the class is read: whatever changes its members afterwards changes this.
-        var version = await db.Set<ClassArchive>().Where(a => a.ClassId == classId && a.Tenant == tenant && a.ExportedAt == null)
+        var version = await db.Set<ClassArchive>()
+            .Where(a => a.ClassId == classId && a.Tenant == tenant && a.ExportedAt == null)
             .Select(a => (int?)a.Version).SingleOrDefaultAsync(cancellationToken);
-        var row = await db.Set<ClassRow>().AsNoTracking().SingleOrDefaultAsync(c => c.Id == classId && c.Tenant == tenant, cancellationToken);
+        var row = await db.Set<ClassRow>().AsNoTracking()
+            .SingleOrDefaultAsync(c => c.Id == classId && c.Tenant == tenant, cancellationToken);
         if (version is null || row is null)
             return true; // it is made, or the class was taken back
         var teacher = await TeacherAsync(row, scope.ServiceProvider.GetRequiredService<Members>(), cancellationToken);
@@ -49,7 +52,7 @@ internal sealed class ClassArchiveWriter(
         {
             await WriteOwnAsync(zip, row, db, cancellationToken);
             if (erasures.Value.All.Contains("roadmap-worker"))
-                await CopyAsync(zip, "progress.csv", "roadmap-worker", $"/api/classes/{classId}/progress.csv", tenant, teacher, content, cancellationToken);
+                await CopyProgressAsync(zip, row, teacher, content, cancellationToken);
             if (erasures.Value.All.Contains("chat-api"))
                 await WriteQuestionsAsync(zip, row, teacher, content, cancellationToken);
         }
@@ -62,9 +65,13 @@ internal sealed class ClassArchiveWriter(
              """, cancellationToken) > 0;
     }
 
-    /// <summary>In whose name is looked: who has the class; who is no teacher any more is nobody, so then whom the tenant's tokens act as.</summary>
+    /// <summary>
+    /// In whose name is looked: who has the class; who is no teacher any more is nobody, so then whom the tenant's
+    /// tokens act as.
+    /// </summary>
     private static async Task<string> TeacherAsync(ClassRow row, Members members, CancellationToken cancellationToken) =>
-        Members.AccountOf(row.Owner) is not { } account || await members.RoleAsync(account, row.Tenant, cancellationToken) >= Role.Teacher
+        Members.AccountOf(row.Owner) is not { } account
+        || await members.RoleAsync(account, row.Tenant, cancellationToken) >= Role.Teacher
             ? row.Owner
             : await members.FounderAsync(row.Tenant, cancellationToken);
 
@@ -76,20 +83,25 @@ internal sealed class ClassArchiveWriter(
             .OrderBy(t => t.Person).Select(t => t.Person).ToListAsync(cancellationToken);
         var shares = await db.Set<ClassShare>().AsNoTracking().Where(s => s.ClassId == row.Id && s.Tenant == row.Tenant)
             .OrderBy(s => s.Kind).ThenBy(s => s.Thing).ToListAsync(cancellationToken);
-        var names = await db.NamesAsync(row.Tenant, [.. members.Select(m => m.Person), .. teachers, row.Owner], cancellationToken);
+        var names = await db.NamesAsync(
+            row.Tenant, [.. members.Select(m => m.Person), .. teachers, row.Owner], cancellationToken);
         await WriteAsync(zip, "class.json", new
         {
-            row.Id, row.Name, row.Visibility, Teacher = names.Called(row.Owner), Teachers = teachers.Select(names.Called), row.CreatedAt,
-            row.ArchivedAt,
+            row.Id, row.Name, row.Visibility, Teacher = names.Called(row.Owner), Teachers = teachers.Select(names.Called),
+            row.CreatedAt, row.ArchivedAt,
         }, cancellationToken);
         await WriteAsync(zip, "members.json", members.Select(m => new
         {
-            Subject = m.Person, names.GetValueOrDefault(m.Person)?.Username, Name = names.Called(m.Person), m.Visibility, m.JoinedAt, m.AgreedAt,
+            Subject = m.Person, names.GetValueOrDefault(m.Person)?.Username, Name = names.Called(m.Person), m.Visibility,
+            m.JoinedAt, m.AgreedAt,
         }), cancellationToken);
-        await WriteAsync(zip, "shares.json", shares.Select(s => new { s.Kind, Id = s.Thing, s.Owner, s.CreatedAt }), cancellationToken);
+        await WriteAsync(
+            zip, "shares.json", shares.Select(s => new { s.Kind, Id = s.Thing, s.Owner, s.CreatedAt }), cancellationToken);
     }
 
-    /// <summary>What was asked, by the passages that the answers rest on; a teacher's pages of it, one after the other.</summary>
+    /// <summary>
+    /// What was asked, by the passages that the answers rest on; a teacher's pages of it, one after the other.
+    /// </summary>
     private async Task WriteQuestionsAsync(
         ZipArchive zip, ClassRow row, string teacher, MemoryStream content, CancellationToken cancellationToken)
     {
@@ -98,7 +110,8 @@ internal sealed class ClassArchiveWriter(
         string? cursor = null;
         for (var page = 0; page < MaxPages; page++)
         {
-            var path = $"/api/classes/{row.Id}/questions?limit={PageSize}" + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}");
+            var path = $"/api/classes/{row.Id}/questions?limit={PageSize}"
+                + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}");
             using var response = await AskAsync("chat-api", path, row.Tenant, teacher, cancellationToken);
             var read = (await response.Content.ReadFromJsonAsync<JsonObject>(cancellationToken))!;
             foreach (var group in read["groups"]!.AsArray())
@@ -118,13 +131,13 @@ internal sealed class ClassArchiveWriter(
         await JsonSerializer.SerializeAsync(entry, value, json.Value.SerializerOptions, cancellationToken);
     }
 
-    private async Task CopyAsync(
-        ZipArchive zip, string name, string service, string path, string tenant, string teacher, MemoryStream content,
-        CancellationToken cancellationToken)
+    private async Task CopyProgressAsync(
+        ZipArchive zip, ClassRow row, string teacher, MemoryStream content, CancellationToken cancellationToken)
     {
-        using var response = await AskAsync(service, path, tenant, teacher, cancellationToken);
+        using var response = await AskAsync(
+            "roadmap-worker", $"/api/classes/{row.Id}/progress.csv", row.Tenant, teacher, cancellationToken);
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        await using var entry = await zip.CreateEntry(name).OpenAsync(cancellationToken);
+        await using var entry = await zip.CreateEntry("progress.csv").OpenAsync(cancellationToken);
         var buffer = new byte[CopiedAtOnce];
         int read;
         while ((read = await body.ReadAsync(buffer, cancellationToken)) > 0)
@@ -143,7 +156,8 @@ internal sealed class ClassArchiveWriter(
         while (true)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(instances.Dequeue(), path));
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService(tenant, teacher, Scopes.Classes));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Bearer", identity.ForService(tenant, teacher, Scopes.Classes));
             try
             {
                 var response = await clients.CreateClient(ErasureRegistration.Client)

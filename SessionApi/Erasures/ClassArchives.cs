@@ -9,17 +9,20 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.SessionApi.Erasures;
 
 /// <summary>
-/// Archiving a class begins a deletion (<see cref="ErasureSweep"/>): its first step makes an archive of the class, the others erase its
-/// records in every service, when <see cref="ClassOptions.ArchiveKept"/> is over. Until then it can be taken back.
+/// Archiving a class begins a deletion (<see cref="ErasureSweep"/>): its first step makes an archive of the class, the
+/// others erase its records in every service, when <see cref="ClassOptions.ArchiveKept"/> is over. Until then it can be
+/// taken back.
 /// </summary>
 internal sealed class ClassArchives(
-    SessionDb db, DatabaseReady ready, ClassStore classes, IOptions<ClassOptions> options, IOptions<ErasureOptions> erasures, TimeProvider time)
+    SessionDb db, DatabaseReady ready, ClassStore classes, IOptions<ClassOptions> options,
+    IOptions<ErasureOptions> erasures, TimeProvider time)
 {
     // A class is taken back so long before it is erased, at the latest: a step that was taken by then is over.
     private static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
 
     /// <inheritdoc cref="ClassStore.ChangeAsync"/>
-    /// <exception cref="ProblemException">409 <c>conflict</c>: it is being erased, and not taken back any more.</exception>
+    /// <exception cref="ProblemException">409 <c>conflict</c>: it is being erased, and not taken back any
+    /// more.</exception>
     public async Task<ClassRow> ChangeAsync(
         Caller caller, Guid id, string? name, string? visibility, bool? archived, CancellationToken cancellationToken)
     {
@@ -34,7 +37,10 @@ internal sealed class ClassArchives(
         if (archived == false && archive is not null)
         {
             if (archive.EraseAt - Late <= time.GetUtcNow())
-                throw new ProblemException(409, ErrorCodes.Conflict, "This class is being erased: it is not taken back any more.");
+            {
+                throw new ProblemException(
+                    409, ErrorCodes.Conflict, "This class is being erased: it is not taken back any more.");
+            }
             await db.Set<ErasureRow>().Where(e => e.Id == archive.ErasureId).ExecuteDeleteAsync(cancellationToken);
             await db.Set<ClassArchive>().Where(a => a.ClassId == id).ExecuteDeleteAsync(cancellationToken);
         }
@@ -46,7 +52,8 @@ internal sealed class ClassArchives(
     public Task<ClassArchive?> FindAsync(ClassRow row, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
-        return Transient.RetryOnceAsync(_ => db.Set<ClassArchive>().AsNoTracking().Where(a => a.ClassId == row.Id && a.Tenant == row.Tenant)
+        return Transient.RetryOnceAsync(_ => db.Set<ClassArchive>().AsNoTracking()
+            .Where(a => a.ClassId == row.Id && a.Tenant == row.Tenant)
             .Select(a => new ClassArchive
             {
                 ClassId = a.ClassId, Tenant = a.Tenant, ErasureId = a.ErasureId, RequestedAt = a.RequestedAt, EraseAt = a.EraseAt,
@@ -65,7 +72,8 @@ internal sealed class ClassArchives(
         var erasure = new ErasureRow { Id = Guid.CreateVersion7(now), Subject = row.Id.ToString(), RequestedAt = now };
         var archive = new ClassArchive
         {
-            ClassId = row.Id, Tenant = row.Tenant, ErasureId = erasure.Id, RequestedAt = now, EraseAt = now + options.Value.ArchiveKept,
+            ClassId = row.Id, Tenant = row.Tenant, ErasureId = erasure.Id, RequestedAt = now,
+            EraseAt = now + options.Value.ArchiveKept,
         };
         db.Add(erasure);
         db.Add(archive);
@@ -75,7 +83,8 @@ internal sealed class ClassArchives(
 
         ErasureStep Step(string service, DateTimeOffset at) => new()
         {
-            ErasureId = erasure.Id, Tenant = row.Tenant, Service = ErasureStep.OfClass + service, NextAt = at, Inheritance = "{}",
+            ErasureId = erasure.Id, Tenant = row.Tenant, Service = ErasureStep.OfClass + service, NextAt = at,
+            Inheritance = "{}",
         };
     }
 }

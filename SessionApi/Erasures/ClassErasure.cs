@@ -3,8 +3,8 @@ using Npgsql;
 namespace Lyceum.SessionApi.Erasures;
 
 /// <summary>
-/// What SessionApi does itself of a class's deletion. The class goes with its members, teachers, shares, policy and archive; what
-/// students have of it (their conversations, their practice, and who looked at them) stays theirs.
+/// What SessionApi does itself of a class's deletion. The class goes with its members, teachers, shares, policy and
+/// archive; what students have of it (their conversations, their practice, and who looked at them) stays theirs.
 /// </summary>
 internal sealed class ClassErasure(NpgsqlDataSource source, ClassArchiveWriter writer)
 {
@@ -21,7 +21,8 @@ internal sealed class ClassErasure(NpgsqlDataSource source, ClassArchiveWriter w
         DELETE FROM invitations i USING gone WHERE i.tenant = $2 AND i.class_id = gone.id
         """;
 
-    private const string Unwritten = "SELECT EXISTS (SELECT FROM class_archives WHERE class_id = $1 AND tenant = $2 AND exported_at IS NULL)";
+    private const string Unwritten =
+        "SELECT EXISTS (SELECT FROM class_archives WHERE class_id = $1 AND tenant = $2 AND exported_at IS NULL)";
 
     /// <summary>Nothing is erased before the archive is there.</summary>
     /// <exception cref="InvalidOperationException">It is not there yet.</exception>

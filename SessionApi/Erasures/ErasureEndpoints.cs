@@ -66,7 +66,8 @@ public sealed record ErasureView(Guid Id, DateTimeOffset RequestedAt, DateTimeOf
     internal static ErasureView Of(ErasureRow erasure, IEnumerable<ErasureStep> steps) => new(
         erasure.Id, erasure.RequestedAt, erasure.DoneAt,
         [.. steps.GroupBy(step => step.Service).Select(of => new ErasureStepView(
-            of.Key.StartsWith(ErasureStep.OfClass, StringComparison.Ordinal) ? of.Key[ErasureStep.OfClass.Length..] : of.Key, of.All(step => step.DoneAt is not null)))]);
+            of.Key.StartsWith(ErasureStep.OfClass, StringComparison.Ordinal) ? of.Key[ErasureStep.OfClass.Length..] : of.Key,
+            of.All(step => step.DoneAt is not null)))]);
 }
 
 /// <param name="Service">A service; of a class also <c>archive</c>, which comes first.</param>

@@ -114,8 +114,8 @@ internal sealed partial class ErasureSweep(
                         step.Tenant, step.Subject, bound.Token,
                         JsonSerializer.Deserialize<Inheritance>(step.Inheritance, json.Value.SerializerOptions))
                     : await AskAsync(
-                        step.Service, HttpMethod.Put, $"/internal/erasures/{step.Erasure}", identity.ForService(step.Tenant, step.Subject),
-                        step.Inheritance, bound.Token);
+                        step.Service, HttpMethod.Put, $"/internal/erasures/{step.Erasure}",
+                        identity.ForService(step.Tenant, step.Subject), step.Inheritance, bound.Token);
             if (isDone)
                 await ConfirmAsync(step, stoppingToken);
             else
@@ -137,8 +137,8 @@ internal sealed partial class ErasureSweep(
         return service is ClassErasure.Archive or ErasureOptions.Own
             ? await ofClasses.DoAsync(service, step.Tenant, classId, cancellationToken)
             : await AskAsync(
-                service, HttpMethod.Delete, $"/internal/classes/{classId}", identity.ForService(step.Tenant, act: null), body: null,
-                cancellationToken);
+                service, HttpMethod.Delete, $"/internal/classes/{classId}", identity.ForService(step.Tenant, act: null),
+                body: null, cancellationToken);
     }
 
     private async Task<bool> AskAsync(

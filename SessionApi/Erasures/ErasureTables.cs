@@ -5,7 +5,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace Lyceum.SessionApi.Erasures;
 
 /// <summary>
-/// A person who asked to be deleted, or a class that was archived. The row stays, as the proof that it was done; it names nothing but ids.
+/// A person who asked to be deleted, or a class that was archived. The row stays, as the proof that it was done; it
+/// names nothing but ids.
 /// </summary>
 internal sealed class ErasureRow
 {
@@ -24,8 +25,8 @@ internal sealed class ErasureRow
 internal sealed class ErasureStep
 {
     /// <summary>
-    /// Before the service, where it is a class that is erased: a version of before that knows no classes finds no such service, and
-    /// leaves the step.
+    /// Before the service, where it is a class that is erased: a version of before that knows no classes finds no such
+    /// service, and leaves the step.
     /// </summary>
     public const string OfClass = "class:";
 

@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.SessionApi.Knowledge;
 
 /// <summary>
-/// Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the caller's own. The text that an answer cited is also for
-/// whoever may use the tutor.
+/// Knowledge bases: documents in, passages out. Scope <c>tutors</c>; only the caller's own. The text that an answer
+/// cited is also for whoever may use the tutor.
 /// </summary>
 internal static class KnowledgeEndpoints
 {
@@ -64,7 +64,8 @@ internal static class KnowledgeEndpoints
         one.MapGet("search", SearchAsync);
 
         // What an answer cited opens for whoever may use the tutor that answered, whatever their role.
-        var cited = routes.MapGroup("/api/kb/{kb_id}/documents/{document_id:guid}").RequirePersonOr(Scopes.Tutors).WithTags("knowledge")
+        var cited = routes.MapGroup("/api/kb/{kb_id}/documents/{document_id:guid}").RequirePersonOr(Scopes.Tutors)
+            .WithTags("knowledge")
             .Fails(404, ErrorCodes.KnowledgeBaseNotFound, ErrorCodes.DocumentNotFound);
         cited.MapGet("content", ContentAsync)
             .Produces<string>(StatusCodes.Status200OK, "text/plain", DocumentFiles.Pdf, DocumentFiles.Word, DocumentFiles.Slides)
@@ -153,18 +154,22 @@ internal static class KnowledgeEndpoints
         store.DocumentAsync(caller, kbId, documentId, cancellationToken);
 
     /// <summary>
-    /// A document's text as it is quoted, with the headings and pages between: passages name their <c>offset</c> in it. Of my own, or
-    /// of a tutor's that a class shares with me, as its answers cite it. With <c>original=true</c> what was uploaded, as an
-    /// attachment (a text in UTF-8): only of my own.
+    /// A document's text as it is quoted, with the headings and pages between: passages name their <c>offset</c> in it.
+    /// Of my own, or of a tutor's that a class shares with me, as its answers cite it. With <c>original=true</c> what
+    /// was uploaded, as an attachment (a text in UTF-8): only of my own.
     /// </summary>
     /// <param name="tutorId">Only through this shared tutor; absent: through any.</param>
     private static async Task<Results<ContentResult, ProblemHttpResult>> ContentAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
-        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null, bool original = false)
+        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null,
+        bool original = false)
     {
         var (document, isOwn) = await store.OpenAsync(caller, kbId, documentId, tutorId, tutors, cancellationToken);
         if (original && !isOwn)
-            return Problems.Create(404, ErrorCodes.DocumentNotFound, "What was uploaded is for whose it is: ask without original.");
+        {
+            return Problems.Create(
+                404, ErrorCodes.DocumentNotFound, "What was uploaded is for whose it is: ask without original.");
+        }
         if (!original && document.Status != DocumentStatus.Ready)
         {
             return Problems.Create(409, ErrorCodes.DocumentNotReady, document.Status == DocumentStatus.Failed
@@ -184,8 +189,8 @@ internal static class KnowledgeEndpoints
     /// <param name="tutorId">Only through this shared tutor; absent: through any.</param>
     private static async Task<PassagePage> PassagesAsync(
         [FromRoute(Name = "kb_id")] string kbId, [FromRoute(Name = "document_id")] Guid documentId, Caller caller, KnowledgeStore store,
-        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null, int limit = 50,
-        string? cursor = null)
+        TutorStore tutors, CancellationToken cancellationToken, [FromQuery(Name = "tutor_id")] int? tutorId = null,
+        int limit = 50, string? cursor = null)
     {
         CheckLimit(limit);
         var after = -1;

@@ -12,7 +12,8 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.SessionApi.People;
 
 /// <summary>
-/// Who teaches a class. All its teachers see and do the same with it; who has it, or an owner, names the others and hands it over.
+/// Who teaches a class. All its teachers see and do the same with it; who has it, or an owner, names the others and
+/// hands it over.
 /// </summary>
 internal static class TeacherEndpoints
 {
@@ -39,13 +40,14 @@ internal static class TeacherEndpoints
         return new(
         [
             new(row.Owner, names.Called(row.Owner), HasIt: true, row.CreatedAt),
-            .. others.Where(t => t.Person != row.Owner).Select(t => new TeacherView(t.Person, names.Called(t.Person), HasIt: false, t.AddedAt)),
+            .. others.Where(t => t.Person != row.Owner)
+                .Select(t => new TeacherView(t.Person, names.Called(t.Person), HasIt: false, t.AddedAt)),
         ]);
     }
 
     /// <summary>
-    /// Lets another teacher of the organisation teach the class: they see what its visibility allows, and manage it. Done again, it
-    /// changes nothing.
+    /// Lets another teacher of the organisation teach the class: they see what its visibility allows, and manage it.
+    /// Done again, it changes nothing.
     /// </summary>
     private static async Task<NoContent> AddAsync(
         Guid id, string subject, Caller caller, ClassStore classes, SessionDb db, CancellationToken cancellationToken)
@@ -56,7 +58,9 @@ internal static class TeacherEndpoints
         return TypedResults.NoContent();
     }
 
-    /// <summary>Ends that somebody teaches the class; everybody may end it for themselves. Not who has it: hand it over.</summary>
+    /// <summary>
+    /// Ends that somebody teaches the class; everybody may end it for themselves. Not who has it: hand it over.
+    /// </summary>
     private static async Task<NoContent> RemoveAsync(
         Guid id, string subject, Caller caller, ClassStore classes, CancellationToken cancellationToken)
     {
@@ -74,7 +78,8 @@ internal static class TeacherEndpoints
     }
 
     /// <summary>
-    /// Gives the class to another teacher of the organisation. Who had it teaches it no more; what they shared with it stays shared.
+    /// Gives the class to another teacher of the organisation. Who had it teaches it no more; what they shared with it
+    /// stays shared.
     /// </summary>
     private static async Task<ClassView> HandOverAsync(
         Guid id, HandOverRequest request, Caller caller, ClassStore classes, SessionDb db, CancellationToken cancellationToken)

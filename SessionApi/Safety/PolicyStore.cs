@@ -106,9 +106,13 @@ internal sealed class PolicyStore(SessionDb db, DatabaseReady ready, ClassStore 
     private IQueryable<string> Mine(Caller caller)
     {
         if (caller.Role == Role.Owner)
-            return db.Set<Membership>().Where(m => m.Tenant == caller.Tenant && m.Role == Role.Student).Select(m => m.AccountId.ToString());
+        {
+            return db.Set<Membership>().Where(m => m.Tenant == caller.Tenant && m.Role == Role.Student)
+                .Select(m => m.AccountId.ToString());
+        }
         var taught = classes.TaughtBy(caller);
-        return db.Set<ClassMember>().Where(m => m.Tenant == caller.Tenant && taught.Any(c => c.Id == m.ClassId)).Select(m => m.Person);
+        return db.Set<ClassMember>().Where(m => m.Tenant == caller.Tenant && taught.Any(c => c.Id == m.ClassId))
+            .Select(m => m.Person);
     }
 
     private async Task<List<PolicyRow>> RowsAsync(Caller person, int? tutorId, CancellationToken cancellationToken)

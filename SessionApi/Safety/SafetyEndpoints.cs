@@ -22,7 +22,9 @@ internal static class SafetyEndpoints
         return builder;
     }
 
-    /// <summary>Where an engine reads how a session's person is moderated at this tutor, with a ticket for exactly this path.</summary>
+    /// <summary>
+    /// Where an engine reads how a session's person is moderated at this tutor, with a ticket for exactly this path.
+    /// </summary>
     public static string PathOf(string tutorId) => $"/internal/tutors/{tutorId}/policy";
 
     public static void MapSafety(this IEndpointRouteBuilder routes)
@@ -174,7 +176,8 @@ internal static class SafetyEndpoints
     }
 
     /// <summary>What holds for a person at a tutor now: asked by the engine of an open session.</summary>
-    private static Task<PersonPolicy> OfSessionAsync(int id, Caller caller, PolicyStore store, CancellationToken cancellationToken) =>
+    private static Task<PersonPolicy> OfSessionAsync(
+        int id, Caller caller, PolicyStore store, CancellationToken cancellationToken) =>
         store.OfPersonAsync(caller, id, cancellationToken);
 
     private static FlagCursor? Cursor(int limit, string? cursor)

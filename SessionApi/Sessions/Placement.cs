@@ -23,7 +23,8 @@ internal sealed class Placement(
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Longer than a session lives; a ticket opens one person's search of one knowledge base, or their policy, and nothing else.
+    /// Longer than a session lives; a ticket opens one person's search of one knowledge base, or their policy, and
+    /// nothing else.
     /// </summary>
     private static readonly TimeSpan TicketLifetime = TimeSpan.FromDays(1);
 
@@ -59,7 +60,8 @@ internal sealed class Placement(
             using var turn = new CancellationTokenSource(share > TimeSpan.Zero ? share : TimeSpan.FromMilliseconds(1), time);
             using var all = CancellationTokenSource.CreateLinkedTokenSource(turn.Token, limit.Token, cancellationToken);
             var wanted = new EngineSessionRequest(
-                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language, tutor.Voice, history,
+                tutor.Id, studentId, kbId, TutorPrompt.Of(tutor.Name, tutor.Subject, tutor.Instructions), tutor.Language,
+                tutor.Voice, history,
                 kbId is null ? null : Opened(caller, live[i], RetrievalEndpoint.PathOf(kbId)), policy.Moderation,
                 Opened(caller, live[i], SafetyEndpoints.PathOf(tutor.Id.ToString(CultureInfo.InvariantCulture))));
             var (made, rejected) = await engines.CreateAsync(

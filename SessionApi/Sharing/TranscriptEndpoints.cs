@@ -13,8 +13,9 @@ using Microsoft.EntityFrameworkCore;
 namespace Lyceum.SessionApi.Sharing;
 
 /// <summary>
-/// What a class's teachers see of live sessions: those of students who agreed that their conversations are seen, since they did, with
-/// the tutors that the class shares. Without names, as the questions of chats; each look is recorded where the student sees it.
+/// What a class's teachers see of live sessions: those of students who agreed that their conversations are seen, since
+/// they did, with the tutors that the class shares. Without names, as the questions of chats; each look is recorded
+/// where the student sees it.
 /// </summary>
 internal static class TranscriptEndpoints
 {
@@ -35,8 +36,8 @@ internal static class TranscriptEndpoints
     /// <summary>Live sessions of a class that I teach, newest first, 1-100 a page.</summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<ClassTranscriptPage> ListAsync(
-        Guid id, Caller caller, ClassStore classes, Looks looks, SessionDb db, CancellationToken cancellationToken, int limit = 50,
-        string? cursor = null)
+        Guid id, Caller caller, ClassStore classes, Looks looks, SessionDb db, CancellationToken cancellationToken,
+        int limit = 50, string? cursor = null)
     {
         var before = Cursor(limit, MaxPage, cursor) ?? long.MaxValue;
         var row = await classes.FindTaughtAsync(caller, id, cancellationToken);
@@ -50,8 +51,8 @@ internal static class TranscriptEndpoints
     }
 
     /// <summary>
-    /// What was said in one of them, 1-500 turns a page, oldest first; without the model's reasoning, and without questions that were
-    /// refused.
+    /// What was said in one of them, 1-500 turns a page, oldest first; without the model's reasoning, and without
+    /// questions that were refused.
     /// </summary>
     /// <param name="cursor"><c>next_cursor</c> of the page before.</param>
     private static async Task<ClassTranscriptTurns> ReadAsync(
@@ -60,12 +61,16 @@ internal static class TranscriptEndpoints
     {
         var after = (int)Math.Min(int.MaxValue, Cursor(limit, MaxTurns, cursor) ?? 0);
         var row = await classes.FindTaughtAsync(caller, id, cancellationToken);
-        var number = await Transient.RetryOnceAsync(_ => db.Set<LiveSession>().Where(s => s.Id == session_id && s.Tenant == row.Tenant)
+        var number = await Transient.RetryOnceAsync(_ => db.Set<LiveSession>()
+            .Where(s => s.Id == session_id && s.Tenant == row.Tenant)
             .Select(s => (long?)s.Number).SingleOrDefaultAsync(cancellationToken));
-        var session = number is null ? null : await Transient.RetryOnceAsync(_ => Seen(db, row, number.Value + 1, 1).AsNoTracking()
-            .SingleOrDefaultAsync(s => s.Number == number, cancellationToken));
+        var session = number is null ? null : await Transient.RetryOnceAsync(_ => Seen(db, row, number.Value + 1, 1)
+            .AsNoTracking().SingleOrDefaultAsync(s => s.Number == number, cancellationToken));
         if (session is null)
-            throw new ProblemException(404, ErrorCodes.SessionNotFound, $"There is no session {session_id} that this class shows you.");
+        {
+            throw new ProblemException(
+                404, ErrorCodes.SessionNotFound, $"There is no session {session_id} that this class shows you.");
+        }
         await RecordAsync(row, caller, [session], looks, db, cancellationToken);
         var turns = await transcripts.ReadAsync(session.Number, after, limit + 1, cancellationToken);
         var refused = await transcripts.RefusedAsync(session.Number, cancellationToken);
@@ -77,8 +82,8 @@ internal static class TranscriptEndpoints
 
     /// <summary>The newest of each student of the class, as far as it may be seen, before one.</summary>
     /// <param name="most">Of one student.</param>
-    private static IQueryable<LiveSession> Seen(SessionDb db, ClassRow row, long before, int most) => db.Set<LiveSession>().FromSql(
-        $"""
+    private static IQueryable<LiveSession> Seen(SessionDb db, ClassRow row, long before, int most) =>
+        db.Set<LiveSession>().FromSql($"""
          SELECT s.* FROM class_members m CROSS JOIN LATERAL (
              SELECT * FROM sessions l
              WHERE l.tenant = m.tenant AND l.subject = m.person AND l.number < {before} AND l.created_at >= m.agreed_at
@@ -96,7 +101,8 @@ internal static class TranscriptEndpoints
             return;
         var names = await db.NamesAsync(row.Tenant, [caller.Person], cancellationToken);
         await looks.RecordAsync(
-            row, View, [.. shown.Select(s => s.Subject!).Distinct()], (caller.Person, names.Called(caller.Person)), cancellationToken);
+            row, View, [.. shown.Select(s => s.Subject!).Distinct()], (caller.Person, names.Called(caller.Person)),
+            cancellationToken);
     }
 
     private static long? Cursor(int limit, int most, string? cursor)
@@ -110,7 +116,8 @@ internal static class TranscriptEndpoints
 }
 
 /// <param name="Status"><c>active | lost | ended</c>.</param>
-public sealed record ClassTranscript(string SessionId, int? TutorId, string Status, DateTimeOffset CreatedAt, DateTimeOffset? EndedAt);
+public sealed record ClassTranscript(
+    string SessionId, int? TutorId, string Status, DateTimeOffset CreatedAt, DateTimeOffset? EndedAt);
 
 /// <param name="NextCursor">Pass as <c>cursor</c> for the next page; null on the last.</param>
 public sealed record ClassTranscriptPage(List<ClassTranscript> Transcripts, string? NextCursor);

@@ -27,7 +27,9 @@ internal sealed class SessionPolicy(ModerationPolicy? first, PolicySource? sourc
     /// <summary>As it was read last.</summary>
     public ModerationPolicy? Current { get; set; } = first;
 
-    /// <summary>When it was read, or tried to (<see cref="TimeProvider"/>'s timestamp); 0: not since the session was made.</summary>
+    /// <summary>
+    /// When it was read, or tried to (<see cref="TimeProvider"/>'s timestamp); 0: not since the session was made.
+    /// </summary>
     public long ReadAt { get; set; }
 }
 

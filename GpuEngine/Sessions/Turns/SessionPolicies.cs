@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Sessions.Turns;
 
 /// <summary>
-/// Reads how a session's turns are judged where the session says, before a turn: so what a school changes holds in sessions that are
-/// open, 10 s later at most. Where it cannot be read, what was read last goes on.
+/// Reads how a session's turns are judged where the session says, before a turn: so what a school changes holds in
+/// sessions that are open, 10 s later at most. Where it cannot be read, what was read last goes on.
 /// </summary>
 internal sealed partial class SessionPolicies(
     IHttpClientFactory clients, IOptions<LiveSessionOptions> options, TimeProvider time, ILogger<SessionPolicies> log)

@@ -19,9 +19,9 @@ namespace Lyceum.GpuEngine.Sessions.Turns;
 /// Writes turns, each in a task of its own: finds passages, then asks the model; the session records each piece.
 /// </summary>
 internal sealed partial class TurnWriter(
-    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, Moderators moderators, SessionPolicies policies,
-    TurnMetrics metrics, EngineMetrics engine,
-    IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
+    IChatModel model, CompletionSlots slots, IRetrieval retrieval, ModelCharges charges, Moderators moderators,
+    SessionPolicies policies, TurnMetrics metrics, EngineMetrics engine, IOptions<LiveSessionOptions> options,
+    IOptions<AnswersOptions> answers, TimeProvider time, ILogger<TurnWriter> log)
 {
     /// <summary>Begins; the task ends when the turn has freed what it occupied, and never fails.</summary>
     public Task Start(TurnSequence turns, Turn turn)
@@ -60,7 +60,9 @@ internal sealed partial class TurnWriter(
     {
         using var slot = slots.Take(turns.Setup.Sharer);
         var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
-        var judge = await policies.CurrentAsync(turns.Setup.Policy, bounds.Token) is { } policy ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer)) : null;
+        var judge = await policies.CurrentAsync(turns.Setup.Policy, bounds.Token) is { } policy
+            ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer))
+            : null;
         if (judge is not null && !await MayBeAskedAsync(turns, turn, judge, bounds.Token))
             return;
         var passages = await SearchAsync(turns, turn, bounds);

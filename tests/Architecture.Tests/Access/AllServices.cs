@@ -142,8 +142,13 @@ public sealed class AllServices : IAsyncLifetime
         var sessionId = session.GetProperty("session_id").GetString()!;
         await PostgresServer.ExecuteAsync(
             _server.ConnectionString("sessiondb", pooling: false),
-            "INSERT INTO sessions (id, tenant, owner, subject, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
-            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '{id}', '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false)");
+            // One of a student of the class, with a tutor of the class: the owner is both.
+            "INSERT INTO sessions (id, tenant, owner, subject, tutor_id, student_id, engine_id, incarnation, status, created_at, recorded_seq, released)"
+            + $" VALUES ('{sessionId}', '{tenant}', '{id}', '{id}', {tutor.GetProperty("id").GetInt32()}, '1', 'gpu-engine', '{Guid.Empty}', 'active', now(), 0, false);"
+            + " INSERT INTO class_members (class_id, person, tenant, visibility, joined_at, agreed_at)"
+            + $" SELECT id, '{id}', tenant, 'conversations', created_at - interval '1 day', created_at - interval '1 day' FROM classes;"
+            + " INSERT INTO shares (class_id, kind, thing, tenant, owner, created_at)"
+            + $" SELECT id, 'tutor', '{tutor.GetProperty("id").GetInt32()}', tenant, '{id}', created_at FROM classes");
 
         var generation = Guid.CreateVersion7().ToString();
         using (var answer = await SendAsync(

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Lyceum.Jobs;
 using Lyceum.Tests.RoadmapWorker.Tests.Models;
+using Lyceum.Tests.Support.Postgres;
 
 namespace Lyceum.Tests.RoadmapWorker.Tests.Practice;
 
@@ -30,7 +31,7 @@ public sealed class ModerationTests(PostgresFixture postgres)
 
         var set = await school.SetAsync(Bows, role: "student", subject: "bea", count: 3);
 
-        set.GetProperty("made_by").GetString().ShouldBe("model");
+        set.GetProperty("set").GetProperty("made_by").GetString().ShouldBe("model");
         model.Asked.Count.ShouldBe(2);
         (await FindAsync(school)).ShouldBeEmpty();
         // Who no school protects gets what the model wrote first.
@@ -49,7 +50,7 @@ public sealed class ModerationTests(PostgresFixture postgres)
 
         var set = await school.SetAsync(Bows, role: "student", subject: "bea", count: 3);
 
-        set.GetProperty("made_by").GetString().ShouldBe("passages");
+        set.GetProperty("set").GetProperty("made_by").GetString().ShouldBe("passages");
         (await FindAsync(school)).ShouldBeEmpty();
     }
 
