@@ -36,4 +36,5 @@ export const accountRoutes = [
   }),
   createRoute({ getParentRoute: () => rootRoute, path: '/join', component: lazyRouteComponent(() => import('./JoinPage'), 'EnterCodePage') }),
   createRoute({ getParentRoute: () => rootRoute, path: '/join/$code', component: lazyRouteComponent(() => import('./JoinPage'), 'JoinPage') }),
+  createRoute({ getParentRoute: () => rootRoute, path: '/erased/$id', component: lazyRouteComponent(() => import('./ErasedPage'), 'ErasedPage') }),
 ] as const
