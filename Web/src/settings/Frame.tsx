@@ -14,9 +14,9 @@ const parts = [
 export function Frame({ part, children }: { part: (typeof parts)[number]['name']; children: ReactNode }) {
   const { t } = useTranslation('settings')
   return (
-    <Page title={part === 'general' ? t('settings:title') : t(`settings:part.${part}`)}>
+    <Page title={t(`settings:heading.${part}`)}>
       <nav aria-label={t('settings:title')} className="-mt-2 mb-8 border-b border-line">
-        <ul className="-mb-px flex gap-1 overflow-x-auto">
+        <ul className="-mb-px flex flex-wrap gap-x-1">
           {parts.map(({ to, name }) => (
             <li key={to}>
               <Link
@@ -24,7 +24,7 @@ export function Frame({ part, children }: { part: (typeof parts)[number]['name']
                 activeOptions={{ exact: true }}
                 activeProps={{ className: 'border-accent text-accent font-semibold', 'aria-current': 'page' }}
                 inactiveProps={{ className: 'border-transparent text-muted hover:text-ink' }}
-                className="flex min-h-11 items-center border-b-2 px-3 text-sm whitespace-nowrap focus-visible:-outline-offset-2"
+                className="flex min-h-11 items-center border-b-2 px-2.5 text-sm whitespace-nowrap sm:px-3 focus-visible:-outline-offset-2"
               >
                 {t(`settings:part.${name}`)}
               </Link>

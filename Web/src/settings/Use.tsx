@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query'
-import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, data } from '@/api/client'
 import type { Schema } from '@/api/types'
@@ -40,13 +39,12 @@ function namesOf({ budget, period }: Schema['Usage']) {
 
 function Budget({ budget }: { budget: Schema['Usage'] }) {
   const { t } = useTranslation('settings')
-  const id = useId()
   const { owner, span } = namesOf(budget)
   const limit = budget.limit ?? null
   return (
     <>
       <div className="flex flex-wrap justify-between gap-x-4">
-        <p id={id} className="font-medium">
+        <p className="font-medium">
           {t(`settings:use.owner.${owner}`)}, {t(`settings:use.span.${span}`)}
         </p>
         <p className="text-muted">
@@ -56,7 +54,9 @@ function Budget({ budget }: { budget: Schema['Usage'] }) {
         </p>
       </div>
       {limit !== null && (
-        <progress aria-labelledby={id} max={Math.max(limit, 1)} value={Math.min(budget.used, limit)} className="mt-2 h-2 w-full accent-accent" />
+        <div aria-hidden className="my-2 h-2 overflow-hidden rounded-full bg-hover">
+          <div className="h-full rounded-full bg-accent" style={{ width: `${limit ? Math.min(100, (budget.used / limit) * 100) : 100}%` }} />
+        </div>
       )}
       {budget.resets_at && <p className="text-muted">{t('settings:use.resets', { at: dateTimeText(budget.resets_at) })}</p>}
     </>
