@@ -14,7 +14,7 @@ const known = ['session-api', 'chat-api', 'roadmap-worker', 'gateway']
 /** How far the deletion of an account is. The address is kept by whoever wants to look again: nobody needs to be signed in. */
 export function ErasedPage() {
   const { t } = useTranslation('account')
-  const { id } = useParams({ from: '/erased/$id' })
+  const { id } = useParams({ from: '/sign-in/erased/$id' })
   const erasure = useQuery({
     queryKey: ['erasure', id],
     queryFn: () => data(api.GET('/api/erasures/{id}', { params: { path: { id } } })),

@@ -50,7 +50,7 @@ export function FirstPassword({ username = '', code = '', next }: { username?: s
 
 export function FirstPasswordPage() {
   const { t } = useTranslation('account')
-  const { next } = useSearch({ from: '/first-password' })
+  const { next } = useSearch({ from: '/sign-in/first' })
   return (
     <Frame title={t('account:first.title')} lead={t('account:first.lead')}>
       <FirstPassword next={next} />

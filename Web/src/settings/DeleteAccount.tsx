@@ -20,7 +20,7 @@ export function DeleteAccount() {
     mutationFn: async () => {
       const erasure = await data(api.DELETE('/api/me', { body: { password: password || null } }))
       await forget()
-      location.replace(`/erased/${erasure.id}`)
+      location.replace(`/sign-in/erased/${erasure.id}`)
     },
   })
   const wrong = erase.error instanceof Problem && erase.error.code === 'invalid_credentials'
