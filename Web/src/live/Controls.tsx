@@ -28,35 +28,23 @@ export function Controls({ live }: { live: Live }) {
         </Notice>
       )}
       <Write live={live} />
-      <div className="flex flex-wrap items-center gap-2">
+      <div className="flex flex-wrap items-center gap-x-1">
         {capabilities?.asr && canRecord() && (
-          <>
-            {sound.speaking === 'push' && <PushToTalk live={live} />}
-            {sound.speaking === 'free' && (
-              <>
-                <Button aria-pressed={sound.muted} onClick={() => room.mute(!sound.muted)}>
-                  {sound.muted ? <MicOff aria-hidden className="size-4" /> : <Mic aria-hidden className="size-4" />}
-                  {sound.muted ? t('live:speak.unmute') : t('live:speak.mute')}
-                </Button>
-                <Level level={sound.level} />
-              </>
-            )}
-            <fieldset className="flex items-center gap-1">
-              <legend className="sr-only">{t('live:speak.how')}</legend>
-              {ways.map(how => (
-                <label
-                  key={how}
-                  className={cx(
-                    'flex min-h-10 cursor-pointer items-center rounded-control px-3 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent',
-                    sound.speaking === how ? 'bg-tint font-semibold text-accent' : 'text-muted hover:bg-hover',
-                  )}
-                >
-                  <input type="radio" name="speaking" className="sr-only" checked={sound.speaking === how} onChange={() => attempt(room.speak(how))} />
-                  {t(`live:speak.${how}`)}
-                </label>
-              ))}
-            </fieldset>
-          </>
+          <fieldset className="flex flex-wrap items-center gap-1">
+            <legend className="sr-only">{t('live:speak.how')}</legend>
+            {ways.map(how => (
+              <label
+                key={how}
+                className={cx(
+                  'flex min-h-10 cursor-pointer items-center rounded-control px-3 text-sm has-focus-visible:outline-2 has-focus-visible:outline-accent',
+                  sound.speaking === how ? 'bg-tint font-semibold text-accent' : 'text-muted hover:bg-hover',
+                )}
+              >
+                <input type="radio" name="speaking" className="sr-only" checked={sound.speaking === how} onChange={() => attempt(room.speak(how))} />
+                {t(`live:speak.${how}`)}
+              </label>
+            ))}
+          </fieldset>
         )}
         {capabilities?.tts && canPlay() && (
           <Button className="ms-auto" kind="quiet" aria-pressed={sound.aloud} onClick={() => attempt(room.listen(!sound.aloud))}>
@@ -65,6 +53,16 @@ export function Controls({ live }: { live: Live }) {
           </Button>
         )}
       </div>
+      {sound.speaking === 'push' && <PushToTalk live={live} />}
+      {sound.speaking === 'free' && (
+        <div className="flex items-center gap-3">
+          <Button aria-pressed={sound.muted} onClick={() => room.mute(!sound.muted)}>
+            {sound.muted ? <MicOff aria-hidden className="size-4" /> : <Mic aria-hidden className="size-4" />}
+            {sound.muted ? t('live:speak.unmute') : t('live:speak.mute')}
+          </Button>
+          <Level level={sound.level} />
+        </div>
+      )}
     </div>
   )
 }
@@ -130,13 +128,13 @@ function PushToTalk({ live: { room, sound, state } }: { live: Live }) {
     }
   }, [room])
   return (
-    <>
+    <div className="flex items-center gap-3">
       <Button
         data-talk
         kind="primary"
         aria-pressed={sound.held}
-        disabled={state.phase !== 'open'}
-        className="touch-none"
+        disabled={state.phase !== 'open' || !state.audio.in}
+        className="min-h-12 flex-1 touch-none sm:flex-none sm:px-8"
         onPointerDown={event => {
           event.currentTarget.setPointerCapture(event.pointerId)
           room.hold(true)
@@ -148,8 +146,8 @@ function PushToTalk({ live: { room, sound, state } }: { live: Live }) {
         <Mic aria-hidden className="size-4" />
         {sound.held ? t('live:speak.release') : t('live:speak.hold')}
       </Button>
-      {sound.held && <Level level={sound.level} />}
-    </>
+      <Level level={sound.level} />
+    </div>
   )
 }
 

@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { capabilitiesQuery, meQuery } from '@/api/queries'
 import type { Schema } from '@/api/types'
@@ -13,6 +12,7 @@ import { Controls } from './Controls'
 import { tutorsQuery } from './queries'
 import { State } from './State'
 import { TurnView } from './TurnView'
+import { useFollow } from './useFollow'
 import { useLive, type Live } from './useLive'
 import { Waiting } from './Waiting'
 
@@ -90,24 +90,16 @@ function Lobby({ live, onStart, goesOn }: { live: Live; onStart: () => void; goe
 function Turns({ live, name }: { live: Live; name: string }) {
   const { t } = useTranslation('live')
   const { turns, waiting } = live.state
-  const end = useRef<HTMLDivElement>(null)
-  const last = turns.at(-1)
-  const length = turns.length + waiting.length
-  // What is new comes into view, unless the reader has scrolled up to read.
-  useEffect(() => {
-    const room = document.documentElement
-    if (room.scrollHeight - room.scrollTop - room.clientHeight < 300) end.current?.scrollIntoView({ block: 'end' })
-  }, [last?.answer, length])
+  const content = useFollow(turns.length + waiting.length)
   return (
-    <section aria-label={t('live:captions')} className="flex-1 py-6">
-      {length === 0 && <p className="text-muted">{t('live:first', { name })}</p>}
+    <section ref={content} aria-label={t('live:captions')} className="flex-1 py-6">
+      {turns.length + waiting.length === 0 && <p className="text-muted">{t('live:first', { name })}</p>}
       <ol className="flex flex-col gap-8">
         {turns.map(turn => (
           <TurnView key={turn.key} turn={turn} name={name} />
         ))}
       </ol>
       <Waiting live={live} />
-      <div ref={end} className="scroll-mb-40" />
     </section>
   )
 }

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { Button, buttonStyle } from '@/ui/button'
 import { Notice } from '@/ui/notice'
 import { ProblemNotice } from '@/ui/problem'
-import { numberText } from '@/ui/time'
+import { secondsText } from '@/ui/time'
 import type { Live } from './useLive'
 
 const warnings = ['idle_timeout', 'session_timeout', 'retrieval_unavailable', 'speech_unavailable', 'nothing_heard', 'moderation_unavailable']
@@ -39,7 +39,7 @@ export function State({ live: { state, sound, session } }: { live: Live }) {
       ) : (
         <div className="flex flex-wrap justify-between gap-x-4 text-sm text-muted">
           <p role="status">{line()}</p>
-          {latency && <p>{t('live:state.latency', { seconds: numberText(Math.round((latency.firstSound ?? latency.firstText ?? latency.total) / 100) / 10) })}</p>}
+          {latency && <p>{t('live:state.latency', { seconds: secondsText(latency.firstSound ?? latency.firstText ?? latency.total) })}</p>}
         </div>
       )}
       {phase === 'failed' && <ProblemNotice error={state.problem} />}

@@ -75,12 +75,11 @@ export class LiveRoom {
       }
     this.set({ speaking })
     this.configure()
-    if (speaking === 'free') this.startStream()
   }
 
   /** Push to talk: down begins a question and interrupts the tutor, up ends it. */
   hold(held: boolean): void {
-    if (this.sound.speaking !== 'push' || held === this.sound.held || (held && this.phase !== 'open')) return
+    if (this.sound.speaking !== 'push' || held === this.sound.held || (held && (this.phase !== 'open' || !this.session.get().audio.in))) return
     this.set({ held, level: 0 })
     if (held) this.startStream()
     else this.stopStream()
@@ -99,7 +98,8 @@ export class LiveRoom {
   }
 
   private startStream(): void {
-    if (this.phase !== 'open') return
+    // The engine takes sound only after it has confirmed its settings.
+    if (this.streaming || this.phase !== 'open' || !this.session.get().audio.in) return
     // The position goes with it: what is hushed now was not heard.
     this.session.audioStart()
     if (this.sound.speaking === 'push') this.voice.hush()
@@ -122,13 +122,23 @@ export class LiveRoom {
 
   /** A stream that was open is gone with its socket: speech in the middle is lost, and hands-free begins anew. */
   private follow(): void {
-    const { phase } = this.session.get()
-    if (phase === this.phase) return
-    this.phase = phase
-    if (phase !== 'open') {
+    const { phase, notice, audio } = this.session.get()
+    if (phase !== 'open' && this.phase === 'open') {
       this.streaming = false
       if (this.sound.held || this.sound.level) this.set({ held: false, level: 0 })
-    } else if (this.sound.speaking === 'free') this.startStream()
+    }
+    this.phase = phase
+    // What the engine cannot do is switched off again; the notice says so.
+    if (notice?.code === 'asr_not_configured' && this.sound.speaking !== 'off') this.without({ speaking: 'off', held: false })
+    else if (notice?.code === 'tts_not_configured' && this.sound.aloud) this.without({ aloud: false })
+    else if (this.sound.speaking === 'free' && audio.in?.turn_detection === 'server_vad') this.startStream()
+  }
+
+  private without(change: Partial<SoundState>): void {
+    this.streaming = false
+    if (change.speaking) this.voice.stopRecording()
+    this.set(change)
+    this.configure()
   }
 
   private set(change: Partial<SoundState>): void {

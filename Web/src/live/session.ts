@@ -115,7 +115,7 @@ export class LiveSession {
     clearTimeout(this.retry)
     clearInterval(this.beat)
     this.drop()
-    this.set({ phase: 'ended' })
+    this.set({ phase: this.state.sessionId ? 'ended' : 'idle' })
   }
 
   private use(connection: Connection): void {
@@ -126,7 +126,7 @@ export class LiveSession {
       this.handle = null
       // What ran in the session before will not be told of any more.
       const turns = this.state.turns.map(turn => (/waiting|thinking|answering/.test(turn.state) ? { ...turn, state: 'interrupted' as const } : turn))
-      this.set({ sessionId: connection.session_id, turns })
+      this.set({ sessionId: connection.session_id, turns, audio: {} })
     } else if (this.after > 0) url.searchParams.set('after', String(this.after))
     this.base = `${url.origin}${url.pathname}`
     this.openSocket(url.toString())

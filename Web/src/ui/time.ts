@@ -24,3 +24,7 @@ export const dateTimeText = (at: string | Date): string =>
   new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 
 export const numberText = (value: number): string => new Intl.NumberFormat(i18next.language).format(value)
+
+/** Milliseconds as seconds with one decimal: "0.4". */
+export const secondsText = (milliseconds: number): string =>
+  new Intl.NumberFormat(i18next.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(Math.max(milliseconds, 100) / 1000)
