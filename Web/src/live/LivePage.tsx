@@ -70,9 +70,11 @@ function Past() {
         {all.map(one => (
           <li key={one.session_id}>
             <Link to="/live/past/$id" params={{ id: one.session_id }} className="flex min-h-12 items-center gap-3 px-4 py-2 text-sm hover:bg-hover focus-visible:-outline-offset-2">
-              <span className="min-w-0 flex-1 truncate font-medium">{tutors?.find(tutor => tutor.id === one.tutor_id)?.name ?? t('live:past.unknown')}</span>
+              <span className="min-w-0 flex-1 sm:flex sm:items-center sm:justify-between sm:gap-3">
+                <span className="block truncate font-medium">{tutors?.find(tutor => tutor.id === one.tutor_id)?.name ?? t('live:past.unknown')}</span>
+                <span className="block shrink-0 text-muted">{dateTimeText(one.created_at)}</span>
+              </span>
               {one.status === 'active' && <Badge kind="good">{t('live:past.active')}</Badge>}
-              <span className="shrink-0 text-muted">{dateTimeText(one.created_at)}</span>
             </Link>
           </li>
         ))}
