@@ -25,14 +25,16 @@ export function ErasedPage() {
   return (
     <Frame title={done ? t('account:erased.done') : t('account:erased.title')} lead={done ? t('account:erased.doneAt', { at: dateTimeText(done) }) : t('account:erased.lead')}>
       <ProblemNotice error={erasure.error} />
-      <ul role="status" className="flex flex-col gap-2 text-sm">
+      <div role="status">
+        <ul className="flex flex-col gap-2 text-sm">
         {erasure.data?.services.map(({ service, done }) => (
           <li key={service} className="flex items-center gap-2">
             {done ? <CheckCircle2 aria-hidden className="size-4 text-good" /> : <Loader aria-hidden className="size-4 animate-spin text-muted" />}
             {t(`account:erased.service.${known.includes(service) ? service : 'other'}`, { service })}: {done ? t('account:erased.deleted') : t('account:erased.deleting')}
           </li>
         ))}
-      </ul>
+        </ul>
+      </div>
       <p className="mt-4 text-sm text-muted">{t('account:erased.keep')}</p>
       <Link to="/sign-in" className={buttonStyle('secondary', 'mt-4')}>
         {t('account:erased.leave')}

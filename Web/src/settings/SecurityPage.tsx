@@ -45,9 +45,11 @@ function SignIns() {
       const at = signIns.data?.findIndex(one => one.id === id) ?? 0
       await cache.invalidateQueries({ queryKey: key })
       say(t('settings:signIns.ended'))
-      // The focus goes on to the next one in the list.
-      const buttons = list.current?.querySelectorAll('button')
-      ;(buttons?.[Math.min(at, buttons.length - 1)] ?? list.current)?.focus()
+      // The focus goes on to the next one in the list, once it is drawn.
+      setTimeout(() => {
+        const buttons = list.current?.querySelectorAll('button')
+        ;(buttons?.[Math.min(at, buttons.length - 1)] ?? list.current)?.focus()
+      }, 50)
     },
   })
   return (
