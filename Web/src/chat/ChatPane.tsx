@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { ArrowDown, ImagePlus } from 'lucide-react'
-import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useCallback, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { capabilitiesQuery } from '@/api/queries'
 import { useConnection } from '@/events/useConnection'
@@ -19,7 +19,7 @@ import { NewChat } from './NewChat'
 import { usePending, type Pending } from './pending'
 import { SignInAgain } from './SignInAgain'
 import { Thread } from './Thread'
-import { useAnnouncer } from './useAnnouncer'
+import { useAnnouncements } from './useAnnouncements'
 import { useAsk } from './useAsk'
 import { useShowBranch } from './useBranches'
 import { useChatKeys } from './useChatKeys'
@@ -48,7 +48,7 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
   const showBranch = useShowBranch(conversation ?? '')
   const images = useImages()
   const connection = useConnection()
-  const said = useAnnouncer(messages, connection)
+  const said = useAnnouncements(messages, connection)
   const model = useQuery(capabilitiesQuery).data?.model
   const [stopping, setStopping] = useState<string | null>(null)
   useChatKeys(toEnd)
@@ -80,7 +80,7 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
   }
   // The views of messages are not made again for each key in the composer: their callbacks stay.
   const latest = useRef({ send, manner, conversation })
-  latest.current = { send, manner, conversation }
+  useLayoutEffect(() => void (latest.current = { send, manner, conversation }))
   const onEdit = useCallback((message: Message, text: string) => {
     const { send, manner, conversation } = latest.current
     void send({ text, manner, edited: message.id, parent_id: message.parent_id ?? conversation })
@@ -137,7 +137,7 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
           person={person}
           conversation={conversation}
           initial={begin.send ? undefined : begin.text}
-          autoFocus
+          focused
           running={running !== null}
           busy={onItsWay}
           canSend={images.images.every(({ id }) => id !== null)}

@@ -21,12 +21,13 @@ interface ComposerProps {
   onSend: (text: string) => void
   onStop: () => void
   onFiles: (files: File[]) => void
-  autoFocus?: boolean
+  /** Has the focus from the beginning, where that opens no keyboard on the screen. */
+  focused?: boolean
 }
 
 const buttonStyle = 'inline-flex size-10 shrink-0 items-center justify-center rounded-full bg-accent text-on-accent hover:bg-accent-strong disabled:opacity-45'
 
-export function Composer({ person, conversation, initial, options, above, attach, running, busy, canSend, onSend, onStop, onFiles, autoFocus }: ComposerProps) {
+export function Composer({ person, conversation, initial, options, above, attach, running, busy, canSend, onSend, onStop, onFiles, focused }: ComposerProps) {
   const { t } = useTranslation('chat')
   const id = useId()
   const [text, setText] = useState(() => initial ?? (busy ? '' : readDraft(person, conversation)))
@@ -48,8 +49,8 @@ export function Composer({ person, conversation, initial, options, above, attach
   }, [text])
 
   useEffect(() => {
-    if (autoFocus && matchMedia('(pointer: fine)').matches) field.current?.focus()
-  }, [autoFocus])
+    if (focused && matchMedia('(pointer: fine)').matches) field.current?.focus()
+  }, [focused])
 
   const change = (next: string) => {
     setText(next)

@@ -66,10 +66,17 @@ function QuestionEditor({ text, locked, onSave, onCancel }: { text: string; lock
         event.preventDefault()
         if (next.trim()) onSave(next.trim())
       }}
-      onKeyDown={event => event.key === 'Escape' && !event.nativeEvent.isComposing && onCancel()}
     >
-      {/* eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just pressed "edit": the field takes the button's place */}
-      <TextArea autoFocus bare label={t('chat:question.edit')} value={next} onChange={event => setNext(event.target.value)} hint={t('chat:question.editHint')} />
+      <TextArea
+        // eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just pressed "edit": the field takes the button's place
+        autoFocus
+        bare
+        label={t('chat:question.edit')}
+        value={next}
+        onChange={event => setNext(event.target.value)}
+        onKeyDown={event => event.key === 'Escape' && !event.nativeEvent.isComposing && onCancel()}
+        hint={t('chat:question.editHint')}
+      />
       <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>{t('app:cancel')}</Button>
         <Button type="submit" kind="primary" disabled={locked || !next.trim()}>
