@@ -76,7 +76,7 @@ function AnswerFrame({ message, streaming = false, busy = false, children }: { m
   const [open, setOpen] = useState<number | null>(null)
   const source = message.sources?.find(one => one.number === open) ?? null
   return (
-    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} aria-busy={busy || undefined} className="group outline-none">
+    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} aria-busy={busy || undefined} className="group pb-8 outline-none">
       <h2 id={`h-${message.id}`} className="sr-only">
         {t('chat:answer.heading')}
       </h2>

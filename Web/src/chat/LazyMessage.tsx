@@ -33,7 +33,7 @@ export function LazyMessage({ id, scroller, keep, initially, children }: { id: s
   const shown = near || keep
   useAnchored(box, scroller, shown)
   return (
-    <div ref={box} data-message={id} className="pb-7" style={shown ? undefined : { height }}>
+    <div ref={box} data-message={id} style={shown ? undefined : { height }}>
       {shown && children}
     </div>
   )

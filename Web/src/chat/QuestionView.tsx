@@ -19,7 +19,7 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
   const { t } = useTranslation('chat')
   const [editing, setEditing] = useState(false)
   return (
-    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} className="group flex flex-col items-end outline-none">
+    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} className="group flex flex-col items-end pb-2 outline-none">
       <h2 id={`h-${message.id}`} className="sr-only">
         {t('chat:question.heading')}
       </h2>
@@ -36,7 +36,7 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
       ) : (
         <>
           <QuestionText text={message.content} />
-          <div className="mt-1 flex items-center text-muted">
+          <div className="mt-0.5 flex items-center text-muted">
             <BranchSwitch message={message} onShow={onShow} disabled={locked} />
             <CopyButton text={message.content} quiet />
             <IconButton label={t('chat:question.edit')} onClick={() => setEditing(true)} disabled={locked} className={quietIcon}>
