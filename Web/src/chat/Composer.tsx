@@ -82,6 +82,7 @@ export function Composer({ person, conversation, initial, options, above, attach
   }
 
   return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- what is dropped can also be attached by a button or pasted
     <div
       role="group"
       aria-label={t('chat:compose.label')}
@@ -92,7 +93,9 @@ export function Composer({ person, conversation, initial, options, above, attach
       }}
       onDragLeave={() => setOver(false)}
       onDrop={dropped}
-      className={cx('rounded-card border bg-raised px-3 pb-2 pt-1', over ? 'border-accent' : 'border-edge', 'focus-within:border-accent')}
+      // A press beside the text leaves the focus there: on a phone the keyboard would go, and the button from under the finger.
+      onMouseDown={event => !(event.target as HTMLElement).closest('textarea, select, input') && event.preventDefault()}
+      className={cx('composer rounded-card border bg-raised px-3 pb-2 pt-1', over ? 'border-accent' : 'border-edge', 'focus-within:border-accent')}
     >
       {above}
       <label htmlFor={id} className="sr-only">

@@ -39,9 +39,11 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
           <div className="mt-0.5 flex items-center text-muted">
             <BranchSwitch message={message} onShow={onShow} disabled={locked} />
             <CopyButton text={message.content} quiet />
-            <IconButton label={t('chat:question.edit')} onClick={() => setEditing(true)} disabled={locked} className={quietIcon}>
-              <Pencil aria-hidden />
-            </IconButton>
+            {!locked && (
+              <IconButton label={t('chat:question.edit')} onClick={() => setEditing(true)} className={quietIcon}>
+                <Pencil aria-hidden />
+              </IconButton>
+            )}
           </div>
         </>
       )}
