@@ -26,12 +26,14 @@ export function Question({ item, round, last, onSend, onGrade, onNext }: Questio
   const [text, setText] = useState('')
   const [missing, setMissing] = useState(false)
   const form = useRef<HTMLFormElement>(null)
+  const question = useRef<HTMLDivElement>(null)
   const answered = round.phase === 'graded' || round.phase === 'ungraded' || round.phase === 'kept'
   const sending = round.phase === 'sending'
 
-  // A new question takes the focus: its field, or its first choice's group.
+  // A new question takes the focus: its field, or its text.
   useEffect(() => {
-    form.current?.querySelector<HTMLElement>('textarea, input[type="text"], [data-question]')?.focus({ preventScroll: true })
+    const field = form.current?.querySelector<HTMLElement>('textarea, input:not([type="radio"])')
+    ;(field ?? question.current)?.focus({ preventScroll: true })
   }, [])
 
   const submit = (event: FormEvent) => {
@@ -44,7 +46,7 @@ export function Question({ item, round, last, onSend, onGrade, onNext }: Questio
 
   return (
     <form ref={form} onSubmit={submit} className="flex flex-col gap-5" noValidate>
-      <div data-question tabIndex={-1} id="question" className="text-lg leading-relaxed font-medium outline-none">
+      <div ref={question} tabIndex={-1} className="text-lg leading-relaxed font-medium outline-none">
         <Markdown text={item.kind === 'cloze' ? item.question.replaceAll('____', '\\_\\_\\_\\_') : item.question} level={2} />
       </div>
       {item.kind === 'choice' ? (

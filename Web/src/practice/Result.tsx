@@ -4,7 +4,7 @@ import { Markdown } from '@/markdown/Markdown'
 import { Button } from '@/ui/button'
 import { cx } from '@/ui/class'
 import { PathLink } from '@/ui/pathlink'
-import { relativeTime } from '@/ui/time'
+import { inDays } from '@/ui/time'
 import type { Attempt, Item } from './api'
 import { outcomeOf, type Round } from './round'
 import type { Grade } from './useRound'
@@ -57,7 +57,7 @@ export function Result({ item, round, last, onGrade, onNext }: ResultProps) {
         {!outcome && attempt.solution.rubric && <p className="text-sm text-muted">{attempt.solution.rubric}</p>}
         {attempt.solution.explanation && <Markdown text={attempt.solution.explanation} />}
         <Source item={item} solution={attempt.solution} />
-        {outcome && <p className="text-sm text-muted">{attempt.counted ? t('practice:result.next', { when: relativeTime(attempt.next_due) }) : t('practice:result.uncounted')}</p>}
+        {outcome && <p className="text-sm text-muted">{attempt.counted ? t('practice:result.next', { when: inDays(attempt.next_due) }) : t('practice:result.uncounted')}</p>}
       </div>
       {outcome ? next : <Grades onGrade={onGrade} />}
     </>

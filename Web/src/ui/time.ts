@@ -24,3 +24,9 @@ export const dateTimeText = (at: string | Date): string =>
   new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 
 export const numberText = (value: number): string => new Intl.NumberFormat(i18next.language).format(value)
+
+/** "today", "tomorrow", "in 3 days": for what is counted in days. */
+export function inDays(at: string | Date, now = Date.now()): string {
+  const days = Math.round((new Date(at).getTime() - now) / 86_400_000)
+  return new Intl.RelativeTimeFormat(i18next.language, { numeric: 'auto' }).format(days, 'day')
+}
