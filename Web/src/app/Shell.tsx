@@ -72,7 +72,7 @@ function BottomBar() {
   const path = useLocation({ select: location => location.pathname })
   const isMore = more.some(place => path.startsWith(place.to))
   return (
-    <nav aria-label={t('app:places')} className="print-hidden fixed inset-x-0 bottom-0 z-30 border-t border-line bg-raised pb-[env(safe-area-inset-bottom)] md:hidden">
+    <nav data-places aria-label={t('app:places')} className="print-hidden fixed inset-x-0 bottom-0 z-30 border-t border-line bg-raised pb-[env(safe-area-inset-bottom)] md:hidden">
       <ul className="flex">
         {bar.map(place => (
           <BarLink key={place.to} {...place} />
