@@ -30,3 +30,9 @@ export function inDays(at: string | Date, now = Date.now()): string {
   const days = Math.round((new Date(at).getTime() - now) / 86_400_000)
   return new Intl.RelativeTimeFormat(i18next.language, { numeric: 'auto' }).format(days, 'day')
 }
+
+/** 0.42 as "42%". */
+export const percentText = (value: number): string => new Intl.NumberFormat(i18next.language, { style: 'percent', maximumFractionDigits: 0 }).format(value)
+
+/** "Dec 1 – 7" */
+export const dayRange = (from: Date, to: Date): string => new Intl.DateTimeFormat(i18next.language, { month: 'short', day: 'numeric' }).formatRange(from, to)
