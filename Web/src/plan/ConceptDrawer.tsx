@@ -29,7 +29,7 @@ export function ConceptDrawer({ plan, progress, id, onOpen, onClose }: DrawerPro
   const concept = conceptsOf(plan).find(one => one.id === id)
   const state = progress.concepts.find(one => one.concept_id === id)
   return (
-    <Dialog side open={id !== undefined} onClose={onClose} title={concept?.title ?? t('plan:concept.missing')}>
+    <Dialog side open={id !== undefined} onClose={onClose} title={concept ? <span lang={plan.language}>{concept.title}</span> : t('plan:concept.missing')}>
       {concept ? (
         <Body key={concept.id} plan={plan} concept={concept} progress={state} onOpen={onOpen} />
       ) : (
@@ -53,7 +53,7 @@ function Body({ plan, concept, progress, onOpen }: { plan: Plan; concept: PlanCo
     <ul className="flex flex-wrap gap-2">
       {items.map(one => (
         <li key={one.id}>
-          <button type="button" onClick={() => onOpen(one.id)} className="min-h-8 rounded-full border border-edge px-3 text-sm hover:bg-hover">
+          <button type="button" onClick={() => onOpen(one.id)} lang={plan.language} className="min-h-8 rounded-full border border-edge px-3 text-sm hover:bg-hover">
             {one.title}
           </button>
         </li>
@@ -63,7 +63,9 @@ function Body({ plan, concept, progress, onOpen }: { plan: Plan; concept: PlanCo
   return (
     <div className="flex flex-col gap-6">
       <div>
-        <Markdown text={concept.summary} level={3} />
+        <div lang={plan.language}>
+          <Markdown text={concept.summary} level={3} />
+        </div>
         <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
           <span className="inline-flex items-center gap-1.5">
             <StateMark state={state} silent />
@@ -84,7 +86,7 @@ function Body({ plan, concept, progress, onOpen }: { plan: Plan; concept: PlanCo
         </PathLink>
       </div>
       <Marks plan={plan.task_id} concept={concept.id} progress={progress} />
-      <Resources concept={concept} />
+      <Resources concept={concept} language={plan.language} />
       {needs.length > 0 && (
         <section>
           <h3 className={title}>{t('plan:concept.first')}</h3>

@@ -12,7 +12,7 @@ export function ConceptList({ plan, states, onOpen }: { plan: Plan; states: Read
     <div className="flex flex-col gap-6">
       {plan.modules.map(module => (
         <section key={module.id} className="break-inside-avoid-page">
-          <h3 className="mb-2">{module.title}</h3>
+          <h3 lang={plan.language} className="mb-2">{module.title}</h3>
           <ul className="divide-y divide-line overflow-hidden rounded-card border border-line bg-raised">
             {module.concepts.map(concept => {
               const needs = concept.prerequisites.map(id => titles.get(id)).filter(Boolean)
@@ -23,8 +23,8 @@ export function ConceptList({ plan, states, onOpen }: { plan: Plan; states: Read
                       <StateMark state={stateOf(states.get(concept.id))} />
                     </span>
                     <span className="min-w-0 flex-1">
-                      <span className="font-medium">{concept.title}</span>
-                      <span className="block text-sm text-muted">{concept.summary}</span>
+                      <span lang={plan.language} className="font-medium">{concept.title}</span>
+                      <span lang={plan.language} className="block text-sm text-muted">{concept.summary}</span>
                       {needs.length > 0 && <span className="mt-1 block text-sm text-muted">{t('plan:concept.after', { titles: needs.join(t('plan:concept.and')) })}</span>}
                     </span>
                     <span className="shrink-0 text-sm text-muted">{t('plan:week.hours', { hours: numberText(concept.hours) })}</span>

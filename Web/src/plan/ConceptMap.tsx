@@ -11,7 +11,7 @@ import { StateMark } from './StateMark'
 import { isDone, stateOf } from './state'
 
 /** Concepts as a map, prerequisites above. Each is a button, in the order of the plan; its lines stand out while it has the focus. */
-export default function ConceptMap({ concepts, states, onOpen }: { concepts: PlanConcept[]; states: ReadonlyMap<string, ConceptProgress>; onOpen: (id: string) => void }) {
+export default function ConceptMap({ concepts, language, states, onOpen }: { concepts: PlanConcept[]; language: string; states: ReadonlyMap<string, ConceptProgress>; onOpen: (id: string) => void }) {
   const { t } = useTranslation('plan')
   const graph = useQuery({ queryKey: ['plan', 'map', concepts.map(one => [one.id, one.prerequisites])], queryFn: () => layOut(concepts), staleTime: Infinity })
   const [near, setNear] = useState<string | null>(null)
@@ -48,7 +48,7 @@ export default function ConceptMap({ concepts, states, onOpen }: { concepts: Pla
                 )}
               >
                 <StateMark state={state} />
-                <span className="line-clamp-3 min-w-0 flex-1">{titles.get(id)}</span>
+                <span lang={language} className="line-clamp-3 min-w-0 flex-1">{titles.get(id)}</span>
                 {needs.length > 0 && <span className="sr-only">{t('plan:concept.after', { titles: needs.join(t('plan:concept.and')) })}</span>}
               </button>
             )

@@ -77,7 +77,7 @@ export function PlanView({ plan, progress }: { plan: Plan; progress: Progress })
         </div>
         <progress className="bar" value={done} max={concepts.length} aria-label={t('plan:view.progress')} />
       </div>
-      <Notes plan={plan} />
+      <Notes plan={plan} isOwn={progress.is_own} />
       <Section title={t('plan:view.byWeek')}>
         <Weeks plan={plan} progress={progress} onOpen={openConcept} />
       </Section>
@@ -102,7 +102,7 @@ export function PlanView({ plan, progress }: { plan: Plan; progress: Progress })
         {map && (
           <div className="print-hidden">
             <Suspense fallback={<Loading />}>
-              <ConceptMap concepts={concepts} states={states} onOpen={openConcept} />
+              <ConceptMap concepts={concepts} language={plan.language} states={states} onOpen={openConcept} />
             </Suspense>
           </div>
         )}
@@ -118,14 +118,16 @@ export function PlanView({ plan, progress }: { plan: Plan; progress: Progress })
 }
 
 /** How it was made, and what does not fit: said once, folded where it is no warning. */
-function Notes({ plan }: { plan: Plan }) {
+function Notes({ plan, isOwn }: { plan: Plan; isOwn: boolean }) {
   const { t } = useTranslation('plan')
-  if (plan.notes.length === 0 && plan.fits_deadline !== false) return null
+  // The date was the wish of who made the plan; a class has dates of its own.
+  const late = isOwn && plan.fits_deadline === false
+  if (plan.notes.length === 0 && !late) return null
   return (
-    <Notice kind={plan.fits_deadline === false ? 'warn' : 'info'} className="mt-5">
-      {plan.fits_deadline === false && <p className="font-medium">{t('plan:view.late')}</p>}
+    <Notice kind={late ? 'warn' : 'info'} className="mt-5">
+      {late && <p className="font-medium">{t('plan:view.late')}</p>}
       {plan.notes.map(note => (
-        <p key={note} className="mt-1 first:mt-0">
+        <p key={note} lang={plan.language} className="mt-1 first:mt-0">
           {note}
         </p>
       ))}

@@ -7,7 +7,7 @@ import type { PlanConcept } from './api'
 const title = 'mb-2 text-sm font-semibold'
 
 /** What to do, where to read, and the passages that a concept rests on. */
-export function Resources({ concept }: { concept: PlanConcept }) {
+export function Resources({ concept, language }: { concept: PlanConcept; language: string }) {
   const { t } = useTranslation('plan')
   return (
     <>
@@ -18,7 +18,9 @@ export function Resources({ concept }: { concept: PlanConcept }) {
             {concept.activities.map((activity, index) => (
               <li key={index} className="text-sm">
                 <span className="text-muted">{t(`plan:style.${activity.style}`, { defaultValue: activity.style })}</span>
-                <Markdown text={activity.text} />
+                <div lang={language}>
+                  <Markdown text={activity.text} />
+                </div>
               </li>
             ))}
           </ul>

@@ -74,10 +74,10 @@ export function Weeks({ plan, progress, onOpen }: { plan: Plan; progress: Progre
                         onClick={() => onOpen(item.concept_id)}
                         className="flex min-h-10 min-w-0 flex-1 flex-wrap items-center gap-x-3 rounded-control px-2 py-1.5 text-start hover:bg-hover"
                       >
-                        <span className={cx('min-w-0 flex-1 basis-40', isDone(state) && 'text-muted')}>{item.title}</span>
+                        <span lang={plan.language} className={cx('min-w-0 basis-full sm:flex-1 sm:basis-40', isDone(state) && 'text-muted')}>{item.title}</span>
                         {due && <Badge kind={due < today && !isDone(state) ? 'bad' : 'plain'}>{t(due < today && !isDone(state) ? 'plan:week.overdue' : 'plan:week.due', { date: dateText(dayOf(due)) })}</Badge>}
                         <span className="text-sm text-muted">{t(`plan:state.${state}`)}</span>
-                        <span className="w-14 text-end text-sm text-muted">{t('plan:week.hours', { hours: numberText(item.hours) })}</span>
+                        <span className="text-sm text-muted sm:w-14 sm:text-end">{t('plan:week.hours', { hours: numberText(item.hours) })}</span>
                       </button>
                     </li>
                   )
