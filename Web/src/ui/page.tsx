@@ -28,7 +28,7 @@ export function Page({ title, lead, actions, wide = false, children }: PageProps
   return (
     <div className={cx('mx-auto w-full px-4 py-6 sm:px-8 sm:py-10', wide ? 'max-w-wide' : 'max-w-[48rem]')}>
       <header className="mb-6 flex flex-wrap items-start justify-between gap-3">
-        <div className="min-w-0">
+        <div className="min-w-0 flex-1 basis-72">
           <h1>{title}</h1>
           {lead && <p className="mt-1 text-muted">{lead}</p>}
         </div>
