@@ -1,0 +1,17 @@
+import i18next from 'i18next'
+
+const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
+
+/** "3.4 MB", in the page's language; 1 kB is 1,024 bytes. */
+export function bytesText(bytes: number): string {
+  let step = 0
+  while (bytes >= 1024 && step < units.length - 1) {
+    bytes /= 1024
+    step++
+  }
+  return new Intl.NumberFormat(i18next.language, { style: 'unit', unit: units[step], maximumFractionDigits: step && bytes < 10 ? 1 : 0 }).format(bytes)
+}
+
+/** 0.63 as "63%". */
+export const percentText = (share: number): string =>
+  new Intl.NumberFormat(i18next.language, { style: 'percent', maximumFractionDigits: 0 }).format(share)
