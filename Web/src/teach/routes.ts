@@ -30,7 +30,7 @@ export const teachRoutes = [
     path: '/teach/classes/$classId/students/$studentId',
     component: lazyRouteComponent(() => import('./classes/StudentPage'), 'StudentPage'),
   }),
-  createRoute({ getParentRoute: parent, path: '/teach/safety', component: lazyRouteComponent(() => import('./school/SafetyPage'), 'SafetyPage') }),
+  createRoute({ getParentRoute: parent, path: '/teach/safety', component: lazyRouteComponent(() => import('./safety/SafetyPage'), 'SafetyPage') }),
   createRoute({ getParentRoute: parent, path: '/teach/people', component: lazyRouteComponent(() => import('./school/PeoplePage'), 'PeoplePage') }),
   createRoute({ getParentRoute: parent, path: '/teach/school', component: lazyRouteComponent(() => import('./school/SchoolPage'), 'SchoolPage') }),
 ] as const

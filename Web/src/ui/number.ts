@@ -15,3 +15,6 @@ export function bytesText(bytes: number): string {
 /** 0.63 as "63%". */
 export const percentText = (share: number): string =>
   new Intl.NumberFormat(i18next.language, { style: 'percent', maximumFractionDigits: 0 }).format(share)
+
+/** An amount of money, in the page's language; `currency` is a code such as EUR. */
+export const moneyText = (amount: number, currency: string): string => new Intl.NumberFormat(i18next.language, { style: 'currency', currency }).format(amount)

@@ -16,3 +16,6 @@ export const dateTimeText = (at: string | Date): string =>
   new Intl.DateTimeFormat(i18next.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 
 export const numberText = (value: number): string => new Intl.NumberFormat(i18next.language).format(value)
+
+/** "November 2026"; of a day in UTC. */
+export const monthText = (day: string): string => new Intl.DateTimeFormat(i18next.language, { year: 'numeric', month: 'long', timeZone: 'UTC' }).format(new Date(day))
