@@ -1,15 +1,16 @@
 import i18next from 'i18next'
 
-const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
+const units = ['kilobyte', 'megabyte', 'gigabyte'] as const
 
 /** "3.4 MB", in the page's language; 1 kB is 1,024 bytes. */
 export function bytesText(bytes: number): string {
   let step = 0
-  while (bytes >= 1024 && step < units.length - 1) {
-    bytes /= 1024
+  let amount = bytes / 1024
+  while (amount >= 1024 && step < units.length - 1) {
+    amount /= 1024
     step++
   }
-  return new Intl.NumberFormat(i18next.language, { style: 'unit', unit: units[step], maximumFractionDigits: step && bytes < 10 ? 1 : 0 }).format(bytes)
+  return new Intl.NumberFormat(i18next.language, { style: 'unit', unit: units[step], maximumFractionDigits: amount < 10 ? 1 : 0 }).format(amount)
 }
 
 /** 0.63 as "63%". */

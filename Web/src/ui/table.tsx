@@ -24,10 +24,10 @@ export function Th({ end, className, ...rest }: ThHTMLAttributes<HTMLTableCellEl
 
 /** `end` for numbers: they stand under each other. */
 export function Td({ end, className, ...rest }: TdHTMLAttributes<HTMLTableCellElement> & { end?: boolean }) {
-  return <td {...rest} className={cx('px-4 py-2.5 align-top', end && 'text-end whitespace-nowrap tabular-nums', className)} />
+  return <td {...rest} className={cx('px-4 py-2.5 align-baseline', end && 'text-end whitespace-nowrap tabular-nums', className)} />
 }
 
 /** The cell that names its row. */
 export function RowHead({ className, ...rest }: ThHTMLAttributes<HTMLTableCellElement>) {
-  return <th scope="row" {...rest} className={cx('px-4 py-2.5 text-start align-top font-medium', className)} />
+  return <th scope="row" {...rest} className={cx('px-4 py-2.5 text-start align-baseline font-medium', className)} />
 }

@@ -19,14 +19,13 @@ import { classesQuery, classQuery, type Class } from './queries'
 export const useClassId = (): string => useParams({ strict: false }).classId as string
 
 /** What all pages of a class have: its name, its tabs, its menu. */
-export function ClassFrame({ wide, children }: { wide?: boolean; children: (of: Class) => ReactNode }) {
+export function ClassFrame({ children }: { children: (of: Class) => ReactNode }) {
   const { t } = useTranslation('classes')
   const id = useClassId()
   const found = useQuery(classQuery(id))
   const root = `/teach/classes/${id}`
   return (
     <Page
-      wide={wide}
       title={found.data?.name ?? t('classes:class')}
       lead={found.data && t('classes:students', { count: found.data.students ?? 0 })}
       above={<BackLink to="/teach/classes">{t('classes:title')}</BackLink>}

@@ -16,7 +16,7 @@ import { overviewQuery, type Class } from './queries'
 type Overview = Schema['ClassOverview']
 
 export function OverviewPage() {
-  return <ClassFrame wide>{of => <ClassOverview of={of} />}</ClassFrame>
+  return <ClassFrame>{of => <ClassOverview of={of} />}</ClassFrame>
 }
 
 function ClassOverview({ of }: { of: Class }) {
@@ -90,9 +90,21 @@ function Concepts({ overview }: { overview: Overview }) {
     ...concepts.map(one => ({ key: `${one.task_id}/${one.concept_id}`, title: one.title, due: one.due_on, started: one.started, mastery: one.mastery })),
     ...sets.map(one => ({ key: one.set_id, title: one.title, due: null, started: one.started, mastery: one.mastery })),
   ]
+  const told = rows.filter(row => row.started != null)
+  const untold = rows.filter(row => row.started == null)
   return (
     <Section title={t('classes:overview.concepts')}>
-      {hidden ? (
+      {!hidden && untold.length > 0 && (
+        <details className="mb-3 text-sm text-muted">
+          <summary className="w-fit">{t('classes:overview.untold', { count: untold.length })}</summary>
+          <ul className="mt-2 list-disc ps-5">
+            {untold.map(row => (
+              <li key={row.key}>{row.title}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {!hidden && told.length === 0 ? null : hidden ? (
         <p className="text-muted">{t('classes:overview.hidden')}</p>
       ) : (
         <Table
@@ -106,7 +118,7 @@ function Concepts({ overview }: { overview: Overview }) {
             </>
           }
         >
-          {rows.map(row => (
+          {told.map(row => (
             <tr key={row.key}>
               <RowHead className="min-w-44">{row.title}</RowHead>
               <Td>

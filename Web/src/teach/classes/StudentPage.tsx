@@ -30,7 +30,6 @@ export function StudentPage() {
   })
   return (
     <Page
-      wide
       title={student.data?.name ?? t('classes:student.title')}
       lead={student.data && t(`classes:student.visibility.${student.data.visibility}`)}
       above={<BackLink to={`/teach/classes/${classId}/overview`}>{name ?? t('classes:class')}</BackLink>}
@@ -106,12 +105,12 @@ function PlanProgress({ plan }: { plan: Schema['RoadmapProgress'] }) {
       >
         {plan.concepts.map(concept => (
           <tr key={concept.concept_id}>
-            <RowHead className="min-w-44">{concept.title}</RowHead>
+            <RowHead className="min-w-36">{concept.title}</RowHead>
             <Td className="whitespace-nowrap text-muted">{t(`classes:student.states.${concept.state}`, { defaultValue: concept.state })}</Td>
             <Td>
               <Meter value={concept.attempts ? concept.mastery : null} />
             </Td>
-            <Td className="min-w-52">
+            <Td className="min-w-36">
               <Attempts evidence={concept.evidence} />
             </Td>
           </tr>

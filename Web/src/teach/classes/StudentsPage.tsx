@@ -22,7 +22,7 @@ import { classMembersQuery, classQuery, type Class } from './queries'
 type Member = Schema['ClassMemberView']
 
 export function StudentsPage() {
-  return <ClassFrame wide>{of => <Students of={of} />}</ClassFrame>
+  return <ClassFrame>{of => <Students of={of} />}</ClassFrame>
 }
 
 function Students({ of }: { of: Class }) {

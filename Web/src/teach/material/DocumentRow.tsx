@@ -14,7 +14,7 @@ export function DocumentRow({ kbId, document, onDelete }: { kbId: string; docume
   const { name, status, failure, pages, passages, length, detail } = document
   const facts = [bytesText(length), ...(pages ? [t('material:pages', { count: pages })] : []), ...(status === 'ready' ? [t('material:passages', { count: passages })] : [])]
   return (
-    <li className="flex items-start gap-3 border-b border-line px-4 py-3 last:border-0">
+    <li className="flex items-start gap-3 border-b border-line py-3 ps-4 pe-2 last:border-0">
       <FileText aria-hidden className="mt-0.5 size-5 shrink-0 text-muted" />
       <div className="min-w-0 flex-1">
         <p className="font-medium">

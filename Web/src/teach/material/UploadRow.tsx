@@ -12,7 +12,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
   const refusalWords = useRefusalWords()
   const moving = upload.state === 'waiting' || upload.state === 'sending'
   return (
-    <li className="flex items-center gap-3 border-b border-line px-4 py-3 last:border-0">
+    <li className="flex items-center gap-3 border-b border-line py-3 ps-4 pe-2 last:border-0">
       <div className="min-w-0 flex-1">
         <p className="font-medium">{upload.name}</p>
         {moving && (

@@ -28,7 +28,7 @@ export function PeoplePage() {
   const { t } = useTranslation('school')
   const [code, setCode] = useState<Schema['ResetView'] | null>(null)
   return (
-    <Page wide title={t('school:people.title')} lead={t('school:people.lead')} above={<TeachTabs />}>
+    <Page title={t('school:people.title')} lead={t('school:people.lead')} above={<TeachTabs />}>
       {code ? (
         <CodeSheet codes={[code]} heading={code.name || code.username} onDone={() => setCode(null)} />
       ) : (
