@@ -60,7 +60,7 @@ export function Events() {
                 <tr key={event.event_id}>
                   <RowHead>{event.type}</RowHead>
                   <Td className="whitespace-nowrap text-muted">{dateTimeText(event.at)}</Td>
-                  <Td className="min-w-60 font-mono text-xs">{JSON.stringify(event.attributes)}</Td>
+                  <Td className="min-w-60 wrap-anywhere font-mono text-xs">{JSON.stringify(event.attributes)}</Td>
                 </tr>
               ))}
             </Table>

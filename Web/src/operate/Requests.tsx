@@ -35,7 +35,7 @@ export function Routes() {
             >
               {routes.slice(0, all ? routes.length : first).map(route => (
                 <tr key={route.route}>
-                  <RowHead className="font-mono text-[0.8125rem] font-normal">{route.route}</RowHead>
+                  <RowHead className="min-w-56 wrap-anywhere font-mono text-[0.8125rem] font-normal">{route.route}</RowHead>
                   <Td end>{numberText(route.requests)}</Td>
                   <Td end>{t('operate:milliseconds', { number: numberText(Math.round(route.mean * 1000)) })}</Td>
                   <Td end>{numberText(route.refused)}</Td>

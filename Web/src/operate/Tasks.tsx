@@ -31,7 +31,7 @@ export function Tasks() {
             >
               {list.map(task => (
                 <tr key={task.task_id}>
-                  <RowHead className="font-mono text-xs font-normal">{task.task_id}</RowHead>
+                  <RowHead className="min-w-40 wrap-anywhere font-mono text-xs font-normal">{task.task_id}</RowHead>
                   <Td>{t(`operate:tasks.kinds.${task.kind}`)}</Td>
                   <Td className="text-muted">{[task.status, task.stage].join(' · ')}</Td>
                   <Td>

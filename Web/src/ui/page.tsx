@@ -31,7 +31,8 @@ export function Page({ title, lead, actions, wide = false, above, children }: Pa
     <div className={cx('mx-auto w-full px-4 py-6 sm:px-8 sm:py-10', wide ? 'max-w-wide' : 'max-w-[48rem]')}>
       {above}
       <header className="mb-6 flex flex-wrap items-start justify-between gap-3">
-        <div className="min-w-0">
+        {/* A short button stays beside a long title, which wraps. */}
+        <div className="min-w-0 flex-[1_1_12rem]">
           <h1>{title}</h1>
           {lead && <p className="mt-1 text-muted">{lead}</p>}
         </div>

@@ -94,19 +94,9 @@ function Concepts({ overview }: { overview: Overview }) {
   const untold = rows.filter(row => row.started == null)
   return (
     <Section title={t('classes:overview.concepts')}>
-      {!hidden && untold.length > 0 && (
-        <details className="mb-3 text-sm text-muted">
-          <summary className="w-fit">{t('classes:overview.untold', { count: untold.length })}</summary>
-          <ul className="mt-2 list-disc ps-5">
-            {untold.map(row => (
-              <li key={row.key}>{row.title}</li>
-            ))}
-          </ul>
-        </details>
-      )}
-      {!hidden && told.length === 0 ? null : hidden ? (
+      {hidden ? (
         <p className="text-muted">{t('classes:overview.hidden')}</p>
-      ) : (
+      ) : told.length === 0 ? null : (
         <Table
           caption={t('classes:overview.concepts')}
           head={
@@ -131,6 +121,16 @@ function Concepts({ overview }: { overview: Overview }) {
             </tr>
           ))}
         </Table>
+      )}
+      {!hidden && untold.length > 0 && (
+        <details className="mt-3 text-sm text-muted">
+          <summary className="w-fit">{t('classes:overview.untold', { count: untold.length })}</summary>
+          <ul className="mt-2 list-disc ps-5">
+            {untold.map(row => (
+              <li key={row.key}>{row.title}</li>
+            ))}
+          </ul>
+        </details>
       )}
     </Section>
   )

@@ -93,6 +93,7 @@ function PlanProgress({ plan }: { plan: Schema['RoadmapProgress'] }) {
   return (
     <Section title={plan.title}>
       <Table
+        top
         caption={plan.title}
         head={
           <>
