@@ -22,6 +22,7 @@ usage() {
   --detach              return when it is healthy; the log is DIR/logs/apphost.log
   --dashboard           Aspire's dashboard beside it: traces, logs, metrics; on by default unless --detach
   --no-dashboard        without it
+  --web-dev             the web UI's development server beside it, with hot reload, on http://localhost:5173
   --no-build            run what was built last
 
 Settings are configuration of AppHost, from the environment: Llm__Endpoint, Llm__Model, Llm__ApiKey,
@@ -34,7 +35,7 @@ case ${1:-} in
   start | stop | status | help) command=$1; shift ;;
 esac
 
-port=8080 https_port='' listen='' insecure=false data=$root/.lyceum replicas=() detach=false dashboard='' build=true json=false
+port=8080 https_port='' listen='' insecure=false data=$root/.lyceum replicas=() detach=false dashboard='' build=true web_dev=false json=false
 while (( $# )); do
   case $1 in
     --port | --https-port | --listen | --data | --replicas) [[ -n ${2:-} ]] || die "$1 needs a value"; option=$1 value=$2; shift 2 ;;
@@ -43,6 +44,7 @@ while (( $# )); do
     --detach) detach=true; shift; continue ;;
     --dashboard) dashboard=true; shift; continue ;;
     --no-dashboard) dashboard=false; shift; continue ;;
+    --web-dev) web_dev=true; shift; continue ;;
     --no-build) build=false; shift; continue ;;
     --json) json=true; shift; continue ;;
     -h | --help) command=help; shift; continue ;;
@@ -153,6 +155,8 @@ print_welcome() {
   if [[ $token == "$PWD"/* ]]; then token=${token#"$PWD"/}; fi
   say ""
   say "Lyceum is running: $url${listen:+ (listening on $listen)}"
+  [[ -f $root/Web/dist/index.html ]] || say "Web UI:            not built; Node.js 20.19 or newer is needed"
+  if $web_dev; then say "Web development:   http://localhost:5173"; fi
   if [[ -n ${dashboard_url:-} ]]; then say "Dashboard:         $dashboard_url"; fi
   setup=$(sed -n 's/.*There is no account yet\. Setup code: //p' "$log" | tail -n 1)
   if [[ -n $setup ]]; then say "First account:     setup code $setup (docs/operations.md says how)"; fi
@@ -186,7 +190,11 @@ start_system() {
 
   need_dotnet
   install_servers
-  if $build; then build AppHost/AppHost.csproj -p:RunAnalyzers=false; fi
+  if $web_dev && ! have_node; then die "--web-dev needs Node.js 20.19 or newer with npm: https://nodejs.org"; fi
+  if $build; then
+    build_web
+    build AppHost/AppHost.csproj -p:RunAnalyzers=false
+  fi
   local apphost=$root/AppHost/bin/$configuration/net10.0/AppHost
   [[ -x $apphost ]] || die "not built yet: run without --no-build first"
 
@@ -202,6 +210,7 @@ start_system() {
   arguments=("--Lyceum:Data=$data" "--Lyceum:Port=$port" "--Lyceum:Console=true" "--Lyceum:Dashboard=$dashboard")
   if [[ -n $https_port ]]; then arguments+=("--Lyceum:HttpsPort=$https_port"); fi
   if [[ -n $listen ]]; then arguments+=("--Lyceum:Listen=$listen"); fi
+  if $web_dev; then arguments+=("--Lyceum:WebDev=true"); fi
   if $insecure; then arguments+=("--Lyceum:InsecureDevelopment=true"); fi
   for replica in "${replicas[@]}"; do arguments+=("--Lyceum:Replicas:${replica%=*}=${replica#*=}"); done
 

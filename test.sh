@@ -38,6 +38,7 @@ install_servers
 install_test_programs
 install_clients
 build Solution.sln
+build_web
 
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
 
@@ -111,9 +112,34 @@ run() {
   fi
 }
 
+# run_web: the checks of the web UI as one more suite: what `npm run check` does, less the build, which browser tests need before.
+run_web() {
+  local log=$results/Web.log json=$results/Web.json begun=$SECONDS status=0
+  (cd "$root/Web" && npm run lint && npm test -- --reporter=default --reporter=json --outputFile="$json") > "$log" 2>&1 || status=$?
+  if [[ ! -f $json || -n $(newer_web) ]]; then
+    printf '%-28s did not finish (exit status %s)\n' Web "$status"
+    tail -n 40 "$log" "$root/.build/web.log"
+    return
+  fi
+  printf '%-28s %4d passed %4d failed %4d skipped %5d s\n' Web "$(web_count Passed)" "$(web_count Failed)" "$(web_count Pending)" \
+    "$(( SECONDS - begun ))"
+  if (( status )); then
+    grep -E -A 20 'FAIL|✖|error' "$log" | head -n 60 | sed 's/^/    /'
+    if (( $(web_count Failed) == 0 )); then touch "$results/Web.broken"; fi
+  fi
+}
+
+# web_count KIND: of vitest's result; what is to be done is not done either.
+web_count() {
+  local json=$results/Web.json total
+  total=$(grep -oE "\"num$1Tests\":[0-9]+" "$json" | grep -oE '[0-9]+$')
+  if [[ $1 == Pending ]]; then total=$(( total + $(grep -oE '"numTodoTests":[0-9]+' "$json" | grep -oE '[0-9]+$') )); fi
+  echo "$total"
+}
+
 # The system's tests measure times, and the machine may be small: they run alone. The others run two at a time, unless they are the
 # long ones; what each says is printed whole.
-alone=() together=()
+alone=() together=() web=false
 for project in tests/*/*Tests.csproj; do
   name=$(basename "$project" .csproj)
   if (( ${#only[@]} )) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
@@ -123,6 +149,14 @@ for project in ${together[@]+"${together[@]}"}; do
   while (( $(jobs -pr | wc -l) >= 2 )); do wait -n; done
   { said=$(run "$project" 2>&1); if [[ -n $said ]]; then say "$said"; fi; } &
 done
+if [[ $mode == default ]] && { (( ${#only[@]} == 0 )) || [[ " ${only[*]} " == *" Web "* ]]; }; then
+  if ! have_node; then warn "Node.js 20.19 or newer is not here: the checks of the web UI are skipped"
+  elif install_web; then web=true; fi
+fi
+if $web; then
+  while (( $(jobs -pr | wc -l) >= 2 )); do wait -n; done
+  { said=$(run_web 2>&1); say "$said"; } &
+fi
 wait
 for project in ${alone[@]+"${alone[@]}"}; do run "$project"; done
 
@@ -135,6 +169,12 @@ for project in ${together[@]+"${together[@]}"} ${alone[@]+"${alone[@]}"}; do
   if [[ ! -f $trx || -f $results/$name.broken ]]; then broken+=("$name"); failed=$(( failed + 1 )); fi
 done
 
+if $web; then
+  if [[ -f $results/Web.json ]]; then
+    passed=$(( passed + $(web_count Passed) )) failed=$(( failed + $(web_count Failed) )) skipped=$(( skipped + $(web_count Pending) ))
+  fi
+  if [[ ! -f $results/Web.json || -f $results/Web.broken || -n $(newer_web) ]]; then broken+=(Web); failed=$(( failed + 1 )); fi
+fi
 if (( ${#broken[@]} )); then say "did not end well: ${broken[*]}"; fi
 say "$passed passed, $failed failed, $skipped skipped"
 (( failed == 0 && passed > 0 ))

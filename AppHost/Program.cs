@@ -56,6 +56,9 @@ engines.WithChargingTo(gateway);
 // Who is deleted is deleted everywhere, and may take everything along before: SessionApi asks each service.
 sessions.WithReference(chat).WithReference(roadmaps).WithReference(gateway);
 
+// While somebody works on the UI: its pages from their sources, with hot reload. Otherwise the gateway serves what was built.
+builder.AddWebDevelopment(gateway);
+
 // Restarts what dies (backoff), keeps DIR/state.json current.
 builder.AddSupervision(house);
 

@@ -77,6 +77,44 @@ install_clients() {
   (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
 }
 
+# Node.js as Vite wants it, with npm.
+have_node() {
+  local version
+  version=$(node --version 2>/dev/null) && command -v npm >/dev/null || return 1
+  [[ $(printf '%s\n' 20.19.0 "${version#v}" | sort -V | head -n 1) == 20.19.0 ]]
+}
+
+# The packages of Web, as its lock file names them.
+install_web() {
+  if [[ $root/Web/node_modules/.package-lock.json -nt $root/Web/package-lock.json ]]; then return 0; fi
+  say "Installing the npm packages of Web …"
+  (cd "$root/Web" && npm ci --loglevel=error && touch node_modules/.package-lock.json)
+}
+
+# The first source of Web that is newer than what was built of it; the page's compressed form is what a build writes last.
+newer_web() {
+  local built=$root/Web/dist/index.html.br
+  if [[ ! -f $built ]]; then echo "$built"; return 0; fi
+  find "$root/Web" "$root/docs/openapi.json" \( -path "$root/Web/node_modules" -o -path "$root/Web/dist" \) -prune -o \
+    -newer "$built" \( -type f -o -type d -path "$root/Web/*/*" \) ! -path "$root/Web/src/api" ! -name schema.d.ts -print -quit
+}
+
+# The web UI, into Web/dist. Lyceum runs without it: then its API is all there is, and what is missing is said.
+build_web() {
+  local log=$root/.build/web.log
+  [[ -n $(newer_web) ]] || return 0
+  if ! have_node; then
+    warn "the web UI is not built: that needs Node.js 20.19 or newer with npm (https://nodejs.org); the API works without it"
+    return 0
+  fi
+  mkdir -p "$root/.build"
+  install_web > "$log" 2>&1 || { warn "the web UI is not built: its npm packages could not be installed; see $log"; return 0; }
+  say "Building the web UI …"
+  (cd "$root/Web" && npm run build) >> "$log" 2>&1 && return 0
+  tail -n 20 "$log" >&2
+  warn "the web UI could not be built; all of it: $log"
+}
+
 # Programs that tests look at Lyceum through: a browser, a reverse proxy, Prometheus' linter, Node.js, and a C compiler for a
 # stand-in of NVIDIA's library. Without them those tests skip.
 install_test_programs() {

@@ -162,6 +162,9 @@ public static class ServiceExtensions
         {
             if (builder.Environment.IsDevelopment())
                 replica.WithEnvironment("Auth__DevTokenFile", house.DevelopmentTokenFile);
+            // Live sessions at another address than the pages' own: the pages' policy must know it.
+            if (builder.Configuration["Engine:PublicUrl"] is { Length: > 0 } engine)
+                replica.WithEnvironment("Web__ConnectTo__0", engine);
             // Made absolute: a service runs in a folder of its own.
             if (builder.Configuration["GATEWAY_CONFIG_FILE"] is { Length: > 0 } file)
                 replica.WithEnvironment("GATEWAY_CONFIG_FILE", Path.GetFullPath(file));

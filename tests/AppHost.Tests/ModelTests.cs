@@ -171,7 +171,8 @@ public sealed class ModelTests : IAsyncDisposable
     {
         string[] all =
         [
-            "--environment=Development", $"--Lyceum:Data={folder.Path}", "--Lyceum:Port=0", "--Lyceum:Containers=false", .. arguments,
+            "--environment=Development", $"--Lyceum:Data={folder.Path}", "--Lyceum:Port=0", "--Lyceum:Containers=false", "--Lyceum:WebDev=false",
+            .. arguments,
         ];
         builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(all);
         builder.Services.AddLogging(logging => logging.ClearProviders()); // disposed before it started, it complains

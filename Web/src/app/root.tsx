@@ -3,14 +3,18 @@ import { Suspense } from 'react'
 import { meQuery } from '@/api/queries'
 import { Loading } from '@/ui/loading'
 import { ErrorPage, NotFoundPage } from './errors'
+import { NavigationFocus } from './focus'
 import { queries } from './query'
 import { Shell } from './Shell'
 
 export const rootRoute = createRootRoute({
   component: () => (
-    <Suspense fallback={<Loading />}>
-      <Outlet />
-    </Suspense>
+    <>
+      <Suspense fallback={<Loading />}>
+        <Outlet />
+      </Suspense>
+      <NavigationFocus />
+    </>
   ),
   notFoundComponent: NotFoundPage,
   errorComponent: ErrorPage,

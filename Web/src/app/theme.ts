@@ -13,6 +13,10 @@ export function readTheme(): Theme {
 export function applyTheme(theme: Theme = readTheme()): void {
   if (theme === 'system') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme
+  // The browser's own bars follow the chosen theme, too; index.html has the two colours by the system's.
+  const dark = theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]'))
+    meta.content = theme === 'system' ? (meta.media.includes('dark') ? '#17181a' : '#fbfaf7') : dark ? '#17181a' : '#fbfaf7'
 }
 
 export function changeTheme(theme: Theme): void {

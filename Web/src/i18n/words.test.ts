@@ -45,3 +45,11 @@ test('every key that the sources name exists', () => {
   }
   expect(missing).toEqual([])
 })
+
+test('every error code of the API has words', () => {
+  const source = readFileSync(join(sources, '../../ServiceDefaults/Errors/ErrorCodes.cs'), 'utf8')
+  const codes = [...source.matchAll(/const string \w+ = "([a-z_]+)"/g)].map(match => match[1]!)
+  expect(codes.length).toBeGreaterThan(100)
+  const words = read('en', 'problems.json') as Record<string, string>
+  expect(codes.filter(code => !words[code])).toEqual([])
+})

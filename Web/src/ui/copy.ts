@@ -1,24 +1,23 @@
-/** Puts text on the clipboard. On plain http there is no clipboard API: the old command does it there. False: the browser refused. */
+/** Puts a text into the clipboard. On plain http browsers have no clipboard object: there the old way is used. False: it did not work. */
 export async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard) {
     try {
       await navigator.clipboard.writeText(text)
       return true
     } catch {
-      // refused, or the page lost the focus: the other way may still work
+      // Not permitted: the old way may be.
     }
   }
   const focused = document.activeElement
   const area = document.createElement('textarea')
   area.value = text
   area.readOnly = true
-  area.style.position = 'fixed'
-  area.style.opacity = '0'
-  // Inside an open dialog, which would take the focus back from anywhere else.
+  area.className = 'sr-only'
+  // Inside an open dialog, whose focus cannot leave it.
   ;(focused?.closest('[role="dialog"]') ?? document.body).append(area)
   area.select()
-  const done = document.execCommand('copy')
+  const copied = document.execCommand('copy')
   area.remove()
-  if (focused instanceof HTMLElement) focused.focus()
-  return done
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true })
+  return copied
 }

@@ -9,6 +9,14 @@ export function relativeTime(at: string | Date, now = Date.now()): string {
   return format.format(0, 'minute')
 }
 
+/** "in 30 seconds", "in 2 hours", in the page's language. */
+export function inSeconds(seconds: number): string {
+  const format = new Intl.RelativeTimeFormat(i18next.language)
+  if (seconds < 90) return format.format(Math.ceil(seconds), 'second')
+  if (seconds < 5400) return format.format(Math.ceil(seconds / 60), 'minute')
+  return seconds < 129_600 ? format.format(Math.ceil(seconds / 3600), 'hour') : format.format(Math.ceil(seconds / 86_400), 'day')
+}
+
 export const dateText = (at: string | Date): string =>
   new Intl.DateTimeFormat(i18next.language, { year: 'numeric', month: 'short', day: 'numeric' }).format(new Date(at))
 

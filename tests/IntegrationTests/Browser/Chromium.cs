@@ -19,15 +19,26 @@ public sealed class Chromium : IAsyncDisposable
         {
             ExecutablePath = program,
             // Its sandbox needs rights that a container's root does not have; it only ever sees our own pages.
-            Args = ["--no-sandbox", "--disable-dev-shm-usage"],
+            Args =
+            [
+                "--no-sandbox", "--disable-dev-shm-usage",
+                // The microphone is there, allowed, and hears a tone.
+                "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+            ],
         });
+    }
+
+    /// <summary>A browser that has never been anywhere: cookies, storage and caches of its own.</summary>
+    public async Task<IBrowserContext> NewContextAsync(BrowserNewContextOptions? options = null)
+    {
+        _browser ??= await LaunchAsync();
+        return await _browser.NewContextAsync(options);
     }
 
     /// <summary>A page of a browser that has never been anywhere.</summary>
     public async Task<IPage> OpenAsync(Uri url)
     {
-        _browser ??= await LaunchAsync();
-        var page = await _browser.NewPageAsync();
+        var page = await (await NewContextAsync()).NewPageAsync();
         await page.GotoAsync(url.ToString());
         return page;
     }

@@ -29,7 +29,7 @@ public sealed class EventSourceTests(SharedSystem system, Chromium browser)
         await using var asked = await chat.AskAsync($"[[stub tokens=160 rate=20 seed={seed} unicode=1]]");
         var url = (await asked.NextAsync(limit.Token))!.Data.GetProperty("stream_url").GetString()!;
 
-        var page = await browser.OpenAsync(chat.Http.BaseAddress!);
+        var page = await browser.OpenAsync(new Uri(chat.Http.BaseAddress!, "/docs/"));
         await page.EvaluateAsync(Follow, url);
         await page.WaitForFunctionAsync("() => window.seen.text.length > 100");
         // The connection breaks under it: an EventSource comes back by itself, with its Last-Event-ID.

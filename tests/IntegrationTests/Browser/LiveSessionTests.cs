@@ -12,7 +12,7 @@ public sealed class LiveSessionTests(SharedSystem system, Chromium browser)
         _ = system.App;
         var student = new SessionClient(system.CreateGatewayClient());
         var tutor = await student.TutorAsync();
-        var page = await browser.OpenAsync(student.Http.BaseAddress!);
+        var page = await browser.OpenAsync(new Uri(student.Http.BaseAddress!, "/docs/"));
         await page.EvaluateAsync(SessionExample.Page(system.DevelopmentToken, tutor), student.Http.BaseAddress!.GetLeftPart(UriPartial.Authority));
 
         await page.WaitForFunctionAsync("() => window.seen.some(line => line[0] === 'AI:')", null, new() { Timeout = 30_000 });

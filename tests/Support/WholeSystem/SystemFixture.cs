@@ -74,7 +74,7 @@ public class SystemFixture : IAsyncLifetime
         {
             string[] arguments =
             [
-                "--environment=Development", $"--Lyceum:Data={DataFolder}", "--Lyceum:Port=0", .. Arguments,
+                "--environment=Development", $"--Lyceum:Data={DataFolder}", "--Lyceum:Port=0", "--Lyceum:WebDev=false", .. Arguments,
             ];
             var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(arguments, limit.Token);
             Configure(builder);
