@@ -4,6 +4,7 @@ import { Loaded } from '@/ui/loaded'
 import { Meter } from '@/ui/meter'
 import { RowHead, Table, Td, Th } from '@/ui/table'
 import { dateTimeText, numberText } from '@/ui/time'
+import { readBudget } from './budget'
 import { budgetsQuery } from './queries'
 
 /** All budgets of the installation, and how much of each is used. */
@@ -31,7 +32,9 @@ export function Budgets() {
           >
             {list.map(one => (
               <tr key={`${one.budget}/${one.unit}/${one.period}`}>
-                <RowHead className="max-w-80 min-w-40 font-mono text-xs font-normal">{one.budget}</RowHead>
+                <RowHead className="min-w-44">
+                  <Whose budget={one.budget} />
+                </RowHead>
                 <Td>{t(`operate:budgets.units.${one.unit}`, { defaultValue: one.unit })}</Td>
                 <Td end>{numberText(one.used)}</Td>
                 <Td end>{one.limit == null ? '–' : numberText(one.limit)}</Td>
@@ -45,5 +48,17 @@ export function Budgets() {
         )
       }
     </Loaded>
+  )
+}
+
+function Whose({ budget }: { budget: string }) {
+  const { t } = useTranslation('operate')
+  const { by, of, id, tenant } = readBudget(budget)
+  return (
+    <>
+      {t(`operate:budgets.of.${of}`)}
+      <span className="block font-mono text-xs font-normal wrap-anywhere text-muted">{id}</span>
+      <span className="block text-xs font-normal text-muted">{[t(`operate:budgets.by.${by}`), ...(tenant ? [t('operate:budgets.in', { tenant })] : [])].join(' · ')}</span>
+    </>
   )
 }

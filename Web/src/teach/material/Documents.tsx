@@ -10,11 +10,13 @@ import { DocumentRow } from './DocumentRow'
 import { documentsQuery, isMoving, type Document } from './queries'
 import { UploadRow } from './UploadRow'
 import { useUploads } from './uploads'
+import { useDocumentEvents } from './useDocumentEvents'
 
 /** What a knowledge base holds, and what is on its way to it. */
 export function Documents({ kbId, query }: { kbId: string; query: UseQueryResult<Document[]> }) {
   const { t } = useTranslation('material')
   const uploads = useUploads(kbId)
+  useDocumentEvents(kbId)
   const [deleting, setDeleting] = useState<Document | null>(null)
   const cache = useQueryClient()
   const remove = useMutation({

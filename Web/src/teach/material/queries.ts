@@ -25,8 +25,8 @@ export const documentsQuery = (kbId: string) =>
         cursor => data(api.GET('/api/kb/{kb_id}/documents', { params: { path: { kb_id: kbId }, query: { limit: 100, cursor } } })),
         page => page.documents,
       ),
-    // A file is read in the background. Events tell sooner; this holds without them too.
-    refetchInterval: query => (query.state.data?.some(isMoving) ? 2000 : false),
+    // A file is read in the background. Events tell sooner; this holds where they are late.
+    refetchInterval: query => (query.state.data?.some(isMoving) ? 5000 : false),
   })
 
 /** A new knowledge base under an id made of its title: the API's ids have no Chinese, and are unique in the organisation. */
