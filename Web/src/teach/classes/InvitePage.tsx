@@ -13,6 +13,7 @@ import { Section } from '@/ui/page'
 import { ProblemNotice } from '@/ui/problem'
 import { dateText } from '@/ui/time'
 import { say } from '@/ui/toast'
+import { useDeleted } from '@/ui/deleted'
 import { invitationsQuery, isOpen } from '../invitations'
 import { ClassFrame } from './ClassFrame'
 import { QrCode } from './QrCode'
@@ -81,7 +82,6 @@ function JoinSheet({ of, invitation }: { of: Class; invitation: Schema['Invitati
   const link = `${location.origin}/join/${encodeURIComponent(code)}`
   return (
     <section aria-label={t('classes:invite.sheet', { name: of.name })} className="mb-8 rounded-card border border-line bg-raised p-5 sm:p-6 print:border-0">
-      <p className="hidden text-2xl font-semibold print:block">{of.name}</p>
       <div className="flex flex-wrap items-center gap-x-8 gap-y-5">
         <QrCode text={link} label={t('classes:invite.qr')} className="size-44 shrink-0 rounded-control print:size-72" />
         <div className="min-w-56 flex-1">
@@ -108,10 +108,12 @@ function OpenCodes({ of }: { of: Class }) {
   const { t } = useTranslation('classes')
   const cache = useQueryClient()
   const invitations = useQuery({ ...invitationsQuery, select: list => list.filter(one => one.class_id === of.id && isOpen(one)) })
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLDivElement>()
   const [ending, setEnding] = useState<Schema['InvitationView'] | null>(null)
   const end = useMutation({
     mutationFn: (id: string) => data(api.DELETE('/api/auth/invitations/{id}', { params: { path: { id } } })),
     onSuccess: (_, id) => {
+      deleted()
       setEnding(null)
       if (cache.getQueryData<Schema['InvitationView']>(codeKey(of.id))?.id === id) cache.setQueryData(codeKey(of.id), null)
       void cache.invalidateQueries({ queryKey: invitationsQuery.queryKey })
@@ -120,7 +122,8 @@ function OpenCodes({ of }: { of: Class }) {
   })
   return (
     <Section title={t('classes:invite.openCodes')}>
-      <Loaded query={invitations}>
+      <div ref={box} tabIndex={-1} className="outline-none">
+        <Loaded query={invitations}>
         {list =>
           list.length === 0 ? (
             <p className="text-muted">{t('classes:invite.noCodes')}</p>
@@ -140,7 +143,8 @@ function OpenCodes({ of }: { of: Class }) {
             </ul>
           )
         }
-      </Loaded>
+        </Loaded>
+      </div>
       <Confirm
         open={ending !== null}
         onClose={() => setEnding(null)}
@@ -150,6 +154,7 @@ function OpenCodes({ of }: { of: Class }) {
         action={t('classes:invite.endAction')}
         danger
         busy={end.isPending}
+        finalFocus={finalFocus}
       >
         <div className="mt-3 empty:hidden">
           <ProblemNotice error={end.error} />

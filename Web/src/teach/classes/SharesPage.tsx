@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { BookOpen, CalendarDays, GraduationCap, Plus, X, type LucideIcon } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Button, buttonStyle, IconButton } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
@@ -24,6 +24,7 @@ function Shares({ of }: { of: Class }) {
   const { t } = useTranslation('classes')
   const shares = useQuery(sharesQuery(of.id))
   const mine = useShareable()
+  const box = useRef<HTMLDivElement>(null)
   const [adding, setAdding] = useState<ShareKind | null>(null)
   const cache = useQueryClient()
   const change = useMutation({
@@ -32,6 +33,7 @@ function Shares({ of }: { of: Class }) {
       void cache.invalidateQueries({ queryKey: sharesQuery(of.id).queryKey })
       void cache.invalidateQueries({ queryKey: overviewQuery(of.id).queryKey })
       setAdding(null)
+      if (!on) box.current?.focus()
       const name = mine[kind].find(thing => thing.id === id)?.title ?? t(`classes:shares.kind.${kind}`)
       say(on ? t('classes:shares.added', { name }) : t('classes:shares.removed', { name }))
     },
@@ -42,7 +44,7 @@ function Shares({ of }: { of: Class }) {
       <div className="mt-3 empty:hidden">{!adding && <ProblemNotice error={change.error} />}</div>
       <Loaded query={shares}>
         {({ shares: list }) => (
-          <div className="mt-6">
+          <div ref={box} tabIndex={-1} className="mt-6 outline-none">
             {kinds.map(kind => {
               const Icon = icons[kind]
               const shared = list.filter(one => one.kind === kind)

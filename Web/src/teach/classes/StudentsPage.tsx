@@ -13,6 +13,7 @@ import { Empty } from '@/ui/page'
 import { ProblemNotice } from '@/ui/problem'
 import { RowHead, Table, Td, Th } from '@/ui/table'
 import { dateText } from '@/ui/time'
+import { useDeleted } from '@/ui/deleted'
 import { say } from '@/ui/toast'
 import { CodeSheet } from '../codes/CodeSheet'
 import { AddStudents } from './AddStudents'
@@ -28,6 +29,7 @@ export function StudentsPage() {
 function Students({ of }: { of: Class }) {
   const { t } = useTranslation('classes')
   const members = useQuery(classMembersQuery(of.id))
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLDivElement>()
   const [adding, setAdding] = useState(false)
   const [codes, setCodes] = useState<readonly Schema['ResetView'][] | null>(null)
   const [asking, setAsking] = useState<{ what: 'remove' | 'reset'; member: Member } | null>(null)
@@ -40,6 +42,7 @@ function Students({ of }: { of: Class }) {
   const remove = useMutation({
     mutationFn: (member: Member) => data(api.DELETE('/api/classes/{id}/members/{subject}', { params: { path: { id: of.id, subject: member.subject } } })),
     onSuccess: (_, member) => {
+      deleted()
       done()
       say(t('classes:removed', { name: member.name }))
     },
@@ -62,80 +65,82 @@ function Students({ of }: { of: Class }) {
   )
   return (
     <>
-      <Loaded query={members}>
-        {list =>
-          list.length === 0 ? (
-            <Empty
-              title={t('classes:noStudents.title')}
-              action={
-                !of.archived_at && (
-                  <div className="flex flex-wrap gap-2">
-                    <Link to="/teach/classes/$classId/invite" params={{ classId: of.id }} className={buttonStyle('primary')}>
-                      {t('classes:noStudents.invite')}
-                    </Link>
-                    {add}
-                  </div>
-                )
-              }
-            >
-              {t('classes:noStudents.text')}
-            </Empty>
-          ) : (
-            <>
-              <div className="mb-4 flex justify-end">{add}</div>
-              <Table
-                caption={t('classes:tab.students')}
-                head={
-                  <>
-                    <Th>{t('classes:column.name')}</Th>
-                    <Th>{t('classes:column.username')}</Th>
-                    <Th>{t('classes:column.sees')}</Th>
-                    <Th>{t('classes:column.since')}</Th>
-                    <Th>
-                      <span className="sr-only">{t('classes:actions')}</span>
-                    </Th>
-                  </>
+      <div ref={box} tabIndex={-1} className="outline-none">
+        <Loaded query={members}>
+          {list =>
+            list.length === 0 ? (
+              <Empty
+                title={t('classes:noStudents.title')}
+                action={
+                  !of.archived_at && (
+                    <div className="flex flex-wrap gap-2">
+                      <Link to="/teach/classes/$classId/invite" params={{ classId: of.id }} className={buttonStyle('primary')}>
+                        {t('classes:noStudents.invite')}
+                      </Link>
+                      {add}
+                    </div>
+                  )
                 }
               >
-                {list.map(member => (
-                  <tr key={member.subject}>
-                    <RowHead className="min-w-40">
-                      <Link
-                        to="/teach/classes/$classId/students/$studentId"
-                        params={{ classId: of.id, studentId: member.subject }}
-                        className="underline decoration-line underline-offset-4 hover:decoration-current"
-                      >
-                        {member.name || member.username}
-                      </Link>
-                    </RowHead>
-                    <Td className="text-muted">{member.username}</Td>
-                    <Td className="min-w-32 text-muted">{t(`classes:visibility.${member.visibility}`)}</Td>
-                    <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
-                    <Td end className="py-1">
-                      <Menu
-                        trigger={
-                          <IconButton label={t('classes:actionsFor', { name: member.name || member.username })}>
-                            <Ellipsis aria-hidden />
-                          </IconButton>
-                        }
-                      >
-                        <MenuItem onClick={() => setAsking({ what: 'reset', member })}>
-                          <KeyRound aria-hidden />
-                          {t('classes:reset.open')}
-                        </MenuItem>
-                        <MenuItem danger onClick={() => setAsking({ what: 'remove', member })}>
-                          <UserMinus aria-hidden />
-                          {t('classes:remove.action')}
-                        </MenuItem>
-                      </Menu>
-                    </Td>
-                  </tr>
-                ))}
-              </Table>
-            </>
-          )
-        }
-      </Loaded>
+                {t('classes:noStudents.text')}
+              </Empty>
+            ) : (
+              <>
+                <div className="mb-4 flex justify-end">{add}</div>
+                <Table
+                  caption={t('classes:tab.students')}
+                  head={
+                    <>
+                      <Th>{t('classes:column.name')}</Th>
+                      <Th>{t('classes:column.username')}</Th>
+                      <Th>{t('classes:column.sees')}</Th>
+                      <Th>{t('classes:column.since')}</Th>
+                      <Th>
+                        <span className="sr-only">{t('classes:actions')}</span>
+                      </Th>
+                    </>
+                  }
+                >
+                  {list.map(member => (
+                    <tr key={member.subject}>
+                      <RowHead className="min-w-40">
+                        <Link
+                          to="/teach/classes/$classId/students/$studentId"
+                          params={{ classId: of.id, studentId: member.subject }}
+                          className="underline decoration-line underline-offset-4 hover:decoration-current"
+                        >
+                          {member.name || member.username}
+                        </Link>
+                      </RowHead>
+                      <Td className="text-muted">{member.username}</Td>
+                      <Td className="min-w-32 text-muted">{t(`classes:visibility.${member.visibility}`)}</Td>
+                      <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
+                      <Td end className="py-1">
+                        <Menu
+                          trigger={
+                            <IconButton label={t('classes:actionsFor', { name: member.name || member.username })}>
+                              <Ellipsis aria-hidden />
+                            </IconButton>
+                          }
+                        >
+                          <MenuItem onClick={() => setAsking({ what: 'reset', member })}>
+                            <KeyRound aria-hidden />
+                            {t('classes:reset.open')}
+                          </MenuItem>
+                          <MenuItem danger onClick={() => setAsking({ what: 'remove', member })}>
+                            <UserMinus aria-hidden />
+                            {t('classes:remove.action')}
+                          </MenuItem>
+                        </Menu>
+                      </Td>
+                    </tr>
+                  ))}
+                </Table>
+              </>
+            )
+          }
+        </Loaded>
+      </div>
       <AddStudents
         classId={of.id}
         open={adding}
@@ -159,6 +164,7 @@ function Students({ of }: { of: Class }) {
         action={asking?.what === 'reset' ? t('classes:reset.action') : t('classes:remove.action')}
         danger={asking?.what !== 'reset'}
         busy={action.isPending}
+        finalFocus={finalFocus}
       >
         <div className="mt-3 empty:hidden">
           <ProblemNotice error={action.error} />

@@ -22,7 +22,7 @@ export function CodeSheet({ codes, heading, onDone }: { codes: readonly Code[]; 
     )
   return (
     <>
-      <LeaveGuard when />
+      <LeaveGuard when title={t('codes:leave.title')} text={t('codes:leave.text')} />
       <div className="print-hidden mb-6 flex flex-col gap-4">
         <Notice kind="warn" role="status">
           {t('codes:once', { count: codes.length })}

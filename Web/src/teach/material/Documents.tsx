@@ -5,6 +5,7 @@ import { api, data } from '@/api/client'
 import { Confirm } from '@/ui/dialog'
 import { Loaded } from '@/ui/loaded'
 import { ProblemNotice } from '@/ui/problem'
+import { useDeleted } from '@/ui/deleted'
 import { say } from '@/ui/toast'
 import { DocumentRow } from './DocumentRow'
 import { documentsQuery, isMoving, type Document } from './queries'
@@ -17,6 +18,7 @@ export function Documents({ kbId, query }: { kbId: string; query: UseQueryResult
   const { t } = useTranslation('material')
   const uploads = useUploads(kbId)
   useDocumentEvents(kbId)
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLElement>()
   const [deleting, setDeleting] = useState<Document | null>(null)
   const cache = useQueryClient()
   const remove = useMutation({
@@ -24,6 +26,7 @@ export function Documents({ kbId, query }: { kbId: string; query: UseQueryResult
       data(api.DELETE('/api/kb/{kb_id}/documents/{document_id}', { params: { path: { kb_id: kbId, document_id: document.id } } })),
     onSuccess: (_, document) => {
       cache.setQueryData(documentsQuery(kbId).queryKey, list => list?.filter(one => one.id !== document.id))
+      deleted()
       setDeleting(null)
       say(t('material:deleted', { name: document.name }))
     },
@@ -31,7 +34,7 @@ export function Documents({ kbId, query }: { kbId: string; query: UseQueryResult
   const moving = query.data?.filter(isMoving).length ?? 0
   const failed = query.data?.filter(document => document.status === 'failed').length ?? 0
   return (
-    <section aria-label={t('material:documents')} className="mt-6">
+    <section ref={box} tabIndex={-1} aria-label={t('material:documents')} className="mt-6 outline-none">
       <p role="status" className="sr-only">
         {uploads.some(({ state }) => state === 'sending') ? t('material:said.sending') : ''}{' '}
         {moving > 0 ? t('material:said.reading', { count: moving }) : query.data?.length ? t('material:said.ready', { count: query.data.length - failed }) : ''}{' '}
@@ -62,6 +65,7 @@ export function Documents({ kbId, query }: { kbId: string; query: UseQueryResult
         action={t('app:delete')}
         danger
         busy={remove.isPending}
+        finalFocus={finalFocus}
       >
         <div className="mt-3 empty:hidden">
           <ProblemNotice error={remove.error} />

@@ -1,6 +1,7 @@
-import { X } from 'lucide-react'
+import { FileUp, FileX, X } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { Button, IconButton } from '@/ui/button'
+import { cx } from '@/ui/class'
 import { bytesText, percentText } from '@/ui/number'
 import { problemWords } from '@/ui/problem'
 import { dropUpload, retryUpload, type Upload } from './uploads'
@@ -11,8 +12,10 @@ export function UploadRow({ upload }: { upload: Upload }) {
   const { t } = useTranslation('material')
   const refusalWords = useRefusalWords()
   const moving = upload.state === 'waiting' || upload.state === 'sending'
+  const Icon = moving ? FileUp : FileX
   return (
     <li className="flex items-center gap-3 border-b border-line py-3 ps-4 pe-2 last:border-0">
+      <Icon aria-hidden className={cx('size-5 shrink-0 self-start', moving ? 'text-muted' : 'text-bad')} />
       <div className="min-w-0 flex-1">
         <p className="font-medium">{upload.name}</p>
         {moving && (

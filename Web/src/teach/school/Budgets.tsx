@@ -11,6 +11,7 @@ import { Loaded } from '@/ui/loaded'
 import { Meter } from '@/ui/meter'
 import { ProblemNotice } from '@/ui/problem'
 import { numberText } from '@/ui/time'
+import { useDeleted } from '@/ui/deleted'
 import { say } from '@/ui/toast'
 import { membersQuery, useNames } from '../safety/people'
 
@@ -25,11 +26,13 @@ export function Budgets() {
   const budgets = useQuery(budgetsQuery)
   const name = useNames()
   const cache = useQueryClient()
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLDivElement>()
   const [removing, setRemoving] = useState<Budget | null>(null)
   const [editing, setEditing] = useState<Partial<Budget> | null>(null)
   const remove = useMutation({
     mutationFn: (person: string | null | undefined) => data(api.DELETE('/api/budgets', { params: { query: { person: person ?? undefined } } })),
     onSuccess: () => {
+      deleted()
       setRemoving(null)
       void cache.invalidateQueries({ queryKey: budgetsQuery.queryKey })
       say(t('school:budgets.removed'))
@@ -39,39 +42,41 @@ export function Budgets() {
   return (
     <>
       <p className="mb-4 text-muted">{t('school:budgets.text')}</p>
-      <Loaded query={budgets}>
-        {found => (
-          <>
-            {found.student_daily_tokens != null && <p className="mb-3 text-sm text-muted">{t('school:budgets.students', { tokens: numberText(found.student_daily_tokens) })}</p>}
-            {found.budgets.length > 0 && (
-              <ul className="mb-4 rounded-card border border-line bg-raised">
-                {found.budgets.map(budget => (
-                  <li key={budget.person ?? ''} className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2 ps-4 pe-2 last:border-0">
-                    <div className="min-w-40 flex-1">
-                      <p className="font-medium">{of(budget.person)}</p>
-                      <p className="text-sm text-muted">{t(`school:budgets.amount.${budget.period}`, { tokens: numberText(budget.model_tokens) })}</p>
-                    </div>
-                    {budget.used != null && budget.model_tokens > 0 && (
-                      <div className="text-sm">
-                        <span className="sr-only">{t('school:budgets.used')} </span>
-                        <Meter value={Math.min(1, budget.used / budget.model_tokens)} />
+      <div ref={box} tabIndex={-1} className="outline-none">
+        <Loaded query={budgets}>
+          {found => (
+            <>
+              {found.student_daily_tokens != null && <p className="mb-3 text-sm text-muted">{t('school:budgets.students', { tokens: numberText(found.student_daily_tokens) })}</p>}
+              {found.budgets.length > 0 && (
+                <ul className="mb-4 rounded-card border border-line bg-raised">
+                  {found.budgets.map(budget => (
+                    <li key={budget.person ?? ''} className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2 ps-4 pe-2 last:border-0">
+                      <div className="min-w-40 flex-1">
+                        <p className="font-medium">{of(budget.person)}</p>
+                        <p className="text-sm text-muted">{t(`school:budgets.amount.${budget.period}`, { tokens: numberText(budget.model_tokens) })}</p>
                       </div>
-                    )}
-                    <span className="flex">
-                      <IconButton label={t('school:budgets.edit', { name: of(budget.person) })} onClick={() => setEditing(budget)}>
-                        <Pencil aria-hidden />
-                      </IconButton>
-                      <IconButton label={t('school:budgets.remove', { name: of(budget.person) })} onClick={() => setRemoving(budget)}>
-                        <Trash2 aria-hidden />
-                      </IconButton>
-                    </span>
-                  </li>
-                ))}
-              </ul>
-            )}
-          </>
-        )}
-      </Loaded>
+                      {budget.used != null && budget.model_tokens > 0 && (
+                        <div className="text-sm">
+                          <span className="sr-only">{t('school:budgets.used')} </span>
+                          <Meter value={Math.min(1, budget.used / budget.model_tokens)} />
+                        </div>
+                      )}
+                      <span className="flex">
+                        <IconButton label={t('school:budgets.edit', { name: of(budget.person) })} onClick={() => setEditing(budget)}>
+                          <Pencil aria-hidden />
+                        </IconButton>
+                        <IconButton label={t('school:budgets.remove', { name: of(budget.person) })} onClick={() => setRemoving(budget)}>
+                          <Trash2 aria-hidden />
+                        </IconButton>
+                      </span>
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </>
+          )}
+        </Loaded>
+      </div>
       <Confirm
         open={removing !== null}
         onClose={() => setRemoving(null)}
@@ -81,6 +86,7 @@ export function Budgets() {
         action={t('school:budgets.removeAction')}
         danger
         busy={remove.isPending}
+        finalFocus={finalFocus}
       >
         <div className="mt-3 empty:hidden">
           <ProblemNotice error={remove.error} />

@@ -11,6 +11,7 @@ import { SelectField, TextField } from '@/ui/field'
 import { Loaded } from '@/ui/loaded'
 import { ProblemNotice } from '@/ui/problem'
 import { dateText } from '@/ui/time'
+import { useDeleted } from '@/ui/deleted'
 import { say } from '@/ui/toast'
 import { invitationsQuery, isOpen } from '../invitations'
 
@@ -19,11 +20,13 @@ export function Invitations() {
   const { t } = useTranslation('school')
   const invitations = useQuery({ ...invitationsQuery, select: list => list.filter(one => isOpen(one) && !one.class_id) })
   const [making, setMaking] = useState(false)
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLDivElement>()
   const [ending, setEnding] = useState<Schema['InvitationView'] | null>(null)
   const cache = useQueryClient()
   const end = useMutation({
     mutationFn: (id: string) => data(api.DELETE('/api/auth/invitations/{id}', { params: { path: { id } } })),
     onSuccess: () => {
+      deleted()
       setEnding(null)
       void cache.invalidateQueries({ queryKey: invitationsQuery.queryKey })
       say(t('school:invitations.ended'))
@@ -38,29 +41,31 @@ export function Invitations() {
           {t('school:invitations.open')}
         </Button>
       </div>
-      <Loaded query={invitations}>
-        {list =>
-          list.length === 0 ? (
-            <p className="text-muted">{t('school:invitations.none')}</p>
-          ) : (
-            <ul className="rounded-card border border-line bg-raised">
-              {list.map(one => (
-                <li key={one.id} className="flex items-center gap-3 border-b border-line py-2 ps-4 pe-2 last:border-0">
-                  <p className="min-w-0 flex-1 text-sm">
-                    <span className="font-medium">{one.note || t(`school:role.${one.role ?? 'owner'}`)}</span>
-                    <span className="block text-muted">
-                      {[...(one.note ? [t(`school:role.${one.role ?? 'owner'}`)] : []), t('school:invitations.ends', { date: dateText(one.expires_at) })].join(' · ')}
-                    </span>
-                  </p>
-                  <IconButton label={t('school:invitations.end')} onClick={() => setEnding(one)}>
-                    <Trash2 aria-hidden />
-                  </IconButton>
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Loaded>
+      <div ref={box} tabIndex={-1} className="outline-none">
+        <Loaded query={invitations}>
+          {list =>
+            list.length === 0 ? (
+              <p className="text-muted">{t('school:invitations.none')}</p>
+            ) : (
+              <ul className="rounded-card border border-line bg-raised">
+                {list.map(one => (
+                  <li key={one.id} className="flex items-center gap-3 border-b border-line py-2 ps-4 pe-2 last:border-0">
+                    <p className="min-w-0 flex-1 text-sm">
+                      <span className="font-medium">{one.note || t(`school:role.${one.role ?? 'owner'}`)}</span>
+                      <span className="block text-muted">
+                        {[...(one.note ? [t(`school:role.${one.role ?? 'owner'}`)] : []), t('school:invitations.ends', { date: dateText(one.expires_at) })].join(' · ')}
+                      </span>
+                    </p>
+                    <IconButton label={t('school:invitations.end')} onClick={() => setEnding(one)}>
+                      <Trash2 aria-hidden />
+                    </IconButton>
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </div>
       {making && <MakeInvitation onClose={() => setMaking(false)} />}
       <Confirm
         open={ending !== null}
@@ -71,6 +76,7 @@ export function Invitations() {
         action={t('school:invitations.endAction')}
         danger
         busy={end.isPending}
+        finalFocus={finalFocus}
       >
         <div className="mt-3 empty:hidden">
           <ProblemNotice error={end.error} />

@@ -15,6 +15,7 @@ import { Page, Section } from '@/ui/page'
 import { ProblemNotice } from '@/ui/problem'
 import { RowHead, Table, Td, Th } from '@/ui/table'
 import { dateText } from '@/ui/time'
+import { useDeleted } from '@/ui/deleted'
 import { say } from '@/ui/toast'
 import { CodeSheet } from '../codes/CodeSheet'
 import { membersQuery } from '../safety/people'
@@ -51,6 +52,7 @@ function Members({ onCode }: { onCode: (code: Schema['ResetView']) => void }) {
   const { t } = useTranslation('school')
   const me = useQuery(meQuery).data?.subject
   const members = useQuery(membersQuery)
+  const { list: box, deleted, finalFocus } = useDeleted<HTMLDivElement>()
   const [words, setWords] = useState('')
   const [role, setRole] = useState('')
   const [asking, setAsking] = useState<Asking | null>(null)
@@ -70,73 +72,83 @@ function Members({ onCode }: { onCode: (code: Schema['ResetView']) => void }) {
           ))}
         </SelectField>
       </div>
-      <Loaded query={members}>
-        {list => (
-          <>
-            <p role="status" className="mb-2 text-sm text-muted">
-              {t('school:people.count', { count: shown(list).length })}
-            </p>
-            <Table
-              caption={t('school:people.members')}
-              head={
-                <>
-                  <Th>{t('school:people.name')}</Th>
-                  <Th>{t('school:people.username')}</Th>
-                  <Th>{t('school:people.role')}</Th>
-                  <Th>{t('school:people.since')}</Th>
-                  <Th>
-                    <span className="sr-only">{t('school:people.actions')}</span>
-                  </Th>
-                </>
-              }
-            >
-              {shown(list).map(member => (
-                <tr key={member.subject}>
-                  <RowHead className="min-w-40">
-                    {member.name || member.username} {member.subject === me && <Badge kind="plain">{t('school:people.you')}</Badge>}
-                  </RowHead>
-                  <Td className="text-muted">{member.username}</Td>
-                  <Td className="whitespace-nowrap">{t(`school:role.${member.role}`)}</Td>
-                  <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
-                  <Td end className="py-1">
-                    <Menu
-                      trigger={
-                        <IconButton label={t('school:people.actionsFor', { name: member.name || member.username })}>
-                          <Ellipsis aria-hidden />
-                        </IconButton>
-                      }
-                    >
-                      <MenuItem onClick={() => setAsking({ what: 'role', member })}>
-                        <UserCog aria-hidden />
-                        {t('school:people.changeRole')}
-                      </MenuItem>
-                      {member.subject !== me && (
-                        <>
-                          <MenuItem onClick={() => setAsking({ what: 'reset', member })}>
-                            <KeyRound aria-hidden />
-                            {t('school:people.reset.open')}
-                          </MenuItem>
-                          <MenuItem danger onClick={() => setAsking({ what: 'remove', member })}>
-                            <UserMinus aria-hidden />
-                            {t('school:people.remove.action')}
-                          </MenuItem>
-                        </>
-                      )}
-                    </Menu>
-                  </Td>
-                </tr>
-              ))}
-            </Table>
-          </>
-        )}
-      </Loaded>
+      <div ref={box} tabIndex={-1} className="outline-none">
+        <Loaded query={members}>
+          {list => (
+            <>
+              <p role="status" className="mb-2 text-sm text-muted">
+                {t('school:people.count', { count: shown(list).length })}
+              </p>
+              <Table
+                caption={t('school:people.members')}
+                head={
+                  <>
+                    <Th>{t('school:people.name')}</Th>
+                    <Th>{t('school:people.username')}</Th>
+                    <Th>{t('school:people.role')}</Th>
+                    <Th>{t('school:people.since')}</Th>
+                    <Th>
+                      <span className="sr-only">{t('school:people.actions')}</span>
+                    </Th>
+                  </>
+                }
+              >
+                {shown(list).map(member => (
+                  <tr key={member.subject}>
+                    <RowHead className="min-w-40">
+                      {member.name || member.username} {member.subject === me && <Badge kind="plain">{t('school:people.you')}</Badge>}
+                    </RowHead>
+                    <Td className="text-muted">{member.username}</Td>
+                    <Td className="whitespace-nowrap">{t(`school:role.${member.role}`)}</Td>
+                    <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
+                    <Td end className="py-1">
+                      <Menu
+                        trigger={
+                          <IconButton label={t('school:people.actionsFor', { name: member.name || member.username })}>
+                            <Ellipsis aria-hidden />
+                          </IconButton>
+                        }
+                      >
+                        <MenuItem onClick={() => setAsking({ what: 'role', member })}>
+                          <UserCog aria-hidden />
+                          {t('school:people.changeRole')}
+                        </MenuItem>
+                        {member.subject !== me && (
+                          <>
+                            <MenuItem onClick={() => setAsking({ what: 'reset', member })}>
+                              <KeyRound aria-hidden />
+                              {t('school:people.reset.open')}
+                            </MenuItem>
+                            <MenuItem danger onClick={() => setAsking({ what: 'remove', member })}>
+                              <UserMinus aria-hidden />
+                              {t('school:people.remove.action')}
+                            </MenuItem>
+                          </>
+                        )}
+                      </Menu>
+                    </Td>
+                  </tr>
+                ))}
+              </Table>
+            </>
+          )}
+        </Loaded>
+      </div>
       {asking?.what === 'role' && <ChangeRole member={asking.member} onClose={() => setAsking(null)} />}
-      <RemoveOrReset asking={asking} onClose={() => setAsking(null)} onCode={onCode} />
+      <RemoveOrReset asking={asking} onRemoved={deleted} finalFocus={finalFocus} onClose={() => setAsking(null)} onCode={onCode} />
     </>
   )
 }
 
-function RemoveOrReset({ asking, onClose, onCode }: { asking: Asking | null; onClose: () => void; onCode: (code: Schema['ResetView']) => void }) {
+interface RemoveOrResetProps {
+  asking: Asking | null
+  onClose: () => void
+  onCode: (code: Schema['ResetView']) => void
+  onRemoved: () => void
+  finalFocus: () => HTMLElement | true
+}
+
+function RemoveOrReset({ asking, onClose, onCode, onRemoved, finalFocus }: RemoveOrResetProps) {
   const { t } = useTranslation('school')
   const cache = useQueryClient()
   const act = useMutation({
@@ -147,6 +159,7 @@ function RemoveOrReset({ asking, onClose, onCode }: { asking: Asking | null; onC
       return null
     },
     onSuccess: (code, { member }) => {
+      if (!code) onRemoved()
       onClose()
       if (code) onCode(code)
       else say(t('school:people.removed', { name: member.name || member.username }))
@@ -168,6 +181,7 @@ function RemoveOrReset({ asking, onClose, onCode }: { asking: Asking | null; onC
       action={resets ? t('school:people.reset.action') : t('school:people.remove.action')}
       danger={!resets}
       busy={act.isPending}
+      finalFocus={finalFocus}
     >
       <div className="mt-3 empty:hidden">
         <ProblemNotice error={act.error} />

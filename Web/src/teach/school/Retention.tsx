@@ -78,7 +78,7 @@ function RetentionForm({ of }: { of: Schema['RetentionView'] }) {
         onConfirm={() => save.mutate()}
         title={t('school:retention.askTitle')}
         text={t('school:retention.askText')}
-        action={t('app:save')}
+        action={t('school:retention.askAction')}
         danger
         busy={save.isPending}
       >
