@@ -39,3 +39,5 @@ export const percentText = (value: number): string => new Intl.NumberFormat(i18n
 
 /** "Dec 1 – 7" */
 export const dayRange = (from: Date, to: Date): string => new Intl.DateTimeFormat(i18next.language, { month: 'short', day: 'numeric' }).formatRange(from, to)
+/** "November 2026"; of a day in UTC. */
+export const monthText = (day: string): string => new Intl.DateTimeFormat(i18next.language, { year: 'numeric', month: 'long', timeZone: 'UTC' }).format(new Date(day))
