@@ -66,7 +66,7 @@ public sealed class ModerationTests(PostgresFixture postgres)
         school.Others.IsAway = isAway;
 
         var id = await school.OrderAsync(Bows, "student", "bea", 3);
-        await school.Worker.UntilAsync(id, JobStatus.Completed, seconds: 40);
+        await school.Worker.UntilAsync(id, JobStatus.Completed);
 
         (await school.Worker.ScalarAsync("SELECT made_by FROM practice_sets WHERE id = $1", id)).ShouldBe(madeBy);
     }
