@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { Check, ChevronsUpDown, Keyboard, LogOut, School, UserPlus } from 'lucide-react'
+import { Check, ChevronsUpDown, Keyboard, LogOut, School, UserPlus, type LucideIcon } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '@/api/queries'
 import { Menu, MenuItem } from '@/ui/menu'
@@ -8,51 +8,109 @@ import { problemWords } from '@/ui/problem'
 import { say } from '@/ui/toast'
 import { enterTenant, leave } from './session'
 
+interface Action {
+  key: string
+  icon: LucideIcon
+  text: string
+  /** The school one is in. */
+  here?: boolean
+  run: () => void
+}
+
 /** Who is signed in, in which school, and what goes with that. */
-export function AccountMenu({ onShortcuts }: { onShortcuts?: () => void }) {
+function useAccount(onShortcuts?: () => void) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const me = useQuery(meQuery).data
-  if (!me) return null
-  const schools = me.memberships
-  const here = schools.find(one => one.tenant === me.tenant)
-  const attempt = (work: Promise<void>) => work.catch(error => say(problemWords(error, t)))
-  const name = me.account?.name ?? t('app:token')
+  const attempt = (work: Promise<void>) => void work.catch(error => say(problemWords(error, t)))
+  const name = me?.account?.name ?? t('app:token')
+  const school = me?.memberships.find(one => one.tenant === me.tenant)?.name
+  const schools = me && me.memberships.length > 1 ? me.memberships : []
+  const actions: Action[] = [
+    ...schools.map(one => ({
+      key: one.tenant,
+      icon: one.tenant === me!.tenant ? Check : School,
+      text: one.name,
+      here: one.tenant === me!.tenant,
+      run: () => one.tenant !== me!.tenant && attempt(enterTenant(one.tenant)),
+    })),
+    { key: 'join', icon: UserPlus, text: t('app:join'), run: () => void navigate({ to: '/join' }) },
+    ...(onShortcuts ? [{ key: 'keys', icon: Keyboard, text: t('app:shortcuts.title'), run: onShortcuts }] : []),
+    { key: 'out', icon: LogOut, text: t('app:signOut'), run: () => attempt(leave()) },
+  ]
+  return me ? { name, school: school === name ? undefined : school, actions } : null
+}
+
+function Names({ name, school }: { name: string; school?: string }) {
+  const { t } = useTranslation()
+  return (
+    <span className="min-w-0 flex-1">
+      <span className="sr-only">{t('app:account')} </span>
+      <span className="block truncate font-medium">{name}</span>
+      {school && <span className="block truncate text-xs text-muted">{school}</span>}
+    </span>
+  )
+}
+
+function Words({ text, here }: Action) {
+  const { t } = useTranslation()
+  return (
+    <span className="max-w-56 truncate">
+      {text}
+      {here && <span className="sr-only"> {t('app:schoolHere')}</span>}
+    </span>
+  )
+}
+
+/** In the side bar: a button that opens them. */
+export function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
+  const account = useAccount(onShortcuts)
+  if (!account) return null
   return (
     <Menu
       trigger={
         <button type="button" className="flex w-full min-w-0 items-center gap-3 rounded-control px-3 py-2 text-start text-sm hover:bg-hover">
-          <span className="min-w-0 flex-1">
-            <span className="sr-only">{t('app:account')}</span>
-            <span className="block truncate font-medium">{name}</span>
-            {here && here.name !== name && <span className="block truncate text-xs text-muted">{here.name}</span>}
-          </span>
+          <Names {...account} />
           <ChevronsUpDown aria-hidden className="size-4 shrink-0 text-muted" />
         </button>
       }
     >
-      {schools.length > 1 &&
-        schools.map(school => (
-          <MenuItem key={school.tenant} onClick={() => school.tenant !== me.tenant && void attempt(enterTenant(school.tenant))}>
-            {school.tenant === me.tenant ? <Check aria-hidden /> : <School aria-hidden />}
-            <span className="max-w-56 truncate">{school.name}</span>
-            {school.tenant === me.tenant && <span className="sr-only">{t('app:schoolHere')}</span>}
-          </MenuItem>
-        ))}
-      <MenuItem onClick={() => void navigate({ to: '/join' })}>
-        <UserPlus aria-hidden />
-        {t('app:join')}
-      </MenuItem>
-      {onShortcuts && (
-        <MenuItem onClick={onShortcuts}>
-          <Keyboard aria-hidden />
-          {t('app:shortcuts.title')}
+      {account.actions.map(action => (
+        <MenuItem key={action.key} onClick={action.run}>
+          <action.icon aria-hidden />
+          <Words {...action} />
         </MenuItem>
-      )}
-      <MenuItem onClick={() => void attempt(leave())}>
-        <LogOut aria-hidden />
-        {t('app:signOut')}
-      </MenuItem>
+      ))}
     </Menu>
+  )
+}
+
+/** In the sheet of a phone: all of them, in a list. */
+export function AccountList({ onDone }: { onDone: () => void }) {
+  const account = useAccount()
+  if (!account) return null
+  return (
+    <>
+      <p className="flex px-3 py-2 text-sm">
+        <Names {...account} />
+      </p>
+      <ul>
+        {account.actions.map(action => (
+          <li key={action.key}>
+            <button
+              type="button"
+              onClick={() => {
+                onDone()
+                action.run()
+              }}
+              className="flex min-h-10 w-full items-center gap-3 rounded-control px-3 text-start text-sm text-muted hover:bg-hover hover:text-ink"
+            >
+              <action.icon aria-hidden className="size-4.5 shrink-0" />
+              <Words {...action} />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
   )
 }

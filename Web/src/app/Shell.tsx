@@ -4,7 +4,7 @@ import { Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dialog } from '@/ui/dialog'
 import { Loading } from '@/ui/loading'
-import { AccountMenu } from './AccountMenu'
+import { AccountList, AccountMenu } from './AccountMenu'
 import { useOnline } from './online'
 import { barButton, BarLink, SideLink } from './PlaceLink'
 import { usePlaces, type Place } from './places'
@@ -91,7 +91,7 @@ function BottomBar() {
           ))}
         </ul>
         <div className="-mx-3 mt-2 border-t border-line pt-2">
-          <AccountMenu />
+          <AccountList onDone={() => setOpen(false)} />
         </div>
       </Dialog>
     </nav>
