@@ -1,116 +1,18 @@
-import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
-import { Check, ChevronsUpDown, Keyboard, LogOut, School, UserPlus, type LucideIcon } from 'lucide-react'
-import { useTranslation } from 'react-i18next'
-import { meQuery } from '@/api/queries'
 import { Menu, MenuItem } from '@/ui/menu'
-import { problemWords } from '@/ui/problem'
-import { say } from '@/ui/toast'
-import { enterTenant, leave } from './session'
+import { AccountButton, ActionWords, useAccount } from './account'
 
-interface Action {
-  key: string
-  icon: LucideIcon
-  text: string
-  /** The school one is in. */
-  here?: boolean
-  run: () => void
-}
-
-/** Who is signed in, in which school, and what goes with that. */
-function useAccount(onShortcuts?: () => void) {
-  const { t } = useTranslation()
-  const navigate = useNavigate()
-  const me = useQuery(meQuery).data
-  const attempt = (work: Promise<void>) => void work.catch(error => say(problemWords(error, t)))
-  const name = me?.account?.name ?? t('app:token')
-  const school = me?.memberships.find(one => one.tenant === me.tenant)?.name
-  const schools = me && me.memberships.length > 1 ? me.memberships : []
-  const actions: Action[] = [
-    ...schools.map(one => ({
-      key: one.tenant,
-      icon: one.tenant === me!.tenant ? Check : School,
-      text: one.name,
-      here: one.tenant === me!.tenant,
-      run: () => one.tenant !== me!.tenant && attempt(enterTenant(one.tenant)),
-    })),
-    { key: 'join', icon: UserPlus, text: t('app:join'), run: () => void navigate({ to: '/join' }) },
-    ...(onShortcuts ? [{ key: 'keys', icon: Keyboard, text: t('app:shortcuts.title'), run: onShortcuts }] : []),
-    { key: 'out', icon: LogOut, text: t('app:signOut'), run: () => attempt(leave()) },
-  ]
-  return me ? { name, school: school === name ? undefined : school, actions } : null
-}
-
-function Names({ name, school }: { name: string; school?: string }) {
-  const { t } = useTranslation()
-  return (
-    <span className="min-w-0 flex-1">
-      <span className="sr-only">{t('app:account')} </span>
-      <span className="block truncate font-medium">{name}</span>
-      {school && <span className="block truncate text-xs text-muted">{school}</span>}
-    </span>
-  )
-}
-
-function Words({ text, here }: Action) {
-  const { t } = useTranslation()
-  return (
-    <span className="max-w-56 truncate">
-      {text}
-      {here && <span className="sr-only"> {t('app:schoolHere')}</span>}
-    </span>
-  )
-}
-
-/** In the side bar: a button that opens them. */
+/** What goes with the account, as a menu that is open at first: it is loaded when it is wanted. */
 export function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const account = useAccount(onShortcuts)
   if (!account) return null
   return (
-    <Menu
-      trigger={
-        <button type="button" className="flex w-full min-w-0 items-center gap-3 rounded-control px-3 py-2 text-start text-sm hover:bg-hover">
-          <Names {...account} />
-          <ChevronsUpDown aria-hidden className="size-4 shrink-0 text-muted" />
-        </button>
-      }
-    >
+    <Menu defaultOpen trigger={<AccountButton account={account} />}>
       {account.actions.map(action => (
         <MenuItem key={action.key} onClick={action.run}>
           <action.icon aria-hidden />
-          <Words {...action} />
+          <ActionWords text={action.text} here={action.here} />
         </MenuItem>
       ))}
     </Menu>
-  )
-}
-
-/** In the sheet of a phone: all of them, in a list. */
-export function AccountList({ onDone }: { onDone: () => void }) {
-  const account = useAccount()
-  if (!account) return null
-  return (
-    <>
-      <p className="flex px-3 py-2 text-sm">
-        <Names {...account} />
-      </p>
-      <ul>
-        {account.actions.map(action => (
-          <li key={action.key}>
-            <button
-              type="button"
-              onClick={() => {
-                onDone()
-                action.run()
-              }}
-              className="flex min-h-10 w-full items-center gap-3 rounded-control px-3 text-start text-sm text-muted hover:bg-hover hover:text-ink"
-            >
-              <action.icon aria-hidden className="size-4.5 shrink-0" />
-              <Words {...action} />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </>
   )
 }
