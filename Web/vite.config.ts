@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 // `npm run dev` shows the pages with hot reload and passes every API request on to a running gateway.
 const gateway = process.env.LYCEUM_GATEWAY ?? 'http://localhost:8080'
-const api = ['/api', '/chat', '/v1', '/ws', '/health', '/alive', '/version', '/openapi']
+const api = ['/api', '/chat', '/v1', '/ws', '/health', '/alive', '/version', '/openapi', '/metrics']
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],

@@ -60,17 +60,19 @@ interface ConfirmProps {
   action: ReactNode
   danger?: boolean
   busy?: boolean
+  /** Where the focus goes afterwards; true: to what opened it. */
+  finalFocus?: () => HTMLElement | true
   children?: ReactNode
 }
 
 /** Asks before something that cannot be undone. */
-export function Confirm({ open, onClose, onConfirm, title, text, action, danger = false, busy = false, children }: ConfirmProps) {
+export function Confirm({ open, onClose, onConfirm, title, text, action, danger = false, busy = false, finalFocus, children }: ConfirmProps) {
   const { t } = useTranslation()
   return (
     <AlertDialog.Root open={open} onOpenChange={next => !next && onClose()}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={backdrop} />
-        <AlertDialog.Popup className={cx(popup, 'sm:w-[min(28rem,calc(100vw-2rem))]')}>
+        <AlertDialog.Popup finalFocus={finalFocus} className={cx(popup, 'sm:w-[min(28rem,calc(100vw-2rem))]')}>
           <AlertDialog.Title className="text-lg font-semibold">{title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-2 text-sm text-muted">{text}</AlertDialog.Description>
           {children}

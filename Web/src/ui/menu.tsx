@@ -2,12 +2,19 @@ import { Menu as Base } from '@base-ui/react/menu'
 import type { ReactElement, ReactNode } from 'react'
 import { cx } from './class'
 
+/** Menus stand in the page's main landmark: what is outside of all landmarks is hard to find with a screen reader. */
+const main = {
+  get current() {
+    return document.getElementById('main')
+  },
+}
+
 /** A button that opens a list of actions. `trigger` is an IconButton or Button without `onClick`. */
 export function Menu({ trigger, children }: { trigger: ReactElement; children: ReactNode }) {
   return (
     <Base.Root>
       <Base.Trigger render={trigger} />
-      <Base.Portal>
+      <Base.Portal container={main}>
         <Base.Positioner sideOffset={4} align="end" className="z-50">
           <Base.Popup className="min-w-44 rounded-card border border-line bg-raised p-1 shadow-overlay outline-none">{children}</Base.Popup>
         </Base.Positioner>

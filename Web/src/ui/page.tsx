@@ -19,16 +19,20 @@ interface PageProps {
   actions?: ReactNode
   /** For tables: 72rem wide instead of the reading column's 44rem. */
   wide?: boolean
+  /** Above the title: the way back, or tabs. */
+  above?: ReactNode
   children: ReactNode
 }
 
 /** A page with its heading. All pages but the chat are made of it. */
-export function Page({ title, lead, actions, wide = false, children }: PageProps) {
+export function Page({ title, lead, actions, wide = false, above, children }: PageProps) {
   useTitle(title)
   return (
     <div className={cx('mx-auto w-full px-4 py-6 sm:px-8 sm:py-10', wide ? 'max-w-wide' : 'max-w-[48rem]')}>
+      {above}
       <header className="mb-6 flex flex-wrap items-start justify-between gap-3">
-        <div className="min-w-0 flex-1 basis-72">
+        {/* A short button stays beside a long title, which wraps. */}
+        <div className="min-w-0 flex-[1_1_12rem]">
           <h1>{title}</h1>
           {lead && <p className="mt-1 text-muted">{lead}</p>}
         </div>
