@@ -103,7 +103,7 @@ function Students({ of }: { of: Class }) {
                 >
                   {list.map(member => (
                     <tr key={member.subject}>
-                      <RowHead className="sm:min-w-40">
+                      <RowHead className="min-w-28 wrap-anywhere sm:min-w-40">
                         <Link
                           to="/teach/classes/$classId/students/$studentId"
                           params={{ classId: of.id, studentId: member.subject }}
@@ -116,7 +116,7 @@ function Students({ of }: { of: Class }) {
                       <Td className="hidden text-muted sm:table-cell">{member.username}</Td>
                       <Td className="sm:min-w-32 text-muted">{t(`classes:visibility.${member.visibility}`)}</Td>
                       <Td className="hidden whitespace-nowrap text-muted sm:table-cell">{dateText(member.joined_at)}</Td>
-                      <Td end className="py-1">
+                      <Td end className="px-1 py-1">
                         <Menu
                           trigger={
                             <IconButton label={t('classes:actionsFor', { name: member.name || member.username })}>

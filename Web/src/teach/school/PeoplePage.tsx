@@ -95,14 +95,14 @@ function Members({ onCode }: { onCode: (code: Schema['ResetView']) => void }) {
               >
                 {shown(list).map(member => (
                   <tr key={member.subject}>
-                    <RowHead className="sm:min-w-40">
+                    <RowHead className="min-w-28 wrap-anywhere sm:min-w-40">
                       {member.name || member.username} {member.subject === me && <Badge kind="plain">{t('school:people.you')}</Badge>}
                         <span className="block font-normal text-muted sm:hidden">{member.username}</span>
                     </RowHead>
                     <Td className="hidden text-muted sm:table-cell">{member.username}</Td>
                     <Td className="whitespace-nowrap">{t(`school:role.${member.role}`)}</Td>
                     <Td className="hidden whitespace-nowrap text-muted sm:table-cell">{dateText(member.joined_at)}</Td>
-                    <Td end className="py-1">
+                    <Td end className="px-1 py-1">
                       <Menu
                         trigger={
                           <IconButton label={t('school:people.actionsFor', { name: member.name || member.username })}>
