@@ -4,12 +4,12 @@ import { useTranslation } from 'react-i18next'
 import { enter } from '@/app/session'
 import { Button } from '@/ui/button'
 import { TextField } from '@/ui/field'
+import { PasswordField } from '@/ui/password'
 import { ProblemNotice } from '@/ui/problem'
 import { setFirstPassword } from './account'
 import { faultsOf, serverFaults, type Faults } from './fields'
 import { Frame } from './Frame'
 import { ownPath } from './next'
-import { PasswordField } from './PasswordField'
 import { useSubmit } from './useSubmit'
 
 /** With the one-time code that a teacher printed: a password of one's own. */
@@ -50,7 +50,7 @@ export function FirstPassword({ username = '', code = '', next }: { username?: s
 
 export function FirstPasswordPage() {
   const { t } = useTranslation('account')
-  const { next } = useSearch({ from: '/first-password' })
+  const { next } = useSearch({ from: '/sign-in/first' })
   return (
     <Frame title={t('account:first.title')} lead={t('account:first.lead')}>
       <FirstPassword next={next} />

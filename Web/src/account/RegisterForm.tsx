@@ -2,10 +2,10 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Button } from '@/ui/button'
 import { TextField } from '@/ui/field'
+import { PasswordField } from '@/ui/password'
 import { ProblemNotice } from '@/ui/problem'
 import { register } from './account'
 import { faultsOf, serverFaults, type Faults } from './fields'
-import { PasswordField } from './PasswordField'
 import { useSubmit } from './useSubmit'
 
 interface RegisterFormProps {

@@ -7,12 +7,12 @@ import { enter } from '@/app/session'
 import { Button, buttonStyle } from '@/ui/button'
 import { TextField } from '@/ui/field'
 import { Notice } from '@/ui/notice'
+import { PasswordField } from '@/ui/password'
 import { ProblemNotice } from '@/ui/problem'
 import { methodsQuery, signIn } from './account'
 import { FirstPassword } from './FirstPassword'
 import { Frame } from './Frame'
 import { ownPath } from './next'
-import { PasswordField } from './PasswordField'
 import { useSubmit } from './useSubmit'
 
 export function SignInPage() {

@@ -9,7 +9,7 @@ export function ownPath(next: unknown): string {
     if (url.origin !== location.origin) return '/'
     const path = url.pathname + url.search + url.hash
     // After resolving, `/..//host` has become `//host`.
-    return path.startsWith('//') || /^\/(sign-in|register|first-password|api)(\/|\?|$)/.test(path) ? '/' : path
+    return path.startsWith('//') || /^\/(sign-in|register|api)(\/|\?|$)/.test(path) ? '/' : path
   } catch {
     return '/'
   }

@@ -30,10 +30,11 @@ export const accountRoutes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
-    path: '/first-password',
+    path: '/sign-in/first',
     validateSearch: nextOf,
     component: lazyRouteComponent(() => import('./FirstPassword'), 'FirstPasswordPage'),
   }),
   createRoute({ getParentRoute: () => rootRoute, path: '/join', component: lazyRouteComponent(() => import('./JoinPage'), 'EnterCodePage') }),
   createRoute({ getParentRoute: () => rootRoute, path: '/join/$code', component: lazyRouteComponent(() => import('./JoinPage'), 'JoinPage') }),
+  createRoute({ getParentRoute: () => rootRoute, path: '/sign-in/erased/$id', component: lazyRouteComponent(() => import('./ErasedPage'), 'ErasedPage') }),
 ] as const

@@ -21,8 +21,9 @@ export function AccountMenu({ onShortcuts }: { onShortcuts?: () => void }) {
   return (
     <Menu
       trigger={
-        <button type="button" aria-label={t('app:accountOf', { name })} className="flex w-full min-w-0 items-center gap-3 rounded-control px-3 py-2 text-start text-sm hover:bg-hover">
+        <button type="button" className="flex w-full min-w-0 items-center gap-3 rounded-control px-3 py-2 text-start text-sm hover:bg-hover">
           <span className="min-w-0 flex-1">
+            <span className="sr-only">{t('app:account')}</span>
             <span className="block truncate font-medium">{name}</span>
             {here && here.name !== name && <span className="block truncate text-xs text-muted">{here.name}</span>}
           </span>

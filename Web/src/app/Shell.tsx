@@ -17,6 +17,10 @@ export function Shell() {
   const [help, setHelp] = useState(false)
   const { learning, others } = usePlaces()
   useEffect(() => listenForShortcuts(), [])
+  useEffect(() => {
+    // Answers that were given without a network are sent, whatever page comes first.
+    if (localStorage.getItem('lyceum.practice.outbox')) void import('@/practice/outbox').then(module => module.sendWaiting())
+  }, [])
   useShortcut('?', t('app:shortcuts.list'), () => setHelp(true))
   return (
     <div className="flex min-h-dvh flex-col md:flex-row">

@@ -1,4 +1,4 @@
-import { Link, type ErrorComponentProps } from '@tanstack/react-router'
+import { Link, useRouter, type ErrorComponentProps } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { Button, buttonStyle } from '@/ui/button'
 import { ProblemNotice } from '@/ui/problem'
@@ -18,11 +18,19 @@ export function NotFoundPage() {
 
 export function ErrorPage({ error, reset }: ErrorComponentProps) {
   const { t } = useTranslation()
+  const router = useRouter()
   return (
     <main className="mx-auto flex min-h-[60dvh] max-w-read flex-col items-start justify-center gap-4 p-6">
       <h1>{t('app:failed.title')}</h1>
       <ProblemNotice error={error} />
-      <Button onClick={reset}>{t('app:again')}</Button>
+      <Button
+        onClick={() => {
+          reset()
+          void router.invalidate()
+        }}
+      >
+        {t('app:again')}
+      </Button>
     </main>
   )
 }

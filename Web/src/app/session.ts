@@ -14,7 +14,7 @@ const ofDevice = new Set(['lyceum.theme', 'lyceum.language', 'lyceum.shortcuts']
 export function followOtherTabs(): void {
   if (!tabs) return
   tabs.onmessage = () => {
-    if (!/^\/(sign-in|register|first-password)$/.test(location.pathname)) location.reload()
+    if (!/^\/(sign-in(\/first)?|register)$/.test(location.pathname)) location.reload()
   }
 }
 

@@ -67,7 +67,7 @@ export function listenForShortcuts(target: Document = document): () => void {
   let since = 0
   const onKey = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return
-    if (!shortcutsOn() || typing(event.target) || target.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]')) return
+    if (!shortcutsOn() || typing(event.target) || target.querySelector('[role="dialog"]:not([data-toast]), [role="alertdialog"], [role="menu"]')) return
     if (event.timeStamp - since > patience) first = ''
     const pressed = first ? `${first} ${event.key}` : event.key
     const active = list.filter(shortcut => shortcut.run)

@@ -74,14 +74,15 @@ function EndedAnswer(props: AnswerProps) {
 function AnswerFrame({ message, streaming = false, busy = false, children }: { message: Message; streaming?: boolean; busy?: boolean; children: React.ReactNode }) {
   const { t } = useTranslation('chat')
   const [open, setOpen] = useState<number | null>(null)
+  const sources = message.sources?.length ?? 0
   const source = message.sources?.find(one => one.number === open) ?? null
   return (
-    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} aria-busy={busy || undefined} className="group outline-none">
+    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} aria-busy={busy || undefined} className="group pb-8 outline-none">
       <h2 id={`h-${message.id}`} className="sr-only">
         {t('chat:answer.heading')}
       </h2>
       {message.help && <HelpCard help={message.help} />}
-      {message.content && <Markdown text={message.content} streaming={streaming && busy} onCite={setOpen} />}
+      {message.content && <Markdown text={message.content} streaming={streaming && busy} onCite={sources > 0 ? setOpen : undefined} sources={sources} />}
       {!busy && <SourceChips message={message} onOpen={setOpen} />}
       {children}
       <SourcePanel source={source} onClose={() => setOpen(null)} />

@@ -4,14 +4,14 @@ import { useTranslation } from 'react-i18next'
 import { IconButton } from '@/ui/button'
 import { useTitle } from '@/ui/page'
 import { ConversationMenu } from './ConversationMenu'
-import { useConversation } from './useConversations'
+import { plainTitle, useConversation } from './useConversations'
 
 const iconLink = 'inline-flex size-10 shrink-0 items-center justify-center rounded-control text-muted hover:bg-hover hover:text-ink [&_svg]:size-4.5'
 
 export function ChatHeader({ conversation }: { conversation: string | null }) {
   const { t } = useTranslation('chat')
   const view = useConversation(conversation).data
-  const title = view?.title || (conversation === null ? t('chat:new.heading') : t('chat:title'))
+  const title = plainTitle(view?.title ?? '') || (conversation === null ? t('chat:new.heading') : t('chat:title'))
   useTitle(title)
   return (
     <header className="print-hidden flex min-h-14 items-center gap-1 border-b border-line px-2 lg:ps-6">

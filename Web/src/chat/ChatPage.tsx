@@ -1,8 +1,7 @@
-import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { meQuery } from '@/api/queries'
+import { usePerson } from '@/events/usePerson'
 import { useTitle } from '@/ui/page'
 import { ChatPane } from './ChatPane'
 import { ConversationList } from './ConversationList'
@@ -28,7 +27,7 @@ function Frame({ shown, children }: { shown: string | null; children: ReactNode 
 
 export function NewChatPage() {
   const search = newChatRoute.useSearch()
-  const me = useQuery(meQuery).data
+  const me = usePerson()
   if (!me) return null
   return (
     <Frame shown={null}>
@@ -39,7 +38,7 @@ export function NewChatPage() {
 
 export function ChatPage() {
   const { id } = chatRoute.useParams()
-  const me = useQuery(meQuery).data
+  const me = usePerson()
   if (!me) return null
   return (
     <Frame shown={id}>

@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { ArrowDown, ImagePlus } from 'lucide-react'
-import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useCallback, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { capabilitiesQuery } from '@/api/queries'
 import { useConnection } from '@/events/useConnection'
-import { Button, IconButton } from '@/ui/button'
+import { Button, buttonStyle, IconButton } from '@/ui/button'
 import { Loading } from '@/ui/loading'
+import { Notice } from '@/ui/notice'
 import { ProblemNotice, problemWords } from '@/ui/problem'
 import { say } from '@/ui/toast'
 import { stopAnswer } from './api'
@@ -16,13 +18,14 @@ import { ImageRow } from './ImageRow'
 import { MannerRow } from './MannerRow'
 import type { Manner, Message } from './model'
 import { NewChat } from './NewChat'
-import { usePending, type Pending } from './pending'
+import { isPending, usePending, type Pending } from './pending'
 import { SignInAgain } from './SignInAgain'
 import { Thread } from './Thread'
-import { useAnnouncer } from './useAnnouncer'
+import { useAnnouncements } from './useAnnouncements'
 import { useAsk } from './useAsk'
 import { useShowBranch } from './useBranches'
 import { useChatKeys } from './useChatKeys'
+import { useIsGone } from './useConversations'
 import { useImages } from './useImages'
 import { useLinked } from './useLinked'
 import { useManner } from './useManner'
@@ -48,9 +51,11 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
   const showBranch = useShowBranch(conversation ?? '')
   const images = useImages()
   const connection = useConnection()
-  const said = useAnnouncer(messages, connection)
+  const said = useAnnouncements(messages, connection)
   const model = useQuery(capabilitiesQuery).data?.model
   const [stopping, setStopping] = useState<string | null>(null)
+  const navigate = useNavigate()
+  const isGone = useIsGone(conversation)
   useChatKeys(toEnd)
   useLinked({ conversation, messages, hasEarlier, loadEarlier, loading, showBranch })
 
@@ -64,7 +69,10 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
     requestAnimationFrame(toEnd)
   }
   const sendAtOnce = useEffectEvent(() => {
-    if (begin.send && begin.text && !onItsWay) askWith(begin.text)
+    if (!begin.send || !begin.text || isPending(person, conversation)) return
+    askWith(begin.text)
+    // A reload asks nothing again.
+    void navigate({ to: '/c', search: {}, replace: true })
   })
   useEffect(() => sendAtOnce(), [])
 
@@ -80,7 +88,7 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
   }
   // The views of messages are not made again for each key in the composer: their callbacks stay.
   const latest = useRef({ send, manner, conversation })
-  latest.current = { send, manner, conversation }
+  useLayoutEffect(() => void (latest.current = { send, manner, conversation }))
   const onEdit = useCallback((message: Message, text: string) => {
     const { send, manner, conversation } = latest.current
     void send({ text, manner, edited: message.id, parent_id: message.parent_id ?? conversation })
@@ -99,7 +107,7 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
       <div ref={scroller} tabIndex={-1} className="relative min-h-0 flex-1 overflow-y-auto overscroll-contain outline-none">
         <div ref={content} className="mx-auto w-full max-w-read px-4 pt-6 sm:px-6">
           {conversation !== null && query.isPending && !onItsWay && <Loading />}
-          {query.isError && messages.length === 0 && <ProblemNotice error={query.error} />}
+          {query.isError && messages.length === 0 && !isGone && <ProblemNotice error={query.error} />}
           {empty && <NewChat onPick={askWith} />}
           <Thread
             conversation={conversation ?? ''}
@@ -132,22 +140,31 @@ export function ChatPane({ person, conversation, begin }: PaneProps) {
           </div>
         )}
         {connection === 'broken' && !running && !onItsWay && <p className="mb-2 text-sm text-warn">{t('chat:answer.reconnecting')}</p>}
-        <Composer
-          key={conversation ?? 'new'}
-          person={person}
-          conversation={conversation}
-          initial={begin.send ? undefined : begin.text}
-          autoFocus
-          running={running !== null}
-          busy={onItsWay}
-          canSend={images.images.every(({ id }) => id !== null)}
-          onSend={askWith}
-          onStop={() => void stop()}
-          onFiles={files => void images.add(files)}
-          above={<ImageRow images={images.images} refusal={images.refusal} onRemove={images.remove} />}
-          attach={images.most > 0 && <AttachButton onFiles={files => void images.add(files)} />}
-          options={<MannerRow manner={manner} onChange={changeManner} />}
-        />
+        {isGone ? (
+          <Notice kind="warn" role="status" className="flex flex-wrap items-center justify-between gap-3">
+            <p>{t('chat:gone')}</p>
+            <Link to="/c" search={{}} className={buttonStyle()}>
+              {t('chat:new.heading')}
+            </Link>
+          </Notice>
+        ) : (
+          <Composer
+            key={conversation ?? 'new'}
+            person={person}
+            conversation={conversation}
+            initial={begin.send ? undefined : begin.text}
+            focused
+            running={running !== null}
+            busy={onItsWay}
+            canSend={images.images.every(({ id }) => id !== null)}
+            onSend={askWith}
+            onStop={() => void stop()}
+            onFiles={files => void images.add(files)}
+            above={<ImageRow images={images.images} refusal={images.refusal} onRemove={images.remove} />}
+            attach={images.most > 0 && <AttachButton onFiles={files => void images.add(files)} />}
+            options={<MannerRow manner={manner} onChange={changeManner} />}
+          />
+        )}
         {model && model.kind !== 'model' && (
           <div className="mt-2 flex flex-wrap items-baseline gap-x-2 px-1 text-sm text-muted">
             <p>{model.kind === 'none' ? t('chat:model.none') : t('chat:model.primer')}</p>

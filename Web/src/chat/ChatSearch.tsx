@@ -9,6 +9,7 @@ import { Button, IconButton } from '@/ui/button'
 import { Loading } from '@/ui/loading'
 import { ProblemNotice } from '@/ui/problem'
 import { dateText } from '@/ui/time'
+import { plainTitle } from './useConversations'
 
 /** Searches when typing rests. */
 export function useChatSearch() {
@@ -85,7 +86,7 @@ function Hit({ hit }: { hit: Schema['SearchHit'] }) {
   const where = (
     <>
       <span className="flex items-baseline justify-between gap-2">
-        <span className="truncate font-medium">{hit.session_id ? t('chat:search.session') : hit.title}</span>
+        <span className="truncate font-medium">{hit.session_id ? t('chat:search.session') : plainTitle(hit.title ?? '')}</span>
         <span className="shrink-0 text-xs text-muted">{dateText(hit.at)}</span>
       </span>
       <span className="line-clamp-2 text-muted">

@@ -21,12 +21,13 @@ interface ComposerProps {
   onSend: (text: string) => void
   onStop: () => void
   onFiles: (files: File[]) => void
-  autoFocus?: boolean
+  /** Has the focus from the beginning, where that opens no keyboard on the screen. */
+  focused?: boolean
 }
 
 const buttonStyle = 'inline-flex size-10 shrink-0 items-center justify-center rounded-full bg-accent text-on-accent hover:bg-accent-strong disabled:opacity-45'
 
-export function Composer({ person, conversation, initial, options, above, attach, running, busy, canSend, onSend, onStop, onFiles, autoFocus }: ComposerProps) {
+export function Composer({ person, conversation, initial, options, above, attach, running, busy, canSend, onSend, onStop, onFiles, focused }: ComposerProps) {
   const { t } = useTranslation('chat')
   const id = useId()
   const [text, setText] = useState(() => initial ?? (busy ? '' : readDraft(person, conversation)))
@@ -48,8 +49,8 @@ export function Composer({ person, conversation, initial, options, above, attach
   }, [text])
 
   useEffect(() => {
-    if (autoFocus && matchMedia('(pointer: fine)').matches) field.current?.focus()
-  }, [autoFocus])
+    if (focused && matchMedia('(pointer: fine)').matches) field.current?.focus()
+  }, [focused])
 
   const change = (next: string) => {
     setText(next)
@@ -81,6 +82,7 @@ export function Composer({ person, conversation, initial, options, above, attach
   }
 
   return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- what is dropped can also be attached by a button or pasted
     <div
       role="group"
       aria-label={t('chat:compose.label')}
@@ -91,7 +93,9 @@ export function Composer({ person, conversation, initial, options, above, attach
       }}
       onDragLeave={() => setOver(false)}
       onDrop={dropped}
-      className={cx('rounded-card border bg-raised px-3 pb-2 pt-1', over ? 'border-accent' : 'border-edge', 'focus-within:border-accent')}
+      // A press beside the text leaves the focus there: on a phone the keyboard would go, and the button from under the finger.
+      onMouseDown={event => !(event.target as HTMLElement).closest('textarea, select, input') && event.preventDefault()}
+      className={cx('composer rounded-card border bg-raised px-3 pb-2 pt-1', over ? 'border-accent' : 'border-edge', 'focus-within:border-accent')}
     >
       {above}
       <label htmlFor={id} className="sr-only">

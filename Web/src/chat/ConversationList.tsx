@@ -9,7 +9,7 @@ import { ProblemNotice } from '@/ui/problem'
 import { ConversationMenu } from './ConversationMenu'
 import type { Conversation } from './model'
 import { SearchBox, SearchHits, useChatSearch } from './ChatSearch'
-import { useConversations } from './useConversations'
+import { plainTitle, useConversations } from './useConversations'
 
 /** All conversations: pinned ones first, then those last used. */
 export function ConversationList() {
@@ -59,7 +59,7 @@ export function ConversationList() {
 function Row({ conversation }: { conversation: Conversation }) {
   const { t } = useTranslation('chat')
   const isShown = useParams({ strict: false }).id === conversation.id
-  const title = conversation.title || t('chat:title')
+  const title = plainTitle(conversation.title) || t('chat:title')
   return (
     <li className={cx('group relative flex items-center rounded-control', isShown ? 'bg-tint' : 'hover:bg-hover')}>
       <Link

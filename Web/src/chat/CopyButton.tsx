@@ -2,7 +2,7 @@ import { Check, Copy } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '@/ui/button'
-import { copyText } from '@/ui/clipboard'
+import { copyText } from '@/ui/copy'
 import { say } from '@/ui/toast'
 import { quietIcon } from './QuestionView'
 

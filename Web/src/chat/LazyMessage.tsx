@@ -11,8 +11,7 @@ const guess = 160
  */
 export function LazyMessage({ id, scroller, keep, initially, children }: { id: string; scroller: RefObject<HTMLElement | null>; keep: boolean; initially: boolean; children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null)
-  const [isNear, setNear] = useState(initially)
-  const height = useRef(guess)
+  const [{ near, height }, set] = useState({ near: initially, height: guess })
 
   useEffect(() => {
     const element = box.current!
@@ -22,9 +21,8 @@ export function LazyMessage({ id, scroller, keep, initially, children }: { id: s
         if (!near) {
           const selected = getSelection()
           if (element.contains(document.activeElement) || (selected && !selected.isCollapsed && selected.containsNode(element, true))) return
-          height.current = element.offsetHeight || guess
         }
-        setNear(near)
+        set(now => (now.near === near ? now : { near, height: near ? now.height : element.offsetHeight || guess }))
       },
       { root: scroller.current, rootMargin: `${margin}px 0px` },
     )
@@ -32,10 +30,10 @@ export function LazyMessage({ id, scroller, keep, initially, children }: { id: s
     return () => watcher.disconnect()
   }, [scroller])
 
-  const shown = isNear || keep
+  const shown = near || keep
   useAnchored(box, scroller, shown)
   return (
-    <div ref={box} data-message={id} className="pb-7" style={shown ? undefined : { height: height.current }}>
+    <div ref={box} data-message={id} style={shown ? undefined : { height }}>
       {shown && children}
     </div>
   )
@@ -49,7 +47,7 @@ function useAnchored(box: RefObject<HTMLDivElement | null>, scroller: RefObject<
     const view = scroller.current
     if (!element || !view || CSS.supports('overflow-anchor', 'auto')) return
     const now = element.offsetHeight
-    if (before.current !== null && element.offsetTop < view.scrollTop) view.scrollTop += now - before.current
+    if (before.current !== null && element.offsetTop < view.scrollTop) view.scrollBy(0, now - before.current)
     before.current = now
   }, [box, scroller, shown])
 }

@@ -19,7 +19,7 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
   const { t } = useTranslation('chat')
   const [editing, setEditing] = useState(false)
   return (
-    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} className="group flex flex-col items-end outline-none">
+    <article id={`m-${message.id}`} tabIndex={-1} aria-labelledby={`h-${message.id}`} className="group flex flex-col items-end pb-2 outline-none">
       <h2 id={`h-${message.id}`} className="sr-only">
         {t('chat:question.heading')}
       </h2>
@@ -36,12 +36,14 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
       ) : (
         <>
           <QuestionText text={message.content} />
-          <div className="mt-1 flex items-center text-muted">
+          <div className="mt-0.5 flex items-center text-muted">
             <BranchSwitch message={message} onShow={onShow} disabled={locked} />
             <CopyButton text={message.content} quiet />
-            <IconButton label={t('chat:question.edit')} onClick={() => setEditing(true)} disabled={locked} className={quietIcon}>
-              <Pencil aria-hidden />
-            </IconButton>
+            {!locked && (
+              <IconButton label={t('chat:question.edit')} onClick={() => setEditing(true)} className={quietIcon}>
+                <Pencil aria-hidden />
+              </IconButton>
+            )}
           </div>
         </>
       )}
@@ -66,10 +68,17 @@ function QuestionEditor({ text, locked, onSave, onCancel }: { text: string; lock
         event.preventDefault()
         if (next.trim()) onSave(next.trim())
       }}
-      onKeyDown={event => event.key === 'Escape' && !event.nativeEvent.isComposing && onCancel()}
     >
-      {/* eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just pressed "edit": the field takes the button's place */}
-      <TextArea autoFocus bare label={t('chat:question.edit')} value={next} onChange={event => setNext(event.target.value)} hint={t('chat:question.editHint')} />
+      <TextArea
+        // eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just pressed "edit": the field takes the button's place
+        autoFocus
+        bare
+        label={t('chat:question.edit')}
+        value={next}
+        onChange={event => setNext(event.target.value)}
+        onKeyDown={event => event.key === 'Escape' && !event.nativeEvent.isComposing && onCancel()}
+        hint={t('chat:question.editHint')}
+      />
       <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>{t('app:cancel')}</Button>
         <Button type="submit" kind="primary" disabled={locked || !next.trim()}>

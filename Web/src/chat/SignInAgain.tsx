@@ -1,9 +1,11 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, data } from '@/api/client'
 import { meQuery } from '@/api/queries'
+import { enter } from '@/app/session'
 import { useConnection } from '@/events/useConnection'
+import { usePerson } from '@/events/usePerson'
 import { useStream } from '@/events/useStream'
 import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
@@ -29,13 +31,18 @@ export function SignInAgain() {
 function SignInDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation('chat')
   const stream = useStream()
-  const account = useQuery(meQuery).data?.account
+  const queries = useQueryClient()
+  const account = usePerson()?.account
   const [username, setUsername] = useState(account?.username ?? '')
   const [password, setPassword] = useState('')
   const signIn = useMutation({
     mutationFn: () => data(api.POST('/api/auth/login', { body: { username, password, cookie: true } })),
     // Another person's page is not this page.
-    onSuccess: signed => (account && signed.account.id !== account.id ? location.assign('/') : stream?.wake(true)),
+    onSuccess: signed => {
+      if (account && signed.account.id !== account.id) return enter('/')
+      void queries.invalidateQueries({ queryKey: meQuery.queryKey })
+      stream?.wake(true)
+    },
   })
   return (
     <Dialog open onClose={onClose} title={t('chat:signIn.title')} description={t('chat:signIn.text')}>

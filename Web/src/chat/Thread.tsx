@@ -84,7 +84,7 @@ function useKeptPosition(scroller: RefObject<HTMLDivElement | null>, first: stri
     if (!box) return
     const { first: former, height, top } = last.current
     const anchored = CSS.supports('overflow-anchor', 'auto') && top > 0
-    if (former && former !== first && !anchored && box.scrollTop === top) box.scrollTop += box.scrollHeight - height
+    if (former && former !== first && !anchored && box.scrollTop === top) box.scrollBy(0, box.scrollHeight - height)
     last.current = { first, height: box.scrollHeight, top: box.scrollTop }
   })
 }

@@ -46,6 +46,9 @@ export function leftPending(person: string, conversation: string | null): Pendin
   }
 }
 
+/** Whether a question is on its way here, or was when the page was left. */
+export const isPending = (person: string, conversation: string | null): boolean => all.has(place(conversation)) || leftPending(person, conversation) !== null
+
 const subscribe = (view: () => void) => {
   views.add(view)
   return () => views.delete(view)

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData, type QueryClient } from '@tanstack/react-query'
 import { api, data } from '@/api/client'
 import type { Schema } from '@/api/types'
+import { Problem } from '@/api/problem'
 import { readConversation } from './api'
 import type { Conversation } from './model'
 
@@ -30,6 +31,15 @@ export function useConversation(id: string | null) {
     placeholderData: () => findListed(queries, id),
   })
 }
+
+/** Deleted, perhaps in another window while it is shown here. */
+export function useIsGone(id: string | null): boolean {
+  const { error } = useConversation(id)
+  return error instanceof Problem && error.code === 'conversation_not_found'
+}
+
+/** A title as text: some models write Markdown. */
+export const plainTitle = (title: string): string => title.replace(/\*\*|__|`|^#+ /g, '')
 
 function findListed(queries: QueryClient, id: string | null): Conversation | undefined {
   for (const archived of [false, true]) {

@@ -10,6 +10,7 @@ export function useVisibleHeight(box: RefObject<HTMLElement | null>): void {
       document.documentElement.classList.toggle('keyboard', covered)
       if (!box.current) return
       box.current.style.height = covered ? `${view.height}px` : ''
+      box.current.style.flex = covered ? 'none' : ''
       if (covered) window.scrollTo(0, 0)
     }
     view.addEventListener('resize', fit)

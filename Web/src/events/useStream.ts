@@ -1,9 +1,8 @@
-import { useQuery } from '@tanstack/react-query'
-import { meQuery } from '@/api/queries'
 import { streamOf, type StreamClient } from '@/stream/client'
+import { usePerson } from './usePerson'
 
 /** The stream of the person who is signed in; null: nobody is. All tabs share one connection. */
 export function useStream(): StreamClient | null {
-  const subject = useQuery(meQuery).data?.subject
+  const subject = usePerson()?.subject
   return subject ? streamOf(subject) : null
 }

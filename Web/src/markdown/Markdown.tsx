@@ -13,12 +13,15 @@ export interface MarkdownProps {
   className?: string
 }
 
-const Rendered = lazy(() => import('./Rendered'))
+/** Without the renderer (an update removed it, the network is away) the text itself is shown, instead of an error. */
+const Rendered = lazy(() => import('./Rendered').catch(() => ({ default: Plain })))
 
-/** Text of a model or a person, rendered. Until the renderer is loaded, and where it cannot be, the text itself is shown. */
+const Plain = ({ text, className }: MarkdownProps) => <div className={`whitespace-pre-wrap ${className ?? ''}`}>{text}</div>
+
+/** Text of a model or a person, rendered. Until the renderer is loaded the text itself is shown. */
 export function Markdown(props: MarkdownProps) {
   return (
-    <Suspense fallback={<div className={`whitespace-pre-wrap ${props.className ?? ''}`}>{props.text}</div>}>
+    <Suspense fallback={<Plain {...props} />}>
       <Rendered {...props} />
     </Suspense>
   )

@@ -231,8 +231,6 @@ export class Hub {
       this.current = connection
       this.next = null
     }
-    if (this.broken !== null) clearTimeout(this.broken)
-    this.broken = null
     this.say('open')
     this.sync(0)
   }
@@ -266,6 +264,7 @@ export class Hub {
   }
 
   private say(state: ConnectionState): void {
+    if (this.broken !== null) clearTimeout(this.broken)
     this.broken = null
     if (state === this.state) return
     this.state = state

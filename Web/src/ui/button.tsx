@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes, ReactNode } from 'react'
+import type { ButtonHTMLAttributes, ReactNode, Ref } from 'react'
 import { cx } from './class'
 
 export type ButtonKind = 'primary' | 'secondary' | 'quiet' | 'danger'
@@ -23,6 +23,7 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   kind?: ButtonKind
   /** Shown as busy, and not pressed a second time. */
   busy?: boolean
+  ref?: Ref<HTMLButtonElement>
 }
 
 export function Button({ kind = 'secondary', busy = false, className, type = 'button', disabled, children, ...rest }: ButtonProps) {

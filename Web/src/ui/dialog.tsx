@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { Button, IconButton } from './button'
 import { cx } from './class'
 
-const backdrop = 'fixed inset-0 z-40 bg-black/45'
+const backdrop = 'fixed inset-0 z-40 bg-[rgb(0_0_0/0.45)]'
 const popup =
   'fixed z-50 flex max-h-[85dvh] flex-col overflow-y-auto rounded-card border border-line bg-raised p-5 shadow-overlay outline-none ' +
   'inset-x-3 bottom-3 sm:inset-x-auto sm:bottom-auto sm:left-1/2 sm:top-1/2 sm:w-[min(34rem,calc(100vw-2rem))] sm:-translate-x-1/2 sm:-translate-y-1/2'

@@ -25,5 +25,19 @@ export const dateTimeText = (at: string | Date): string =>
 
 export const numberText = (value: number): string => new Intl.NumberFormat(i18next.language).format(value)
 
+/** Milliseconds as seconds with one decimal: "0.4". */
+export const secondsText = (milliseconds: number): string =>
+  new Intl.NumberFormat(i18next.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(Math.max(milliseconds, 100) / 1000)
+/** "today", "tomorrow", "in 3 days": for what is counted in days. */
+export function inDays(at: string | Date, now = Date.now()): string {
+  const days = Math.round((new Date(at).getTime() - now) / 86_400_000)
+  return new Intl.RelativeTimeFormat(i18next.language, { numeric: 'auto' }).format(days, 'day')
+}
+
+/** 0.42 as "42%". */
+export const percentText = (value: number): string => new Intl.NumberFormat(i18next.language, { style: 'percent', maximumFractionDigits: 0 }).format(value)
+
+/** "Dec 1 – 7" */
+export const dayRange = (from: Date, to: Date): string => new Intl.DateTimeFormat(i18next.language, { month: 'short', day: 'numeric' }).formatRange(from, to)
 /** "November 2026"; of a day in UTC. */
 export const monthText = (day: string): string => new Intl.DateTimeFormat(i18next.language, { year: 'numeric', month: 'long', timeZone: 'UTC' }).format(new Date(day))

@@ -7,7 +7,7 @@ import { IconButton } from './button'
 const toasts = Toast.createToastManager()
 
 /** Says a sentence at the edge of the page for some seconds, to screen readers too. */
-export const say = (text: string): void => void toasts.add({ description: text })
+export const say = (text: string): void => void toasts.add({ title: text })
 
 export function ToastArea({ children }: { children: ReactNode }) {
   return (
@@ -25,9 +25,9 @@ export function ToastArea({ children }: { children: ReactNode }) {
 function ToastList() {
   const { t } = useTranslation()
   return Toast.useToastManager().toasts.map(toast => (
-    <Toast.Root key={toast.id} toast={toast} aria-label={String(toast.description)} className="rounded-card border border-line bg-raised shadow-overlay data-ending-style:opacity-0">
+    <Toast.Root key={toast.id} toast={toast} data-toast className="rounded-card border border-line bg-raised shadow-overlay data-ending-style:opacity-0">
       <Toast.Content className="flex items-center gap-3 py-1.5 ps-4 pe-1.5 text-sm">
-        <Toast.Description className="flex-1" />
+        <Toast.Title render={<p />} className="flex-1" />
         <Toast.Close render={<IconButton label={t('app:close')} />}>
           <X aria-hidden />
         </Toast.Close>
