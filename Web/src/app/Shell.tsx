@@ -1,27 +1,35 @@
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Ellipsis } from 'lucide-react'
-import { Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Dialog } from '@/ui/dialog'
 import { Loading } from '@/ui/loading'
-import { AccountMenu } from './AccountMenu'
+import { AccountButton, useAccount } from './account'
 import { useOnline } from './online'
 import { barButton, BarLink, SideLink } from './PlaceLink'
 import { usePlaces, type Place } from './places'
 import { listenForShortcuts, useShortcut } from './shortcuts'
-import { ShortcutsDialog } from './ShortcutsDialog'
+
+const loadMenu = () => import('./AccountMenu')
+const AccountMenu = lazy(() => loadMenu().then(({ AccountMenu }) => ({ default: AccountMenu })))
+const MoreSheet = lazy(() => import('./MoreSheet').then(({ MoreSheet }) => ({ default: MoreSheet })))
+const ShortcutsDialog = lazy(() => import('./ShortcutsDialog').then(({ ShortcutsDialog }) => ({ default: ShortcutsDialog })))
 
 /** The frame of every page: places at the left, at the bottom on a phone. A page renders its own `<h1>` in `<main>`. */
 export function Shell() {
   const { t } = useTranslation()
   const [help, setHelp] = useState(false)
+  const [helpWanted, setHelpWanted] = useState(false)
+  const showHelp = () => {
+    setHelpWanted(true)
+    setHelp(true)
+  }
   const { learning, others } = usePlaces()
   useEffect(() => listenForShortcuts(), [])
   useEffect(() => {
     // Answers that were given without a network are sent, whatever page comes first.
     if (localStorage.getItem('lyceum.practice.outbox')) void import('@/practice/outbox').then(module => module.sendWaiting())
   }, [])
-  useShortcut('?', t('app:shortcuts.list'), () => setHelp(true))
+  useShortcut('?', t('app:shortcuts.list'), showHelp)
   return (
     <div className="flex min-h-dvh flex-col md:flex-row">
       <a href="#main" className="skip-link rounded-control bg-accent px-4 py-2 text-on-accent">
@@ -43,7 +51,7 @@ export function Shell() {
           ))}
         </ul>
         <div className="mt-2 border-t border-line pt-2">
-          <AccountMenu onShortcuts={() => setHelp(true)} />
+          <Account onShortcuts={showHelp} />
         </div>
       </nav>
       <main id="main" tabIndex={-1} className="flex min-w-0 flex-1 flex-col pb-[calc(3.75rem+env(safe-area-inset-bottom))] outline-none md:pb-0 print:pb-0">
@@ -56,8 +64,27 @@ export function Shell() {
       {[...learning, ...others].map(place => (
         <PlaceShortcut key={place.to} {...place} />
       ))}
-      <ShortcutsDialog open={help} onClose={() => setHelp(false)} />
+      {helpWanted && (
+        <Suspense fallback={null}>
+          <ShortcutsDialog open={help} onClose={() => setHelp(false)} />
+        </Suspense>
+      )}
     </div>
+  )
+}
+
+/** A plain button, until it is wanted: menus are a sixth of what a first page may cost. */
+function Account({ onShortcuts }: { onShortcuts: () => void }) {
+  const [wanted, setWanted] = useState(false)
+  const account = useAccount()
+  if (!account) return null
+  const button = <AccountButton account={account} aria-haspopup="menu" aria-expanded={false} onPointerEnter={() => void loadMenu()} onFocus={() => void loadMenu()} onClick={() => setWanted(true)} />
+  return wanted ? (
+    <Suspense fallback={button}>
+      <AccountMenu onShortcuts={onShortcuts} />
+    </Suspense>
+  ) : (
+    button
   )
 }
 
@@ -72,6 +99,7 @@ function PlaceShortcut({ to, name, letter }: Place) {
 function BottomBar() {
   const { t } = useTranslation()
   const [open, setOpen] = useState(false)
+  const [wanted, setWanted] = useState(false)
   const { bar, more } = usePlaces()
   const path = useLocation({ select: location => location.pathname })
   const isMore = more.some(place => path.startsWith(place.to))
@@ -82,22 +110,20 @@ function BottomBar() {
           <BarLink key={place.to} {...place} />
         ))}
         <li className="min-w-0 flex-1">
-          <button type="button" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(true)} className={barButton(isMore)}>
+          <button type="button" aria-haspopup="dialog" aria-expanded={open} onClick={() => {
+              setWanted(true)
+              setOpen(true)
+            }} className={barButton(isMore)}>
             <Ellipsis aria-hidden className="size-5 shrink-0" />
             <span className="max-w-full truncate">{t('app:place.more')}</span>
           </button>
         </li>
       </ul>
-      <Dialog open={open} onClose={() => setOpen(false)} title={t('app:place.more')}>
-        <ul className="-mx-3 flex flex-col gap-0.5">
-          {more.map(place => (
-            <SideLink key={place.to} {...place} onClick={() => setOpen(false)} />
-          ))}
-        </ul>
-        <div className="-mx-3 mt-2 border-t border-line pt-2">
-          <AccountMenu />
-        </div>
-      </Dialog>
+      {wanted && (
+        <Suspense fallback={null}>
+          <MoreSheet open={open} onClose={() => setOpen(false)} places={more} />
+        </Suspense>
+      )}
     </nav>
   )
 }

@@ -56,7 +56,7 @@ function useEndWords({ status, finish_reason: reason, error }: Message): ReactNo
       return reason === 'max_duration' ? t('chat:end.maxDuration') : reason === 'first_token_timeout' ? t('chat:end.firstToken') : t('chat:end.tokenTimeout')
     case 'failed':
       if (error?.code === 'question_refused') return t('chat:end.refused')
-      return error ? `${t('chat:end.failed')} ${problemWords(new Problem(error.status ?? 500, error), t)}` : t('chat:end.failed')
+      return t('chat:end.failed', { why: error ? problemWords(new Problem(error.status ?? 500, error), t) : '' })
     case 'interrupted':
       switch (reason) {
         case 'moderated':

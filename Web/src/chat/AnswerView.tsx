@@ -1,11 +1,10 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { memo, useEffect, useMemo, useState } from 'react'
+import { memo, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useAnswer } from '@/events/useAnswer'
 import { useStream } from '@/events/useStream'
 import { Markdown } from '@/markdown/Markdown'
-import { answerStore, type AnswerStore } from '@/stream/answers'
-import type { StreamClient } from '@/stream/client'
+import type { Answer } from '@/stream/answer'
+import { answerStore } from '@/stream/answers'
 import { byteLength } from '@/stream/utf8'
 import { AnswerActions } from './AnswerActions'
 import { AnswerEnd } from './AnswerEnd'
@@ -26,52 +25,60 @@ export interface AnswerProps {
   onShow: (message: string) => void
 }
 
-/** An answer: one that is being written comes from the stream, one that has ended is as it was stored. */
+/** An answer. One that is being written comes from the stream; at its end it stays the same element, so nothing moves. */
 export const AnswerView = memo(function AnswerView(props: AnswerProps) {
-  const stream = useStream()
-  return props.message.status === 'streaming' && stream ? <RunningAnswer {...props} stream={stream} /> : <EndedAnswer {...props} />
+  const { conversation, message } = props
+  const answer = useRunning(message)
+  useEnd(conversation, message, answer)
+  const shown: Message = answer
+    ? { ...message, content: answer.text, help: answer.help, sources: answer.sources, status: answer.status, finish_reason: answer.finish_reason, error: answer.error, grounding: answer.grounding }
+    : message
+  const busy = answer !== null && answer.phase !== 'ended'
+  return (
+    <AnswerFrame message={shown} busy={busy}>
+      {busy ? (
+        <AnswerState answer={answer} />
+      ) : (
+        <>
+          <AnswerEnd {...props} message={shown} />
+          <AnswerActions {...props} message={shown} />
+        </>
+      )}
+    </AnswerFrame>
+  )
 })
 
-function RunningAnswer({ stream, ...props }: AnswerProps & { stream: StreamClient }) {
-  const { message } = props
+const never = () => () => {}
+const nothing = () => null
+
+/** An answer that is being written, as far as it has come; null: it has ended, and is as it was stored. */
+function useRunning(message: Message): Answer | null {
+  const stream = useStream()
+  const running = message.status === 'streaming'
   const store = useMemo(
-    () => answerStore(stream, message.id, { text: message.content, bytes: byteLength(message.content), help: message.help ?? null, phase: message.content ? 'streaming' : 'waiting' }),
+    () =>
+      running && stream
+        ? answerStore(stream, message.id, { text: message.content, bytes: byteLength(message.content), help: message.help ?? null, phase: message.content ? 'streaming' : 'waiting' })
+        : null,
     // What the message has later is what the store already has.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [stream, message.id],
+    [stream, running, message.id],
   )
-  return <Following {...props} store={store} />
+  return useSyncExternalStore<Answer | null>(store?.subscribe ?? never, store?.get ?? nothing)
 }
 
-function Following({ store, conversation, message, ...rest }: AnswerProps & { store: AnswerStore }) {
+/** Writes the end of an answer into the branch. */
+function useEnd(conversation: string, { id, status }: Message, answer: Answer | null): void {
   const queries = useQueryClient()
-  const answer = useAnswer(store)
   useEffect(() => {
-    if (answer.phase !== 'ended') return
+    if (status !== 'streaming' || answer?.phase !== 'ended') return
     // The gateway could not read it: what is stored says why.
     if (answer.error?.code === 'message_not_found') void refreshTail(queries, conversation).catch(() => {})
-    else changeBranch(queries, conversation, branch => branch && withEnded(branch, message.id, answer, new Date().toISOString()))
-  }, [answer, queries, conversation, message.id])
-  const shown: Message = { ...message, content: answer.text, help: answer.help, sources: answer.sources }
-  return (
-    <AnswerFrame message={shown} streaming busy={answer.phase !== 'ended'}>
-      {answer.phase !== 'ended' && <AnswerState answer={answer} />}
-      {answer.phase === 'ended' && <AnswerEnd {...rest} conversation={conversation} message={{ ...shown, status: answer.status, finish_reason: answer.finish_reason, error: answer.error }} />}
-    </AnswerFrame>
-  )
+    else changeBranch(queries, conversation, branch => branch && withEnded(branch, id, answer, new Date().toISOString()))
+  }, [answer, queries, conversation, id, status])
 }
 
-function EndedAnswer(props: AnswerProps) {
-  const { message, conversation } = props
-  return (
-    <AnswerFrame message={message}>
-      <AnswerEnd {...props} />
-      <AnswerActions {...props} conversation={conversation} />
-    </AnswerFrame>
-  )
-}
-
-function AnswerFrame({ message, streaming = false, busy = false, children }: { message: Message; streaming?: boolean; busy?: boolean; children: React.ReactNode }) {
+function AnswerFrame({ message, busy, children }: { message: Message; busy: boolean; children: React.ReactNode }) {
   const { t } = useTranslation('chat')
   const [open, setOpen] = useState<number | null>(null)
   const sources = message.sources?.length ?? 0
@@ -82,7 +89,7 @@ function AnswerFrame({ message, streaming = false, busy = false, children }: { m
         {t('chat:answer.heading')}
       </h2>
       {message.help && <HelpCard help={message.help} />}
-      {message.content && <Markdown text={message.content} streaming={streaming && busy} onCite={sources > 0 ? setOpen : undefined} sources={sources} />}
+      {message.content && <Markdown text={message.content} streaming={busy} onCite={sources > 0 ? setOpen : undefined} sources={sources} />}
       {!busy && <SourceChips message={message} onOpen={setOpen} />}
       {children}
       <SourcePanel source={source} onClose={() => setOpen(null)} />

@@ -66,7 +66,10 @@ function Row({ conversation }: { conversation: Conversation }) {
         to="/c/$id"
         params={{ id: conversation.id }}
         aria-current={isShown ? 'page' : undefined}
-        className={cx('flex min-h-10 min-w-0 flex-1 items-center gap-2 rounded-control ps-3 text-sm', isShown && 'font-medium')}
+        className={cx(
+          'flex min-h-10 min-w-0 flex-1 items-center gap-2 rounded-control ps-3 pe-10 text-sm pointer-fine:pe-3 group-focus-within:pe-10 group-hover:pe-10',
+          isShown && 'font-medium',
+        )}
       >
         <span className="truncate" title={title}>
           {title}
@@ -89,7 +92,7 @@ function Row({ conversation }: { conversation: Conversation }) {
         trigger={
           <IconButton
             label={t('chat:list.actionsOf', { title })}
-            className="size-9 pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100 data-popup-open:opacity-100"
+            className="absolute end-0.5 size-9 pointer-fine:opacity-0 group-hover:opacity-100 group-focus-within:opacity-100 data-popup-open:opacity-100"
           >
             <EllipsisVertical aria-hidden />
           </IconButton>

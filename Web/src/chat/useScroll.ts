@@ -33,11 +33,18 @@ export function useScroll(key: string | null): {
     const box = scroller.current
     const inner = content.current
     if (!box || !inner) return
-    const scrolled = () => {
+    let downwards = -Infinity
+    const wheeled = (event: WheelEvent) => {
+      downwards = event.deltaY > 0 ? event.timeStamp : -Infinity
+      if (event.deltaY < 0 && box.scrollTop > 0) following.current = false
+    }
+    const scrolled = (event: Event) => {
       const distance = box.scrollHeight - box.clientHeight - box.scrollTop
       const { top, height } = last.current
-      // Upwards without a change of height: the reader wants to read there.
-      if (box.scrollTop < top - 1 && box.scrollHeight >= height && distance > 2) following.current = distance <= 2
+      // Upwards: the reader wants to read there. Not where the content changed its height at the same time, nor where a smooth scroll
+      // downwards ends at the end that was, above the one that is.
+      const upwards = box.scrollTop < top - 1 && box.scrollHeight === height && distance > 2
+      if (upwards && event.timeStamp - downwards > 600) following.current = false
       else if (distance <= near) following.current = true
       last.current = { top: box.scrollTop, height: box.scrollHeight }
       setAtEnd(following.current || distance <= near)
@@ -51,8 +58,10 @@ export function useScroll(key: string | null): {
     sizes.observe(inner)
     sizes.observe(box)
     box.addEventListener('scroll', scrolled, { passive: true })
+    box.addEventListener('wheel', wheeled, { passive: true })
     return () => {
       sizes.disconnect()
+      box.removeEventListener('wheel', wheeled)
       box.removeEventListener('scroll', scrolled)
     }
   }, [key])

@@ -14,6 +14,7 @@ import { State } from './State'
 import { TurnView } from './TurnView'
 import { useFollow } from './useFollow'
 import { useLive, type Live } from './useLive'
+import { canRecord } from './voice/voice'
 import { Waiting } from './Waiting'
 
 export function RoomPage() {
@@ -79,6 +80,7 @@ function Lobby({ live, onStart, goesOn }: { live: Live; onStart: () => void; goe
       <p>{capabilities?.asr ? t('live:lobby.voice') : t('live:lobby.text')}</p>
       {capabilities && !capabilities.asr && <p className="text-sm text-muted">{t('live:lobby.noAsr')}</p>}
       {capabilities && !capabilities.tts && <p className="text-sm text-muted">{t('live:lobby.noTts')}</p>}
+      {(capabilities?.asr || capabilities?.tts) && !canRecord() && <p className="text-sm text-muted">{t('live:lobby.insecure')}</p>}
       <ProblemNotice error={live.state.problem} />
       <Button kind="primary" busy={live.state.phase === 'starting'} onClick={onStart}>
         {goesOn ? t('live:lobby.goOn') : t('live:lobby.start')}

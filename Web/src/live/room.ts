@@ -19,6 +19,9 @@ export interface SoundState {
   fault: MicrophoneFault | null
 }
 
+/** How long recording goes on after the release of the key, in ms: fingers are quicker than words. */
+const tail = 150
+
 /** A live session with its sound: who speaks when, and what the engine is told of it. No React is in it. */
 export class LiveRoom {
   readonly session: LiveSession
@@ -28,6 +31,8 @@ export class LiveRoom {
   /** Recorded pieces go to the engine. */
   private streaming = false
   private phase = 'idle'
+  /** What is on its way from the microphone when the key is released still belongs to the question. */
+  private ending: ReturnType<typeof setTimeout> | undefined
 
   constructor(calls: { create: () => Promise<Connection>; connect: (id: string) => Promise<Connection> }) {
     this.voice = new Voice({
@@ -81,8 +86,9 @@ export class LiveRoom {
   hold(held: boolean): void {
     if (this.sound.speaking !== 'push' || held === this.sound.held || (held && (this.phase !== 'open' || !this.session.get().audio.in))) return
     this.set({ held, level: 0 })
+    if (this.ending !== undefined) this.stopStream()
     if (held) this.startStream()
-    else this.stopStream()
+    else this.ending = setTimeout(() => this.stopStream(), tail)
   }
 
   mute(muted: boolean): void {
@@ -91,6 +97,8 @@ export class LiveRoom {
   }
 
   close(): void {
+    clearTimeout(this.ending)
+    this.ending = undefined
     this.streaming = false
     this.session.close()
     this.voice.close()
@@ -107,6 +115,8 @@ export class LiveRoom {
   }
 
   private stopStream(): void {
+    clearTimeout(this.ending)
+    this.ending = undefined
     if (this.streaming) this.session.audioEnd()
     this.streaming = false
   }

@@ -8,6 +8,8 @@ export interface Block {
   tree: Root
   /** Depths of the headings that it stands under, such as "13". */
   outline: string
+  /** Parsed while its end was open: a formula that nobody closed is a formula then, and text at the end. */
+  tail: boolean
 }
 
 const list = /^ {0,3}(?:[-+*]|\d{1,9}[.)])(?:\s|$)/
@@ -97,7 +99,8 @@ export class Blocks {
       const tail = unfinished && index === this.raw.length - 1
       const source = withDefinitions(tail ? mend(raw) : raw, definitions)
       const before = this.blocks[index]
-      const block = before && before.text === source && before.outline === outline ? before : { text: source, tree: isWild(source) ? asText(source) : parse(source, tail), outline }
+      const same = before && before.text === source && before.outline === outline && (before.tail === tail || !/[$\\]/.test(source))
+      const block = same ? before : { text: source, tree: isWild(source) ? asText(source) : parse(source, tail), outline, tail }
       next.push(block)
       outline = outlineAfter(block)
     })

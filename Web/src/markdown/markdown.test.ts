@@ -80,3 +80,10 @@ test('headings grow by one level, whatever the text says', () => {
   expect(nest('3', 5)).toBe('35')
   expect(nest('35', 2)).toBe('2')
 })
+
+test('a formula that was never closed is the same after streaming as in a fresh page', () => {
+  const text = 'It becomes:\n\n$$6\\,\\mathrm{CO_2} \\to'
+  const streamed = new Blocks()
+  streamed.update(text, true)
+  expect(streamed.update(text, false).map(({ tree }) => tree)).toEqual(new Blocks().update(text, false).map(({ tree }) => tree))
+})

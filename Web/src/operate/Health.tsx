@@ -19,7 +19,7 @@ export function Health() {
         const ill = Object.entries(found.checks).filter(([, check]) => check.status !== 'ok')
         return (
           <>
-            <Notice kind={kinds[found.status] ?? 'bad'} role="status" className="mb-4">
+            <Notice kind={health.isError ? 'bad' : (kinds[found.status] ?? 'bad')} role="status" className="mb-4">
               {health.isError
                 ? t('operate:health.away')
                 : ill.length === 0

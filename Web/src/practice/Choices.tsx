@@ -42,8 +42,8 @@ export function Choices({ options, value, right, done, onChange }: ChoicesProps)
           <label
             key={index}
             className={cx(
-              'flex min-h-12 items-start gap-3 rounded-control border bg-raised px-4 py-3',
-              isRight ? 'border-good bg-good-tint' : isWrong ? 'border-bad bg-bad-tint' : value === index ? 'border-accent bg-tint' : 'border-line',
+              'flex min-h-12 items-start gap-3 rounded-control border px-4 py-3',
+              isRight ? 'border-good bg-good-tint' : isWrong ? 'border-bad bg-bad-tint' : value === index ? 'border-accent bg-tint' : 'border-line bg-raised',
               !done && 'cursor-pointer hover:border-edge',
             )}
           >

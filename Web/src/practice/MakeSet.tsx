@@ -64,7 +64,7 @@ function Form({ search }: { search: Search }) {
     try {
       const { set_id } = await makeSet(origin, Math.min(30, Math.max(1, Number(count) || 8)), `${key}:${JSON.stringify([origin, count])}`.slice(0, 200))
       void queries.invalidateQueries({ queryKey: ['practice', 'tasks'] })
-      await navigate({ to: '/practice/$set', params: { set: set_id } })
+      await navigate({ to: '/practice/$set', params: { set: set_id }, search: { making: 1 } })
     } catch (error) {
       setProblem(error)
       setBusy(false)

@@ -2,7 +2,6 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { queries } from '@/app/query'
-import { Problem } from '@/api/problem'
 import { Button, buttonStyle } from '@/ui/button'
 import { Loading } from '@/ui/loading'
 import { Notice } from '@/ui/notice'
@@ -10,16 +9,15 @@ import { PathLink } from '@/ui/pathlink'
 import { ProblemNotice } from '@/ui/problem'
 import { cancelTask, retryTask, taskQuery, type Task } from './api'
 
-/** A set that is being made: how far it is, and at the end `onReady`. `problem`: why the set itself could not be read. */
-export function Making({ id, problem, onReady }: { id: string; problem?: unknown; onReady: () => void }) {
-  const missing = !problem || (problem instanceof Problem && problem.status === 404)
-  const task = useQuery({ ...taskQuery(id), enabled: missing })
+/** A set that is being made: how far it is, and at the end `onReady`. */
+export function Making({ id, onReady }: { id: string; onReady: () => void }) {
+  const task = useQuery(taskQuery(id))
   const status = task.data?.status
   useEffect(() => {
     if (status === 'completed') onReady()
     // eslint-disable-next-line react-hooks/exhaustive-deps -- once, when it is ready
   }, [status])
-  if (!missing || (task.error && !task.data)) return <ProblemNotice error={missing ? (problem ?? task.error) : problem} />
+  if (task.error && !task.data) return <ProblemNotice error={task.error} />
   if (!task.data || status === 'completed') return <Loading />
   return <TaskState task={task.data} />
 }

@@ -1,12 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { buttonStyle, Button } from '@/ui/button'
+import { Problem } from '@/api/problem'
+import { Button, buttonStyle } from '@/ui/button'
 import { Loading } from '@/ui/loading'
 import { Empty, Page } from '@/ui/page'
 import { PathLink } from '@/ui/pathlink'
 import { ProblemNotice } from '@/ui/problem'
+import { isUuid } from '@/ui/uuid'
 import { dueQuery, setQuery, type Item } from './api'
 import { Making } from './Making'
 import { useOutbox } from './outbox'
@@ -17,48 +19,68 @@ const route = getRouteApi('/signed-in/practice/$set')
 /** `/practice/due`: all that is due. `/practice/{set}`: what is due of one set; if nothing is, all of it, ahead of time. */
 export function RoundPage() {
   const { set } = route.useParams()
-  return set === 'due' ? <DueRound key="due" /> : <SetRound key={set} id={set} />
+  const { making } = route.useSearch()
+  if (set === 'due') return <DueRound key="due" />
+  return making ? <NewSet key={set} id={set} /> : <SetRound key={set} id={set} />
 }
+
+/** What is due now, and not what was due when another page asked. */
+const freshDue = { ...dueQuery, refetchOnMount: 'always', staleTime: 0 } as const
 
 function DueRound() {
   const { t } = useTranslation('practice')
-  const due = useQuery(dueQuery)
+  const due = useQuery(freshDue)
   const { waiting } = useOutbox()
   const title = t('practice:round.all')
+  if (!due.isFetchedAfterMount || !due.data) return <Waiting title={title} error={due.data ? null : due.error} />
   const sent = new Set(waiting.map(answer => answer.item))
-  const items = due.data?.items.map(one => one.item).filter(item => !sent.has(item.id))
-  if (!due.data)
-    return (
-      <Page title={title}>
-        {due.isPending ? <Loading /> : <ProblemNotice error={due.error} />}
-      </Page>
-    )
-  return <Start title={title} items={items!} ahead={[]} />
+  return <Start title={title} items={due.data.items.map(one => one.item).filter(item => !sent.has(item.id))} ahead={[]} />
+}
+
+/** A set that was just asked for. */
+function NewSet({ id }: { id: string }) {
+  const { t } = useTranslation('practice')
+  const navigate = useNavigate()
+  return (
+    <Page title={t('practice:make.title')}>
+      <Making id={id} onReady={() => void navigate({ to: '/practice/$set', params: { set: id }, replace: true })} />
+    </Page>
+  )
 }
 
 function SetRound({ id }: { id: string }) {
   const { t } = useTranslation('practice')
-  const set = useQuery(setQuery(id))
-  const due = useQuery(dueQuery)
+  const isId = isUuid(id)
+  const set = useQuery({ ...setQuery(id), enabled: isId })
+  const due = useQuery({ ...freshDue, enabled: !!set.data })
+  const { waiting } = useOutbox()
   const title = set.data?.set.title ?? t('practice:title')
-  if (set.error && !set.data) {
-    // A set that is still being made does not exist yet.
-    return (
-      <Page title={t('practice:title')}>
-        <Making id={id} problem={set.error} onReady={() => void set.refetch()} />
-      </Page>
-    )
-  }
-  if (!set.data || due.isPending)
-    return (
-      <Page title={title}>
-        <Loading />
-      </Page>
-    )
-  const dueIds = new Set(due.data?.items.map(one => one.item.id))
+  if (!isId) return <Waiting title={title} error={new Problem(404, { code: 'practice_set_not_found' })} />
+  if (!set.data || !due.isFetchedAfterMount) return <Waiting title={title} error={set.data ? null : set.error} />
+  const sent = new Set(waiting.map(answer => answer.item))
+  const dueIds = new Set(due.data?.items.map(one => one.item.id).filter(item => !sent.has(item)))
   const items = set.data.items.filter(item => dueIds.has(item.id))
   const ahead = set.data.items.filter(item => !dueIds.has(item.id))
   return <Start title={title} items={items} ahead={ahead} notes={set.data.set.notes} />
+}
+
+/** The page while it loads, and where it cannot. */
+function Waiting({ title, error }: { title: string; error: unknown }) {
+  const { t } = useTranslation('practice')
+  return (
+    <Page title={title}>
+      {error ? (
+        <div className="flex flex-col items-start gap-4">
+          <ProblemNotice error={error} />
+          <PathLink href="/practice" className={buttonStyle()}>
+            {t('practice:round.back')}
+          </PathLink>
+        </div>
+      ) : (
+        <Loading />
+      )}
+    </Page>
+  )
 }
 
 /** Holds the questions that the round began with: what comes due meanwhile does not move it. */

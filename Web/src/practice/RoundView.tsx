@@ -32,7 +32,7 @@ export function RoundView({ title, items, ahead, notes, more, onMore }: RoundVie
             <span>{t('practice:round.of', { number: round.at + 1, total })}</span>
             {current.again && <span>{t('practice:round.again')}</span>}
           </div>
-          <progress className="bar" value={round.at} max={total} aria-label={t('practice:round.progress')} />
+          <progress className="bar" value={round.at + (round.phase === 'answering' || round.phase === 'sending' ? 0 : 1)} max={total} aria-label={t('practice:round.progress')} />
         </div>
       )}
       <OutboxNotice />

@@ -23,5 +23,11 @@ export const practiceRoutes = [
     }),
     component: lazyRouteComponent(() => import('./PracticePage'), 'PracticePage'),
   }),
-  createRoute({ getParentRoute: () => signedInRoute, path: '/practice/$set', component: lazyRouteComponent(() => import('./RoundPage'), 'RoundPage') }),
+  createRoute({
+    getParentRoute: () => signedInRoute,
+    path: '/practice/$set',
+    /** `?making=1`: it was just asked for, and may not be there yet. */
+    validateSearch: (search: Record<string, unknown>): { making?: 1 } => ({ making: search.making ? 1 : undefined }),
+    component: lazyRouteComponent(() => import('./RoundPage'), 'RoundPage'),
+  }),
 ] as const

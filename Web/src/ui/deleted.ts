@@ -15,7 +15,13 @@ export function useDeleted<T extends HTMLElement>() {
     finalFocus: (): HTMLElement | true => {
       if (!gone.current || !list.current) return true
       gone.current = false
-      return list.current
+      const box = list.current
+      // Of what is not tabbable the dialog would focus the first button inside: perhaps the one that is about to go.
+      box.tabIndex = 0
+      setTimeout(() => {
+        box.tabIndex = -1
+      })
+      return box
     },
   }
 }

@@ -10,9 +10,9 @@ const main = {
 }
 
 /** A button that opens a list of actions. `trigger` is an IconButton or Button without `onClick`. */
-export function Menu({ trigger, children }: { trigger: ReactElement; children: ReactNode }) {
+export function Menu({ trigger, defaultOpen, children }: { trigger: ReactElement; defaultOpen?: boolean; children: ReactNode }) {
   return (
-    <Base.Root>
+    <Base.Root defaultOpen={defaultOpen}>
       <Base.Trigger render={trigger} />
       <Base.Portal container={main}>
         <Base.Positioner sideOffset={4} align="end" className="z-50">

@@ -20,7 +20,7 @@ export function Notice({ kind = 'info', role, className, children }: { kind?: ke
 /** A word beside a thing: its state. Never colour alone: the word says it. */
 export function Badge({ kind = 'info', children }: { kind?: keyof typeof kinds | 'plain'; children: ReactNode }) {
   return (
-    <span className={cx('inline-flex items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium', kind === 'plain' ? 'bg-hover text-muted' : kinds[kind])}>
+    <span className={cx('inline-flex items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap', kind === 'plain' ? 'bg-hover text-muted' : kinds[kind])}>
       {children}
     </span>
   )

@@ -92,9 +92,9 @@ function Students({ of }: { of: Class }) {
                   head={
                     <>
                       <Th>{t('classes:column.name')}</Th>
-                      <Th>{t('classes:column.username')}</Th>
+                      <Th className="hidden sm:table-cell">{t('classes:column.username')}</Th>
                       <Th>{t('classes:column.sees')}</Th>
-                      <Th>{t('classes:column.since')}</Th>
+                      <Th className="hidden sm:table-cell">{t('classes:column.since')}</Th>
                       <Th>
                         <span className="sr-only">{t('classes:actions')}</span>
                       </Th>
@@ -103,7 +103,7 @@ function Students({ of }: { of: Class }) {
                 >
                   {list.map(member => (
                     <tr key={member.subject}>
-                      <RowHead className="min-w-40">
+                      <RowHead className="min-w-28 wrap-anywhere sm:min-w-40">
                         <Link
                           to="/teach/classes/$classId/students/$studentId"
                           params={{ classId: of.id, studentId: member.subject }}
@@ -111,11 +111,12 @@ function Students({ of }: { of: Class }) {
                         >
                           {member.name || member.username}
                         </Link>
+                        <span className="block font-normal text-muted sm:hidden">{member.username}</span>
                       </RowHead>
-                      <Td className="text-muted">{member.username}</Td>
-                      <Td className="min-w-32 text-muted">{t(`classes:visibility.${member.visibility}`)}</Td>
-                      <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
-                      <Td end className="py-1">
+                      <Td className="hidden text-muted sm:table-cell">{member.username}</Td>
+                      <Td className="sm:min-w-32 text-muted">{t(`classes:visibility.${member.visibility}`)}</Td>
+                      <Td className="hidden whitespace-nowrap text-muted sm:table-cell">{dateText(member.joined_at)}</Td>
+                      <Td end className="px-1 py-1">
                         <Menu
                           trigger={
                             <IconButton label={t('classes:actionsFor', { name: member.name || member.username })}>

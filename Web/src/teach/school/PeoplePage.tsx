@@ -84,9 +84,9 @@ function Members({ onCode }: { onCode: (code: Schema['ResetView']) => void }) {
                 head={
                   <>
                     <Th>{t('school:people.name')}</Th>
-                    <Th>{t('school:people.username')}</Th>
+                    <Th className="hidden sm:table-cell">{t('school:people.username')}</Th>
                     <Th>{t('school:people.role')}</Th>
-                    <Th>{t('school:people.since')}</Th>
+                    <Th className="hidden sm:table-cell">{t('school:people.since')}</Th>
                     <Th>
                       <span className="sr-only">{t('school:people.actions')}</span>
                     </Th>
@@ -95,13 +95,14 @@ function Members({ onCode }: { onCode: (code: Schema['ResetView']) => void }) {
               >
                 {shown(list).map(member => (
                   <tr key={member.subject}>
-                    <RowHead className="min-w-40">
+                    <RowHead className="min-w-28 wrap-anywhere sm:min-w-40">
                       {member.name || member.username} {member.subject === me && <Badge kind="plain">{t('school:people.you')}</Badge>}
+                        <span className="block font-normal text-muted sm:hidden">{member.username}</span>
                     </RowHead>
-                    <Td className="text-muted">{member.username}</Td>
+                    <Td className="hidden text-muted sm:table-cell">{member.username}</Td>
                     <Td className="whitespace-nowrap">{t(`school:role.${member.role}`)}</Td>
-                    <Td className="whitespace-nowrap text-muted">{dateText(member.joined_at)}</Td>
-                    <Td end className="py-1">
+                    <Td className="hidden whitespace-nowrap text-muted sm:table-cell">{dateText(member.joined_at)}</Td>
+                    <Td end className="px-1 py-1">
                       <Menu
                         trigger={
                           <IconButton label={t('school:people.actionsFor', { name: member.name || member.username })}>

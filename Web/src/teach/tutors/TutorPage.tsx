@@ -31,7 +31,7 @@ export function TutorPage() {
       actions={
         tutor.data && (
           <>
-            <Link to="/c" search={{ tutor: id } as never} className={buttonStyle()}>
+            <Link to="/c" search={{ tutor: id }} className={buttonStyle()}>
               <MessagesSquare aria-hidden className="size-4" />
               {t('teach:preview')}
             </Link>
