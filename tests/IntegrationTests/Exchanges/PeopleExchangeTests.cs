@@ -262,9 +262,9 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
         var tutor = await ShareTutorAsync(teacher.Http, one);
         using (var socket = await TalkAsync(student.Http, tutor))
         {
-            await SayAsync(socket, "[[stub tokens=3 rate=0 seed=3]] I want to kill myself.");
+            await socket.SayAsync("[[stub tokens=3 rate=0 seed=3]] I want to kill myself.");
             await record.WaitAsync(Concerns, read => read.GetProperty("flags").GetArrayLength() == 1);
-            await SayAsync(socket, "[[stub tokens=3 rate=0 seed=3]] I have a broomstick.");
+            await socket.SayAsync("[[stub tokens=3 rate=0 seed=3]] I have a broomstick.");
             await record.WaitAsync(Verdicts, read => read.GetProperty("flags").GetArrayLength() == 1);
         }
         await record.SendAsync($"GET {Concerns}", "one of a teacher's student", by: teacher.Http);
@@ -276,23 +276,12 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
         record.Verify("session-api.safety");
     }
 
-    private static async Task<ClientWebSocket> TalkAsync(HttpClient student, string tutor)
+    private static async Task<SessionSocket> TalkAsync(HttpClient student, string tutor)
     {
         var made = await PostAsync(student, $"/api/tutors/{tutor}/sessions", new { student_id = "ben" });
-        var socket = new ClientWebSocket();
-        socket.Options.AddSubProtocol("lyceum.v1");
-        await socket.ConnectAsync(
-            new(made.GetProperty("engine_url").GetString()!), TestContext.Current.CancellationToken);
-        await SendAsync(socket, new { type = "configure", audio = new { @in = (object?)null, @out = (object?)null } });
-        return socket;
+        return await SessionSocket.OpenAsync(
+            new(made.GetProperty("engine_url").GetString()!), cancellationToken: TestContext.Current.CancellationToken);
     }
-
-    private static Task SayAsync(ClientWebSocket socket, string content) =>
-        SendAsync(socket, new { type = "text", content });
-
-    private static Task SendAsync(ClientWebSocket socket, object message) => socket.SendAsync(
-        JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, endOfMessage: true,
-        TestContext.Current.CancellationToken);
 
     /// <summary>Makes a tutor and shares it with the class.</summary>
     private static async Task<string> ShareTutorAsync(HttpClient teacher, string one)
