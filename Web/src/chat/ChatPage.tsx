@@ -31,7 +31,16 @@ export function NewChatPage() {
   if (!me) return null
   return (
     <Frame shown={null}>
-      <ChatPane key={`${search.tutor} ${search.ask}`} person={me.subject} conversation={null} begin={{ text: search.ask, send: search.send, manner: search.tutor ? { tutor_id: search.tutor } : {} }} />
+      <ChatPane
+        key={`${search.tutor} ${search.ask}`}
+        person={me.subject}
+        conversation={null}
+        begin={{
+          text: search.ask,
+          send: search.send,
+          manner: { ...(search.tutor && { tutor_id: search.tutor }), ...(search.concept && { concept_id: search.concept }) },
+        }}
+      />
     </Frame>
   )
 }

@@ -5,7 +5,7 @@ import { Button, IconButton } from '@/ui/button'
 import { TextArea } from '@/ui/field'
 import { BranchSwitch } from './BranchSwitch'
 import { CopyButton } from './CopyButton'
-import type { Message } from './model'
+import type { Message, QuestionImage } from './model'
 
 interface QuestionProps {
   message: Message
@@ -35,6 +35,7 @@ export const QuestionView = memo(function QuestionView({ message, locked, onEdit
         />
       ) : (
         <>
+          <QuestionImages images={message.images ?? []} />
           <QuestionText text={message.content} />
           <div className="mt-0.5 flex items-center text-muted">
             <BranchSwitch message={message} onShow={onShow} disabled={locked} />
@@ -57,6 +58,30 @@ export const quietIcon = 'size-8 pointer-fine:opacity-0 group-hover:opacity-100 
 export const QuestionText = ({ text }: { text: string }) => (
   <p className="max-w-[min(36rem,88%)] rounded-card bg-hover px-4 py-2.5 whitespace-pre-wrap wrap-anywhere">{text}</p>
 )
+
+/** The images of a question; each opens whole. Their size is told, so that nothing moves when they come. */
+function QuestionImages({ images }: { images: readonly QuestionImage[] }) {
+  const { t } = useTranslation('chat')
+  if (images.length === 0) return null
+  return (
+    <ul className="mb-1.5 flex flex-wrap justify-end gap-1.5">
+      {images.map(({ id, width, height }, index) => (
+        <li key={id}>
+          <a href={`/api/images/${id}`} target="_blank" rel="noopener" className="block rounded-control">
+            <img
+              src={`/api/images/${id}`}
+              alt={t('chat:image.asked', { number: index + 1 })}
+              width={width}
+              height={height}
+              loading="lazy"
+              className="h-32 w-auto max-w-60 rounded-control border border-line object-cover"
+            />
+          </a>
+        </li>
+      ))}
+    </ul>
+  )
+}
 
 function QuestionEditor({ text, locked, onSave, onCancel }: { text: string; locked: boolean; onSave: (text: string) => void; onCancel: () => void }) {
   const { t } = useTranslation('chat')

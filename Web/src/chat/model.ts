@@ -1,7 +1,11 @@
 import type { Schema } from '@/api/types'
 import type { Answer, AnswerSource, Help } from '@/stream/answer'
 
-export type Message = Omit<Schema['MessageView'], 'sources' | 'error' | 'help' | 'usage'> & Pick<Answer, 'error' | 'help' | 'usage'> & { sources?: AnswerSource[] | null; images?: string[] | null }
+export type Message = Omit<Schema['MessageView'], 'sources' | 'error' | 'help' | 'usage' | 'images'> &
+  Pick<Answer, 'error' | 'help' | 'usage'> & { sources?: AnswerSource[] | null; images?: QuestionImage[] | null }
+
+/** An image of a question; its size is known once the server has told it. */
+export type QuestionImage = Pick<Schema['ImageView'], 'id'> & Partial<Pick<Schema['ImageView'], 'width' | 'height'>>
 export type Conversation = Schema['ConversationView']
 export type { AnswerSource, Help }
 
@@ -19,9 +23,11 @@ export interface Manner {
   mode: 'guide' | 'answer' | null
   reading_level: 'simple' | 'standard' | 'advanced' | null
   language: string | null
+  /** Of a plan: what is asked counts as talk about it. */
+  concept_id: string | null
 }
 
-export const plainManner: Manner = { tutor_id: null, kb_id: null, mode: null, reading_level: null, language: null }
+export const plainManner: Manner = { tutor_id: null, kb_id: null, mode: null, reading_level: null, language: null, concept_id: null }
 
 /** How the newest answer of a branch was asked for: the next question is asked alike. */
 export function mannerOf(messages: readonly Message[]): Manner | null {
@@ -33,6 +39,7 @@ export function mannerOf(messages: readonly Message[]): Manner | null {
     mode: (answer.mode as Manner['mode']) ?? null,
     reading_level: (answer.reading_level as Manner['reading_level']) ?? null,
     language: answer.language ?? null,
+    concept_id: answer.concept_id ?? null,
   }
 }
 
@@ -96,7 +103,7 @@ export function withAsked(
     completed_at: at,
     parent_id: edited ? (edited.parent_id ?? null) : (kept.at(-1)?.id ?? null),
     sibling_ids: [...(edited?.sibling_ids ?? []), started.question_id],
-    images: asked.images ?? null,
+    images: asked.images?.map(id => ({ id })) ?? edited?.images ?? null,
   }
   return { ...before, messages: [...kept, question, answer([])] }
 }

@@ -7,6 +7,8 @@ export interface NewChatSearch {
   /** What the composer has; with `send` it is asked at once. */
   ask?: string
   send?: boolean
+  /** The concept of a plan that it is about. */
+  concept?: string
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' || typeof value === 'number' ? String(value) : undefined)
@@ -17,6 +19,7 @@ export const newChatRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): NewChatSearch => ({
     tutor: Number(search.tutor) || undefined,
     ask: text(search.ask),
+    concept: text(search.concept),
     send: search.send === 1 || search.send === '1' || search.send === true || undefined,
   }),
   component: lazyRouteComponent(() => import('./ChatPage'), 'NewChatPage'),

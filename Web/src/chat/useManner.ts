@@ -5,7 +5,7 @@ const name = (person: string) => `lyceum.manner.${person}`
 
 function remembered(person: string): Manner {
   try {
-    return { ...plainManner, ...(JSON.parse(localStorage.getItem(name(person)) ?? '{}') as Partial<Manner>), tutor_id: null, kb_id: null }
+    return { ...plainManner, ...(JSON.parse(localStorage.getItem(name(person)) ?? '{}') as Partial<Manner>), tutor_id: null, kb_id: null, concept_id: null }
   } catch {
     return plainManner
   }
@@ -17,7 +17,7 @@ export function useManner(person: string, messages: readonly Message[], begin: P
   const manner = { ...(mannerOf(messages) ?? { ...remembered(person), ...begin }), ...chosen }
   const change = (next: Partial<Manner>) => {
     setChosen(now => ({ ...now, ...next }))
-    localStorage.setItem(name(person), JSON.stringify({ ...manner, ...next, tutor_id: null, kb_id: null }))
+    localStorage.setItem(name(person), JSON.stringify({ ...manner, ...next, tutor_id: null, kb_id: null, concept_id: null }))
   }
   return [manner, change]
 }
