@@ -3,7 +3,7 @@ import { endingsOf, refusalOf, titleOf } from './files'
 
 const capabilities = {
   documents: ['text/markdown', 'text/plain', 'application/pdf'],
-  limits: { upload_bytes: 100, text_bytes: 10, document_bytes: 50, images: 0 },
+  limits: { upload_bytes: 100, text_bytes: 10, document_bytes: 50, images: 0, image_bytes: 0 },
 }
 
 test.each([
