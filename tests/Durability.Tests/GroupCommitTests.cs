@@ -145,7 +145,7 @@ public sealed class GroupCommitTests(TestServer server)
         await database.ExecuteAsync("ALTER TABLE items RENAME TO hidden");
         await writer.StartAsync(default);
         var waiting = writer.WriteAsync(1);
-        await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "the commit is retried");
+        await Eventually.TrueAsync(() => Task.FromResult(writer.Retries > 0), "the commit is retried");
         var queued = writer.WriteAsync(2);
         await writer.StopAsync(default);
 
@@ -181,15 +181,15 @@ public sealed class GroupCommitTests(TestServer server)
         if (outcome is "rejected" or "held")
             (await Task.WhenAll(others).WaitAsync(Eventually.Limit)).ShouldAllBe(result => result == "written");
         else
-            await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
+            await Eventually.TrueAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
         if (outcome == "rejected")
         {
             (await marked).ShouldBe("rejected");
-            await TestDatabase.UntilAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
+            await Eventually.TrueAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
             await writer.StopAsync(default);
             return;
         }
-        await TestDatabase.UntilAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
+        await Eventually.TrueAsync(() => Task.FromResult(writer.Retries > 0), "it is retried");
         marked.IsCompleted.ShouldBeFalse();
         (await writer.HealthAsync(time)).ShouldBe(outcome == "waits" ? "Degraded" : $"Unhealthy {sqlState}");
         // The other thing that is written meanwhile.
@@ -199,7 +199,7 @@ public sealed class GroupCommitTests(TestServer server)
         await database.ExecuteAsync(Refusal.Lifted("items"));
         (await Task.WhenAll(written).WaitAsync(Eventually.Limit)).ShouldAllBe(result => result == "written");
         (await database.ScalarAsync("SELECT count(*) FROM items WHERE id < 50")).ShouldBe(21L);
-        await TestDatabase.UntilAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
+        await Eventually.TrueAsync(async () => await writer.HealthAsync(time) == "Healthy", "it gets on");
         await writer.StopAsync(default);
     }
 

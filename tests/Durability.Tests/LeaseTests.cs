@@ -19,7 +19,7 @@ public sealed class LeaseTests(TestServer server)
         using var keeper = Keeper(database, work);
         await keeper.StartAsync(default);
 
-        await TestDatabase.UntilAsync(() => Task.FromResult(!work.Claims.IsEmpty), "orphans are claimed");
+        await Eventually.TrueAsync(() => Task.FromResult(!work.Claims.IsEmpty), "orphans are claimed");
         work.Claims.ShouldAllBe(seen => seen.Owner == keeper.OwnerId && (long)seen.Found! == 0);
         (await database.ScalarAsync("SELECT count(*) FROM owners WHERE id = $1", living)).ShouldBe(1L);
         await keeper.StopAsync(default);
@@ -32,11 +32,11 @@ public sealed class LeaseTests(TestServer server)
         var work = new Work();
         using var keeper = Keeper(database, work);
         await keeper.StartAsync(default);
-        await TestDatabase.UntilAsync(() => Task.FromResult(keeper.IsHeld), "the lease is held");
+        await Eventually.TrueAsync(() => Task.FromResult(keeper.IsHeld), "the lease is held");
         var lost = keeper.OwnerId;
         await database.ExecuteAsync("DELETE FROM owners");
 
-        await TestDatabase.UntilAsync(
+        await Eventually.TrueAsync(
             () => Task.FromResult(keeper.OwnerId != lost && keeper.IsHeld), "a new owner is registered");
         work.Lost.ShouldBe([lost]);
         (await database.ScalarAsync("SELECT id FROM owners")).ShouldBe(keeper.OwnerId);
@@ -50,13 +50,13 @@ public sealed class LeaseTests(TestServer server)
         var work = new Work();
         using var keeper = Keeper(database, work);
         await keeper.StartAsync(default);
-        await TestDatabase.UntilAsync(() => Task.FromResult(!work.Claims.IsEmpty), "orphans are claimed");
+        await Eventually.TrueAsync(() => Task.FromResult(!work.Claims.IsEmpty), "orphans are claimed");
         var owner = keeper.OwnerId;
 
         await database.KillConnectionsAsync();
         await database.KillConnectionsAsync();
         var before = work.Claims.Count;
-        await TestDatabase.UntilAsync(() => Task.FromResult(work.Claims.Count > before + 2), "it sweeps again");
+        await Eventually.TrueAsync(() => Task.FromResult(work.Claims.Count > before + 2), "it sweeps again");
         keeper.OwnerId.ShouldBe(owner);
         work.Lost.ShouldBeEmpty();
         await keeper.StopAsync(default);
@@ -69,7 +69,7 @@ public sealed class LeaseTests(TestServer server)
         var work = new Work(() => database.ScalarAsync("SELECT count(*) FROM owners"));
         using var keeper = Keeper(database, work);
         await keeper.StartAsync(default);
-        await TestDatabase.UntilAsync(() => Task.FromResult(keeper.IsHeld), "the lease is held");
+        await Eventually.TrueAsync(() => Task.FromResult(keeper.IsHeld), "the lease is held");
 
         var drain = new LeaseDrain(work, keeper, Options.Create(new DrainOptions()), NullLogger<LeaseDrain>.Instance);
         await drain.StoppingAsync(default);
@@ -85,9 +85,9 @@ public sealed class LeaseTests(TestServer server)
         clock.IsFresh.ShouldBeFalse();
         using var keeper = Keeper(database, new Work(), clock);
         await keeper.StartAsync(default);
-        await TestDatabase.UntilAsync(() => Task.FromResult(clock.IsFresh), "the lease is renewed");
+        await Eventually.TrueAsync(() => Task.FromResult(clock.IsFresh), "the lease is renewed");
         await keeper.StopAsync(default);
-        await TestDatabase.UntilAsync(() => Task.FromResult(!clock.IsFresh), "the lease is not renewed any more");
+        await Eventually.TrueAsync(() => Task.FromResult(!clock.IsFresh), "the lease is not renewed any more");
     }
 
     private static LeaseKeeper Keeper(TestDatabase database, ILeasedWork work, LeaseClock? clock = null) => new(

@@ -155,7 +155,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         (await replica.VisibleAsync()).Select(id => WaysToGiveUp.Keys.ElementAt(id)).ShouldBeEmpty();
 
         await cluster.Standby.ResumeAsync();
-        await TestDatabase.UntilAsync(
+        await Eventually.TrueAsync(
             async () => (await replica.VisibleAsync()).Count == WaysToGiveUp.Count, "what came late is there");
     }
 
@@ -177,9 +177,9 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
             writer.WriteAsync(0), service.SaveAsync(1), service.SaveInTransactionAsync(2),
             service.ExecuteWatchedAsync(3),
         ];
-        await TestDatabase.UntilAsync(
+        await Eventually.TrueAsync(
             async () => await cluster.CancelWaitingAsync() >= shown.Length, "the commits wait, and are cancelled");
-        await TestDatabase.UntilAsync(
+        await Eventually.TrueAsync(
             async () => (await VisibleAsync()).Count == 1 + shown.Length, "the rows are visible");
         await Task.Delay(Soon, CancellationToken.None);
         shown.Where(task => task.IsCompleted).ShouldBeEmpty();
@@ -207,7 +207,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         await Should.ThrowAsync<NpgsqlException>(service.VisibleAsync);
 
         await cluster.Standby.ResumeAsync();
-        await TestDatabase.UntilAsync(
+        await Eventually.TrueAsync(
             async () => await OutcomeAsync(service.VisibleAsync) == "committed", "the server is read again");
         (await service.VisibleAsync()).ShouldBe([1]);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Work;
@@ -68,17 +67,6 @@ public sealed class TestDatabase(NpgsqlDataSource source) : IAsyncDisposable
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()
         """);
-
-    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            if (Stopwatch.GetElapsedTime(started).TotalSeconds > 15)
-                throw new TimeoutException($"Not within 15 s: {what}.");
-            await Task.Delay(10);
-        }
-    }
 
     public ValueTask DisposeAsync() => source.DisposeAsync();
 }
