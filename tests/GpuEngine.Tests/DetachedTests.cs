@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.Tests.StubModel;
@@ -458,9 +459,11 @@ public sealed class DetachedTests
             await StreamedAnswer.ReadAsync(ended);
         }
 
-        var metrics = await engine.Client.GetStringAsync("/metrics", Cancel);
-
-        metrics.ShouldMatch("(?m)^lyceum_engine_generations_running(\\{.*\\})? 1$");
+        // The reader has its end a moment before the generation is no longer running.
+        var metrics = "";
+        await Eventually.TrueAsync(
+            async () => Regex.IsMatch(metrics = await engine.Client.GetStringAsync("/metrics", Cancel), @"(?m)^lyceum_engine_generations_running(\{.*\})? 1$"),
+            "one is running");
         metrics.ShouldMatch("(?m)^lyceum_engine_generations_kept(\\{.*\\})? 2$");
         metrics.ShouldMatch($"(?m)^lyceum_engine_generations_bytes(\\{{.*\\}})? {1024 + StubText.Text(0, 5, false).Length}$");
     }

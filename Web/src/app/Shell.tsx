@@ -27,7 +27,7 @@ export function Shell() {
   useEffect(() => listenForShortcuts(), [])
   useEffect(() => {
     // Answers that were given without a network are sent, whatever page comes first.
-    if (localStorage.getItem('lyceum.practice.outbox')) void import('@/practice/outbox').then(module => module.sendWaiting())
+    if (Object.keys(localStorage).some(key => key.startsWith('lyceum.practice.outbox.'))) void import('@/practice/outbox').then(module => module.sendWaiting())
   }, [])
   useShortcut('?', t('app:shortcuts.list'), showHelp)
   return (

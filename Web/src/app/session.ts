@@ -26,6 +26,8 @@ export function enter(next: string): void {
 }
 
 export async function leave(): Promise<void> {
+  // Answers that still wait are sent while they can be.
+  if (Object.keys(localStorage).some(key => key.startsWith('lyceum.practice.outbox.'))) await (await import('@/practice/outbox')).sendWaiting()
   await data(api.POST('/api/auth/logout'))
   await forget()
   tabs?.postMessage('left')

@@ -1,15 +1,19 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { Problem } from '@/api/problem'
+import { meQuery } from '@/api/queries'
+import { queries } from '@/app/query'
 
 const sent = vi.hoisted(() => ({ send: vi.fn() }))
 vi.mock('./api', () => ({ sendAttempt: sent.send }))
 
-const key = 'lyceum.practice.outbox'
+const key = 'lyceum.practice.outbox.ada'
+const signIn = (subject: string) => queries.setQueryData(meQuery.queryKey, { subject } as never)
 const stored = () => (JSON.parse(localStorage.getItem(key) ?? '[]') as { body: { attempt_id: string; self_grade?: string } }[]).map(one => one.body)
 const answer = (id: string, extra = {}) => ({ item: `item-${id}`, body: { attempt_id: id, answer: 'x', ...extra } })
 
 beforeEach(() => {
   localStorage.clear()
+  signIn('ada')
   sent.send.mockReset()
   vi.useFakeTimers()
 })
@@ -38,4 +42,16 @@ test('what the server refuses for good is dropped, what passes waits', async () 
   sent.send.mockRejectedValueOnce(new Problem(404, { code: 'practice_item_not_found' })).mockRejectedValueOnce(new Problem(429))
   await sendWaiting()
   expect(stored().map(body => body.attempt_id)).toEqual(['d'])
+})
+
+test('answers of one person are not sent by the next one at this device', async () => {
+  const { keepAnswer, sendWaiting } = await import('./outbox')
+  keepAnswer(answer('e'))
+  signIn('ben')
+  await sendWaiting()
+  expect(sent.send).not.toHaveBeenCalled()
+  signIn('ada')
+  sent.send.mockResolvedValue({})
+  await sendWaiting()
+  expect(sent.send).toHaveBeenCalledOnce()
 })

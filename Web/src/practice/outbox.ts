@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import { queries } from '@/app/query'
+import { meQuery } from '@/api/queries'
 import { Problem } from '@/api/problem'
 import type { Schema } from '@/api/types'
 import { sendAttempt } from './api'
@@ -20,17 +21,19 @@ export interface OutboxState {
   refused: number
 }
 
-const key = 'lyceum.practice.outbox'
+const prefix = 'lyceum.practice.outbox.'
+/** Of the person who is signed in: what another one answered at this device is not theirs to send. */
+const key = (): string => prefix + (queries.getQueryData(meQuery.queryKey)?.subject ?? '')
 /** Between attempts while the server is away, in ms. */
 const pause = 15_000
 
-let state: OutboxState = { waiting: read(), sent: 0, refused: 0 }
+let state: OutboxState = { waiting: [], sent: 0, refused: 0 }
 const listeners = new Set<() => void>()
 let timer: ReturnType<typeof setTimeout> | undefined
 
 function read(): Waiting[] {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? '[]') as Waiting[]
+    return JSON.parse(localStorage.getItem(key()) ?? '[]') as Waiting[]
   } catch {
     return []
   }
@@ -42,8 +45,8 @@ function change(next: Partial<OutboxState>): void {
 }
 
 function store(waiting: Waiting[]): void {
-  if (waiting.length > 0) localStorage.setItem(key, JSON.stringify(waiting))
-  else localStorage.removeItem(key)
+  if (waiting.length > 0) localStorage.setItem(key(), JSON.stringify(waiting))
+  else localStorage.removeItem(key())
   change({ waiting })
 }
 
@@ -58,9 +61,11 @@ export function keepAnswer(answer: Waiting): void {
 
 /** Sends what waits, the oldest first. Stops at the first that the server cannot take now. */
 export async function sendWaiting(): Promise<void> {
-  if (read().length === 0) return change({ waiting: [] })
+  const waiting = read()
+  change({ waiting })
+  if (waiting.length === 0) return
   const locks = (navigator as { locks?: LockManager }).locks
-  if (locks) await locks.request(key, { ifAvailable: true }, lock => (lock ? sendAll() : later()))
+  if (locks) await locks.request(key(), { ifAvailable: true }, lock => (lock ? sendAll() : later()))
   else await sendAll()
 }
 
@@ -88,7 +93,7 @@ function later(): void {
 if (typeof addEventListener !== 'undefined') {
   addEventListener('online', () => void sendWaiting())
   // Another tab has kept or sent one.
-  addEventListener('storage', event => event.key === key && change({ waiting: read() }))
+  addEventListener('storage', event => event.key === key() && change({ waiting: read() }))
 }
 
 export const useOutbox = (): OutboxState =>
