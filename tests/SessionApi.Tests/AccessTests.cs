@@ -101,6 +101,14 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /api/sessions/verdicts"] = new("classes", HttpStatusCode.OK),
         ["POST /api/sessions/{session_id}/turns/{turn:int}/moderation/report"] =
             new("sessions", HttpStatusCode.NotFound, "session_not_found", new { }),
+        ["GET /api/classes/{id:guid}/teachers"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["PUT /api/classes/{id:guid}/teachers/{subject}"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["DELETE /api/classes/{id:guid}/teachers/{subject}"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["POST /api/classes/{id:guid}/hand-over"] = new("classes", HttpStatusCode.NotFound, "class_not_found", new { to = "x" }),
+        ["GET /api/classes/{id:guid}/archive"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["GET /api/classes/{id:guid}/archive/content"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["GET /api/classes/{id:guid}/transcripts"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
+        ["GET /api/classes/{id:guid}/transcripts/{session_id}"] = new("classes", HttpStatusCode.NotFound, "class_not_found"),
         // Services' alone.
         ["GET /internal/retention"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["GET /internal/events"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
@@ -113,6 +121,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
         ["GET /internal/tutors/{id:int}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["GET /internal/tutors/{id:int}/policy"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["GET /internal/shares"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["POST /internal/classes/{id:guid}/looks"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { view = "overview" }),
         ["POST /internal/retrieval/{kb_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { query = "heron" }),
@@ -244,6 +253,7 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         var path = template.Replace("{id:int}", owner.Tutor.ToString(), StringComparison.Ordinal)
             .Replace("{kb_id}", owner.Knowledge, StringComparison.Ordinal)
             .Replace("{session_id}", owner.Session, StringComparison.Ordinal)
+            .Replace("{turn:int}", "1", StringComparison.Ordinal)
             .Replace("{person}", owner.Person.Id.ToString(), StringComparison.Ordinal)
             .Replace("{engine_id}", "e", StringComparison.Ordinal)
             .Replace("{document_id:guid}", owner.Document.ToString(), StringComparison.Ordinal)

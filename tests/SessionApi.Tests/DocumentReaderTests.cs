@@ -9,7 +9,12 @@ using Microsoft.Extensions.Options;
 
 namespace Lyceum.Tests.SessionApi.Tests;
 
+/// <summary>Counts the reading processes of this one: nothing else may start one meanwhile.</summary>
+[CollectionDefinition(nameof(DocumentReaderTests), DisableParallelization = true)]
+public sealed class DocumentReaderCollection;
+
 /// <summary>Reading a document is bounded in time, and really ends.</summary>
+[Collection(nameof(DocumentReaderTests))]
 public sealed class DocumentReaderTests(SessionsFixture fixture) : IClassFixture<SessionsFixture>
 {
     private static readonly CancellationToken Test = TestContext.Current.CancellationToken;
