@@ -2,7 +2,7 @@ using Microsoft.Playwright;
 
 namespace Lyceum.Tests.IntegrationTests.Browser;
 
-/// <summary>axe finds nothing at any severity, and nothing has to be scrolled sideways; pictures of each page on request.</summary>
+/// <summary>axe finds nothing at any severity, and nothing has to be scrolled sideways.</summary>
 [Collection(ChatCollection.Name)]
 public sealed class AccessibilityTests(SharedSystem system, Chromium browser) : BrowserTest(system, browser)
 {
@@ -31,7 +31,6 @@ public sealed class AccessibilityTests(SharedSystem system, Chromium browser) : 
             var tab = await OpenAsync(page.SignedIn ? ada : null, page.Path, look);
             await tab.Page.GetByRole(AriaRole.Main).WaitForAsync();
             await tab.Page.WaitForLoadStateAsync(LoadState.NetworkIdle, new() { Timeout = 5_000 }).ContinueWith(_ => { }, TaskScheduler.Default);
-            await tab.PictureAsync(page.Name, look);
             wrong.AddRange(await tab.AxeAsync($"{page.Name}-{look}"));
             if ((await tab.AskAsync("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")).GetInt32() > 0)
                 wrong.Add($"{page.Name}-{look}: scrolls sideways");
