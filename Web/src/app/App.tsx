@@ -10,9 +10,8 @@ export function App() {
     // The page's content security policy admits no style element: Base UI must not write one.
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queries}>
-        <ToastArea>
-          <RouterProvider router={router} />
-        </ToastArea>
+        <RouterProvider router={router} />
+        <ToastArea />
       </QueryClientProvider>
     </CSPProvider>
   )

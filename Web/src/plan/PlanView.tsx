@@ -10,15 +10,16 @@ import { Notice } from '@/ui/notice'
 import { Page, Section } from '@/ui/page'
 import { numberText, percentText } from '@/ui/time'
 import type { Plan, Progress } from './api'
-import { ConceptDrawer } from './ConceptDrawer'
 import { ConceptList } from './ConceptList'
-import { DatesDialog } from './DatesDialog'
-import { RescheduleDialog } from './RescheduleDialog'
 import { byId, conceptsOf, isDone, stateOf } from './state'
 import { Weeks } from './Weeks'
 
 const route = getRouteApi('/signed-in/plans/$task')
+// The page stands without them; they come right after it.
 const ConceptMap = lazy(() => import('./ConceptMap'))
+const ConceptDrawer = lazy(() => import('./ConceptDrawer').then(({ ConceptDrawer }) => ({ default: ConceptDrawer })))
+const DatesDialog = lazy(() => import('./DatesDialog').then(({ DatesDialog }) => ({ default: DatesDialog })))
+const RescheduleDialog = lazy(() => import('./RescheduleDialog').then(({ RescheduleDialog }) => ({ default: RescheduleDialog })))
 
 /** A finished plan: its weeks, its concepts as a list and as a map, and each concept in a drawer. */
 export function PlanView({ plan, progress }: { plan: Plan; progress: Progress }) {
@@ -110,9 +111,11 @@ export function PlanView({ plan, progress }: { plan: Plan; progress: Progress })
           <ConceptList plan={plan} states={states} onOpen={openConcept} />
         </div>
       </Section>
-      <ConceptDrawer plan={plan} progress={progress} id={open} onOpen={openConcept} onClose={() => openConcept(undefined)} />
-      <RescheduleDialog open={dialog === 'reschedule'} plan={plan} progress={progress} onClose={() => show(null)} />
-      {progress.is_own && <DatesDialog key={dialog} open={dialog === 'dates'} plan={plan} progress={progress} onClose={() => show(null)} />}
+      <Suspense fallback={null}>
+        <ConceptDrawer plan={plan} progress={progress} id={open} onOpen={openConcept} onClose={() => openConcept(undefined)} />
+        <RescheduleDialog open={dialog === 'reschedule'} plan={plan} progress={progress} onClose={() => show(null)} />
+        {progress.is_own && <DatesDialog key={dialog} open={dialog === 'dates'} plan={plan} progress={progress} onClose={() => show(null)} />}
+      </Suspense>
     </Page>
   )
 }

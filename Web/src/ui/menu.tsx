@@ -1,39 +1,28 @@
-import { Menu as Base } from '@base-ui/react/menu'
-import type { ReactElement, ReactNode } from 'react'
-import { cx } from './class'
+import { lazy, Suspense, type ReactElement, type ReactNode } from 'react'
 
-/** Menus stand in the page's main landmark: what is outside of all landmarks is hard to find with a screen reader. */
-const main = {
-  get current() {
-    return document.getElementById('main')
-  },
+export interface MenuProps {
+  /** An IconButton or Button without `onClick`. */
+  trigger: ReactElement
+  defaultOpen?: boolean
+  children: ReactNode
 }
 
-/** A button that opens a list of actions. `trigger` is an IconButton or Button without `onClick`. */
-export function Menu({ trigger, defaultOpen, children }: { trigger: ReactElement; defaultOpen?: boolean; children: ReactNode }) {
-  return (
-    <Base.Root defaultOpen={defaultOpen}>
-      <Base.Trigger render={trigger} />
-      <Base.Portal container={main}>
-        <Base.Positioner sideOffset={4} align="end" className="z-50">
-          <Base.Popup className="min-w-44 rounded-card border border-line bg-raised p-1 shadow-overlay outline-none">{children}</Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
-  )
+export interface MenuItemProps {
+  onClick?: () => void
+  danger?: boolean
+  disabled?: boolean
+  children: ReactNode
 }
 
-export function MenuItem({ onClick, danger, children, disabled }: { onClick?: () => void; danger?: boolean; disabled?: boolean; children: ReactNode }) {
-  return (
-    <Base.Item
-      onClick={onClick}
-      disabled={disabled}
-      className={cx(
-        'flex min-h-9 cursor-default items-center gap-2.5 rounded-control px-3 text-sm outline-none select-none data-disabled:opacity-50 data-highlighted:bg-hover [&_svg]:size-4',
-        danger && 'text-bad',
-      )}
-    >
-      {children}
-    </Base.Item>
-  )
-}
+// What places and steers a list weighs 27 kB: it comes right after the page.
+const MenuPart = lazy(() => import('./menuparts').then(({ MenuPart }) => ({ default: MenuPart })))
+const ItemPart = lazy(() => import('./menuparts').then(({ ItemPart }) => ({ default: ItemPart })))
+
+/** A button that opens a list of actions. */
+export const Menu = (props: MenuProps) => (
+  <Suspense fallback={props.trigger}>
+    <MenuPart {...props} />
+  </Suspense>
+)
+
+export const MenuItem = (props: MenuItemProps) => <ItemPart {...props} />

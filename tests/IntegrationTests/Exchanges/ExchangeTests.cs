@@ -50,6 +50,14 @@ public sealed class ExchangeTests(SharedSystem system)
         await record.SendAsync("POST /chat/{message}/stop", "an answer that has ended", $"/chat/{message}/stop");
         await record.SendAsync("POST /chat/{message}/stop", "an answer that is not there", $"/chat/{Unknown}/stop");
 
+        const string Images = "/api/images";
+        var image = (await record.SendAsync($"POST {Images}", "an image", body: await ImageAsync(), tidy: json => json["bytes"] = 1)).GetProperty("id").GetGuid();
+        await record.SendAsync($"POST {Images}", "none", body: new ByteArrayContent("GIF89a"u8.ToArray()));
+        await record.SendAsync($"GET {Images}/{{image_id}}", "re-encoded", $"{Images}/{image}");
+        await record.SendAsync($"GET {Images}/{{image_id}}", "not there", $"{Images}/{Unknown}");
+        await record.SendAsync($"DELETE {Images}/{{image_id}}", "deleted", $"{Images}/{image}");
+        await record.SendAsync($"DELETE {Images}/{{image_id}}", "gone", $"{Images}/{image}");
+
         const string List = "/api/conversations";
         await record.SendAsync($"GET {List}", "the newest", $"{List}?limit=1");
         await record.SendAsync($"GET {List}", "a limit out of bounds", $"{List}?limit=1000");
@@ -416,6 +424,9 @@ public sealed class ExchangeTests(SharedSystem system)
 
     private static AuthenticationHeaderValue Bearer(JsonElement signedIn) =>
         new("Bearer", signedIn.GetProperty("access_token").GetString());
+
+    private static async Task<ByteArrayContent> ImageAsync() =>
+        new(await File.ReadAllBytesAsync(Path.Combine(Repository.Root, "docs", "images", "dashboard-trace.png")));
 
     private static StringContent Text(string text, string mediaType) => new(text, Encoding.UTF8, mediaType);
 

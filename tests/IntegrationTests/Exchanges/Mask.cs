@@ -71,6 +71,7 @@ internal static partial class Mask
         "server-timing" => "<timing>",
         "x-request-id" => "<id>",
         "etag" => "<tag>",
+        "last-modified" => "<time>",
         "set-cookie" => Expires().Replace(Cookie().Replace(value, "$1=<token>"), "expires=<time>"),
         _ => Text(value),
     };

@@ -171,10 +171,33 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
         await record.SendAsync($"DELETE {One}/members/{{subject}}", "gone", member);
         await record.SendAsync($"POST {One}/leave", "left", $"{one}/leave", by: student.Http);
         await record.SendAsync($"POST {One}/leave", "gone", $"{one}/leave", by: student.Http);
+        await TeachersAsync(record, one, missing, teacher, await SignUpAsync("noor", "classes", await InviteAsync(owner, new { role = "teacher" })));
+        await record.SendAsync($"GET {One}/archive/content", "not archived", $"{one}/archive/content");
         await record.SendAsync($"PATCH {One}", "archived", one, new { archived = true });
+        await record.WaitAsync($"{one}/archive", read => read.GetProperty("status").GetString() == "ready");
+        await record.SendAsync($"GET {One}/archive", "ready", $"{one}/archive");
+        await record.SendAsync($"GET {One}/archive", "not there", $"{missing}/archive");
+        await record.SendAsync($"GET {One}/archive/content", "a ZIP", $"{one}/archive/content");
         await record.SendAsync(
             $"POST {One}/students", "one that is archived", $"{one}/students", Text("Noor", "text/csv"));
         record.Verify("session-api.classes");
+    }
+
+    private static async Task TeachersAsync(Recorder record, string one, string missing, Person teacher, Person another)
+    {
+        using var other = another.Http;
+        const string Teachers = "/api/classes/{id}/teachers";
+        var named = $"{one}/teachers/{another.Subject}";
+        await record.SendAsync($"PUT {Teachers}/{{subject}}", "named", named);
+        await record.SendAsync($"PUT {Teachers}/{{subject}}", "not a member", $"{one}/teachers/{Unknown}");
+        await record.SendAsync($"GET {Teachers}", "two", $"{one}/teachers");
+        await record.SendAsync($"GET {Teachers}", "not there", $"{missing}/teachers");
+        const string HandOver = "POST /api/classes/{id}/hand-over";
+        await record.SendAsync(HandOver, "to another", $"{one}/hand-over", new { to = another.Subject });
+        await record.SendAsync(HandOver, "to nobody", $"{one}/hand-over", new { to = Unknown }, other);
+        await record.SendAsync(HandOver, "and back", $"{one}/hand-over", new { to = teacher.Subject }, other);
+        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "no longer", named);
+        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "gone", named);
     }
 
     private static async Task SharesAsync(
@@ -221,7 +244,7 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
     {
         using var owner = await SignUpAsync("ada", "safety");
         using var teacher = await SignUpAsync("emmy", "safety", await InviteAsync(owner, new { role = "teacher" }));
-        var made = await PostAsync(teacher.Http, "/api/classes", new { name = "Biology" });
+        var made = await PostAsync(teacher.Http, "/api/classes", new { name = "Biology", visibility = "conversations" });
         var id = made.GetProperty("id").GetGuid();
         using var student = await SignUpAsync(
             "ben", "safety", await InviteAsync(teacher, new { role = "student", class_id = id }));
@@ -270,10 +293,26 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
         await record.SendAsync($"GET {Concerns}", "one of a teacher's student", by: teacher.Http);
         await record.SendAsync($"GET {Concerns}", "not a cursor", $"{Concerns}?cursor=x");
         await record.SendAsync($"GET {Concerns}", "not for students", by: student.Http);
-        await record.SendAsync($"GET {Verdicts}", "a question that was refused");
+        var verdicts = await record.SendAsync($"GET {Verdicts}", "a question that was refused");
+        await TranscriptsAsync(record, $"{one}/transcripts", $"{missing}/transcripts", verdicts.GetProperty("flags")[0], teacher.Http, student.Http);
         await record.SendAsync($"GET {Verdicts}", "not a cursor", $"{Verdicts}?cursor=x");
         await record.SendAsync($"GET {Verdicts}", "for owners only", by: teacher.Http);
         record.Verify("session-api.safety");
+    }
+
+    private static async Task TranscriptsAsync(
+        Recorder record, string transcripts, string missing, JsonElement verdict, HttpClient teacher, HttpClient student)
+    {
+        const string All = "/api/classes/{id}/transcripts";
+        const string Report = "POST /api/sessions/{session_id}/turns/{turn}/moderation/report";
+        var session = verdict.GetProperty("session_id").GetString();
+        await record.SendAsync($"GET {All}", "one", transcripts, by: teacher);
+        await record.SendAsync($"GET {All}", "not there", missing, by: teacher);
+        await record.SendAsync($"GET {All}/{{session_id}}", "what was said", $"{transcripts}/{session}", by: teacher);
+        await record.SendAsync($"GET {All}/{{session_id}}", "not there", $"{transcripts}/none", by: teacher);
+        var turn = $"/api/sessions/{session}/turns/{verdict.GetProperty("turn").GetInt32()}/moderation/report";
+        await record.SendAsync(Report, "said to be wrong", turn, new { reason = "It is for the school play." }, student);
+        await record.SendAsync(Report, "not there", $"/api/sessions/{session}/turns/99/moderation/report", new { }, student);
     }
 
     private static async Task<SessionSocket> TalkAsync(HttpClient student, string tutor)

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { Ellipsis, MessagesSquare, Trash2 } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, data } from '@/api/client'
 import { BackLink } from '@/ui/back'
@@ -17,7 +17,8 @@ import { formOf, requestOf, type TutorForm } from './form'
 import { tutorQuery, tutorsQuery, type Tutor } from './queries'
 import { TutorClasses } from './TutorClasses'
 import { TutorFields } from './TutorFields'
-import { TutorMaterial } from './TutorMaterial'
+
+const TutorMaterial = lazy(() => import('./TutorMaterial').then(({ TutorMaterial }) => ({ default: TutorMaterial })))
 
 export function TutorPage() {
   const { t } = useTranslation('teach')
@@ -45,7 +46,9 @@ export function TutorPage() {
           <>
             <EditTutor key={found.id} tutor={found} />
             <Section title={t('teach:material.title')}>
-              <TutorMaterial tutor={found} />
+              <Suspense fallback={null}>
+                <TutorMaterial tutor={found} />
+              </Suspense>
             </Section>
             <Section title={t('teach:classes.title')}>
               <TutorClasses tutorId={id} />
