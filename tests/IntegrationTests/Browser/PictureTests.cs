@@ -60,7 +60,10 @@ public sealed class PictureTests(SharedSystem system, Chromium browser) : Browse
         var conversations = new List<string>();
         foreach (var (title, question, answer) in Said)
             conversations.Add(await SayAsync(lin, title, question, answer, limit.Token));
+        // The stub's plan is worth no picture, the catalogue's is.
+        await System.UseAsync(Model.Primer);
         var plan = await PlanAsync(lin, limit.Token);
+        await System.UseAsync(Model.Stub);
         await PostAsync(lin, "/api/tutors", new { name = "Ms Noether", subject = "Algebra and geometry", language = "en", instructions = "Ask back." });
         await PostAsync(lin, "/api/tutors", new { name = "林老师", subject = "生物", language = "zh-Hans" });
         var oneClass = (await PostAsync(lin, "/api/classes", new { name = "7b Biology" })).GetProperty("id").GetString();
@@ -82,7 +85,7 @@ public sealed class PictureTests(SharedSystem system, Chromium browser) : Browse
                 await tab.Page.GetByRole(AriaRole.Main).WaitForAsync();
                 // The stream of events stays open; what the page reads is there soon.
                 await tab.Page.WaitForFunctionAsync("() => document.querySelector('h1') && !document.querySelector('main [role=status] .animate-spin')");
-                await tab.Page.WaitForTimeoutAsync(700);
+                await tab.Page.WaitForTimeoutAsync(400);
                 await tab.PictureAsync(name, look);
                 await tab.Page.CloseAsync();
             }

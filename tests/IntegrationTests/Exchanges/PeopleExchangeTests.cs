@@ -192,12 +192,12 @@ public sealed partial class PeopleExchangeTests(SharedSystem system)
         await record.SendAsync($"PUT {Teachers}/{{subject}}", "not a member", $"{one}/teachers/{Unknown}");
         await record.SendAsync($"GET {Teachers}", "two", $"{one}/teachers");
         await record.SendAsync($"GET {Teachers}", "not there", $"{missing}/teachers");
+        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "no longer", named);
+        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "gone", named);
         const string HandOver = "POST /api/classes/{id}/hand-over";
         await record.SendAsync(HandOver, "to another", $"{one}/hand-over", new { to = another.Subject });
         await record.SendAsync(HandOver, "to nobody", $"{one}/hand-over", new { to = Unknown }, other);
         await record.SendAsync(HandOver, "and back", $"{one}/hand-over", new { to = teacher.Subject }, other);
-        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "no longer", named);
-        await record.SendAsync($"DELETE {Teachers}/{{subject}}", "gone", named);
     }
 
     private static async Task SharesAsync(
