@@ -20,11 +20,15 @@ public sealed class ErasureTests(PostgresFixture postgres)
         {
             Does = async (job, stage, cancellationToken) =>
             {
-                // First: once the part is stored, the erasure may come before this goes on.
-                await using (cancellationToken.Register(() => ended.TrySetResult()))
+                // Once the part is stored, the erasure may come before this goes on: then saving it fails, and that ends it as well.
+                try
                 {
                     await job.SaveCheckpointAsync("part", $"\"{Word}\"", 10);
                     return await ProbeKind.ForeverAsync(cancellationToken);
+                }
+                finally
+                {
+                    ended.TrySetResult();
                 }
             },
         };
