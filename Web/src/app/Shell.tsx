@@ -3,6 +3,7 @@ import { Ellipsis } from 'lucide-react'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Loading } from '@/ui/loading'
+import { sendKeptAnswers } from './kept'
 import { AccountButton, useAccount } from './account'
 import { useOnline } from './online'
 import { barButton, BarLink, SideLink } from './PlaceLink'
@@ -27,7 +28,7 @@ export function Shell() {
   useEffect(() => listenForShortcuts(), [])
   useEffect(() => {
     // Answers that were given without a network are sent, whatever page comes first.
-    if (Object.keys(localStorage).some(key => key.startsWith('lyceum.practice.outbox.'))) void import('@/practice/outbox').then(module => module.sendWaiting())
+    void sendKeptAnswers()
   }, [])
   useShortcut('?', t('app:shortcuts.list'), showHelp)
   return (

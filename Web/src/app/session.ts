@@ -1,4 +1,5 @@
 import { api, data } from '@/api/client'
+import { sendKeptAnswers } from './kept'
 import { queries } from './query'
 
 /**
@@ -27,7 +28,7 @@ export function enter(next: string): void {
 
 export async function leave(): Promise<void> {
   // Answers that still wait are sent while they can be.
-  if (Object.keys(localStorage).some(key => key.startsWith('lyceum.practice.outbox.'))) await (await import('@/practice/outbox')).sendWaiting()
+  await sendKeptAnswers()
   await data(api.POST('/api/auth/logout'))
   await forget()
   tabs?.postMessage('left')

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { keptAnswers } from '@/app/kept'
 import { queries } from '@/app/query'
 import { meQuery } from '@/api/queries'
 import { Problem } from '@/api/problem'
@@ -21,9 +22,8 @@ export interface OutboxState {
   refused: number
 }
 
-const prefix = 'lyceum.practice.outbox.'
 /** Of the person who is signed in: what another one answered at this device is not theirs to send. */
-const key = (): string => prefix + (queries.getQueryData(meQuery.queryKey)?.subject ?? '')
+const key = (): string => keptAnswers + (queries.getQueryData(meQuery.queryKey)?.subject ?? '')
 /** Between attempts while the server is away, in ms. */
 const pause = 15_000
 

@@ -1,5 +1,3 @@
-using Microsoft.Playwright;
-
 namespace Lyceum.Tests.IntegrationTests.Browser;
 
 /// <summary>axe finds nothing at any severity, and nothing has to be scrolled sideways.</summary>
@@ -29,8 +27,7 @@ public sealed class AccessibilityTests(SharedSystem system, Chromium browser) : 
         foreach (var (page, look) in cases)
         {
             var tab = await OpenAsync(page.SignedIn ? ada : null, page.Path, look);
-            await tab.Page.GetByRole(AriaRole.Main).WaitForAsync();
-            await tab.Page.WaitForLoadStateAsync(LoadState.NetworkIdle, new() { Timeout = 5_000 }).ContinueWith(_ => { }, TaskScheduler.Default);
+            await tab.SettledAsync();
             wrong.AddRange(await tab.AxeAsync($"{page.Name}-{look}"));
             if ((await tab.AskAsync("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")).GetInt32() > 0)
                 wrong.Add($"{page.Name}-{look}: scrolls sideways");

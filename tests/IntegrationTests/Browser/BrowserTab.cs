@@ -56,6 +56,16 @@ public sealed class BrowserTab
 
     public async Task<IResponse> GoToAsync(string path) => (await Page.GotoAsync(new Uri(_address, path).ToString()))!;
 
+    /// <summary>
+    /// The page has its heading and shows nothing that loads. The network is never idle: the stream of events stays open.
+    /// </summary>
+    public async Task SettledAsync()
+    {
+        await Page.GetByRole(AriaRole.Main).WaitForAsync();
+        await Page.WaitForFunctionAsync("() => document.querySelector('h1') && !document.querySelector('main [role=status] .animate-spin')");
+        await Page.WaitForTimeoutAsync(400); // what is shown late by design, such as the sign of loading itself (300 ms)
+    }
+
     /// <summary>A test provoked this: lines with <paramref name="words"/> are no errors, but there must be one.</summary>
     public void Expect(string words) => _expected.Add(words);
 

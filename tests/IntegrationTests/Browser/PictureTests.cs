@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.Playwright;
 
 namespace Lyceum.Tests.IntegrationTests.Browser;
 
@@ -82,10 +81,7 @@ public sealed class PictureTests(SharedSystem system, Chromium browser) : Browse
             {
                 var shown = name == "c" && look.Language == "zh" ? $"/c/{conversations[2]}" : path;
                 var tab = await OpenAsync(isSignedIn ? signedIn : nobody, shown);
-                await tab.Page.GetByRole(AriaRole.Main).WaitForAsync();
-                // The stream of events stays open; what the page reads is there soon.
-                await tab.Page.WaitForFunctionAsync("() => document.querySelector('h1') && !document.querySelector('main [role=status] .animate-spin')");
-                await tab.Page.WaitForTimeoutAsync(400);
+                await tab.SettledAsync();
                 await tab.PictureAsync(name, look);
                 await tab.Page.CloseAsync();
             }
