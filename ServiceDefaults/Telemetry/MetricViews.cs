@@ -16,9 +16,11 @@ internal static class MetricViews
     private static readonly double[] Seconds =
         [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-    public static MetricStreamConfiguration Of(Instrument instrument)
+    /// <param name="own">The meters of this host: those that another host in this process makes, as tests do, are its own.</param>
+    public static MetricStreamConfiguration Of(Instrument instrument, IMeterFactory own)
     {
-        if (MassTransitSeconds.Replaces(instrument) || CountsDown(instrument))
+        if ((instrument.Meter.Scope is IMeterFactory factory && factory != own)
+            || MassTransitSeconds.Replaces(instrument) || CountsDown(instrument))
             return MetricStreamConfiguration.Drop;
         var view = instrument is Histogram<double> { Unit: "s", Advice: null }
             ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds }

@@ -50,7 +50,7 @@ public static class OpenTelemetryExtensions
                 .AddMeter("Microsoft.AspNetCore.*", "MassTransit", "Lyceum.*")
                 .AddInstrumentation<MassTransitSeconds>()
                 .AddInstrumentation<BuildInfo>()
-                .AddView(MetricViews.Of)
+                .AddViews()
                 .AddPrometheusExporter(options =>
                 {
                     // As names and labels were before; who scrapes twice wants two answers.
@@ -74,6 +74,13 @@ public static class OpenTelemetryExtensions
             .UseOtlpExporter();
         builder.Services.AddHostedService<LastExport>();
     }
+
+    private static MeterProviderBuilder AddViews(this MeterProviderBuilder metrics) =>
+        ((IDeferredMeterProviderBuilder)metrics).Configure((services, builder) =>
+        {
+            var own = services.GetRequiredService<IMeterFactory>();
+            builder.AddView(instrument => MetricViews.Of(instrument, own));
+        });
 
     /// <summary><c>/metrics</c> for Prometheus; answers this machine itself, or scope <c>ops</c>.</summary>
     internal static void MapMetrics(this IEndpointRouteBuilder routes) => routes.MapPrometheusScrapingEndpoint(Polls.Metrics)

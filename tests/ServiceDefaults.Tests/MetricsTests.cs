@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Lyceum.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Lyceum.Tests.ServiceDefaults.Tests;
 
@@ -184,5 +185,22 @@ public sealed class MetricsTests : IAsyncLifetime
 
         promtool.ExitCode.ShouldBe(0, complaints);
         complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Metrics_OfAnotherHostInThisProcess_AreNotMixedIn()
+    {
+        var name = Unique("kept");
+        await using var other = await TestService.StartAsync(_identity, "chat-api");
+        foreach (var (host, value) in new[] { (_service, 1), (other, 2) })
+        {
+            host.Services.GetRequiredService<IMeterFactory>().Create("Lyceum.Same")
+                .CreateObservableGauge(name, () => value, "{generation}", "Kept.");
+        }
+
+        (await ScrapeAsync()).Split('\n').Where(line => line.StartsWith(Prometheus(name), StringComparison.Ordinal))
+            .ShouldBe([$"{Prometheus(name)}{{}} 1"]);
+        (await other.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken))
+            .ShouldContain($"{Prometheus(name)}{{}} 2\n");
     }
 }
