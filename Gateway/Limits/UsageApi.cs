@@ -50,14 +50,14 @@ internal static class UsageApi
                 Math.Max(0, row.Taken - replica.Unspent(row.Account, row.Period)), null, null, null))]));
     }
 
-    private sealed record UsageList(IReadOnlyList<Usage> Budgets);
+    internal sealed record UsageList(IReadOnlyList<Usage> Budgets);
 
     /// <param name="Budget"><c>key:ci</c> or <c>tenant:acme</c>.</param>
     /// <param name="Unit"><c>requests</c> or <c>model_tokens</c>.</param>
     /// <param name="Period"><c>2026-11-22T09</c>, <c>2026-11-22</c>, <c>2026-11</c> or <c>total</c>, UTC.</param>
     /// <param name="Used">With what other replicas hold ready for their next requests, and what running calls have reserved.</param>
     /// <param name="ResetsAt">End of the period; null: never.</param>
-    private sealed record Usage(string Budget, string Unit, string Period, long Used, long? Limit, long? Remaining, DateTimeOffset? ResetsAt);
+    internal sealed record Usage(string Budget, string Unit, string Period, long Used, long? Limit, long? Remaining, DateTimeOffset? ResetsAt);
 }
 
 /// <summary>Marks endpoints that count towards no limit.</summary>

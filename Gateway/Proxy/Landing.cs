@@ -29,14 +29,14 @@ internal static class Landing
             ],
             Operations));
 
-    private sealed record LandingDocument(
+    internal sealed record LandingDocument(
         string Name, string Description, string Version, string Authorization, IReadOnlyList<LandingRoute> Routes,
         IReadOnlyList<string> Operations);
 
     /// <param name="Path">A route; <c>**</c> stands for everything below it.</param>
     /// <param name="Scope">Null: open to all.</param>
     /// <param name="Method">Null: whatever the service behind answers.</param>
-    private sealed record LandingRoute(string Path, string? Scope, string? Method);
+    internal sealed record LandingRoute(string Path, string? Scope, string? Method);
 
     /// <summary>The routes that the gateway answers itself; forwarded ones name no methods.</summary>
     private static bool IsOwn(RouteEndpoint endpoint) =>

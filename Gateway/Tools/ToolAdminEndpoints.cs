@@ -35,22 +35,22 @@ internal static partial class ToolAdminEndpoints
     }
 
     /// <param name="Manifests">Of a list: name, kind, description and digest of each. Of one version: all of it.</param>
-    private sealed record ToolVersionDocument(
+    internal sealed record ToolVersionDocument(
         string Version, string Digest, bool Active, JsonElement Manifests, string? CreatedBy, DateTimeOffset? CreatedAt);
 
     /// <param name="Active">The version in force.</param>
-    private sealed record VersionList(string Active, IReadOnlyList<ToolVersionDocument> Versions, string? NextCursor);
+    internal sealed record VersionList(string Active, IReadOnlyList<ToolVersionDocument> Versions, string? NextCursor);
 
-    private sealed record ActivationList(IReadOnlyList<ActivationDocument> Activations, string? NextCursor);
+    internal sealed record ActivationList(IReadOnlyList<ActivationDocument> Activations, string? NextCursor);
 
-    private sealed record ActivationDocument(string Version, string ActivatedBy, DateTimeOffset ActivatedAt);
+    internal sealed record ActivationDocument(string Version, string ActivatedBy, DateTimeOffset ActivatedAt);
 
     /// <param name="Changed">False: it was in force before.</param>
-    private sealed record Activated(string Version, bool Active, bool Changed);
+    internal sealed record Activated(string Version, bool Active, bool Changed);
 
     /// <param name="Manifests">As docs/tools.md describes them.</param>
     /// <param name="Activate">Absent: true.</param>
-    private sealed record RegisterRequest(string Version, IReadOnlyList<JsonElement> Manifests, bool? Activate = null);
+    internal sealed record RegisterRequest(string Version, IReadOnlyList<JsonElement> Manifests, bool? Activate = null);
 
     /// <summary>The versions, newest first, and which is in force.</summary>
     private static async Task<Ok<VersionList>> ListAsync(

@@ -42,24 +42,24 @@ internal static class ToolEndpoints
     }
 
     /// <param name="Digest">To be pinned in <c>execute</c>.</param>
-    private sealed record ListedTool(string Name, string Description, string Kind, string Digest,
+    internal sealed record ListedTool(string Name, string Description, string Kind, string Digest,
         JsonElement? InputSchema, JsonElement? OutputSchema);
 
-    private sealed record ToolList(string Version, IReadOnlyList<ListedTool> Tools);
+    internal sealed record ToolList(string Version, IReadOnlyList<ListedTool> Tools);
 
     /// <param name="Input">What the tool's schema says; absent: <c>{}</c>.</param>
     /// <param name="Digest">The tool is run only if its manifest has this digest.</param>
-    private sealed record ToolCallRequest(string Tool, JsonElement? Input = null, string? Digest = null);
+    internal sealed record ToolCallRequest(string Tool, JsonElement? Input = null, string? Digest = null);
 
     /// <param name="Status"><c>ok</c>.</param>
-    private sealed record ToolResult(string Status, JsonElement Output);
+    internal sealed record ToolResult(string Status, JsonElement Output);
 
     /// <param name="Digest">Of the tool as it is now.</param>
-    private sealed record DigestProblem(string Digest) : Problem;
+    internal sealed record DigestProblem(string Digest) : Problem;
 
     /// <param name="UpstreamStatus">What the tool's server answered.</param>
     /// <param name="ToolError">What an MCP tool said of its failure.</param>
-    private sealed record ToolProblem(int? UpstreamStatus = null, JsonElement? ToolError = null) : Problem;
+    internal sealed record ToolProblem(int? UpstreamStatus = null, JsonElement? ToolError = null) : Problem;
 
     /// <summary>The tools that there are: the version in force.</summary>
     private static Ok<ToolList> List(Caller caller, ToolRegistry registry)

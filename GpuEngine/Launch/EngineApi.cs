@@ -35,11 +35,11 @@ internal static class EngineApi
             : Problems.NotFound(ErrorCodes.NotFound, "This engine starts no model server; see Llm:Launch.");
 
     /// <param name="ModelServer">Null where the engine starts none.</param>
-    private sealed record EngineDocument(IReadOnlyList<GpuReading> Gpus, ModelServerDocument? ModelServer);
+    internal sealed record EngineDocument(IReadOnlyList<GpuReading> Gpus, ModelServerDocument? ModelServer);
 
-    private sealed record ModelServerDocument(
+    internal sealed record ModelServerDocument(
         ServerPhase State, DateTimeOffset Since, Uri? Address, int? Pid, int Restarts, string? Trouble, string? LastWords, DateTimeOffset? RetryAt);
 
     /// <param name="Lines">Oldest first. A gap before the first one asked for: older lines were dropped.</param>
-    private sealed record LogDocument(IReadOnlyList<LogLine> Lines);
+    internal sealed record LogDocument(IReadOnlyList<LogLine> Lines);
 }

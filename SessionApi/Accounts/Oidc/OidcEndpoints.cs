@@ -6,6 +6,7 @@ using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.SessionApi.Accounts.Oidc;
@@ -118,13 +119,25 @@ internal static class OidcEndpoints
     }
 }
 
-/// <param name="ReturnTo">A path of this server; absent: <c>/</c>.</param>
-/// <param name="SetupCode">For the first account where registration is not open.</param>
-/// <param name="InvitationCode">For who is not admitted without one.</param>
-internal sealed record LoginQuery(
-    [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "return_to")] string? ReturnTo,
-    [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "setup_code")] string? SetupCode,
-    [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "invitation_code")] string? InvitationCode);
+internal sealed record LoginQuery
+{
+    /// <summary>A path of this server; absent: <c>/</c>.</summary>
+    [FromQuery(Name = "return_to")]
+    public string? ReturnTo { get; init; }
+
+    /// <summary>For the first account where registration is not open.</summary>
+    [FromQuery(Name = "setup_code")]
+    public string? SetupCode { get; init; }
+
+    /// <summary>For who is not admitted without one.</summary>
+    [FromQuery(Name = "invitation_code")]
+    public string? InvitationCode { get; init; }
+}
 
 /// <summary>The provider's answer. Its words for an error are not repeated: anybody can write such a link.</summary>
-internal sealed record CallbackQuery(string? Code, string? State);
+internal sealed record CallbackQuery
+{
+    public string? Code { get; init; }
+
+    public string? State { get; init; }
+}

@@ -136,7 +136,9 @@ internal sealed partial class McpTools(McpSessions sessions, TargetHeaders heade
         {
             // 404: the server has forgotten the session, and so has not made the call. Some servers answer 400.
             var status = (e as HttpRequestException)?.StatusCode;
-            if (client is not null && status is HttpStatusCode.NotFound or HttpStatusCode.BadRequest)
+            // A program that has ended fails calls a moment before its client knows that it is complete.
+            var hasEnded = target.Server is not null && e is IOException;
+            if (client is not null && (hasEnded || status is HttpStatusCode.NotFound or HttpStatusCode.BadRequest))
                 await session.DropAsync(client);
             return (Failure(tool, e), client is not null && e is not McpProtocolException && (tool.Idempotent || status == HttpStatusCode.NotFound));
         }
