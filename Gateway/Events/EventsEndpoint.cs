@@ -9,6 +9,7 @@ using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Events;
@@ -40,7 +41,7 @@ internal static class EventsEndpoint
     /// <param name="follow">An answer to carry too, as <c>message_id:after</c>; may be repeated.</param>
     private static ServerSentEventsResult<string> Follow(
         HttpContext http, Caller caller, EventStreams streams, IOptions<EventsOptions> options, string? cursor = null,
-        string[]? follow = null)
+        [FromQuery] string[]? follow = null)
     {
         var header = http.Request.Headers["Last-Event-ID"].ToString();
         var position = EventCursor.Parse(header.Length > 0 ? header : cursor); // an EventSource keeps the URL it began with

@@ -35,9 +35,12 @@ internal static class ErrorHandling
     {
         var http = context.HttpContext;
         var status = http.Response.StatusCode;
-        var detail = status == StatusCodes.Status405MethodNotAllowed
-            ? $"{http.Request.Method} is not allowed here; see the Allow header."
-            : Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
+        var detail = status switch
+        {
+            StatusCodes.Status405MethodNotAllowed => $"{http.Request.Method} is not allowed here; see the Allow header.",
+            StatusCodes.Status400BadRequest => Parameters.Invalid(http),
+            _ => null,
+        } ?? Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
         return Problems.Create(status, ErrorCodes.ForStatus(status), detail).ExecuteAsync(http);
     }
 }

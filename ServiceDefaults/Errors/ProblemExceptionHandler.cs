@@ -5,7 +5,6 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
@@ -96,27 +95,10 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
     {
         var parameter = found.Groups["name"].Value;
         var endpoint = http.Features.Get<IExceptionHandlerFeature>()?.Endpoint; // no longer the request's own
-        var attributes = endpoint?.Metadata.GetMetadata<MethodInfo>()?.GetParameters()
-            .FirstOrDefault(declared => declared.Name == parameter)?.GetCustomAttributes(inherit: true) ?? [];
-        var name = attributes.Select(attribute => attribute switch
-        {
-            IFromRouteMetadata route => route.Name,
-            IFromQueryMetadata query => query.Name,
-            IFromHeaderMetadata header => header.Name,
-            _ => null,
-        }).FirstOrDefault(given => given is not null) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter);
-        if (found.Groups["required"].Success)
-            return $"{name} is required.";
-        var expected = found.Groups["type"].Value switch
-        {
-            "int" or "long" or "short" => "a whole number",
-            "double" or "float" or "decimal" => "a number",
-            "bool" => "true or false",
-            "Guid" => "a UUID",
-            "DateTimeOffset" or "DateTime" => "a time such as 2026-01-31T12:00:00Z",
-            _ => "another value",
-        };
-        return $"{name} must be {expected}.";
+        var declared = endpoint?.Metadata.GetMetadata<MethodInfo>()?.GetParameters().FirstOrDefault(declared => declared.Name == parameter);
+        var name = Parameters.NameOf(declared, parameter);
+        return found.Groups["required"].Success
+            ? $"{name} is required." : $"{name} must be {Parameters.Expected(found.Groups["type"].Value)}.";
     }
 
     [GeneratedRegex(

@@ -72,6 +72,19 @@ public sealed class TutorTests(SessionsFixture fixture) : IClassFixture<Sessions
         await (await sessions.SendAsync(HttpMethod.Get, $"/api/tutors{query}", token: fixture.Identity.Token(scope: "tutors"))).ShouldBeProblem(HttpStatusCode.BadRequest, code);
     }
 
+    [Theory]
+    [InlineData("/api/tutors?limit=banana", "limit must be a whole number.")]
+    [InlineData("/api/sessions/verdicts?reported=perhaps", "reported must be true or false.")]
+    public async Task Parameter_NotOfItsType_IsNamed(string path, string detail)
+    {
+        var sessions = await fixture.StartedAsync();
+
+        var problem = await (await sessions.SendAsync(HttpMethod.Get, path, token: fixture.Identity.Token(scope: "tutors classes", role: "owner")))
+            .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request");
+
+        problem.GetProperty("detail").GetString().ShouldBe(detail);
+    }
+
     [Fact]
     public async Task Tutor_ManyFaults_AllReportedTogether()
     {

@@ -168,6 +168,8 @@ public sealed class OwnersBudgetsTests(LimitsTests.Database databases) : IAsyncL
 
         await Eventually.TrueAsync(
             async () => (await (await gateway.GetAsync("/api/budgets/use")).JsonAsync()).GetProperty("use").GetArrayLength() == 2, "use is written");
+        (await (await gateway.GetAsync("/api/budgets/use?from=yesterday")).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid_request"))
+            .GetProperty("detail").GetString().ShouldBe("from must be a day such as 2026-01-31.");
         var use = await (await gateway.GetAsync("/api/budgets/use")).JsonAsync();
         use.GetProperty("currency").GetString().ShouldBe("EUR");
         var first = use.GetProperty("use")[0];
