@@ -12,9 +12,11 @@ namespace Lyceum.Tests.ServiceDefaults.Tests.Monitoring;
 /// <param name="Objective">Of an alert for error budgets.</param>
 /// <param name="Ends">Minutes after which the fault is over; 0: it is not.</param>
 /// <param name="Step">Minutes between two evaluations of the rules: 5 keep a day short.</param>
-/// <param name="IsLong">Another shows nearly the same.</param>
+/// <param name="IsLong">A day; another shows nearly the same in an hour.</param>
+/// <param name="Also">Where the time before was short, this alert fires as well.</param>
 internal sealed record Fault(
-    string Name, string? Alert, int Within, IReadOnlyList<Series> Broken, string? Objective = null, int Well = 15, int Ends = 0, int Step = 1, bool IsLong = false)
+    string Name, string? Alert, int Within, IReadOnlyList<Series> Broken, string? Objective = null, int Well = 10, int Ends = 0, int Step = 1,
+    bool IsLong = false, string? Also = null)
 {
     /// <summary>A small school's system, every series that a rule reads, while all is well.</summary>
     private static readonly Series[] Healthy =
@@ -58,9 +60,11 @@ internal sealed record Fault(
 
     private const int Day = 24 * 60;
 
+    private const string Slowly = "LyceumErrorBudgetBurnsSlowly";
+
     public static readonly IReadOnlyList<Fault> All =
     [
-        new("nothing", null, 60, []),
+        new("nothing", null, 60, [], Step: 5),
         .. new[] { "gateway", "chat-api", "session-api", "roadmap-worker" }.Select(service =>
             new Fault($"{service} is down", "LyceumServiceDown", 3, [Series.Level($"up{{job=\"lyceum-{service}\",instance=\"{service}:1\"}}", 0)])),
         new("the engine is down", "LyceumEngineDown", 4, [Series.Level("up{job=\"lyceum-gpu-engine\",instance=\"gpu-engine:1\"}", 0)]),
@@ -80,25 +84,26 @@ internal sealed record Fault(
         new("the disk is nearly full", "LyceumDiskFilling", 11, [
             Series.Level("node_filesystem_avail_bytes{instance=\"node:9100\",mountpoint=\"/\",fstype=\"ext4\"}", 9e10)]),
         new("the disk will be full tomorrow", "LyceumDiskFilling", 60, [
-            Series.From("node_filesystem_avail_bytes{instance=\"node:9100\",mountpoint=\"/\",fstype=\"ext4\"}", 3e11, -5e8)]),
+            Series.From("node_filesystem_avail_bytes{instance=\"node:9100\",mountpoint=\"/\",fstype=\"ext4\"}", 3e11, -5e8)], Step: 5),
         new("the disk of the transcripts is full", "LyceumDiskFilling", 11, [
             Series.Level("lyceum_engine_transcript_free_bytes{instance=\"gpu-engine:1\"}", 5e8)]),
-        new("the gateway's certificate expires", "LyceumCertificateExpires", 61, [
-            Series.Level("lyceum_gateway_tls_remaining_seconds{instance=\"gateway:1\"}", 13 * 86400)]),
-        new("the proxy's certificate expires", "LyceumCertificateExpires", 61, [
-            Series.Begins("probe_ssl_earliest_cert_expiry{instance=\"https://lyceum.example\"}", 13 * 86400)]),
-        new("the backup fails", "LyceumBackupOld", 61, [
-            Series.Level("lyceum_backup_last_success_timestamp_seconds{instance=\"node:9100\"}", -26 * 3600)]),
-        new("there is no backup", "LyceumBackupOld", 70, [
-            Series.Gone("lyceum_backup_last_success_timestamp_seconds{instance=\"node:9100\"}")]),
-        new("the backup is not verified", "LyceumBackupUnverified", 61, [
-            Series.Level("lyceum_backup_last_verify_success_timestamp_seconds{instance=\"node:9100\"}", -8 * 86400)]),
-        new("the backup is half empty", "LyceumBackupShrank", 61, [Series.Level("lyceum_backup_size_bytes{instance=\"node:9100\"}", 2e9)]),
+        new("the gateway's certificate expires", "LyceumCertificateExpires", 65, [
+            Series.Level("lyceum_gateway_tls_remaining_seconds{instance=\"gateway:1\"}", 13 * 86400)], Step: 5),
+        new("the proxy's certificate expires", "LyceumCertificateExpires", 65, [
+            Series.Begins("probe_ssl_earliest_cert_expiry{instance=\"https://lyceum.example\"}", 13 * 86400)], Step: 5),
+        new("the backup fails", "LyceumBackupOld", 65, [
+            Series.Level("lyceum_backup_last_success_timestamp_seconds{instance=\"node:9100\"}", -26 * 3600)], Step: 5),
+        new("there is no backup", "LyceumBackupOld", 75, [
+            Series.Gone("lyceum_backup_last_success_timestamp_seconds{instance=\"node:9100\"}")], Step: 5),
+        new("the backup is not verified", "LyceumBackupUnverified", 65, [
+            Series.Level("lyceum_backup_last_verify_success_timestamp_seconds{instance=\"node:9100\"}", -8 * 86400)], Step: 5),
+        new("the backup is half empty", "LyceumBackupShrank", 65,
+            [Series.Level("lyceum_backup_size_bytes{instance=\"node:9100\"}", 2e9)], Step: 5),
         new("a person's budget is spent", "LyceumBudgetSpent", 1, [
             Series.Begins("lyceum_gateway_limits_refused_total{code=\"budget_exhausted\"}", 1)]),
 
         new("no question has its first word in time", "LyceumErrorBudgetBurnsFast", 30,
-            [Series.Count("lyceum_chat_first_token_seconds_bucket{le=\"10\"}", 0)], "first_token", Well: 20 * 60, Step: 5),
+            [Series.Count("lyceum_chat_first_token_seconds_bucket{le=\"10\"}", 0)], "first_token", Well: 60, Step: 5, Also: Slowly),
         new("no question is answered at all", "LyceumErrorBudgetBurnsFast", 30,
             [
                 Series.Count("lyceum_chat_unanswered_total", 10), Series.Count("lyceum_chat_first_token_seconds_count", 0),
@@ -108,29 +113,38 @@ internal sealed record Fault(
             ],
             "first_token", Well: 20 * 60, Step: 5, IsLong: true),
         new("answers are shown late", "LyceumErrorBudgetBurnsFast", 15,
-            [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 0)], "lateness", Well: 120),
+            [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 0)], "lateness", Well: 60, Step: 5),
         new("shown text is lost", "LyceumErrorBudgetBurnsFast", 5,
-            [Series.Count("lyceum_chat_lost_bytes_total", 100)], "lost_bytes", Well: 120),
+            [Series.Count("lyceum_chat_lost_bytes_total", 100)], "lost_bytes", Well: 10),
         new("tasks fail", "LyceumErrorBudgetBurnsFast", 30,
             [
                 Series.Count("lyceum_jobs_ended_total{kind=\"roadmap\",status=\"completed\"}", 0),
                 Series.Count("lyceum_jobs_ended_total{kind=\"roadmap\",status=\"failed\"}", 1),
             ],
-            "job_completion", Well: Day, Step: 5),
+            "job_completion", Well: 60, Step: 5, Also: Slowly),
+        new("tasks fail after a good day", "LyceumErrorBudgetBurnsFast", 30,
+            [
+                Series.Count("lyceum_jobs_ended_total{kind=\"roadmap\",status=\"completed\"}", 0),
+                Series.Count("lyceum_jobs_ended_total{kind=\"roadmap\",status=\"failed\"}", 1),
+            ],
+            "job_completion", Well: Day, Step: 5, IsLong: true),
         new("nobody can sign in", "LyceumErrorBudgetBurnsFast", 15,
             [
                 Series.Count(SignIns("count", "200"), 0), Series.Count(SignIns("bucket", "200", "2.5"), 0),
                 Series.Count(SignIns("count", "503"), 5), Series.Count(SignIns("bucket", "503", "2.5"), 5),
             ],
-            "sign_in", Well: 120),
-        new("signing in is slow", "LyceumErrorBudgetBurnsFast", 15, [Series.Count(SignIns("bucket", "200", "2.5"), 0)], "sign_in", Well: 120),
+            "sign_in", Well: 60, Step: 5),
+        new("signing in is slow", "LyceumErrorBudgetBurnsFast", 15, [Series.Count(SignIns("bucket", "200", "2.5"), 0)],
+            "sign_in", Well: 60, Step: 5),
         new("one answer in twenty is late, for hours", "LyceumErrorBudgetBurnsSlowly", 7 * 60,
-            [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 570)], "lateness", Well: Day, Step: 5),
+            [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 570)], "lateness", Well: Day, Step: 5, IsLong: true),
+        new("one answer in forty is late, for half an hour", "LyceumErrorBudgetBurnsSlowly", 40,
+            [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 585)], "lateness", Step: 5),
         new("half an hour's outage is over", "LyceumErrorBudgetSpent", 8 * 60,
             [Series.Count("lyceum_chat_lateness_seconds_bucket{le=\"0.25\"}", 0)], "lateness", Ends: 30, Step: 5),
         new("one question fails at night", null, 60,
             [Series.Begins("lyceum_chat_unanswered_total{instance=\"b\"}", 1), Series.Count("lyceum_chat_first_token_seconds_count", 0),
-             Series.Count("lyceum_chat_first_token_seconds_bucket{le=\"10\"}", 0)], Well: 120),
+             Series.Count("lyceum_chat_first_token_seconds_bucket{le=\"10\"}", 0)], Well: 60, Step: 5),
     ];
 
     public override string ToString() => Name;
@@ -149,20 +163,20 @@ internal sealed record Fault(
                 input_series:
             {string.Join('\n', series.Select(one => $"      - {{series: '{one.Selector}', values: '{one.Item2}'}}"))}
                 promql_expr_test:
-            {Firing(Well - Step, null)}
-            {Firing(Well + Within, Alert)}
+            {Firing(Well - Step)}
+            {Firing(Well + Within, [.. new[] { Alert, Also }.OfType<string>()])}
             """;
     }
 
-    private string Firing(int minute, string? alert)
+    private string Firing(int minute, params string[] alerts)
     {
-        var severity = Watching.Alerts.FirstOrDefault(rule => rule.Alert == alert)?.Labels["severity"];
         var objective = Objective is null ? "" : $",objective=\"{Objective}\"";
-        var samples = alert is null ? "[]" : $"[{{labels: '{{alertname=\"{alert}\",severity=\"{severity}\"{objective}}}', value: 1}}]";
+        var samples = alerts.Select(alert => (alert, Watching.Alerts.First(rule => rule.Alert == alert).Labels["severity"]))
+            .Select(alert => $"{{labels: '{{alertname=\"{alert.alert}\",severity=\"{alert.Item2}\"{objective}}}', value: 1}}");
         return $"""
                   - expr: group by (alertname, severity, objective) (ALERTS{Quoted})
                     eval_time: {minute}m
-                    exp_samples: {samples}
+                    exp_samples: [{string.Join(", ", samples)}]
             """;
     }
 
