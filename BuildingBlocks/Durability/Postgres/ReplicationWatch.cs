@@ -47,6 +47,11 @@ internal sealed class ReplicationWatch(
                 await reader.ReadAsync(stoppingToken);
                 _seen = new(reader.GetBoolean(0), reader.GetInt64(1), reader.GetInt64(2));
             }
+            catch (Exception e) when (ReplicatedCommits.IsNotReplicated(e))
+            {
+                // At least the one that opening a connection writes.
+                _seen = (_seen ?? new(IsRequired: true, Standbys: 0, Waiting: 0)) with { Waiting = Math.Max(1, _seen?.Waiting ?? 0) };
+            }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested && DatabaseFailures.Find(e) is not null)
             {
                 // Health and the loops that write say so.

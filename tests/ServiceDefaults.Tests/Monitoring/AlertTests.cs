@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Lyceum.Tests.ServiceDefaults.Tests.Monitoring;
@@ -47,6 +48,33 @@ public sealed partial class AlertTests
         RequirePromtool();
         await RunAsync(["check", "rules", "--lint=all", "--lint-fatal", .. Watching.RuleFiles], Watching.Folder);
         await RunAsync(["check", "config", "--syntax-only", Path.Combine(Watching.Folder, "prometheus.yml")], Watching.Folder);
+    }
+
+    /// <summary>As rules, because promtool reads no dashboards.</summary>
+    [Fact]
+    public async Task Dashboards_ReadExpressionsOfPrometheus_AndWhatRulesRecord()
+    {
+        RequirePromtool();
+        var expressions = Watching.Dashboards.SelectMany(file => Watching.Expressions(JsonElement.Parse(File.ReadAllText(file)))).ToList();
+        expressions.Count.ShouldBeGreaterThan(50);
+        var rules = expressions.Select((expression, number) => new
+        {
+            record = $"dashboard:expression:{number}", expr = expression.Replace("$__rate_interval", "5m", StringComparison.Ordinal),
+        });
+        var file = Path.Combine(Path.GetTempPath(), $"lyceum-dashboards-{Guid.NewGuid():N}.yml");
+        await File.WriteAllTextAsync(
+            file, JsonSerializer.Serialize(new { groups = new[] { new { name = "dashboards", rules } } }), TestContext.Current.CancellationToken);
+        try
+        {
+            await RunAsync(["check", "rules", file], "");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        expressions.SelectMany(Watching.Names).Where(name => name.Contains(':', StringComparison.Ordinal))
+            .Except(Watching.Rules.Select(rule => rule.Record)).ShouldBeEmpty();
     }
 
     [Fact]
