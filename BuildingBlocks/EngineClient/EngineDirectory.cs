@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -23,8 +24,8 @@ public sealed record KnownEngine(string Id, Uri Url);
 /// cannot be read, the last list stays.
 /// </summary>
 public sealed partial class EngineDirectory(
-    IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity, IOptions<JsonOptions> json, TimeProvider time,
-    ILogger<EngineDirectory> logger) : BackgroundService
+    IHttpClientFactory clients, ServiceEndpointResolver services, IdentityTokens identity, IOptions<JsonOptions> json, IMeterFactory meters,
+    TimeProvider time, ILogger<EngineDirectory> logger) : BackgroundService
 {
     public const string Path = "/internal/engines";
     public const string Engines = "gpu-engine";
@@ -66,6 +67,8 @@ public sealed partial class EngineDirectory(
         var replicas = await services.GetAddressesAsync(SessionApi, stoppingToken);
         if (replicas.Count == 0)
             return;
+        meters.Create("Lyceum.EngineClient").CreateObservableGauge(
+            "lyceum.engines.announced", () => _announced.Count, "{engine}", "Engines that the directory names, as this process last read it");
         var (failures, heard) = (0, time.GetTimestamp());
         while (!stoppingToken.IsCancellationRequested)
         {

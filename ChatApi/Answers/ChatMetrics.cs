@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Lyceum.ServiceDefaults.Errors;
 
 namespace Lyceum.ChatApi.Answers;
 
@@ -20,6 +21,11 @@ public sealed class ChatMetrics
     private readonly Counter<long> _partialSaves;
     private readonly Counter<long> _readersCut;
     private readonly Counter<long> _grounded;
+    private readonly Histogram<double> _lateness;
+
+    // Observed, and so there from the start: an alert sees the first of them too.
+    private long _unanswered;
+    private long _lost;
 
     public ChatMetrics(IMeterFactory meters)
     {
@@ -41,6 +47,12 @@ public sealed class ChatMetrics
         _grounded = meter.CreateCounter<long>("lyceum.chat.grounded", "{question}", "Questions that a knowledge base was searched for, by what came of it");
         _firstToken = meter.CreateHistogram("lyceum.chat.first_token", "s", "From the recorded question to the first delta",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60] });
+        _lateness = meter.CreateHistogram("lyceum.chat.lateness", "s", "From a delta's arrival to its commit, when readers see it; of those of one commit, the first",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] });
+        meter.CreateObservableCounter("lyceum.chat.unanswered", () => Interlocked.Read(ref _unanswered), "{answer}",
+            "Answers that ended without a word because something here failed");
+        meter.CreateObservableCounter("lyceum.chat.lost", () => Interlocked.Read(ref _lost), "By",
+            "Answer text that had been shown and was not in the stored answer");
     }
 
     public void JournalCommitted(int rows, int bytes, TimeSpan elapsed)
@@ -52,6 +64,7 @@ public sealed class ChatMetrics
 
     public void JournalRetried() => _retries.Add(1);
     public void Delta() => _tokens.Add(1);
+    public void Shown(TimeSpan late) => _lateness.Record(late.TotalSeconds);
     public void FirstToken(TimeSpan elapsed) => _firstToken.Record(elapsed.TotalSeconds);
     public void TakenOver() => _takeovers.Add(1);
     public void Started() => _running.Add(1);
@@ -65,14 +78,29 @@ public sealed class ChatMetrics
     /// <summary>Words of a model server, which may be of any length.</summary>
     private static string Label(string word) => word.Length <= 64 ? word : word[..64];
 
+    /// <param name="shown">UTF-8 bytes that readers may have seen.</param>
+    /// <param name="stored">UTF-8 bytes of the stored answer.</param>
+    public void Stored(int shown, int stored) => Interlocked.Add(ref _lost, Math.Max(0, shown - stored));
+
     /// <param name="length">UTF-8 bytes stored.</param>
     public void Ended(AnswerEnd end, int length)
     {
+        if (length == 0 && IsFailure(end))
+            Interlocked.Increment(ref _unanswered);
         var reason = new KeyValuePair<string, object?>("finish_reason", Label(end.FinishReason));
         _ended.Add(1, new KeyValuePair<string, object?>("status", end.Status), reason);
         if (end.Status != Data.AnswerStatus.Complete && length > 0)
             _partialSaves.Add(1, reason);
     }
+
+    /// <summary>Not what the person, the school's rules or a spent budget ended.</summary>
+    private static bool IsFailure(AnswerEnd end) => end switch
+    {
+        { Status: Data.AnswerStatus.TimedOut } => true,
+        { Status: Data.AnswerStatus.Interrupted } => end.FinishReason != Data.FinishReasons.ClientGone,
+        { Status: Data.AnswerStatus.Failed } => end.Error is { Code: not ErrorCodes.BudgetExhausted, Status: >= 500 or 429 },
+        _ => false,
+    };
 
     public void ReaderOpened() => _readers.Add(1);
     public void ReaderCut() => _readersCut.Add(1);

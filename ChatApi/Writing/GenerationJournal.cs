@@ -76,7 +76,7 @@ public sealed partial class GenerationJournal : GroupCommit<RunningGeneration>, 
     /// <summary>The queue is bounded: a generation is in it at most once, and MaxRunning bounds generations.</summary>
     public void Enqueue(RunningGeneration generation)
     {
-        if (generation.TryEnqueue())
+        if (generation.TryEnqueue(Time.GetTimestamp()))
             TryEnqueue(generation);
     }
 
@@ -114,6 +114,7 @@ public sealed partial class GenerationJournal : GroupCommit<RunningGeneration>, 
 
     private void Release(RunningGeneration generation)
     {
+        _metrics.Shown(Time.GetElapsedTime(generation.UncommittedSince));
         generation.OnCommitted();
         Committed?.Invoke(generation);
     }

@@ -228,6 +228,7 @@ public sealed partial class GenerationRunner : IDisposable
                         generation.Id, generation.Owner, generation.Epoch, end, generation.Fenced);
                 if (length is { } stored)
                 {
+                    _metrics.Stored(generation.Text.Committed, stored);
                     generation.OnEnded(end);
                     Ended(generation.Id, generation.ConversationId, end, stored);
                     return;

@@ -20,6 +20,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     private readonly CancellationTokenSource _stopped = new();
     private readonly SemaphoreSlim _committed = new(0, 1);
     private int _queued;
+    private long _queuedAt;              // TimeProvider timestamp
     private int _taken = text.Committed; // only the journal
     private int _batch;                  // only the journal: the number of the last batch it was taken into
     private volatile AnswerEnd? _end;
@@ -70,7 +71,17 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
     public void RemoveReader(ReaderSignal signal) => _readers.TryRemove(signal, out _);
 
     /// <summary>Marks this generation as waiting in the journal's queue; false if it already is.</summary>
-    internal bool TryEnqueue() => Interlocked.Exchange(ref _queued, 1) == 0;
+    /// <param name="now">TimeProvider timestamp.</param>
+    internal bool TryEnqueue(long now)
+    {
+        if (Interlocked.Exchange(ref _queued, 1) != 0)
+            return false;
+        Volatile.Write(ref _queuedAt, now);
+        return true;
+    }
+
+    /// <summary>Since when the oldest of <see cref="Uncommitted"/> waits, TimeProvider timestamp. Used by the journal only.</summary>
+    internal long UncommittedSince { get; private set; }
 
     /// <summary>What was taken to be written and is not known to be in. Used by the journal only.</summary>
     internal (int ByteOffset, string Body, int End)? Uncommitted { get; private set; }
@@ -82,6 +93,7 @@ public sealed class RunningGeneration(Guid id, Guid conversationId, Guid owner, 
             return Fit.Later;
         if (Uncommitted is null) // else it is left from a batch that was divided
         {
+            UncommittedSince = Volatile.Read(ref _queuedAt);
             Volatile.Write(ref _queued, 0); // before taking: what is appended from here on queues again
             Uncommitted = Text.TakePending(ref _taken);
         }

@@ -17,7 +17,7 @@ namespace Lyceum.ServiceDefaults.Auth;
 /// </summary>
 public static class IdentityAuthentication
 {
-    /// <summary>Policy of <c>/metrics</c>: this machine itself, or scope <c>ops</c>.</summary>
+    /// <summary>Policy of <c>/metrics</c>: this machine itself, scope <c>ops</c>, or <see cref="MetricsToken"/>.</summary>
     internal const string LoopbackOrOps = "ops (or loopback)";
 
     /// <summary>Policy of routes between services.</summary>
@@ -46,6 +46,7 @@ public static class IdentityAuthentication
             provider.GetRequiredService<IdentityKeys>(), provider.GetRequiredService<IdentityVerifier>(),
             provider.GetRequiredService<ServiceInfo>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<IdentityCheck>();
+        services.AddSingleton<MetricsToken>();
 
         services.AddAuthentication(IdentityVerifier.Scheme)
             .AddScheme<AuthenticationSchemeOptions, IdentityHandler>(IdentityVerifier.Scheme, null)
@@ -61,7 +62,8 @@ public static class IdentityAuthentication
             options.AddPolicy(ServiceOrTicket, policy => policy.RequireAuthenticatedUser().RequireAssertion(
                 context => IsService(context.User) || context.User.Identity?.AuthenticationType == Tickets.Scheme));
             options.AddPolicy(LoopbackOrOps, policy => policy.RequireAssertion(
-                context => context.Resource is HttpContext http && IsOperator(http)));
+                context => context.Resource is HttpContext http
+                    && (IsOperator(http) || http.RequestServices.GetRequiredService<MetricsToken>().IsShownBy(http.Request))));
         });
     }
 

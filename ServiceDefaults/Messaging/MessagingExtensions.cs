@@ -65,6 +65,8 @@ public static class MessagingExtensions
             host.StopTimeout = TimeSpan.FromSeconds(2);
         });
 
+        builder.Services.AddSingleton<BrokerMetrics>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<BrokerMetrics>());
         // After the bus, and so stopped before it: what is queued then can still be sent.
         builder.Services.AddSingleton<HintPublisher>();
         builder.Services.AddSingleton<IHints>(services => services.GetRequiredService<HintPublisher>());

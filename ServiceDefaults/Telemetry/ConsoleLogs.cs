@@ -2,12 +2,17 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Lyceum.ServiceDefaults.Telemetry;
 
-/// <summary>One line per event, UTC. Levels are defaults: configuration (<c>Logging:LogLevel</c>) overrides them.</summary>
+/// <summary>
+/// One line per event, UTC; JSON in Production (<see cref="JsonLogs"/>), unless <c>Logging:Console:FormatterName</c> says
+/// otherwise: <c>json</c>, <c>simple</c> or <c>systemd</c>. Levels are defaults: configuration (<c>Logging:LogLevel</c>)
+/// overrides them.
+/// </summary>
 internal static class ConsoleLogs
 {
     private static readonly Dictionary<string, string?> Levels = new(StringComparer.Ordinal)
@@ -45,6 +50,12 @@ internal static class ConsoleLogs
             console.UseUtcTimestamp = true;
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
         });
+        builder.Logging.AddConsoleFormatter<JsonLogs, ConsoleFormatterOptions>();
+        var format = builder.Configuration["Logging:Console:FormatterName"] is { Length: > 0 } chosen ? chosen
+            : builder.Environment.IsProduction() ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple;
+        // AddSimpleConsole sets its own name.
+        builder.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName =
+            format.Equals(ConsoleFormatterNames.Json, StringComparison.OrdinalIgnoreCase) ? JsonLogs.FormatName : format);
         // A terminal that does not read must not stop a service: lines are dropped, and the console says how many.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
     }

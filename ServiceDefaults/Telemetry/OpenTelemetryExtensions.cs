@@ -82,12 +82,18 @@ public static class OpenTelemetryExtensions
             builder.AddView(instrument => MetricViews.Of(instrument, own));
         });
 
-    /// <summary><c>/metrics</c> for Prometheus; answers this machine itself, or scope <c>ops</c>.</summary>
-    internal static void MapMetrics(this IEndpointRouteBuilder routes) => routes.MapPrometheusScrapingEndpoint(Polls.Metrics)
-        .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]))
-        .RequireAuthorization(IdentityAuthentication.LoopbackOrOps)
-        .DisableHttpMetrics()
-        .ExcludeFromDescription();
+    /// <summary>
+    /// <c>/metrics</c> for Prometheus; answers this machine itself, scope <c>ops</c>, or <see cref="MetricsToken"/>.
+    /// </summary>
+    internal static void MapMetrics(this IEndpointRouteBuilder routes)
+    {
+        _ = routes.ServiceProvider.GetRequiredService<MetricsToken>(); // a setting that cannot be used stops the start
+        routes.MapPrometheusScrapingEndpoint(Polls.Metrics)
+            .WithMetadata(new HttpMethodMetadata([HttpMethods.Get]))
+            .RequireAuthorization(IdentityAuthentication.LoopbackOrOps)
+            .DisableHttpMetrics()
+            .ExcludeFromDescription();
+    }
 
     private sealed class ServiceDetector(ServiceInfo info) : IResourceDetector
     {

@@ -12,7 +12,7 @@ internal sealed class MemoryJournal : IJournal
 
     public void Enqueue(RunningGeneration generation)
     {
-        generation.TryEnqueue();
+        generation.TryEnqueue(now: 0);
         if (generation.Take(Interlocked.Increment(ref _batch)) != Fit.Take)
             return;
         generation.OnCommitted();

@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Lyceum.Durability.Commits;
 using Lyceum.Durability.Postgres;
 using Lyceum.Tests.Support.Postgres;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -253,6 +255,19 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         (await service.VisibleAsync()).ShouldBe([1]);
     }
 
+    [Fact]
+    public async Task Watch_ShowsTheStandby_AndThatCommitsWaitForIt()
+    {
+        await using (var service = new Service(cluster.ConnectionString))
+            (await service.WatchAsync()).ShouldBe((1, 1, 0));
+
+        await cluster.Standby.PauseAsync();
+
+        // One that has just started, and opens no connection while its commits are not replicated.
+        await using var late = new Service(cluster.ConnectionString);
+        (await late.WatchAsync()).ShouldBe((1, 0, 1));
+    }
+
     /// <summary>No service opens a connection by another way than the one that all of the above is about.</summary>
     [Fact]
     public void Connections_OfEveryService_OpenedByAddPostgresAlone()
@@ -386,6 +401,31 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         public NpgsqlDataSource Requests => Provider.GetRequiredService<NpgsqlDataSource>();
 
         public SystemDataSource System => Provider.GetRequiredService<SystemDataSource>();
+
+        /// <summary>The metrics of replication, once they are there.</summary>
+        public async Task<(long Required, long Standbys, long Waiting)> WatchAsync()
+        {
+            var seen = new Dictionary<string, long>(StringComparer.Ordinal);
+            using var listener = new MeterListener();
+            listener.InstrumentPublished = (instrument, to) =>
+            {
+                if (instrument.Meter.Scope == Provider.GetRequiredService<IMeterFactory>()
+                    && instrument.Name.StartsWith("lyceum.replication.", StringComparison.Ordinal))
+                    to.EnableMeasurementEvents(instrument);
+            };
+            listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => seen[instrument.Name.Split('.')[^1]] = value);
+            listener.Start();
+            Provider.GetRequiredService<DatabaseReady>().Set();
+            var watch = Provider.GetServices<IHostedService>().OfType<ReplicationWatch>().Single();
+            await watch.StartAsync(TestContext.Current.CancellationToken);
+            await Eventually.TrueAsync(() =>
+            {
+                listener.RecordObservableInstruments();
+                return seen.Count == 3;
+            }, "replication was looked at");
+            await watch.StopAsync(TestContext.Current.CancellationToken);
+            return (seen["required"], seen["standbys"], seen["waiting"]);
+        }
 
         public Task<List<int>> VisibleAsync() => ReplicationTests.VisibleAsync(Requests);
 

@@ -209,6 +209,53 @@ public sealed class AuthTests : IAsyncLifetime
         (await _service.Client.SendAsync(operatorRequest, TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
+    [Fact]
+    public async Task MetricsToken_OpensMetricsAlone_AndIsReplacedInItsFile()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("lyceum-metrics-").FullName, "token");
+        await File.WriteAllTextAsync(file, First + "\n", TestContext.Current.CancellationToken);
+        await using var service = await TestService.StartAsync(
+            _identity, "chat-api", map: app => app.MapGet("/secret", () => "text"), settings: new() { ["Metrics:TokenFile"] = file });
+
+        (await StatusAsync("/metrics", First)).ShouldBe(HttpStatusCode.OK);
+        (await StatusAsync("/metrics", First[1..])).ShouldBe(HttpStatusCode.Unauthorized);
+        (await StatusAsync("/metrics", "")).ShouldBe(HttpStatusCode.Unauthorized);
+        (await StatusAsync("/secret", First)).ShouldBe(HttpStatusCode.Unauthorized);
+
+        await File.WriteAllTextAsync(file, Second, TestContext.Current.CancellationToken);
+        (await StatusAsync("/metrics", First)).ShouldBe(HttpStatusCode.Unauthorized);
+        (await StatusAsync("/metrics", Second)).ShouldBe(HttpStatusCode.OK);
+
+        File.Delete(file);
+        (await StatusAsync("/metrics", Second)).ShouldBe(HttpStatusCode.Unauthorized);
+
+        async Task<HttpStatusCode> StatusAsync(string path, string token)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Add("X-Forwarded-For", "203.0.113.7");
+            request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+            using var response = await service.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            return response.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("short")]
+    public void MetricsToken_MissingOrShort_StopsTheStart(string? content)
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("lyceum-metrics-").FullName, "token");
+        if (content is not null)
+            File.WriteAllText(file, content);
+
+        Should.Throw<InvalidOperationException>(() => TestService.Create(
+                _identity.Settings("chat-api"), settings: new() { ["Metrics:TokenFile"] = file }))
+            .Message.ShouldContain(file);
+    }
+
+    private static readonly string First = new('a', 40);
+    private static readonly string Second = new('b', 40);
+
     private static string Kid(IdentityFolder identity, string service)
     {
         using var key = ECDsa.Create();

@@ -42,6 +42,7 @@ public sealed class MessagingTests : IDisposable
             var checks = (await response.JsonAsync()).GetProperty("checks");
             return checks.GetProperty("messaging").GetProperty("status").GetString() == "degraded";
         }, "messaging degraded");
+        (await service.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).ShouldContain("lyceum_broker_up{} 0\n");
     }
 
     [Fact]

@@ -88,6 +88,7 @@ public static class PostgresRegistration
         services.AddHostedService<DatabaseMigrator<TContext>>();
         services.AddSingleton<DatabaseHealth>();
         services.AddSingleton<LoopProgress>();
+        services.AddHostedService<ReplicationWatch>();
         services.AddHealthChecks()
             .AddCheck<DatabaseHealth>(name, whenAway, tags: ["ready"], timeout: TimeSpan.FromSeconds(2))
             .AddCheck<WritingHealth>("writing");

@@ -118,9 +118,15 @@ public static class ReplicatedCommits
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    private const string NoReplication = "Commits are not replicated";
+
     // Transient, as Npgsql understands it.
-    private static NpgsqlException NotReplicated(string why) =>
-        new($"Commits are not replicated: {why}.", new TimeoutException(why));
+    private static NpgsqlException NotReplicated(string why) => new($"{NoReplication}: {why}.", new TimeoutException(why));
+
+    /// <summary>No connection was opened, because what is visible on it is not replicated.</summary>
+    internal static bool IsNotReplicated(Exception exception) =>
+        exception is NpgsqlException { InnerException: TimeoutException }
+        && exception.Message.StartsWith(NoReplication, StringComparison.Ordinal);
 
     /// <summary>
     /// Npgsql has no setting for it: without the number of its server process it takes the server for one that cannot

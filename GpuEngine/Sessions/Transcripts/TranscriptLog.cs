@@ -56,6 +56,18 @@ internal sealed partial class TranscriptLog(
     /// <summary>Raised after each commit.</summary>
     public event Action? Recorded;
 
+    private long? FreeBytes()
+    {
+        try
+        {
+            return new DriveInfo(Path.GetFullPath(_options.Folder)).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     public void Append(string session, string tenant, string owner, SessionTurnRecord record, Action<bool> recorded)
     {
         if (!_queue.Writer.TryWrite(new Entry(session, tenant, owner, record, recorded)))
@@ -169,6 +181,7 @@ internal sealed partial class TranscriptLog(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        metrics.ObserveLog(() => Bytes, _options.MaxBytes, FreeBytes);
         var batch = new List<Entry>();
         // Until the queue is completed and empty (StopAsync).
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
