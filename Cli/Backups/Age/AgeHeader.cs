@@ -29,7 +29,8 @@ internal static class AgeHeader
             text.Append($"-> X25519 {Unpadded(share)}\n{Unpadded(wrapped)}\n");
         }
         text.Append("---");
-        text.Append($" {Unpadded(Mac(fileKey, text.ToString()))}\n");
+        var mac = Mac(fileKey, text.ToString());
+        text.Append($" {Unpadded(mac)}\n");
         var nonce = RandomNumberGenerator.GetBytes(NonceSize);
         return ([.. Encoding.ASCII.GetBytes(text.ToString()), .. nonce], PayloadKey(fileKey, nonce));
     }

@@ -37,7 +37,7 @@ internal sealed class BaseSource : DatabaseSource
         }
         await using (var keep = new NpgsqlCommand("SELECT pg_create_physical_replication_slot($1, true, true)", _slot))
         {
-            keep.Parameters.Add(new() { Value = $"lyceum_backup_{Environment.ProcessId}_{Guid.NewGuid():N}"[..60] });
+            keep.Parameters.Add(new() { Value = $"lyceum_backup_{Guid.NewGuid():N}" });
             await keep.ExecuteNonQueryAsync(cancellationToken);
         }
         await using var copy = Tool.Start(

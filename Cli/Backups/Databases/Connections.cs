@@ -37,7 +37,7 @@ internal sealed class Connections
         return connections;
     }
 
-    /// <summary>For tests.</summary>
+    /// <summary>Those that are given, by name.</summary>
     public static Connections Of(IReadOnlyDictionary<string, string> strings)
     {
         var connections = new Connections();

@@ -14,7 +14,7 @@ internal sealed class VerifyRun(KeyFile keys, string? workFolder)
     /// <exception cref="ArchiveException">What is wrong with it.</exception>
     public async Task<ArchiveManifest> RunAsync(string path, CancellationToken cancellationToken)
     {
-        var scratch = workFolder is null ? null : Path.Combine(workFolder, $"lyceum-verify-{Environment.ProcessId}-{Guid.NewGuid():N}"[..40]);
+        var scratch = workFolder is null ? null : Path.Combine(workFolder, $"lyceum-verify-{Guid.NewGuid():N}");
         try
         {
             await using var file = OpenArchive(path);
