@@ -18,6 +18,9 @@ internal sealed class BackupRun(BackupContents contents, KeyFile keys, TimeProvi
     private static readonly string[] DataFiles = ["secrets.json", "dev-token"];
     private static readonly string[] DataFolders = ["keys", "transcripts"];
 
+    /// <summary>What a running engine holds so that no other uses its folder: empty, and of no use elsewhere.</summary>
+    private const string LockFile = "lock";
+
     public static string Product { get; } =
         typeof(BackupRun).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
@@ -73,6 +76,8 @@ internal sealed class BackupRun(BackupContents contents, KeyFile keys, TimeProvi
         // In the order of names, which is that in which transcripts were begun.
         foreach (var path in Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal))
         {
+            if (Path.GetFileName(path) == LockFile)
+                continue;
             var entry = $"{name}/{Path.GetFileName(path)}";
             if (Directory.Exists(path))
                 await AddFolderAsync(archive, path, entry, cancellationToken);

@@ -20,6 +20,7 @@ internal sealed record RestorePlan(Connections Connections, string DataFolder, s
 internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider time, Action<string> say)
 {
     private const string Unfinished = ".restoring";
+    private const string Passwords = "secrets.json";
     private const string LastMoved = "PG_VERSION"; // without it no server starts on a folder
 
     public async Task RunAsync(string path, CancellationToken cancellationToken)
@@ -34,7 +35,10 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
             MakeRoom(plan.PostgresFolder, $"{plan.PostgresFolder.TrimEnd('/')}.{asides}");
         else
             await MakeRoomInDatabasesAsync(manifest, cancellationToken);
-        foreach (var top in TopNames(manifest, ArchiveFormat.DataPrefix))
+        var keepsPasswords = start.Method == BackupMethod.Dump && File.Exists(Path.Combine(plan.DataFolder, Passwords));
+        if (keepsPasswords)
+            say($"{Passwords} stays as it is: its passwords are those of the servers here, of which nothing is restored but tables.");
+        foreach (var top in TopNames(manifest, ArchiveFormat.DataPrefix).Where(top => !(keepsPasswords && top == Passwords)))
             MakeRoom(Path.Combine(plan.DataFolder, top), Path.Combine(plan.DataFolder, asides, top));
         if (plan.FilesFolder is { } files)
         {
@@ -49,7 +53,7 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
         try
         {
             await using var file = VerifyRun.OpenArchive(path);
-            await ArchiveReader.ReadAsync(file, keys.Identities, new Target(plan, unpacked), cancellationToken);
+            await ArchiveReader.ReadAsync(file, keys.Identities, new Target(plan, unpacked, keepsPasswords), cancellationToken);
             if (start.Method == BackupMethod.Base)
             {
                 await VerifyRun.CheckBaseAsync(unpacked, start.PostgresMajor, cancellationToken);
@@ -139,7 +143,7 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
         .Where(part => part.Name.StartsWith(prefix, StringComparison.Ordinal))
         .Select(part => part.Name[prefix.Length..].Split('/')[0]).Distinct();
 
-    private sealed class Target(RestorePlan plan, string unpacked) : IArchiveTarget
+    private sealed class Target(RestorePlan plan, string unpacked, bool keepsPasswords) : IArchiveTarget
     {
         private int _major;
 
@@ -159,6 +163,8 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
                     Directory.CreateDirectory(plan.PostgresFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 return VerifyRun.Unpack(unpacked);
             }
+            if (keepsPasswords && name == ArchiveFormat.DataPrefix + Passwords)
+                return new NoTarget();
             if (name.StartsWith(ArchiveFormat.DataPrefix, StringComparison.Ordinal))
                 return new FileTarget(Path.Combine(plan.DataFolder, name[ArchiveFormat.DataPrefix.Length..]), mode);
             if (name.StartsWith(ArchiveFormat.FilesPrefix, StringComparison.Ordinal))

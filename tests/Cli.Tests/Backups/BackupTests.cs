@@ -8,7 +8,8 @@ using Lyceum.Tests.Support.Postgres;
 
 namespace Lyceum.Tests.Cli.Tests.Backups;
 
-public sealed class BackupTests(SourceSystem system) : IClassFixture<SourceSystem>, IDisposable
+[Collection(SourceCollection.Name)]
+public sealed class BackupTests(SourceSystem system) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-backup-").FullName;
     private readonly List<string> _said = [];
@@ -30,7 +31,7 @@ public sealed class BackupTests(SourceSystem system) : IClassFixture<SourceSyste
         await writing;
         var manifest = await new VerifyRun(keys, _folder).RunAsync(archive, default);
         var data = Path.Combine(_folder, "restored");
-        await using var restored = new PostgresServer();
+        await using var restored = new PostgresServer(inMemory: true);
         await restored.StartOnAsync(postgres => RestoreAsync(keys, archive, new(system.Connections(), data, postgres, null, Replace: false)));
 
         manifest.Start.Method.ShouldBe(BackupMethod.Base);
@@ -43,6 +44,7 @@ public sealed class BackupTests(SourceSystem system) : IClassFixture<SourceSyste
         File.ReadAllText(Path.Combine(data, "keys", "chat-api.pem")).ShouldBe("a key");
         File.GetUnixFileMode(Path.Combine(data, "keys", "chat-api.pem")).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.ReadAllText(Path.Combine(data, "transcripts", "gpu-engine", "0000000001.log")).ShouldBe("said");
+        Directory.GetFiles(Path.Combine(data, "transcripts", "gpu-engine")).Length.ShouldBe(1);
         File.Exists(Path.Combine(data, "state.json")).ShouldBeFalse();
     }
 

@@ -5,7 +5,8 @@ using Lyceum.Cli.Backups.Archives;
 namespace Lyceum.Tests.Cli.Tests.Backups;
 
 /// <summary>The program as an administrator runs it.</summary>
-public sealed class CommandTests(SourceSystem system) : IClassFixture<SourceSystem>, IDisposable
+[Collection(SourceCollection.Name)]
+public sealed class CommandTests(SourceSystem system) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lyceum-command-").FullName;
 

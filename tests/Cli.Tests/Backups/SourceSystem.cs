@@ -4,6 +4,13 @@ using Npgsql;
 
 namespace Lyceum.Tests.Cli.Tests.Backups;
 
+/// <summary>Tests that share the one system.</summary>
+[CollectionDefinition(Name)]
+public sealed class SourceCollection : ICollectionFixture<SourceSystem>
+{
+    public const string Name = "backups of a system";
+}
+
 /// <summary>
 /// A server with four databases that have of Lyceum's tables what a restore looks at, and a data folder. Whole systems are backed up in
 /// IntegrationTests.
@@ -28,6 +35,7 @@ public sealed class SourceSystem : IAsyncLifetime
     };
 
     private readonly PostgresServer _server = new(inMemory: true);
+    private FileStream? _lock; // as a running engine holds it
 
     public string DataFolder { get; } = Directory.CreateTempSubdirectory("lyceum-source-").FullName;
 
@@ -63,6 +71,7 @@ public sealed class SourceSystem : IAsyncLifetime
         File.WriteAllText(Path.Combine(DataFolder, "keys", "chat-api.pem"), "a key");
         File.SetUnixFileMode(Path.Combine(DataFolder, "keys", "chat-api.pem"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.WriteAllText(Path.Combine(DataFolder, "transcripts", "gpu-engine", "0000000001.log"), "said");
+        _lock = new FileStream(Path.Combine(DataFolder, "transcripts", "gpu-engine", "lock"), FileMode.Create, FileAccess.Write, FileShare.None);
         File.WriteAllText(Path.Combine(DataFolder, "state.json"), """{"resources":[]}""");
     }
 
@@ -106,6 +115,8 @@ public sealed class SourceSystem : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
+        if (_lock is not null)
+            await _lock.DisposeAsync();
         Directory.Delete(DataFolder, recursive: true);
     }
 }
