@@ -66,6 +66,13 @@ public sealed class PostgresServer(bool inMemory = false) : IAsyncDisposable
         await LaunchAsync(FreePort());
     }
 
+    /// <summary>Starts on data that <paramref name="fill"/> puts into the folder it is given, which does not exist yet.</summary>
+    public async Task StartOnAsync(Func<string, Task> fill)
+    {
+        await fill(Data);
+        await LaunchAsync(FreePort());
+    }
+
     private async Task LaunchAsync(int port)
     {
         var start = new ProcessStartInfo("bash", [_script]) { RedirectStandardError = true, RedirectStandardOutput = true };
