@@ -6,7 +6,6 @@ using Lyceum.Tests.Support.Postgres;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -416,7 +415,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
             listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => seen[instrument.Name.Split('.')[^1]] = value);
             listener.Start();
             Provider.GetRequiredService<DatabaseReady>().Set();
-            var watch = Provider.GetServices<IHostedService>().OfType<ReplicationWatch>().Single();
+            using var watch = ActivatorUtilities.CreateInstance<ReplicationWatch>(Provider, TimeProvider.System);
             await watch.StartAsync(TestContext.Current.CancellationToken);
             await Eventually.TrueAsync(() =>
             {

@@ -55,6 +55,19 @@ public sealed partial class JsonLogsTests
         json.GetProperty("fields").GetProperty("title").GetString()!.Length.ShouldBe(text.Length);
     }
 
+    /// <summary>ASP.NET's has the path of the request, which may hold a code to join a class.</summary>
+    [Fact]
+    public void Scopes_AreLeftOut()
+    {
+        var (line, _) = Written(log =>
+        {
+            using (log.BeginScope(new Dictionary<string, object> { ["RequestPath"] = "/api/classes/join/hunter2" }))
+                LogSaved(log, 1, "title", null);
+        });
+
+        line.ShouldNotContain("hunter2");
+    }
+
     [Fact]
     public void Event_WithEndlessTexts_IsCut()
     {
@@ -100,15 +113,17 @@ public sealed partial class JsonLogsTests
 
     private sealed class FormattingLogger(ConsoleFormatter formatter) : ILogger
     {
+        private readonly LoggerExternalScopeProvider _scopes = new();
+
         public StringWriter Written { get; } = new() { NewLine = "\n" };
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => _scopes.Push(state);
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter1) =>
-            formatter.Write(new LogEntry<TState>(logLevel, "Lyceum.Test", eventId, state, exception, formatter1), null, Written);
+            formatter.Write(new LogEntry<TState>(logLevel, "Lyceum.Test", eventId, state, exception, formatter1), _scopes, Written);
     }
 
     [LoggerMessage(LogLevel.Warning, "Answer saved: length={AnswerLength} title={Title}")]

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Lyceum.ServiceDefaults.Errors;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
@@ -52,9 +51,9 @@ internal sealed class ReplicationWatch(
                 // At least the one that opening a connection writes.
                 _seen = (_seen ?? new(IsRequired: true, Standbys: 0, Waiting: 0)) with { Waiting = Math.Max(1, _seen?.Waiting ?? 0) };
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested && DatabaseFailures.Find(e) is not null)
+            catch (Exception) when (!stoppingToken.IsCancellationRequested)
             {
-                // Health and the loops that write say so.
+                // Health and the loops that write say so; a figure that is missing ends no service.
             }
             await Task.Delay(Interval, time, stoppingToken);
         }
