@@ -36,10 +36,10 @@ internal static class BackupCommands
         };
         method.AcceptOnlyFromAmong("auto", "base", "dump");
         var include = new Option<string[]>("--include") { Description = "Another file or folder, such as the gateway's configuration. May be repeated." };
-        var (data, settings, metrics) = (DataOption(), SettingsOption(), MetricsOption());
+        var (data, settings, server, metrics) = (DataOption(), SettingsOption(), ServerOption(), MetricsOption());
         var command = new Command("backup", "Makes one encrypted archive of a running system.")
         {
-            key, to, toCommand, keep, keepDays, keepWeeks, method, include, data, settings, metrics,
+            key, to, toCommand, keep, keepDays, keepWeeks, method, include, data, settings, server, metrics,
         };
         command.SetAction((parsed, cancellationToken) => GuardAsync(async () =>
         {
@@ -50,7 +50,7 @@ internal static class BackupCommands
             if (retention.Newest < 0 || retention.Days < 0 || retention.Weeks < 0)
                 throw new UsageException("--keep, --keep-days and --keep-weeks are numbers of archives, not below 0");
             var contents = new BackupContents(
-                Connections.Read(parsed.GetValue(settings), parsed.GetValue(data)), parsed.GetValue(method) switch
+                Connections.Read(parsed.GetValue(settings), parsed.GetValue(data), parsed.GetValue(server)!), parsed.GetValue(method) switch
                 {
                     "base" => BackupMethod.Base,
                     "dump" => BackupMethod.Dump,
@@ -117,13 +117,13 @@ internal static class BackupCommands
         var postgres = new Option<string?>("--postgres-data") { Description = "The data folder of the PostgreSQL server, which does not run; default: 'postgres' in the data folder." };
         var files = new Option<string?>("--files") { Description = "Where to put the other files of the archive, each below this folder with its old path; '/': where they were." };
         var replace = new Option<bool>("--replace") { Description = "Files that are there are put aside; what is in the databases is deleted." };
-        var settings = SettingsOption();
-        var command = new Command("restore", "Puts an archive into an empty system that does not run.") { file, key, data, postgres, files, replace, settings };
+        var (settings, server) = (SettingsOption(), ServerOption());
+        var command = new Command("restore", "Puts an archive into an empty system that does not run.") { file, key, data, postgres, files, replace, settings, server };
         command.SetAction((parsed, cancellationToken) => GuardAsync(async () =>
         {
             var folder = Path.GetFullPath(parsed.GetValue(data)!);
             var plan = new RestorePlan(
-                Connections.Read(parsed.GetValue(settings), folder), folder,
+                Connections.Read(parsed.GetValue(settings), folder, parsed.GetValue(server)!), folder,
                 Path.GetFullPath(parsed.GetValue(postgres) ?? Path.Combine(folder, "postgres")),
                 parsed.GetValue(files) is { } put ? Path.GetFullPath(put) : null, parsed.GetValue(replace));
             await new RestoreRun(plan, KeyFile.Read(parsed.GetValue(key)!).RequireSecret(), TimeProvider.System, Console.WriteLine)
@@ -136,6 +136,12 @@ internal static class BackupCommands
 
     private static Option<string?> SettingsOption() =>
         new("--settings") { Description = "File of lines NAME=VALUE with ConnectionStrings__chatdb and the others, beside those in the environment." };
+
+    private static Option<string> ServerOption() => new("--server")
+    {
+        Description = "HOST:PORT of PostgreSQL, where only secrets.json of the data folder says how to connect.",
+        DefaultValueFactory = _ => "127.0.0.1:5432",
+    };
 
     private static Option<string?> MetricsOption() =>
         new("--metrics") { Description = "Folder that Prometheus' node exporter reads (--collector.textfile.directory)." };
