@@ -3,6 +3,7 @@ using Lyceum.Cli.Backups.Age;
 using Lyceum.Cli.Backups.Archives;
 using Lyceum.Cli.Backups.Databases;
 using Lyceum.Cli.Backups.Destinations;
+using Lyceum.Cli.Backups.Rehearsal;
 using Lyceum.Cli.Backups.Restoring;
 using Npgsql;
 
@@ -67,6 +68,7 @@ internal static class BackupCommands
             Console.WriteLine($"Backed up: {size} bytes in {where}");
         }));
         command.Subcommands.Add(InitKeyCommand());
+        command.Subcommands.Add(RehearseCommand());
         return command;
     }
 
@@ -81,6 +83,24 @@ internal static class BackupCommands
             Console.WriteLine($"Public key: {KeyFile.Create(path, parsed.GetValue(open), TimeProvider.System.GetUtcNow())}");
             Console.WriteLine($"Keep {path} in a second place, away from this machine: without it no archive can be read, by nobody.");
             return Task.CompletedTask;
+        }));
+        return command;
+    }
+
+    private static Command RehearseCommand()
+    {
+        var file = new Argument<string>("archive");
+        var key = new Option<string>("--key") { Description = "File of the secret key." };
+        var services = new Option<string?>("--services") { Description = "Folder of the release, or a checkout that was built; default: the folder above this program's." };
+        var work = new Option<string?>("--work") { Description = "Where the scratch system is for that time; default: the system's folder for such things." };
+        var command = new Command("rehearse", "Restores an archive into a scratch system and asks it a question.") { file, key, services, work };
+        command.SetAction((parsed, cancellationToken) => GuardAsync(async () =>
+        {
+            var keys = KeyFile.Read(parsed.GetValue(key) ?? throw new UsageException("--key FILE is missing")).RequireSecret();
+            await new RehearsalRun(
+                keys, Path.GetFullPath(parsed.GetValue(services) ?? Path.Combine(AppContext.BaseDirectory, "..")),
+                Path.GetFullPath(parsed.GetValue(work) ?? Path.GetTempPath()), Console.WriteLine).RunAsync(parsed.GetValue(file)!, cancellationToken);
+            Console.WriteLine("Rehearsed: the archive can be restored.");
         }));
         return command;
     }
