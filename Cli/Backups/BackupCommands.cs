@@ -89,7 +89,7 @@ internal static class BackupCommands
 
     private static Command RehearseCommand()
     {
-        var file = new Argument<string>("archive");
+        var file = new Argument<string>("archive") { Description = "Or a folder: the newest in it." };
         var key = new Option<string>("--key") { Description = "File of the secret key." };
         var services = new Option<string?>("--services") { Description = "Folder of the release, or a checkout that was built; default: the folder above this program's." };
         var work = new Option<string?>("--work") { Description = "Where the scratch system is for that time; default: the system's folder for such things." };
@@ -99,7 +99,7 @@ internal static class BackupCommands
             var keys = KeyFile.Read(parsed.GetValue(key) ?? throw new UsageException("--key FILE is missing")).RequireSecret();
             await new RehearsalRun(
                 keys, Path.GetFullPath(parsed.GetValue(services) ?? Path.Combine(AppContext.BaseDirectory, "..")),
-                Path.GetFullPath(parsed.GetValue(work) ?? Path.GetTempPath()), Console.WriteLine).RunAsync(parsed.GetValue(file)!, cancellationToken);
+                Path.GetFullPath(parsed.GetValue(work) ?? Path.GetTempPath()), Console.WriteLine).RunAsync(FolderDestination.Newest(parsed.GetValue(file)!), cancellationToken);
             Console.WriteLine("Rehearsed: the archive can be restored.");
         }));
         return command;
@@ -107,7 +107,7 @@ internal static class BackupCommands
 
     private static Command VerifyCommand()
     {
-        var file = new Argument<string>("archive");
+        var file = new Argument<string>("archive") { Description = "Or a folder: the newest in it." };
         var key = new Option<string>("--key") { Description = "File of the secret key.", Required = true };
         var work = new Option<string?>("--work") { Description = "Where the server's files are unpacked for pg_verifybackup; default: the system's folder for such things." };
         var quick = new Option<bool>("--quick") { Description = "Compare checksums only, and unpack nothing." };
@@ -117,7 +117,7 @@ internal static class BackupCommands
         {
             var keys = KeyFile.Read(parsed.GetValue(key)!).RequireSecret();
             var folder = parsed.GetValue(quick) ? null : parsed.GetValue(work) ?? Path.GetTempPath();
-            var manifest = await new VerifyRun(keys, folder).RunAsync(parsed.GetValue(file)!, cancellationToken);
+            var manifest = await new VerifyRun(keys, folder).RunAsync(FolderDestination.Newest(parsed.GetValue(file)!), cancellationToken);
             TextMetrics.Write(
                 parsed.GetValue(metrics), "lyceum_backup_verify",
                 ("lyceum_backup_last_verify_success_timestamp_seconds", "When an archive was last found to be whole.", Now()));

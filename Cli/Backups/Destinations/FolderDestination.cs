@@ -90,6 +90,13 @@ internal sealed partial class FolderDestination : IDestination
             File.Delete(_file.Name);
     }
 
+    /// <summary>The newest archive of a folder; a path that is no folder is the archive itself.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static string Newest(string path) => !Directory.Exists(path)
+        ? path
+        : Directory.GetFiles(path, $"lyceum-*{Suffix}").Where(file => Named().IsMatch(Path.GetFileName(file))).Max(StringComparer.Ordinal)
+            ?? throw new UsageException($"there is no archive in {path}");
+
     /// <summary>What runs that were killed have left. One that goes on holds its file.</summary>
     private void DeleteLeft()
     {
