@@ -37,6 +37,8 @@ internal sealed partial class FolderDestination : IDestination
     private const string Partial = ".partial";
     private const string TimeFormat = "yyyyMMdd'T'HHmmss'Z'";
 
+    private const DateTimeStyles Utc = DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal;
+
     private readonly string _folder;
     private readonly string _name;
     private readonly Retention _retention;
@@ -120,8 +122,8 @@ internal sealed partial class FolderDestination : IDestination
         var archives = new Dictionary<DateTime, string>();
         foreach (var path in Directory.GetFiles(_folder, $"lyceum-*{Suffix}"))
         {
-            if (Named().Match(Path.GetFileName(path)) is { Success: true } match && DateTime.TryParseExact(
-                match.Groups["time"].Value, TimeFormat, null, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time))
+            var match = Named().Match(Path.GetFileName(path));
+            if (match.Success && DateTime.TryParseExact(match.Groups["time"].Value, TimeFormat, null, Utc, out var time))
                 archives[time] = path;
         }
         var kept = _retention.Choose(archives.Keys);

@@ -9,7 +9,9 @@ using Lyceum.Cli.Backups.Databases;
 
 namespace Lyceum.Cli.Backups.Rehearsal;
 
-/// <summary>One question to a restored system, in the name of nobody who is in it, with an identity that the restored key of the gateway signs.</summary>
+/// <summary>
+/// One question to a restored system, in the name of nobody who is in it, with an identity that the restored key of the gateway signs.
+/// </summary>
 internal static class Question
 {
     private const string Text = "How do I learn well?";
@@ -21,14 +23,20 @@ internal static class Question
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Limit);
-        using var http = new HttpClient { BaseAddress = chat, Timeout = Timeout.InfiniteTimeSpan };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = chat, Timeout = Timeout.InfiniteTimeSpan,
+        };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Identity(dataFolder));
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, "/chat") { Content = JsonContent.Create(new { message = Text }) };
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             if (!response.IsSuccessStatusCode)
-                throw new ToolException($"the question was answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(limit.Token)}");
+            {
+                var problem = await response.Content.ReadAsStringAsync(limit.Token);
+                throw new ToolException($"the question was answered {(int)response.StatusCode}: {problem}");
+            }
             var length = 0;
             await foreach (var item in SseParser.Create(await response.Content.ReadAsStreamAsync(limit.Token)).EnumerateAsync(limit.Token))
             {
@@ -60,7 +68,8 @@ internal static class Question
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var signed = Part(new { alg = "ES256", typ = "JWT", kid }) + "." + Part(new
         {
-            iss = "gateway", aud = "lyceum", sub = "rehearsal", tenant = "rehearsal", kind = "token", scope = "chat llm", iat = now, exp = now + 300,
+            iss = "gateway", aud = "lyceum", sub = "rehearsal", tenant = "rehearsal", kind = "token", scope = "chat llm",
+            iat = now, exp = now + 300,
         });
         return signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256));
 

@@ -47,17 +47,20 @@ internal sealed class RehearsalRun(KeyFile keys, string servicesFolder, string w
             await LetInBySocketAsync(postgres, cancellationToken);
         }
         await using var server = ScratchServer.Start(postgres, Path.Combine(scratch, "s"), password);
-        var connections = Connections.Of(Connections.Databases.Append("postgres").ToDictionary(name => name, name => new NpgsqlConnectionStringBuilder
+        var settings = new NpgsqlConnectionStringBuilder
         {
-            Host = server.Sockets, Port = server.Port, Username = "postgres", Password = password, Database = name,
-        }.ConnectionString));
+            Host = server.Sockets, Port = server.Port, Username = "postgres", Password = password,
+        };
+        var connections = Connections.Of(Connections.Databases.Append("postgres")
+            .ToDictionary(name => name, name => $"{settings.ConnectionString};Database={name}"));
         await server.UntilReadyAsync(connections.Administrator!, cancellationToken);
         if (manifest.Start.Method == BackupMethod.Dump)
         {
             await using var administrator = NpgsqlDataSource.Create(connections.Administrator!.ConnectionString);
             foreach (var name in Connections.Databases)
             {
-                await using var create = administrator.CreateCommand($"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+                await using var create = administrator.CreateCommand(
+                    $"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
                 await create.ExecuteNonQueryAsync(cancellationToken);
             }
             await restore(connections);

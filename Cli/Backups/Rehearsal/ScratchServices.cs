@@ -42,11 +42,13 @@ internal sealed class ScratchServices : IAsyncDisposable
         foreach (var (name, _, database) in All)
         {
             var work = Directory.CreateDirectory(Path.Combine(logs, name)).FullName;
-            var start = new ProcessStartInfo("bash", ["-c", "exec \"$1\" > \"$2\" 2>&1", "lyceum", programs[name], Path.Combine(logs, $"{name}.log")])
+            var log = Path.Combine(logs, $"{name}.log");
+            var start = new ProcessStartInfo("bash", ["-c", "exec \"$1\" > \"$2\" 2>&1", "lyceum", programs[name], log])
             {
                 UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = work,
             };
-            foreach (var inherited in start.Environment.Keys.Where(key => key.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase)).ToList())
+            // The running system's are not for them.
+            foreach (var inherited in start.Environment.Keys.Where(IsOfARunningSystem).ToList())
                 start.Environment.Remove(inherited);
             start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
             start.Environment["ASPNETCORE_URLS"] = services[name].ToString();
@@ -70,7 +72,7 @@ internal sealed class ScratchServices : IAsyncDisposable
     /// <exception cref="ToolException">One of them does not become healthy; its last words are in the message.</exception>
     public async Task UntilHealthyAsync(string logs, CancellationToken cancellationToken)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(10) };
         var started = Stopwatch.GetTimestamp();
         foreach (var (name, process) in _processes)
         {
@@ -95,6 +97,10 @@ internal sealed class ScratchServices : IAsyncDisposable
             }
         }
     }
+
+    private static bool IsOfARunningSystem(string variable) =>
+        variable.Contains("__", StringComparison.Ordinal) || variable.StartsWith("OTEL_", StringComparison.Ordinal)
+        || variable is "ENGINE_URL" or "GATEWAY_CONFIG_FILE";
 
     public async ValueTask DisposeAsync()
     {
