@@ -2,7 +2,7 @@
 # Runs this machine's PostgreSQL on a data folder of its own, loopback only, in the foreground.
 #
 # Environment: POSTGRES_DATA (folder, made on first use), PGPORT, POSTGRES_PASSWORD (of user postgres, first use only),
-# POSTGRES_MAX_CONNECTIONS. `postgres.sh --check` says by its exit status whether server binaries are here at all.
+# POSTGRES_MAX_CONNECTIONS, POSTGRES_SOCKETS (a folder for its socket; none without it). `postgres.sh --check` says by its exit status whether server binaries are here at all.
 #
 # This shell stays as the server's parent instead of exec'ing it, because PostgreSQL's answer to SIGTERM is to wait for
 # every client to leave; here SIGTERM means "stop now, orderly" (its SIGINT). Should this shell be killed outright, the
@@ -111,9 +111,9 @@ clear_leftovers
 stop() { if [[ -n ${server:-} ]]; then kill -INT "$server" 2>/dev/null || true; fi }
 trap stop TERM INT HUP
 
-# No SSL, no socket file: the password crosses loopback only. fsync stays on: what is committed is durable.
+# No SSL, no socket file unless asked for: the password crosses loopback only. fsync stays on: what is committed is durable.
 "${as_server[@]}" setpriv --pdeathsig QUIT "$bin/postgres" -D "$data" -p "$PGPORT" \
-  -c listen_addresses=localhost -c unix_socket_directories= -c max_connections="$POSTGRES_MAX_CONNECTIONS" \
+  -c listen_addresses=localhost -c "unix_socket_directories=${POSTGRES_SOCKETS:-}" -c max_connections="$POSTGRES_MAX_CONNECTIONS" \
   -c logging_collector=off -c log_destination=stderr -c "log_line_prefix=%m [%p] %a " &
 server=$!
 

@@ -99,7 +99,10 @@ internal sealed class BackupRun(BackupContents contents, KeyFile keys, TimeProvi
             return; // deleted since: a transcript that is in the database by now
         }
         await using (file)
-            await archive.AddAsync(name, file, cancellationToken, OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(file.SafeFileHandle));
+        {
+            var mode = OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(file.SafeFileHandle);
+            await archive.AddAsync(name, file, cancellationToken, mode);
+        }
     }
 
     /// <summary>Counts what goes to the destination, and remembers that it was the destination that failed.</summary>

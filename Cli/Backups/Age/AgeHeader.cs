@@ -68,7 +68,10 @@ internal static class AgeHeader
                 body.Append(part = await LineAsync());
             while (part.Length == 64); // a shorter line is the last
             if (words is ["->", "X25519", var share])
-                fileKey ??= identities.Select(identity => TryUnwrap(identity, Bytes(share), Bytes(body.ToString()))).FirstOrDefault(key => key is not null);
+            {
+                var (ephemeral, wrapped) = (Bytes(share), Bytes(body.ToString()));
+                fileKey ??= identities.Select(identity => TryUnwrap(identity, ephemeral, wrapped)).FirstOrDefault(key => key is not null);
+            }
         }
 
         var nonce = new byte[NonceSize];

@@ -39,7 +39,8 @@ internal sealed class AgeReader(Stream source, IReadOnlyCollection<AgeIdentity> 
             (var key, _position) = await AgeHeader.ReadAsync(source, identities, cancellationToken);
             _chunks = new(key);
         }
-        _ahead += await source.ReadAtLeastAsync(_sealed.AsMemory(_ahead), _sealed.Length - _ahead, throwOnEndOfStream: false, cancellationToken);
+        _ahead += await source.ReadAtLeastAsync(
+            _sealed.AsMemory(_ahead), _sealed.Length - _ahead, throwOnEndOfStream: false, cancellationToken);
         if (_ahead == 0)
             throw new ArchiveException($"the archive is cut off: it ends at byte {_position}, before its end was written");
         var last = _ahead <= AgeChunks.SealedSize;

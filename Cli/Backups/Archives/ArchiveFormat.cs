@@ -50,6 +50,8 @@ internal static class ArchiveFormat
     /// <summary>The server's files, as the tar file that <c>pg_basebackup</c> makes.</summary>
     public const string BasePart = "postgres/base.tar";
 
+    public const string DumpPrefix = "databases/";
+
     /// <summary>Of the data folder.</summary>
     public const string DataPrefix = "data/";
 
@@ -62,7 +64,7 @@ internal static class ArchiveFormat
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    public static string DumpPart(string database) => $"databases/{database}.dump";
+    public static string DumpPart(string database) => $"{DumpPrefix}{database}.dump";
 
     public static string Piece(string part, int number) => number == 0 ? part : $"{part}.part{number:D6}";
 }

@@ -120,7 +120,8 @@ internal static class ArchiveReader
         return format <= ArchiveFormat.Newest
             ? json.RootElement.Deserialize<ArchiveStart>(ArchiveFormat.Json)!
             : throw new ArchiveException(
-                $"the archive has format {format}, of version {product}; this program reads up to {ArchiveFormat.Newest}: use that version's");
+                $"the archive has format {format}, of version {product}; this program reads up to {ArchiveFormat.Newest}: " +
+                "use that version's");
     }
 
     private static async Task<T> JsonAsync<T>(TarEntry entry, CancellationToken cancellationToken) =>
@@ -138,7 +139,7 @@ internal static class ArchiveReader
 
     /// <summary>Whoever has the public key can write an archive: a name must not lead out of where parts are put.</summary>
     private static string Checked(string name) =>
-        name.Length > 0 && name[0] != '/' && !name.Contains('\0', StringComparison.Ordinal) && !name.Split('/').Any(step => step is "" or "." or "..")
+        !name.Contains('\0', StringComparison.Ordinal) && !name.Split('/').Any(step => step is "" or "." or "..")
             ? name
             : throw new ArchiveException($"the archive holds a name that leads elsewhere: {name}");
 

@@ -48,8 +48,9 @@ internal sealed record KeyFile(IReadOnlyList<AgeIdentity> Identities, IReadOnlyL
     }
 
     /// <exception cref="UsageException">There are only public keys.</exception>
-    public KeyFile RequireSecret() =>
-        Identities.Count > 0 ? this : throw new UsageException("the key file has public keys only: reading an archive takes the secret one");
+    public KeyFile RequireSecret() => Identities.Count > 0
+        ? this
+        : throw new UsageException("the key file has public keys only: reading an archive takes the secret one");
 
     /// <summary>Makes a new pair. A file that is there is left as it is.</summary>
     /// <param name="publicPath">For the public half alone; null: nowhere.</param>

@@ -24,7 +24,8 @@ internal sealed class BaseSource : DatabaseSource
         Connections connections, NpgsqlConnectionStringBuilder administrator, int major, CancellationToken cancellationToken)
     {
         var program = ServerTools.Find("pg_basebackup", major);
-        return new BaseSource(connections, administrator, await ConnectAsync(administrator, cancellationToken), program) { PostgresMajor = major };
+        var slot = await ConnectAsync(administrator, cancellationToken);
+        return new BaseSource(connections, administrator, slot, program) { PostgresMajor = major };
     }
 
     public override async Task<IReadOnlyList<ArchivedDatabase>> AddToAsync(ArchiveWriter archive, CancellationToken cancellationToken)

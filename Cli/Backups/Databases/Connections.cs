@@ -19,12 +19,15 @@ internal sealed class Connections
 
     /// <summary>
     /// From the environment, else from <paramref name="settingsFile"/>, else from <c>state.json</c> of the data folder, which says
-    /// where a system's databases are that <c>run.sh</c> started.
+    /// where a system's databases are that <c>run.sh</c> started, else with the passwords in its <c>secrets.json</c>.
     /// </summary>
     /// <param name="settingsFile">Lines <c>NAME=VALUE</c>, as systemd and compose read them.</param>
-    public static Connections Read(string? settingsFile, string? dataFolder)
+    /// <param name="server">HOST:PORT, for the last.</param>
+    public static Connections Read(string? settingsFile, string? dataFolder, string server)
     {
         var connections = new Connections();
+        if (dataFolder is not null && Path.Combine(dataFolder, "secrets.json") is var secrets && File.Exists(secrets))
+            connections.AddSecrets(secrets, server);
         if (dataFolder is not null && Path.Combine(dataFolder, "state.json") is var state && File.Exists(state))
             connections.AddState(state);
         if (settingsFile is not null)
@@ -131,6 +134,33 @@ internal sealed class Connections
         catch (ArgumentException e)
         {
             throw new UsageException($"{Prefix}{name} is no connection string: {e.Message}");
+        }
+    }
+
+    /// <summary>Each database has a role of its name, and the administrator is <c>postgres</c>.</summary>
+    private void AddSecrets(string path, string server)
+    {
+        var colon = server.LastIndexOf(':');
+        if (colon <= 0 || !int.TryParse(server.AsSpan(colon + 1), out var port))
+            throw new UsageException($"--server is HOST:PORT, not {server}");
+        Dictionary<string, string> secrets;
+        try
+        {
+            secrets = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path)) ?? [];
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{path} cannot be read: {e.Message}");
+        }
+        foreach (var name in Databases.Append(Server))
+        {
+            if (secrets.TryGetValue($"{name}_password", out var password))
+            {
+                _strings[name] = new NpgsqlConnectionStringBuilder
+                {
+                    Host = server[..colon], Port = port, Username = name, Password = password, Database = name,
+                }.ConnectionString;
+            }
         }
     }
 

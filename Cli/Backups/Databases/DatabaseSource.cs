@@ -24,10 +24,10 @@ internal abstract class DatabaseSource : IAsyncDisposable
         {
             if (connections.Administrator is { } administrator)
             {
-                var major = await MajorAsync(administrator, cancellationToken);
                 reason = await WhyNoBaseAsync(administrator, cancellationToken) ?? "";
                 if (reason.Length == 0)
                 {
+                    var major = await MajorAsync(administrator, cancellationToken);
                     say($"PostgreSQL {major}: the server's files, with its log (pg_basebackup)");
                     return await BaseSource.OpenAsync(connections, administrator, major, cancellationToken);
                 }
@@ -88,8 +88,9 @@ internal abstract class DatabaseSource : IAsyncDisposable
 
     private static async Task<string?> WhyNoBaseAsync(NpgsqlConnectionStringBuilder administrator, CancellationToken cancellationToken)
     {
-        await using (var connection = await ConnectAsync(administrator, cancellationToken))
+        try
         {
+            await using var connection = await ConnectAsync(administrator, cancellationToken);
             await using var command = new NpgsqlCommand(
                 """
                 SELECT CASE
@@ -103,6 +104,10 @@ internal abstract class DatabaseSource : IAsyncDisposable
                 connection);
             if (await command.ExecuteScalarAsync(cancellationToken) is string reason)
                 return reason;
+        }
+        catch (UsageException e)
+        {
+            return e.Message;
         }
         try
         {

@@ -52,7 +52,8 @@ internal sealed class DumpSource : DatabaseSource
             await using var export = new NpgsqlCommand("SELECT pg_export_snapshot(), clock_timestamp()", connection);
             await using var reader = await export.ExecuteReaderAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
-            _snapshots[i] = _snapshots[i] with { Id = reader.GetString(0), At = await reader.GetFieldValueAsync<DateTimeOffset>(1, cancellationToken) };
+            var at = await reader.GetFieldValueAsync<DateTimeOffset>(1, cancellationToken);
+            _snapshots[i] = _snapshots[i] with { Id = reader.GetString(0), At = at };
         }
         var databases = new List<ArchivedDatabase>();
         foreach (var (settings, connection, name, id, at) in _snapshots)

@@ -33,7 +33,8 @@ internal sealed class Tool : Archives.IPartTarget
 
     /// <param name="environment">Passwords are there, and never among the arguments, which everybody on the machine may see.</param>
     public static Tool Start(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, bool reads = false, bool writes = false)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null,
+        bool reads = false, bool writes = false)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -56,9 +57,9 @@ internal sealed class Tool : Archives.IPartTarget
     /// <summary>Runs a program to its end.</summary>
     /// <exception cref="ToolException">It failed.</exception>
     public static async Task RunAsync(
-        string program, IEnumerable<string> arguments, CancellationToken cancellationToken, IReadOnlyDictionary<string, string>? environment = null)
+        string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
-        await using var tool = Start(program, arguments, environment);
+        await using var tool = Start(program, arguments);
         await tool.CompleteAsync(cancellationToken);
     }
 

@@ -16,7 +16,8 @@ internal sealed class CommandDestination(string command) : IDestination
         return $"the command '{command}'";
     }
 
-    public Task<Exception> ExplainAsync(IOException failure, CancellationToken cancellationToken) => _tool.ExplainAsync(failure, cancellationToken);
+    public Task<Exception> ExplainAsync(IOException failure, CancellationToken cancellationToken) =>
+        _tool.ExplainAsync(failure, cancellationToken);
 
     public ValueTask DisposeAsync() => _tool.DisposeAsync();
 }

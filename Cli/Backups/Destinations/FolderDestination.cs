@@ -37,6 +37,8 @@ internal sealed partial class FolderDestination : IDestination
     private const string Partial = ".partial";
     private const string TimeFormat = "yyyyMMdd'T'HHmmss'Z'";
 
+    private const DateTimeStyles Utc = DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal;
+
     private readonly string _folder;
     private readonly string _name;
     private readonly Retention _retention;
@@ -90,6 +92,13 @@ internal sealed partial class FolderDestination : IDestination
             File.Delete(_file.Name);
     }
 
+    /// <summary>The newest archive of a folder; a path that is no folder is the archive itself.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static string Newest(string path) => !Directory.Exists(path)
+        ? path
+        : Directory.GetFiles(path, $"lyceum-*{Suffix}").Where(file => Named().IsMatch(Path.GetFileName(file))).Max(StringComparer.Ordinal)
+            ?? throw new UsageException($"there is no archive in {path}");
+
     /// <summary>What runs that were killed have left. One that goes on holds its file.</summary>
     private void DeleteLeft()
     {
@@ -113,8 +122,8 @@ internal sealed partial class FolderDestination : IDestination
         var archives = new Dictionary<DateTime, string>();
         foreach (var path in Directory.GetFiles(_folder, $"lyceum-*{Suffix}"))
         {
-            if (Named().Match(Path.GetFileName(path)) is { Success: true } match && DateTime.TryParseExact(
-                match.Groups["time"].Value, TimeFormat, null, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time))
+            var match = Named().Match(Path.GetFileName(path));
+            if (match.Success && DateTime.TryParseExact(match.Groups["time"].Value, TimeFormat, null, Utc, out var time))
                 archives[time] = path;
         }
         var kept = _retention.Choose(archives.Keys);

@@ -1,6 +1,8 @@
 namespace Lyceum.Cli.Backups.Destinations;
 
-/// <summary>Gauges as a file that Prometheus' node exporter reads (<c>--collector.textfile.directory</c>), one file for each command.</summary>
+/// <summary>
+/// Gauges as a file that Prometheus' node exporter reads (<c>--collector.textfile.directory</c>), one file for each command.
+/// </summary>
 internal static class TextMetrics
 {
     private const UnixFileMode Readable =

@@ -38,13 +38,14 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
         var keepsPasswords = start.Method == BackupMethod.Dump && File.Exists(Path.Combine(plan.DataFolder, Passwords));
         if (keepsPasswords)
             say($"{Passwords} stays as it is: its passwords are those of the servers here, of which nothing is restored but tables.");
-        foreach (var top in TopNames(manifest, ArchiveFormat.DataPrefix).Where(top => !(keepsPasswords && top == Passwords)))
+        var tops = Names(manifest, ArchiveFormat.DataPrefix).Select(name => name.Split('/')[0]).Distinct();
+        foreach (var top in tops.Where(top => !(keepsPasswords && top == Passwords)))
             MakeRoom(Path.Combine(plan.DataFolder, top), Path.Combine(plan.DataFolder, asides, top));
         if (plan.FilesFolder is { } files)
         {
-            foreach (var name in manifest.Parts.Select(part => part.Name).Where(name => name.StartsWith(ArchiveFormat.FilesPrefix, StringComparison.Ordinal)))
+            foreach (var name in Names(manifest, ArchiveFormat.FilesPrefix))
             {
-                var file = Path.Combine(files, name[ArchiveFormat.FilesPrefix.Length..]);
+                var file = Path.Combine(files, name);
                 MakeRoom(file, $"{file}.{asides}");
             }
         }
@@ -91,7 +92,7 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
             say($"{plan.PostgresFolder} holds the server's data, with its roles and passwords of then. Give it to the server's account " +
                 $"(chown -R) where that is another, and start PostgreSQL {manifest.Start.PostgresMajor} on it.");
         }
-        if (plan.FilesFolder is null && manifest.Parts.Any(part => part.Name.StartsWith(ArchiveFormat.FilesPrefix, StringComparison.Ordinal)))
+        if (plan.FilesFolder is null && Names(manifest, ArchiveFormat.FilesPrefix).Any())
             say("The archive has other files, which were left out: --files FOLDER puts them there.");
         say("Restored. Start the services: they bring the tables up to their version, and end what was being answered then.");
     }
@@ -139,9 +140,9 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
         }
     }
 
-    private static IEnumerable<string> TopNames(ArchiveManifest manifest, string prefix) => manifest.Parts
-        .Where(part => part.Name.StartsWith(prefix, StringComparison.Ordinal))
-        .Select(part => part.Name[prefix.Length..].Split('/')[0]).Distinct();
+    /// <summary>Of the parts below it, without it.</summary>
+    private static IEnumerable<string> Names(ArchiveManifest manifest, string prefix) => manifest.Parts
+        .Where(part => part.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(part => part.Name[prefix.Length..]);
 
     private sealed class Target(RestorePlan plan, string unpacked, bool keepsPasswords) : IArchiveTarget
     {
@@ -153,14 +154,14 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
             return Task.CompletedTask;
         }
 
-        public Task<IPartTarget> OpenAsync(string name, UnixFileMode mode, CancellationToken cancellationToken) => Task.FromResult(Open(name, mode));
+        public Task<IPartTarget> OpenAsync(string name, UnixFileMode mode, CancellationToken cancellationToken) =>
+            Task.FromResult(Open(name, mode));
 
         private IPartTarget Open(string name, UnixFileMode mode)
         {
             if (name == ArchiveFormat.BasePart)
             {
-                if (!OperatingSystem.IsWindows())
-                    Directory.CreateDirectory(plan.PostgresFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                VerifyRun.CreateClosed(plan.PostgresFolder);
                 return VerifyRun.Unpack(unpacked);
             }
             if (keepsPasswords && name == ArchiveFormat.DataPrefix + Passwords)
@@ -168,7 +169,11 @@ internal sealed class RestoreRun(RestorePlan plan, KeyFile keys, TimeProvider ti
             if (name.StartsWith(ArchiveFormat.DataPrefix, StringComparison.Ordinal))
                 return new FileTarget(Path.Combine(plan.DataFolder, name[ArchiveFormat.DataPrefix.Length..]), mode);
             if (name.StartsWith(ArchiveFormat.FilesPrefix, StringComparison.Ordinal))
-                return plan.FilesFolder is { } files ? new FileTarget(Path.Combine(files, name[ArchiveFormat.FilesPrefix.Length..]), mode) : new NoTarget();
+            {
+                return plan.FilesFolder is { } files
+                    ? new FileTarget(Path.Combine(files, name[ArchiveFormat.FilesPrefix.Length..]), mode)
+                    : new NoTarget();
+            }
             var database = Connections.Databases.SingleOrDefault(database => name == ArchiveFormat.DumpPart(database))
                 ?? throw new ArchiveException($"the archive holds {name}, which has no place here");
             return Tool.Start(

@@ -51,7 +51,8 @@ internal sealed class VerifyRun(KeyFile keys, string? workFolder)
         {
             return new FileStream(path, new FileStreamOptions
             {
-                Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read, Options = FileOptions.SequentialScan, BufferSize = 128 * 1024,
+                Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read, Options = FileOptions.SequentialScan,
+                BufferSize = 128 * 1024,
             });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -66,10 +67,17 @@ internal sealed class VerifyRun(KeyFile keys, string? workFolder)
     /// <summary>A program that unpacks the server's files as they come.</summary>
     public static Tool Unpack(string folder)
     {
+        CreateClosed(folder);
+        return Tool.Start(
+            "tar", ["--extract", "--file=-", $"--directory={folder}", "--no-same-owner", "--preserve-permissions"], reads: true);
+    }
+
+    /// <summary>A folder that only its owner may enter, as PostgreSQL wants its data folder to be.</summary>
+    public static void CreateClosed(string folder)
+    {
         Directory.CreateDirectory(folder);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return Tool.Start("tar", ["--extract", "--file=-", $"--directory={folder}", "--no-same-owner", "--preserve-permissions"], reads: true);
     }
 
     private sealed class Target(string? scratch) : IArchiveTarget
@@ -85,9 +93,14 @@ internal sealed class VerifyRun(KeyFile keys, string? workFolder)
             return Task.CompletedTask;
         }
 
-        public Task<IPartTarget> OpenAsync(string name, UnixFileMode mode, CancellationToken cancellationToken) => Task.FromResult<IPartTarget>(
-            name == ArchiveFormat.BasePart && scratch is not null ? Unpack(scratch)
-            : name.StartsWith("databases/", StringComparison.Ordinal) && _restore is not null ? Tool.Start(_restore, ["--file=/dev/null"], reads: true)
-            : new NoTarget());
+        public Task<IPartTarget> OpenAsync(string name, UnixFileMode mode, CancellationToken cancellationToken)
+        {
+            IPartTarget target = name == ArchiveFormat.BasePart && scratch is not null
+                ? Unpack(scratch)
+                : name.StartsWith(ArchiveFormat.DumpPrefix, StringComparison.Ordinal) && _restore is not null
+                    ? Tool.Start(_restore, ["--file=/dev/null"], reads: true)
+                    : new NoTarget();
+            return Task.FromResult(target);
+        }
     }
 }

@@ -58,7 +58,8 @@ public sealed class BackupTests(SourceSystem system) : IDisposable
         // As if it had happened between the snapshots: a share of a roadmap, and a deletion that all have confirmed.
         await system.ExecuteAsync(
             "sessiondb",
-            $"INSERT INTO shares VALUES (gen_random_uuid(), 'roadmap', '{job}'), (gen_random_uuid(), 'roadmap', '{lost}'), (gen_random_uuid(), 'tutor', '1')",
+            "INSERT INTO shares SELECT gen_random_uuid(), kind, thing FROM " +
+            $"(VALUES ('roadmap', '{job}'), ('roadmap', '{lost}'), ('tutor', '1')) AS shared (kind, thing)",
             "WITH e AS (INSERT INTO erasures VALUES (gen_random_uuid(), now() + interval '1 hour') RETURNING id) " +
             "INSERT INTO erasure_steps SELECT id, s, 0, now(), now() + interval '1 hour' FROM e, unnest(ARRAY['chat-api', 'session-api']) s");
         var keys = NewKey();
@@ -141,7 +142,11 @@ public sealed class BackupTests(SourceSystem system) : IDisposable
     private Task RestoreAsync(KeyFile keys, string archive, RestorePlan plan) =>
         new RestoreRun(plan, keys, TimeProvider.System, _said.Add).RunAsync(archive, default);
 
-    private static KeyFile NewKey() => AgeIdentity.Generate() is var key ? new([key], [key.Recipient]) : throw new InvalidOperationException();
+    private static KeyFile NewKey()
+    {
+        var key = AgeIdentity.Generate();
+        return new([key], [key.Recipient]);
+    }
 
     private static async Task WriteAsync(string connectionString, CancellationToken stop)
     {

@@ -80,8 +80,9 @@ public sealed class SourceSystem : IAsyncLifetime
     {
         foreach (var name in Tables.Keys)
             await ExecuteAsync("postgres", $"CREATE DATABASE {name}{suffix} OWNER {Role} TEMPLATE template0 ENCODING 'UTF8'");
-        foreach (var name in Tables.Keys)
-            await ExecuteAsync(name + suffix, $"ALTER SCHEMA public OWNER TO {Role}");
+        // As AppHost has it; elsewhere the schema stays the database's.
+        foreach (var name in Tables.Keys.Where(_ => suffix.Length == 0))
+            await ExecuteAsync(name, $"ALTER SCHEMA public OWNER TO {Role}");
     }
 
     public string ConnectionString(string name) => new NpgsqlConnectionStringBuilder(_server.ConnectionString(name, pooling: false))

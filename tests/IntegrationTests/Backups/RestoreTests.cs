@@ -121,6 +121,10 @@ public sealed class RestoreTests : IDisposable
         var told = await CliAsync("verify", damaged, "--key", key);
         told.Status.ShouldBe(1);
         told.Text.ShouldContain("damaged");
+
+        var rehearsed = await CliAsync("backup", "rehearse", archive, "--key", key, "--services", Repository.Root);
+        rehearsed.Status.ShouldBe(0, rehearsed.Text);
+        rehearsed.Text.ShouldContain("got an answer of");
         return archive;
     }
 
