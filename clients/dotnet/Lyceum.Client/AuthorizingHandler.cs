@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 
 namespace Lyceum.Client;
 
@@ -23,8 +24,9 @@ internal sealed class AuthorizingHandler(LyceumCredentials credentials, Uri gate
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.AbsoluteUri.TrimEnd('/') + path))
         {
-            Content = JsonContent.Create(body, body.GetType(), options: Json.Options),
+            Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json.Options)),
         };
+        request.Content.Headers.ContentType = new("application/json");
         using var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         if (!response.IsSuccessStatusCode)
             throw await LyceumException.ReadAsync(response, cancellationToken).ConfigureAwait(false);
