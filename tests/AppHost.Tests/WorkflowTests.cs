@@ -121,9 +121,9 @@ public sealed partial class WorkflowTests
     [GeneratedRegex(@"^\s*-?\s*uses:\s*(?<action>.*)$", RegexOptions.Multiline)]
     private static partial Regex Uses();
 
-    [GeneratedRegex(@"^[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]
+    [GeneratedRegex(@"^[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", RegexOptions.ExplicitCapture)]
     private static partial Regex PinnedByCommit();
 
-    [GeneratedRegex(@"^[\w.-]+/[\w./-]+@(v\d+(\.\d+)*|[0-9a-f]{40} # v\d+\.\d+\.\d+)$")]
+    [GeneratedRegex(@"^[\w.-]+/[\w./-]+@(v\d+(\.\d+)*|[0-9a-f]{40} # v\d+\.\d+\.\d+)$", RegexOptions.ExplicitCapture)]
     private static partial Regex PinnedByVersion();
 }

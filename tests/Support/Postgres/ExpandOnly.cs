@@ -48,30 +48,30 @@ public static partial class ExpandOnly
     [GeneratedRegex(@"\s+")]
     private static partial Regex Space();
 
-    [GeneratedRegex(@"(?:\$(?<tag>\w*)\$.*?\$\k<tag>\$|'(?:[^']|'')*'|[^;'$]|\$)+", RegexOptions.Singleline)]
+    [GeneratedRegex(@"(?:\$(?<tag>\w*)\$.*?\$\k<tag>\$|'(?:[^']|'')*'|[^;'$]|\$)+", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Statement();
 
-    [GeneratedRegex(@"CREATE TABLE (IF NOT EXISTS )?""?(?<table>\w+)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"CREATE TABLE (IF NOT EXISTS )?""?(?<table>\w+)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex CreatedTable();
 
-    [GeneratedRegex(@"CREATE UNIQUE INDEX (IF NOT EXISTS )?""?(?<index>\w+)""? ON ""?(?<table>\w+)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"CREATE UNIQUE INDEX (IF NOT EXISTS )?""?(?<index>\w+)""? ON ""?(?<table>\w+)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex UniqueIndex();
 
-    [GeneratedRegex(@"^DROP INDEX (IF EXISTS )?""?(?<index>\w+)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^DROP INDEX (IF EXISTS )?""?(?<index>\w+)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex DroppedIndex();
 
-    [GeneratedRegex(@"^(DROP (TABLE|VIEW|FUNCTION|TYPE|SEQUENCE|TRIGGER)|TRUNCATE|ALTER \w+ .*\bRENAME\b)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(DROP (TABLE|VIEW|FUNCTION|TYPE|SEQUENCE|TRIGGER)|TRUNCATE|ALTER \w+ .*\bRENAME\b)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex DroppedObject();
 
-    [GeneratedRegex(@"^ALTER TABLE (ONLY )?""?(?<table>\w+)""? (?<actions>.*)$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^ALTER TABLE (ONLY )?""?(?<table>\w+)""? (?<actions>.*)$", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex AlteredTable();
 
     [GeneratedRegex(
         @"\b(DROP (COLUMN|CONSTRAINT|DEFAULT)|SET NOT NULL|ALTER (COLUMN )?""?\w+""? (SET DATA )?TYPE|ADD (CONSTRAINT ""?\w+""? )?(CHECK|UNIQUE|PRIMARY KEY|FOREIGN KEY|EXCLUDE))\b",
-        RegexOptions.IgnoreCase)]
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex TakesAway();
 
-    [GeneratedRegex(@"\bADD (COLUMN )?(?!CONSTRAINT)""?\w+""? .*\bNOT NULL\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\bADD (COLUMN )?(?!CONSTRAINT)""?\w+""? .*\bNOT NULL\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex AddedColumn();
 
     [GeneratedRegex(@"^VALUES \('(?<id>\d{14}_\w+)'", RegexOptions.Multiline)]
