@@ -65,6 +65,7 @@ internal sealed class AnswerReader : IAsyncDisposable
                     _reading!.CancelAfter(_options.Silence);
                     if (!await _events!.MoveNextAsync().ConfigureAwait(false))
                         throw new IOException("The stream ended before the answer did.");
+                    _reading.CancelAfter(Timeout.InfiniteTimeSpan); // the caller may take its time
                 }
                 if (Take(_events.Current) is { } item)
                     return item;
