@@ -145,8 +145,13 @@ internal static class Description
         if (schema["oneOf"] is JsonArray { Count: 2 } choice && Text(choice[0]!.AsObject(), "type") == "null")
         {
             schema.Remove("oneOf");
-            schema["allOf"] = new JsonArray(choice[1]!.DeepClone());
-            schema["nullable"] = true;
+            if (Text(choice[1]!.AsObject(), "$ref") == SchemaPath + "JsonElement")
+                schema["description"] = choice[1]!["description"]?.DeepClone(); // anything, or nothing
+            else
+            {
+                schema["allOf"] = new JsonArray(choice[1]!.DeepClone());
+                schema["nullable"] = true;
+            }
         }
         foreach (var (_, member) in schema.ToList())
             SimplifySchema(member);

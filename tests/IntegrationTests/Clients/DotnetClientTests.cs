@@ -46,7 +46,7 @@ public sealed class DotnetClientTests(SharedSystem system)
         system.Stub.Log.Requests.Count(request => request.LastUserMessage.Contains($"seed={seed} ", StringComparison.Ordinal)).ShouldBe(1);
         var started = events.OfType<AnswerStarted>().Single().Start;
         var messages = await client.Api.GetConversationsByIdMessagesAsync(started.ConversationId, cancellationToken: limit.Token);
-        messages.Messages.Last().Content.ShouldBe(text.ToString());
+        messages.Messages[^1].Content.ShouldBe(text.ToString());
         (await client.StopAsync(started.MessageId, limit.Token)).Status.ShouldBe("complete"); // too late, and no error
         (await Should.ThrowAsync<LyceumException>(() => client.StopAsync(Guid.CreateVersion7(), limit.Token))).Code.ShouldBe("message_not_found");
     }
