@@ -14260,8 +14260,11 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("max_tokens")]
         public int MaxTokens { get; set; } = default!;
 
+        /// <summary>
+        /// The request's `context`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("given")]
-        public Given? Given { get; set; } = default!;
+        public object? Given { get; set; } = default!;
 
         /// <summary>
         /// Finished ones, in their order; null in a list.
@@ -15852,10 +15855,10 @@ namespace Lyceum.Client
         public string Digest { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("input_schema")]
-        public InputSchema? InputSchema { get; set; } = default!;
+        public object? InputSchema { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("output_schema")]
-        public OutputSchema? OutputSchema { get; set; } = default!;
+        public object? OutputSchema { get; set; } = default!;
 
     }
 
@@ -16104,10 +16107,13 @@ namespace Lyceum.Client
         public string? FinishReason { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("usage")]
-        public Usage2? Usage { get; set; } = default!;
+        public object? Usage { get; set; } = default!;
 
+        /// <summary>
+        /// A problem document beside the text.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("error")]
-        public Error? Error { get; set; } = default!;
+        public object? Error { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("tutor_id")]
         public int? TutorId { get; set; } = default!;
@@ -16121,8 +16127,11 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("grounding")]
         public string? Grounding { get; set; } = default!;
 
+        /// <summary>
+        /// See AnswerSource; null until the answer has ended: what it cites is known then.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("sources")]
-        public Sources? Sources { get; set; } = default!;
+        public object? Sources { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("created_at")]
         public System.DateTimeOffset CreatedAt { get; set; } = default!;
@@ -16172,8 +16181,11 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("moderation")]
         public string? Moderation { get; set; } = default!;
 
+        /// <summary>
+        /// What the person's school says at signs of self-harm in the question.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("help")]
-        public Help? Help { get; set; } = default!;
+        public object? Help { get; set; } = default!;
 
         /// <summary>
         /// Of a question, in order: `GET /api/images/{id}`.
@@ -18404,8 +18416,11 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("finish_reason")]
         public string? FinishReason { get; set; } = default!;
 
+        /// <summary>
+        /// `[{number, id, title, source}]`
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("citations")]
-        public Citations? Citations { get; set; } = default!;
+        public object? Citations { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("ended_at")]
         public System.DateTimeOffset? EndedAt { get; set; } = default!;
@@ -18745,54 +18760,6 @@ namespace Lyceum.Client
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("hours")]
         public double Hours { get; set; } = default!;
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Given : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class InputSchema : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class OutputSchema : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Usage2 : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Error : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Sources : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Help : object
-    {
-
-    }
-
-    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
-    public partial class Citations : object
-    {
 
     }
 
