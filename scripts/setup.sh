@@ -123,6 +123,7 @@ install_test_programs() {
   [[ -x /usr/sbin/nginx ]] || wanted+=(nginx-light)
   command -v promtool >/dev/null || wanted+=(prometheus)
   command -v npm >/dev/null || wanted+=(npm)
+  command -v python3 >/dev/null || wanted+=(python3)
   command -v cc >/dev/null || command -v gcc >/dev/null || wanted+=(gcc libc6-dev)
   (( ${#wanted[@]} )) || return 0
   if (( EUID != 0 )) || ! command -v apt-get >/dev/null; then

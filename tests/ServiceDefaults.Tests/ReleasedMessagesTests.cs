@@ -67,6 +67,64 @@ public sealed class ReleasedMessagesTests
         }
     }
 
+    /// <summary>The other way: a replica of the last release reads what this version sends, however little of it is said.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Message_OfThisVersion_IsReadByTheLastRelease(bool smallest)
+    {
+        foreach (var message in Messages)
+        {
+            if (Released(message.GetType().Name) is not { } released)
+                continue; // it came later: the release has no consumer of it
+            var sent = JsonSerializer.SerializeToNode(message, message.GetType(), Json);
+            if (smallest)
+                ReleasedContracts.MakeSmallest(message.GetType(), sent, Json);
+
+            ReleasedContracts.Missing(released, sent, Json, released.Name).ShouldBeEmpty();
+            var read = JsonSerializer.Deserialize(sent!.ToJsonString(), released, Json);
+            // What it understood is what was said, and unknown members did not disturb it.
+            if (!smallest)
+                ShouldHold(sent, JsonSerializer.SerializeToNode(read, released, Json), released.Name);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Message_OfTheLastRelease_HasWhatThisVersionNeeds(bool smallest)
+    {
+        foreach (var type in Messages.Select(message => message.GetType()))
+        {
+            if (Released(type.Name) is not { } released)
+                continue;
+            var sent = Recorded()[MessageUrn.ForTypeString(type)]!.DeepClone();
+            if (smallest)
+                ReleasedContracts.MakeSmallest(released, sent, Json);
+
+            ReleasedContracts.Missing(type, sent, Json, type.Name).ShouldBeEmpty();
+            JsonSerializer.Deserialize(sent.ToJsonString(), type, Json).ShouldNotBeNull();
+        }
+    }
+
+    /// <summary>The copy of the declarations is the release's: it writes what was recorded of it, no member more or less.</summary>
+    [Fact]
+    public void Contracts_OfTheLastRelease_WriteWhatWasRecorded()
+    {
+        var recorded = Recorded();
+        foreach (var (urn, message) in recorded)
+        {
+            var released = Released(urn.Split(':')[^1]).ShouldNotBeNull(urn);
+            var written = JsonSerializer.SerializeToNode(JsonSerializer.Deserialize(message!.ToJsonString(), released, Json), released, Json);
+            JsonNode.DeepEquals(written, message).ShouldBeTrue($"{urn}: {written?.ToJsonString()}");
+        }
+    }
+
+    private static Type? Released(string name) =>
+        typeof(Lyceum.Released.V010.ResponseFinished).Assembly.GetType($"Lyceum.Released.V010.{name}");
+
+    private static JsonObject Recorded() => JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, "messages-0.1.0.json")))!.AsObject();
+
     /// <summary>Every member recorded is there, with its value; others may have come.</summary>
     private static void ShouldHold(JsonNode? now, JsonNode? then, string where)
     {
