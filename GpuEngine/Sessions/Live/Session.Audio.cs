@@ -66,7 +66,7 @@ internal sealed partial class Session
         lock (_lock)
         {
             if (_ending)
-                return ErrorCodes.SessionEnded;
+                return _isGoingAway ? null : ErrorCodes.SessionEnded;
             if (IsReplaced(from))
                 return null;
             _clock.TouchByClient();
