@@ -29,7 +29,8 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
              ON CONFLICT (id) DO UPDATE SET
                  incarnation = excluded.incarnation, url = excluded.url, public_url = excluded.public_url,
                  announced_to = excluded.announced_to, capacity = excluded.capacity, sessions = excluded.sessions,
-                 model = excluded.model, draining = excluded.draining, seen_at = excluded.seen_at
+                 -- A run that drains never takes anything on again, whatever it says later.
+                 draining = COALESCE(excluded.draining, engines.draining), model = excluded.model, seen_at = excluded.seen_at
              WHERE engines.incarnation <= excluded.incarnation
              """, cancellationToken) == 1;
     }

@@ -84,7 +84,7 @@ public sealed class DrainTests
 
         ShouldBeWhole(await engine.StreamAsync("[[stub tokens=3 rate=0 seed=1]]"), StubText.Text(1, 3, false));
         await stop.CancelAsync(); // as a supervisor that waits no longer
-        await stopped.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(stopped);
     }
 
     private static Task<Engine> DrainingAsync() =>

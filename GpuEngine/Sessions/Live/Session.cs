@@ -172,21 +172,24 @@ internal sealed partial class Session
     /// How long it waits, from the first call that finds it idle, until all that was said is stored where the next session finds
     /// it.
     /// </param>
-    /// <returns>Null where it was not ended.</returns>
-    public Task? TryGoAway(TimeSpan forStoring)
+    /// <param name="ended">Completes when its turns have freed what they occupied.</param>
+    /// <returns>False where it was not ended.</returns>
+    public bool TryGoAway(TimeSpan forStoring, out Task ended)
     {
         Turn? last;
+        ended = Task.CompletedTask;
         lock (_lock)
         {
             if (_ending || !_turns.IsBetweenTurns || !_utterances.IsEmpty)
-                return null;
+                return false;
             _idleSince ??= _time.GetTimestamp();
             if (!_transcript.IsStored(Id) && _time.GetElapsedTime(_idleSince.Value) < forStoring)
-                return null;
+                return false;
             _ending = _isGoingAway = true;
             last = _turns.End(ShuttingDown);
         }
-        return EndAsync(ShuttingDown, last);
+        ended = EndAsync(ShuttingDown, last);
+        return true;
     }
 
     private async Task EndAsync(string reason, Turn? last)

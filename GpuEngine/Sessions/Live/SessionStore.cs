@@ -164,7 +164,7 @@ internal sealed class SessionStore : IDrainedWork, IDisposable
     {
         foreach (var session in All)
         {
-            if (session.TryGoAway(ForStoring) is { } ended)
+            if (session.TryGoAway(ForStoring, out var ended))
                 _ = RemoveAsync(session, ended); // never fails
         }
     }
