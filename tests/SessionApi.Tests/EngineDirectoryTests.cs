@@ -63,6 +63,19 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task Announcement_OfALaterVersion_IsReadWithoutWhatIsNew()
+    {
+        var sessions = await fixture.StartedAsync();
+        var (id, run) = (NewEngine(), Guid.CreateVersion7());
+        var announcement = new
+        {
+            id, incarnation = run, url = "http://127.0.0.1:1", capacity = 10, sessions = 0, zone = "b", limits = new { watts = 300 },
+        };
+        (await sessions.SendAsync(HttpMethod.Put, $"/internal/engines/{id}", announcement, Service())).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await ListAsync(sessions)).ShouldContain(engine => engine.GetProperty("id").GetString() == id);
+    }
+
+    [Fact]
     public async Task Session_WhereAnEngineDrains_IsMadeAtAnother()
     {
         var sessions = await fixture.StartedAsync();

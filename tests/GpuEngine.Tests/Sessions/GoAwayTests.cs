@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.WebSockets;
 using System.Text.Json;
+using Lyceum.Contracts;
+using Lyceum.GpuEngine.Sessions.Transcripts;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -55,6 +57,25 @@ public sealed class GoAwayTests
         stopped.IsCompleted.ShouldBeFalse();
         (await engine.SendAsync(HttpMethod.Delete, $"/v1/sessions/{kept.SessionId}")).StatusCode.ShouldBe(HttpStatusCode.OK);
         await stopped.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Session_WhoseTranscriptIsNotStoredYet_IsNotSentAway()
+    {
+        await using var engine = await SessionEngine.StartAsync();
+        var log = engine.Services.GetRequiredService<TranscriptLog>();
+        log.KeepUntilAcknowledged();
+        var made = await engine.CreateAsync();
+        await using var client = await engine.ConnectAsync(made);
+        var session = engine.Store.Find(made.SessionId)!;
+        await client.SayAsync("[[stub tokens=3 rate=0]]");
+        await client.UntilAsync("latency_report");
+
+        session.TryGoAway(TimeSpan.FromMinutes(10), out _).ShouldBeFalse();
+        log.Acknowledge([new RecordedSession(made.SessionId, 1_000)]);
+
+        await Eventually.TrueAsync(() => Task.FromResult(session.TryGoAway(TimeSpan.FromMinutes(10), out _)), "it is sent away");
+        await ShouldGoAwayAsync(client);
     }
 
     [Fact]
