@@ -13,7 +13,9 @@ namespace Lyceum.EngineClient;
 public sealed record EngineAnnouncement(
     string Id, Guid Incarnation, Uri Url, string? PublicUrl, int Capacity, int Sessions, string? Model)
 {
-    /// <summary>It is stopping: it finishes what it has, and takes nothing new on. False: also one of a version before this.</summary>
+    /// <summary>
+    /// It is stopping: it finishes what it has, and takes nothing new on. False: also one of a version before this.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Draining { get; init; }
 

@@ -97,7 +97,8 @@ public sealed partial class EngineDirectory(
             return;
         _announced = engines;
         _asked = engines.Any(engine => !engine.IsDraining) ? [.. engines.Where(engine => !engine.IsDraining)] : engines;
-        LogEngines(string.Join(", ", engines.Select(engine => $"{engine.Id} at {engine.Url}{(engine.IsDraining ? " (draining)" : "")}")));
+        LogEngines(string.Join(", ", engines.Select(
+            engine => $"{engine.Id} at {engine.Url}{(engine.IsDraining ? " (draining)" : "")}")));
         Changed?.Invoke();
     }
 
@@ -131,7 +132,8 @@ public sealed partial class EngineDirectory(
         // What answers here is not always SessionApi: then the directory counts as away.
         if (list?.Engines is null || list.Engines.Any(engine => engine is not { Id.Length: > 0, Url: not null }))
             throw new JsonException($"{replica} answered no list of engines");
-        return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal).Select(engine => new KnownEngine(engine.Id, engine.Url, engine.Draining))];
+        return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal)
+            .Select(engine => new KnownEngine(engine.Id, engine.Url, engine.Draining))];
     }
 
     [LoggerMessage(LogLevel.Information, "Engines changed: {Engines}")]

@@ -9,7 +9,7 @@ internal static class DrainingSetup
     /// <summary>Answers that end by their bound, and the reader that fetches the last of them.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(15);
 
-    /// <summary>Finishes what runs before the engine stops: what was added as <see cref="IDrainedWork"/>. May be called again.</summary>
+    /// <summary>The engine finishes each <see cref="IDrainedWork"/> before it stops. May be called again.</summary>
     public static void AddDraining(this WebApplicationBuilder builder)
     {
         var services = builder.Services;

@@ -55,7 +55,9 @@ internal sealed partial class EngineDrain(
         }
         catch (OperationCanceledException) when (any.IsCancellationRequested)
         {
-            LogCutOff(log, time.GetElapsedTime(began).TotalSeconds, again.IsCancellationRequested ? "a second signal" : "Drain:Answers is over");
+            LogCutOff(
+                log, time.GetElapsedTime(began).TotalSeconds,
+                again.IsCancellationRequested ? "a second signal" : "Drain:Answers is over");
         }
 
         void Interrupt(PosixSignalContext context)

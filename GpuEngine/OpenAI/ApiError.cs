@@ -76,7 +76,7 @@ internal sealed class ApiException : Exception
     /// <summary>What to log of a failure beside its error: the exception that caused it, if there is one.</summary>
     public static Exception? CauseOf(Exception failure) => failure is ApiException ? failure.InnerException : failure;
 
-    /// <summary>503: the engine takes nothing new on, because it is stopping. Another engine may, or this one's next run.</summary>
+    /// <summary>503: the engine is stopping. Another one may take it on, or this one's next run.</summary>
     public static ApiException Draining() =>
         new(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
 
