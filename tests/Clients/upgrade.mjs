@@ -1,7 +1,8 @@
 // upgrade.mjs GATEWAY GATEWAY…: clients of a system that is replaced under them, until SIGTERM; then one JSON line of what they saw.
 // STREAMS, SESSIONS, JOBS: how many at once; RATE: other requests a second. TOKEN: what they show.
 // They do what clients are told to do (docs/upgrade.md): a connection that is refused or breaks goes to the next address; an
-// answer is read on from the last event; a session that says go_away is connected again. All else that is no success is an error.
+// answer is read on from the last event; a session that says go_away is connected again; who is told Retry-After waits, which is
+// counted apart. All else that is no success is an error.
 // Every answer is compared with the stub model's text, byte by byte. Exit status 1 where there was an error or a byte was lost.
 import { randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
@@ -9,8 +10,8 @@ import WebSocket from 'ws';
 const gateways = process.argv.slice(2);
 const { STREAMS = '10', SESSIONS = '10', JOBS = '2', RATE = '20', TOKEN } = process.env;
 const told = {
-  requests: 0, answers: 0, turns: 0, jobs: 0, resumed: 0, moved: 0, goAways: 0, interruptedTurns: 0,
-  errors: [], lostBytes: 0, longestPauseMs: 0, pauseAt: '',
+  requests: 0, waited: 0, answers: 0, turns: 0, jobs: 0, resumed: 0, moved: 0, goAways: 0, interruptedTurns: 0,
+  waitedFor: {}, errors: [], lostBytes: 0, longestPauseMs: 0, pauseAt: '',
 };
 let stopping = false;
 process.on('SIGTERM', () => { stopping = true; });
@@ -55,6 +56,15 @@ async function ask(path, { method = 'GET', body, headers = {}, stream = false, p
         headers: { Authorization: `Bearer ${TOKEN}`, ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers },
       });
       told.requests++;
+      // What was not taken on, and says when to come again: it is counted, and its client comes again.
+      const wait = response.headers.get('retry-after');
+      if ((response.status === 503 || response.status === 429) && wait !== null && Date.now() - begun < patience) {
+        const { code } = await response.json().catch(() => ({}));
+        told.waited++;
+        told.waitedFor[code] = (told.waitedFor[code] ?? 0) + 1;
+        await sleep(Math.min(+wait, 2) * 1000);
+        continue;
+      }
       return stream ? { response, gateway } : { response, gateway, text: await response.text() };
     } catch (error) {
       if (Date.now() - begun > patience) throw error;

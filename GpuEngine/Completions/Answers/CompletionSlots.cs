@@ -20,12 +20,13 @@ internal sealed class CompletionSlots(
 
     /// <summary>Takes a slot until disposed.</summary>
     /// <exception cref="ApiException">429: all are taken, or too many by this caller. 503: the engine is stopping.</exception>
-    public Slot Take(Sharer who)
+    /// <param name="isOfSession">A turn of a session that is here: it runs to its end while the engine drains.</param>
+    public Slot Take(Sharer who, bool isOfSession = false)
     {
         var held = _running.TryTake(who) ?? throw ApiException.Overloaded(
             $"This engine runs {_running.Capacity} completions at once; the rest is kept for other callers.");
         // After taking it: a drain that begins now sees it.
-        if (_closed)
+        if (_closed && !isOfSession)
         {
             Free(held);
             throw ApiException.Draining();

@@ -139,8 +139,10 @@ internal sealed partial class Session
         Turn? interrupted;
         lock (_lock)
         {
+            if (_isGoingAway)
+                return null;
             if (_ending)
-                return _isGoingAway ? null : ErrorCodes.SessionEnded;
+                return ErrorCodes.SessionEnded;
             if (IsReplaced(from) || (message.Id is { } id && !Remember(id)))
                 return null;
             _clock.TouchByClient();
@@ -166,7 +168,8 @@ internal sealed partial class Session
     }
 
     /// <summary>
-    /// Ends it because its engine stops, except where a turn runs or waits, or speech is being recognized.
+    /// Ends it because its engine stops, except where a turn runs or waits, or speech is being recognized. From the first call
+    /// that finds it idle no turn begins.
     /// </summary>
     /// <param name="forStoring">
     /// How long it waits, from the first call that finds it idle, until all that was said is stored where the next session finds
@@ -182,10 +185,11 @@ internal sealed partial class Session
         {
             if (_ending || !_turns.IsBetweenTurns || !_utterances.IsEmpty)
                 return false;
+            _isGoingAway = true;
             _idleSince ??= _time.GetTimestamp();
             if (!_transcript.IsStored(Id) && _time.GetElapsedTime(_idleSince.Value) < forStoring)
                 return false;
-            _ending = _isGoingAway = true;
+            _ending = true;
             last = _turns.End(ShuttingDown);
         }
         ended = EndAsync(ShuttingDown, last);

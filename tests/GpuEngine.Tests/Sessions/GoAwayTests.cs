@@ -72,10 +72,35 @@ public sealed class GoAwayTests
         await client.UntilAsync("latency_report");
 
         session.TryGoAway(TimeSpan.FromMinutes(10), out _).ShouldBeFalse();
+        // What is asked now is not accepted, and its client asks it again where the session goes on.
+        session.Submit(new UserMessage("late", "Late?")).ShouldBeNull();
         log.Acknowledge([new RecordedSession(made.SessionId, 1_000)]);
 
         await Eventually.TrueAsync(() => Task.FromResult(session.TryGoAway(TimeSpan.FromMinutes(10), out _)), "it is sent away");
         await ShouldGoAwayAsync(client);
+        session.Turns.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Turn_ThatBeginsWhileTheEngineDrains_IsAnswered()
+    {
+        await using var engine = await SessionEngine.StartAsync(("Drain:Answers", "00:02:00"), ("Drain:Notice", "00:00:00"));
+        await using var client = await engine.ConnectAsync(await engine.CreateAsync());
+        await client.SayAsync("[[stub tokens=1000 rate=200 seed=1]]");
+        await client.UntilAsync("delta");
+        engine.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        var stopped = engine.Services.GetRequiredService<IHost>().StopAsync(TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(async () =>
+        {
+            using var rejected = await engine.TryCreateAsync();
+            return rejected.StatusCode == HttpStatusCode.ServiceUnavailable;
+        }, "nothing new is taken on");
+
+        await client.SayAsync("[[stub tokens=20 rate=0 seed=2]]"); // interrupts
+
+        (await client.UntilAsync("text")).GetProperty("content").GetString().ShouldBe(StubText.Text(2, 20, false));
+        await ShouldGoAwayAsync(client);
+        await stopped.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
     }
 
     [Fact]
