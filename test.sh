@@ -12,6 +12,7 @@ usage() {
   --long        the tests that take minutes instead
   --chaos N     N rounds of killing things at random instead (LYCEUM_CHAOS_SEED=… repeats a run's plan)
   --failover N  N rounds of killing the primary of three Postgres and promoting a standby instead
+  --upgrade REF upgrades a whole system from that commit under load, and back, instead (scripts/upgrade.sh)
   --bench       starts a system and measures it instead
 HELP
 }
@@ -25,6 +26,7 @@ while (( $# )); do
       mode=chaos class='*.FailoverTests' rounds=${2:-}
       [[ $rounds =~ ^[0-9]+$ ]] || die "--failover wants a number of rounds"
       shift 2 ;;
+    --upgrade) mode=upgrade ref=${2:-}; [[ -n $ref ]] || die "--upgrade wants a commit"; shift 2 ;;
     --bench) mode=bench; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; die "unknown option: $1" ;;
@@ -40,6 +42,7 @@ install_clients
 build Solution.sln
 build_web
 
+if [[ $mode == upgrade ]]; then exec "$root/scripts/upgrade.sh" --from "$ref"; fi
 if [[ $mode == bench ]]; then exec "$root/scripts/bench.sh"; fi
 
 case $mode in

@@ -55,7 +55,9 @@ public static class ServiceExtensions
             .WithEnvironment("DOTNET_TC_CallCountingDelayMs", "0")
             .WithEnvironment("Identity__KeyFile", house.EnsureKeyFile(name))
             .WithEnvironment("Identity__JwksFile", house.JwksFile)
-            .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)).ToArray();
+            .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)
+            // Whoever develops does not wait for an engine's answers: they are interrupted, as the orchestrator would by SIGKILL.
+            .WithEnvironment("Drain__Answers", "00:00:00")).ToArray();
 
         return new Service(name, replicas)
             .WithSection(builder.Configuration, "Answers")

@@ -14,6 +14,12 @@ public sealed record EngineAnnouncement(
     string Id, Guid Incarnation, Uri Url, string? PublicUrl, int Capacity, int Sessions, string? Model)
 {
     /// <summary>
+    /// It is stopping: it finishes what it has, and takes nothing new on. False: also one of a version before this.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Draining { get; init; }
+
+    /// <summary>
     /// In <c>GET /v1/engine</c> alone: the directory keeps nothing of it. Null: an engine of a version before these, of
     /// which nothing is known.
     /// </summary>

@@ -16,7 +16,8 @@ namespace Lyceum.EngineClient;
 
 /// <summary>An engine as others know it.</summary>
 /// <param name="Id">Of a configured one that has not announced itself: its resource's name.</param>
-public sealed record KnownEngine(string Id, Uri Url);
+/// <param name="IsDraining">It finishes what it has, and takes nothing new on.</param>
+public sealed record KnownEngine(string Id, Uri Url, bool IsDraining = false);
 
 /// <summary>
 /// The engines there are, for services that ask them: SessionApi's directory, read each second in the background, so that
@@ -45,12 +46,13 @@ public sealed partial class EngineDirectory(
 
     // Written by the one loop below.
     private volatile IReadOnlyList<KnownEngine> _announced = [];
+    private volatile IReadOnlyList<KnownEngine> _asked = []; // those of them to ask
 
     /// <summary>Called by the background loop after <see cref="Announced"/> changed.</summary>
     public event Action? Changed;
 
-    /// <summary>Engines to ask something of.</summary>
-    public IReadOnlyList<KnownEngine> Live => _announced is { Count: > 0 } announced ? announced : _configured;
+    /// <summary>Engines to ask something of: those that drain only where all do.</summary>
+    public IReadOnlyList<KnownEngine> Live => _asked is { Count: > 0 } asked ? asked : _configured;
 
     /// <summary>Those that the directory names.</summary>
     public IReadOnlyList<KnownEngine> Announced => _announced;
@@ -97,7 +99,9 @@ public sealed partial class EngineDirectory(
         if (engines.SequenceEqual(_announced))
             return;
         _announced = engines;
-        LogEngines(string.Join(", ", engines.Select(engine => $"{engine.Id} at {engine.Url}")));
+        _asked = engines.Any(engine => !engine.IsDraining) ? [.. engines.Where(engine => !engine.IsDraining)] : engines;
+        LogEngines(string.Join(", ", engines.Select(
+            engine => $"{engine.Id} at {engine.Url}{(engine.IsDraining ? " (draining)" : "")}")));
         Changed?.Invoke();
     }
 
@@ -131,7 +135,8 @@ public sealed partial class EngineDirectory(
         // What answers here is not always SessionApi: then the directory counts as away.
         if (list?.Engines is null || list.Engines.Any(engine => engine is not { Id.Length: > 0, Url: not null }))
             throw new JsonException($"{replica} answered no list of engines");
-        return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal).Select(engine => new KnownEngine(engine.Id, engine.Url))];
+        return [.. list.Engines.OrderBy(engine => engine.Id, StringComparer.Ordinal)
+            .Select(engine => new KnownEngine(engine.Id, engine.Url, engine.Draining))];
     }
 
     [LoggerMessage(LogLevel.Information, "Engines changed: {Engines}")]

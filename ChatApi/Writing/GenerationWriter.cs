@@ -29,6 +29,9 @@ public sealed partial class GenerationWriter(
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Between two attempts at the only engine, while it restarts.</summary>
+    private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(500);
+
     private readonly GenerationOptions _options = options.Value;
     private readonly AnswersOptions _answers = answers.Value;
 
@@ -69,7 +72,7 @@ public sealed partial class GenerationWriter(
 
     private async Task<AnswerEnd> WriteAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var (attach, asked, lost) = (stream.Order.Attach, false, 0L);
+        var (attach, asked, lost, restarts) = (stream.Order.Attach, false, 0L, false);
         var tries = engines.Tries(stream.Generation.Engine);
         while (true)
         {
@@ -101,9 +104,17 @@ public sealed partial class GenerationWriter(
                 await Task.Delay(Pause, time, cancellationToken);
                 continue;
             }
-            if (!stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault)
-                || !await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
+            if (!stream.IsEmpty || stream.Order.Context is null || !IsPassing(fault))
                 return AnswerEnd.Failed(Explained(fault, stream.Order), stream.IsEmpty, stream.Usage);
+            restarts |= fault.Code == ErrorCodes.Draining;
+            if (!await MoveAsync(stream.Generation, stream.Order, tries, fault, cancellationToken))
+            {
+                // An engine that drained comes back, or another in its place: waited for as long as for a first token.
+                if (!restarts || fault.Code is not (ErrorCodes.Draining or ErrorCodes.EngineUnavailable))
+                    return AnswerEnd.Failed(Explained(fault, stream.Order), stream.IsEmpty, stream.Usage);
+                await Task.Delay(RestartPause, time, cancellationToken);
+                tries = engines.Tries(stream.Generation.Engine);
+            }
             (attach, lost) = (false, 0);
             stream.Thinking.BeginAgain();
         }

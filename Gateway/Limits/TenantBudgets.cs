@@ -126,7 +126,9 @@ internal sealed partial class TenantBudgets(
             {
                 Tenant = tenant,
                 ModelTokens = reader.GetInt64(2),
-                Period = Enum.Parse<BudgetPeriod>(reader.GetString(3), ignoreCase: true),
+                // One that a later version wrote must not take all budgets away: it counts for good until that version is back.
+                Period = Enum.TryParse<BudgetPeriod>(reader.GetString(3), ignoreCase: true, out var period)
+                    ? period : BudgetPeriod.Total,
             }));
         }
         return rows.GroupBy(row => row.Tenant).ToFrozenDictionary(

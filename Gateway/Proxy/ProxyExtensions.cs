@@ -52,6 +52,7 @@ internal static class ProxyExtensions
     public static void MapProxy(this WebApplication app) => app.MapReverseProxy(proxy =>
     {
         proxy.UseProxyProblems();
+        proxy.UseDrainingEngines();
         proxy.UseSessionSockets();
         proxy.UseFailover();
         proxy.UseLoadBalancing();

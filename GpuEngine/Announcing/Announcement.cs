@@ -1,6 +1,7 @@
 using Lyceum.EngineClient;
 using Lyceum.GpuEngine.Addressing;
 using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Draining;
 using Lyceum.GpuEngine.Moderation;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.GpuEngine.Primer;
@@ -17,7 +18,7 @@ namespace Lyceum.GpuEngine.Announcing;
 internal sealed class Announcement(
     IOptions<EngineAddressOptions> address, IOptions<LiveSessionOptions> limits, SessionStore sessions,
     IChatModel model, Transcriber transcriber, ISynthesizer synthesizer, ModerationServer moderation, IServer server,
-    EngineRun run)
+    EngineRun run, EngineDrain drain)
 {
     /// <returns>Null before the server listens.</returns>
     public async ValueTask<EngineAnnouncement?> MakeAsync(CancellationToken cancel)
@@ -26,7 +27,7 @@ internal sealed class Announcement(
         return own is null ? null : new EngineAnnouncement(
             address.Value.Id, run.Incarnation, own,
             string.IsNullOrWhiteSpace(address.Value.PublicUrl) ? null : address.Value.PublicUrl,
-            limits.Value.Max, sessions.Count, await ModelAsync(cancel));
+            limits.Value.Max, sessions.Count, await ModelAsync(cancel)) { Draining = drain.HasBegun };
     }
 
     /// <summary>The same with <see cref="EngineAnnouncement.Offers"/>, for whoever asks.</summary>

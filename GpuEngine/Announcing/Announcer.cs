@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using Lyceum.EngineClient;
 using Lyceum.GpuEngine.Addressing;
+using Lyceum.GpuEngine.Draining;
 using Lyceum.ServiceDefaults.Auth;
+using Lyceum.ServiceDefaults.Http;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 
@@ -10,11 +12,11 @@ namespace Lyceum.GpuEngine.Announcing;
 
 /// <summary>
 /// Announces this engine to the directory (<c>Engine:AnnounceTo</c>) each second. No request waits for it, and a failed
-/// announcement is followed by the next one a second later.
+/// announcement is followed by the next one a second later. That it drains it announces at once.
 /// </summary>
 internal sealed partial class Announcer(
     Announcement announcement, IHttpClientFactory clients, IdentityTokens identity, IOptions<EngineAddressOptions> options,
-    IOptions<JsonOptions> json, TimeProvider time, ILogger<Announcer> log) : BackgroundService
+    IOptions<JsonOptions> json, EngineDrain drain, TimeProvider time, ILogger<Announcer> log) : BackgroundService
 {
     public const string Client = "directory";
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -23,8 +25,11 @@ internal sealed partial class Announcer(
     /// <summary>So many failures in a row are logged; fewer are normal while services start in any order.</summary>
     private const int LoggedFailures = 5;
 
+    private readonly ReaderSignal _wake = new();
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        drain.Begun += _wake.Set;
         var directories = options.Value.AnnounceTo;
         var failures = 0;
         while (directories.Length > 0 && !stoppingToken.IsCancellationRequested)
@@ -37,7 +42,7 @@ internal sealed partial class Announcer(
                 failures = trouble is null ? 0 : failures + 1;
                 if (failures == LoggedFailures)
                     LogFailed(log, trouble!);
-                await Task.Delay(Interval, time, stoppingToken);
+                await _wake.WaitAtMostAsync(Interval, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

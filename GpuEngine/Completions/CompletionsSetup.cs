@@ -1,6 +1,7 @@
 using Lyceum.GpuEngine.Charging;
 using Lyceum.GpuEngine.Completions.Answers;
 using Lyceum.GpuEngine.Completions.Detached;
+using Lyceum.GpuEngine.Draining;
 
 namespace Lyceum.GpuEngine.Completions;
 
@@ -17,11 +18,13 @@ internal static class CompletionsSetup
         builder.AddCharging();
         services.AddSingleton<EngineMetrics>();
         services.AddSingleton<CompletionSlots>();
+        builder.AddDraining();
+        services.AddDrained<CompletionSlots>();
 
         services.AddOptions<GenerationOptions>().BindConfiguration(EngineOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<GenerationStore>();
-        services.AddHostedService(provider => provider.GetRequiredService<GenerationStore>());
+        services.AddDrained<GenerationStore>();
         services.AddSingleton<GenerationRunner>();
         services.AddSingleton<DetachedCompletions>();
         return builder;

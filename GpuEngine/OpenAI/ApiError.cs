@@ -76,6 +76,10 @@ internal sealed class ApiException : Exception
     /// <summary>What to log of a failure beside its error: the exception that caused it, if there is one.</summary>
     public static Exception? CauseOf(Exception failure) => failure is ApiException ? failure.InnerException : failure;
 
+    /// <summary>503: the engine is stopping. Another one may take it on, or this one's next run.</summary>
+    public static ApiException Draining() =>
+        new(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
+
     /// <summary>429: too much runs already; a retry may help after a second.</summary>
     public static ApiException Overloaded(string message) =>
         new(new ApiError(429, "rate_limit_error", ErrorCodes.Overloaded, message, RetryAfter: 1));

@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine.Addressing;
+using Lyceum.GpuEngine.Draining;
 using Lyceum.GpuEngine.Sessions.Hearing;
 using Lyceum.GpuEngine.Sessions.Live;
 using Lyceum.GpuEngine.Sessions.Settings;
@@ -50,7 +51,8 @@ internal static class SessionsSetup
         services.AddSingleton<Listener>();
         services.AddSingleton<SessionWorkers>();
         services.AddSingleton<SessionStore>();
-        services.AddHostedService(provider => provider.GetRequiredService<SessionStore>());
+        builder.AddDraining();
+        services.AddDrained<SessionStore>();
         services.AddSingleton<PublicAddress>();
         services.AddSingleton<EngineRun>();
 

@@ -23,6 +23,19 @@ public sealed class DrainOptions
     /// <summary>Until requests in flight are cut off.</summary>
     internal TimeSpan Requests => Timeout * 0.6;
 
+    /// <summary>
+    /// How long a service that owns what it cannot hand over lets it end, before all of <see cref="Timeout"/>: GpuEngine its
+    /// answers, whose default is <c>Answers:MaxDuration</c> and 15 s. Whoever supervises it must wait for both. Null for the
+    /// other services, which hand over.
+    /// </summary>
+    public TimeSpan? Answers { get; set; }
+
+    /// <summary>
+    /// How long such a service still takes new work on after it has said that it drains: those who choose one learn it within a
+    /// second or two, and nobody is rejected meanwhile. Part of <see cref="Answers"/>.
+    /// </summary>
+    public TimeSpan Notice { get; set; } = TimeSpan.FromSeconds(3);
+
     /// <summary>For handing over owned work. Reached, as where the database is away: its lease runs out instead.</summary>
     public TimeSpan HandOver { get; set; } = TimeSpan.FromSeconds(2);
 
@@ -41,10 +54,14 @@ internal static class Drain
         services.AddOptions<DrainOptions>().BindConfiguration(DrainOptions.Section)
             .Validate(drain => drain.Announce >= TimeSpan.Zero, "Drain:Announce is negative")
             .Validate(drain => drain.Requests > drain.Announce, "three fifths of Drain:Timeout must be longer than Drain:Announce")
+            .Validate(
+                drain => drain.Answers is not { } answers || (answers >= TimeSpan.Zero && answers <= TimeSpan.FromDays(1)),
+                "Drain:Answers must be between 0 and a day")
+            .Validate(drain => drain.Notice >= TimeSpan.Zero, "Drain:Notice is negative")
             .Validate(drain => drain.HandOver > TimeSpan.Zero, "Drain:HandOver must be above 0")
             .ValidateOnStart();
         services.AddOptions<HostOptions>().Configure<IOptions<DrainOptions>>((host, drain) =>
-            host.ShutdownTimeout = drain.Value.Requests);
+            host.ShutdownTimeout = (drain.Value.Answers ?? TimeSpan.Zero) + drain.Value.Requests);
         services.AddHostedService<Announcement>();
     }
 

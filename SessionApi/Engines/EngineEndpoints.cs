@@ -18,7 +18,8 @@ internal static partial class EngineEndpoints
 
     private static async Task<EngineList> ListAsync(EngineStore engines, CancellationToken cancellationToken) =>
         new([.. (await engines.LiveAsync(cancellationToken)).Select(engine => new EngineAnnouncement(
-            engine.Id, engine.Incarnation, new Uri(engine.Url), engine.PublicUrl, engine.Capacity, engine.Sessions, engine.Model))]);
+            engine.Id, engine.Incarnation, new Uri(engine.Url), engine.PublicUrl, engine.Capacity, engine.Sessions, engine.Model)
+        { Draining = engine.IsDraining })]);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> AnnounceAsync(
         string engine_id, EngineAnnouncement engine, EngineStore engines, HttpRequest request, CancellationToken cancellationToken)

@@ -17,6 +17,11 @@ internal sealed class EngineRow
     /// <summary>Where it reaches this service: what its sessions ask passages from.</summary>
     public required string AnnouncedTo { get; init; }
 
+    /// <summary>The run that said it drains: where it is <see cref="Incarnation"/>, the engine takes nothing new on.</summary>
+    public Guid? Draining { get; init; }
+
+    public bool IsDraining => Draining == Incarnation;
+
     public int Capacity { get; init; }
     public int Sessions { get; init; }
     public string? Model { get; init; }
@@ -32,5 +37,6 @@ internal sealed class EngineTable : IEntityTypeConfiguration<EngineRow>
     {
         engine.ToTable("engines");
         engine.Property(e => e.Id).ValueGeneratedNever();
+        engine.Ignore(e => e.IsDraining);
     }
 }

@@ -18,28 +18,32 @@ internal sealed class EngineStore(SessionDb db, DatabaseReady ready)
     public async Task<bool> AnnounceAsync(EngineAnnouncement engine, Uri announcedTo, CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
+        Guid? draining = engine.Draining ? engine.Incarnation : null;
         var to = announcedTo.GetLeftPart(UriPartial.Authority);
         return await db.Database.ExecuteSqlAsync(
             $"""
-             INSERT INTO engines (id, incarnation, url, public_url, announced_to, capacity, sessions, model, seen_at)
+             INSERT INTO engines (id, incarnation, url, public_url, announced_to, capacity, sessions, model, draining,
+                                  seen_at)
              VALUES ({engine.Id}, {engine.Incarnation}, {engine.Url.ToString()}, {engine.PublicUrl}, {to},
-                     {engine.Capacity}, {engine.Sessions}, {engine.Model}, clock_timestamp())
+                     {engine.Capacity}, {engine.Sessions}, {engine.Model}, {draining}, clock_timestamp())
              ON CONFLICT (id) DO UPDATE SET
                  incarnation = excluded.incarnation, url = excluded.url, public_url = excluded.public_url,
                  announced_to = excluded.announced_to, capacity = excluded.capacity, sessions = excluded.sessions,
-                 model = excluded.model, seen_at = excluded.seen_at
+                 -- A run that drains never takes anything on again, whatever it says later.
+                 draining = COALESCE(excluded.draining, engines.draining), model = excluded.model, seen_at = excluded.seen_at
              WHERE engines.incarnation <= excluded.incarnation
              """, cancellationToken) == 1;
     }
 
-    /// <summary>Live engines, the least loaded first.</summary>
+    /// <summary>Live engines, the least loaded first; those that drain last.</summary>
     public async Task<List<EngineRow>> LiveAsync(CancellationToken cancellationToken)
     {
         ready.ThrowIfNotReady();
         var engines = await Transient.RetryOnceAsync(_ => db.Set<EngineRow>()
             .FromSql($"SELECT * FROM engines WHERE seen_at > clock_timestamp() - {Live}").AsNoTracking().ToListAsync(cancellationToken));
         // Equally loaded ones by chance: what they said is up to a second old, and many ask within one.
-        return [.. engines.OrderBy(engine => (double)engine.Sessions / Math.Max(1, engine.Capacity)).ThenBy(_ => Random.Shared.Next())];
+        return [.. engines.OrderBy(engine => engine.IsDraining)
+            .ThenBy(engine => (double)engine.Sessions / Math.Max(1, engine.Capacity)).ThenBy(_ => Random.Shared.Next())];
     }
 
     /// <summary>An engine, live or not; null where nothing is known of it any more.</summary>

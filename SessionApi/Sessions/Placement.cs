@@ -52,6 +52,9 @@ internal sealed class Placement(
                 $"No engine is there: none has announced itself in the last {EngineStore.Live.TotalSeconds} s. Start GpuEngine, or see its log and its Engine:AnnounceTo.",
                 RetryAfter));
         }
+        // Those that drain would reject it. Where all of them do, their answer says why there is no session.
+        if (live.Exists(engine => !engine.IsDraining))
+            live.RemoveAll(engine => engine.IsDraining);
         EngineRejection? rejection = null;
         for (var i = 0; i < live.Count; i++)
         {

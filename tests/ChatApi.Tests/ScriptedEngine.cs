@@ -19,6 +19,7 @@ internal sealed class ScriptedEngine(WebApplication app) : IAsyncDisposable
     private readonly ConcurrentDictionary<string, string> _kept = new();
     private readonly TaskCompletionSource _go = new();
     private int _paused;
+    private int _draining;
 
     public Uri Address => new(app.Urls.First());
 
@@ -33,6 +34,9 @@ internal sealed class ScriptedEngine(WebApplication app) : IAsyncDisposable
 
     /// <summary>What <c>/v1/moderations</c> says of a text; null: 503.</summary>
     public Func<string, string[]?> Moderate { get; set; } = _ => null;
+
+    /// <summary>So many questions are rejected first, as by an engine that stops.</summary>
+    public int Draining { get => Volatile.Read(ref _draining); set => Volatile.Write(ref _draining, value); }
 
     /// <summary>Answers stop amid their script until <see cref="Go"/>.</summary>
     public bool Pauses { get; set; }
@@ -69,6 +73,12 @@ internal sealed class ScriptedEngine(WebApplication app) : IAsyncDisposable
     {
         using var body = await JsonDocument.ParseAsync(http.Request.Body);
         Asked.Enqueue(JsonSerializer.Serialize(body.RootElement, Readable));
+        if (Interlocked.Decrement(ref _draining) >= 0)
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            await http.Response.WriteAsJsonAsync(new { error = new { code = "draining", message = "This engine is stopping." } });
+            return;
+        }
         var question = body.RootElement.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!;
         var tokens = _scripts.GetValueOrDefault(question, ["An ", "answer."]);
         _kept[http.Request.Headers["Generation-Id"].ToString()] = string.Concat(tokens);

@@ -49,6 +49,19 @@ public sealed class SessionSocketTests : IAsyncLifetime
         _configured.Seen.Count.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task Engine_ThatDrains_GetsNothingNew_ButItsSessionsSockets()
+    {
+        _directory.Engines.Enqueue(new EngineAnnouncement("gpu-engine", Guid.NewGuid(), _configured.Address, null, 10, 0, null) { Draining = true });
+        _directory.Engines.Enqueue(new EngineAnnouncement("far-away", Guid.NewGuid(), _announced.Address, null, 10, 0, null));
+        await Eventually.TrueAsync(async () => (await _gateway.GetAsync("/ws/far-away.1?token=t", token: null)).StatusCode == HttpStatusCode.OK, "it is found in the directory");
+
+        for (var i = 0; i < 20; i++)
+            (await (await _gateway.GetAsync("/v1/generations/x")).JsonAsync()).GetProperty("port").GetInt32().ShouldBe(_announced.Address.Port);
+        (await _gateway.GetAsync("/ws/gpu-engine.1?token=t", token: null)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        _configured.Seen.ShouldHaveSingleItem();
+    }
+
     [Theory]
     [InlineData("/ws/")]
     [InlineData("/ws/.x")]

@@ -59,7 +59,7 @@ internal sealed class Engine : IAsyncDisposable
                 builder.Services.AddSingleton(time ?? TimeProvider.System);
             },
             app => app.MapOpenAI().MapEngine(),
-            new[] { ("Logging:LogLevel:Default", "None") }.Concat(settings).GroupBy(s => s.Item1).ToDictionary(s => s.Key, s => (string?)s.Last().Item2));
+            new[] { ("Logging:LogLevel:Default", "None"), ("Drain:Answers", "00:00:00") }.Concat(settings).GroupBy(s => s.Item1).ToDictionary(s => s.Key, s => (string?)s.Last().Item2));
         service.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", identity.Token(scope: "llm"));
         return new Engine(identity, service, stub);
     }

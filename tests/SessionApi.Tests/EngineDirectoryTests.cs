@@ -39,6 +39,72 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
         await (await AnnounceAsync(sessions, id, before)).ShouldBeProblem(HttpStatusCode.Conflict, "engine_id_taken");
     }
 
+    [Fact]
+    public async Task Engine_ThatDrains_IsListedAsSuch_AndItsNextRunIsNot()
+    {
+        var sessions = await fixture.StartedAsync();
+        var now = DateTimeOffset.UtcNow;
+        var (id, before, after) = (NewEngine(), Guid.CreateVersion7(now), Guid.CreateVersion7(now.AddMilliseconds(1)));
+        await AnnounceAsync(sessions, id, before);
+        (await IsDrainingAsync()).ShouldBeFalse();
+        await AnnounceAsync(sessions, id, before, draining: true);
+        (await IsDrainingAsync()).ShouldBeTrue();
+
+        // A SessionApi of the version before does not know the column: it announces the next run and leaves it as it is.
+        await using (var older = sessions.Database.CreateCommand($"UPDATE engines SET incarnation = '{after}' WHERE id = '{id}'"))
+            (await older.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
+        (await IsDrainingAsync()).ShouldBeFalse();
+        await AnnounceAsync(sessions, id, after);
+        (await IsDrainingAsync()).ShouldBeFalse();
+
+        async Task<bool> IsDrainingAsync() =>
+            (await ListAsync(sessions)).Single(engine => engine.GetProperty("id").GetString() == id)
+                .TryGetProperty("draining", out var draining) && draining.GetBoolean();
+    }
+
+    [Fact]
+    public async Task Announcement_OfALaterVersion_IsReadWithoutWhatIsNew()
+    {
+        var sessions = await fixture.StartedAsync();
+        var (id, run) = (NewEngine(), Guid.CreateVersion7());
+        var announcement = new
+        {
+            id, incarnation = run, url = "http://127.0.0.1:1", capacity = 10, sessions = 0, zone = "b", limits = new { watts = 300 },
+        };
+        (await sessions.SendAsync(HttpMethod.Put, $"/internal/engines/{id}", announcement, Service())).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        (await ListAsync(sessions)).ShouldContain(engine => engine.GetProperty("id").GetString() == id);
+    }
+
+    [Fact]
+    public async Task Session_WhereAnEngineDrains_IsMadeAtAnother()
+    {
+        var sessions = await fixture.StartedAsync();
+        await using var draining = await EngineAsync("draining.");
+        await using var other = await EngineAsync("other.");
+        await using (var none = sessions.Database.CreateCommand("DELETE FROM engines"))
+            await none.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await AnnounceAsync(sessions, NewEngine(), Guid.CreateVersion7(), url: draining.Urls.Single(), draining: true);
+        await AnnounceAsync(sessions, NewEngine(), Guid.CreateVersion7(), url: other.Urls.Single());
+        var token = fixture.Identity.Token(tenant: "acme", scope: "tutors sessions");
+        var tutor = (await (await sessions.PostAsync("/api/tutors", new { name = "t" }, token)).JsonAsync()).GetProperty("id").GetInt32();
+
+        var made = await sessions.PostAsync($"/api/tutors/{tutor}/sessions", new { student_id = 1 }, token);
+        (await made.JsonAsync()).GetProperty("session_id").GetString()!.ShouldStartWith("other.");
+
+        async Task<WebApplication> EngineAsync(string id)
+        {
+            var engine = WebApplication.CreateSlimBuilder().Build();
+            engine.Urls.Add("http://127.0.0.1:0");
+            engine.MapPost("/v1/sessions", () => Results.Json(new
+            {
+                session_id = id + Guid.NewGuid(), engine_url = "ws://engine/ws/1", engine_token = "t",
+                expires_at = DateTimeOffset.UtcNow.AddHours(1), incarnation = Guid.NewGuid(),
+            }, statusCode: 201));
+            await engine.StartAsync(TestContext.Current.CancellationToken);
+            return engine;
+        }
+    }
+
     [Theory]
     [InlineData("token", "ops sessions tutors")]
     [InlineData("user", "sessions")]
@@ -153,8 +219,10 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
     private string Service() => fixture.Identity.Token("chat-api", sub: "chat-api", tenant: "lyceum", kind: "service", scope: "sessions");
 
     private Task<HttpResponseMessage> AnnounceAsync(
-        TestSessions sessions, string id, Guid incarnation, string? token = null, string url = "http://127.0.0.1:1") => sessions.SendAsync(
-        HttpMethod.Put, $"/internal/engines/{id}", new { id, incarnation, url, capacity = 10, sessions = 0 }, token ?? Service());
+        TestSessions sessions, string id, Guid incarnation, string? token = null, string url = "http://127.0.0.1:1",
+        bool draining = false) => sessions.SendAsync(
+        HttpMethod.Put, $"/internal/engines/{id}", new { id, incarnation, url, capacity = 10, sessions = 0, draining },
+        token ?? Service());
 
     private async Task<List<System.Text.Json.JsonElement>> ListAsync(TestSessions sessions) =>
         [.. (await (await sessions.SendAsync(HttpMethod.Get, "/internal/engines", token: Service())).JsonAsync()).GetProperty("engines").EnumerateArray()];

@@ -27,6 +27,7 @@ internal sealed class Generation : IGenerationSink, IDisposable
     // Not disposed: it has no timer and no parent to release, and a DELETE may come at any time.
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private ReaderSignal[] _readers = []; // replaced under _lock, never changed
     private GenerationEnd? _stopped;
@@ -63,6 +64,9 @@ internal sealed class Generation : IGenerationSink, IDisposable
     /// <summary>Completes when the generation has ended and has freed what it occupied.</summary>
     public Task Over => _over.Task;
 
+    /// <summary>Completes when a reader was sent its end, or nobody can read it any more.</summary>
+    public Task Read => _read.Task;
+
     /// <summary>The shape of its chunks; set before the first text.</summary>
     public ChunkFrames? Frames
     {
@@ -96,6 +100,8 @@ internal sealed class Generation : IGenerationSink, IDisposable
         _over.SetResult();
         Wake();
     }
+
+    public void WasRead() => _read.TrySetResult();
 
     /// <summary>Called by the writer: its deadline no longer runs. It can still be read.</summary>
     public void Dispose() => _deadline.Dispose();

@@ -51,6 +51,7 @@ internal sealed class GenerationReader(Generation generation, HttpContext http, 
                 else if (end is not null)
                 {
                     await EndAsync(output, end);
+                    generation.WasRead();
                     return;
                 }
                 else if (Silent >= ping)

@@ -1,4 +1,5 @@
 using Lyceum.GpuEngine.Completions.Answers;
+using Lyceum.GpuEngine.Draining;
 using Lyceum.GpuEngine.OpenAI;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Http;
@@ -9,12 +10,16 @@ namespace Lyceum.GpuEngine.Completions.Detached;
 
 /// <summary>
 /// The generations of this engine, running and ended, bounded in number and bytes (<see cref="GenerationOptions"/>).
-/// Of those who keep the most, those that ended first are evicted first; running ones never. The engine's end interrupts those that run.
+/// Of those who keep the most, those that ended first are evicted first; running ones never.
+/// A stopping engine lets those that run end, and waits a while for whoever reads them.
 /// </summary>
-internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
+internal sealed class GenerationStore : IDrainedWork, IDisposable
 {
     // An expired one is never found; its memory is freed by the next sweep.
     private static readonly TimeSpan SweepAtMost = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a stopping engine keeps an answer that ended and that nobody has read to its end.</summary>
+    private static readonly TimeSpan Unread = TimeSpan.FromSeconds(10);
 
     private readonly GenerationOptions _options;
     private readonly AnswersOptions _answers;
@@ -57,7 +62,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         lock (_lock)
         {
             if (_stopping)
-                throw new ApiException(ApiError.Server(503, ErrorCodes.Draining, "This engine is stopping.", retryAfter: 1));
+                throw ApiException.Draining();
             ThrowIfKnown(key);
             MakeRoom(forOneMore: 1);
             var holding = _holdings.GetValueOrDefault((key.Tenant, key.Owner));
@@ -144,32 +149,41 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         }
     }
 
-    /// <summary>SIGTERM: interrupts what runs, before the server waits for the responses that read it.</summary>
-    public Task StoppingAsync(CancellationToken cancellationToken) =>
-        Task.WhenAll(Interrupt()).WaitAsync(cancellationToken);
+    public void Close()
+    {
+        lock (_lock)
+            _stopping = true;
+    }
+
+    /// <summary>
+    /// Completes when those that run have ended and were read to their end: an owner whose connection broke comes back
+    /// for the rest.
+    /// </summary>
+    public Task FinishAsync(CancellationToken cancel) => Task.WhenAll(Running().Select(async generation =>
+    {
+        await generation.Over.WaitAsync(cancel);
+        await generation.Read.WaitAsync(Unread, _time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancel.ThrowIfCancellationRequested();
+    }));
+
+    public Task InterruptAsync()
+    {
+        Close();
+        var running = Running();
+        running.ForEach(generation => generation.Stop(GenerationEnd.Interrupted));
+        return Task.WhenAll(running.Select(generation => generation.Over));
+    }
 
     public void Dispose()
     {
-        Interrupt();
+        _ = InterruptAsync();
         _sweep.Dispose();
     }
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    private List<Task> Interrupt()
+    private List<Generation> Running()
     {
-        List<Generation> running;
         lock (_lock)
-        {
-            _stopping = true;
-            running = [.. _kept.Values.Where(generation => generation.Entry.Place is null)];
-        }
-        running.ForEach(generation => generation.Stop(GenerationEnd.Interrupted));
-        return [.. running.Select(generation => generation.Over)];
+            return [.. _kept.Values.Where(generation => generation.Entry.Place is null)];
     }
 
     private void Sweep()
@@ -215,6 +229,7 @@ internal sealed class GenerationStore : IHostedLifecycleService, IDisposable
         _kept.Remove(generation.Key);
         _bytes -= generation.Entry.Bytes;
         generation.Entry.IsKept = false;
+        generation.WasRead();
         var holding = HoldingOf(generation);
         if (generation.Entry.Place is { } place)
         {

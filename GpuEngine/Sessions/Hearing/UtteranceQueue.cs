@@ -11,6 +11,9 @@ internal sealed class UtteranceQueue(Func<Utterance, CancellationToken, Task> he
     private CancellationTokenSource? _cancel; // made with the first utterance: most sessions are text
     private int _waiting;
 
+    /// <summary>Nothing is being recognized.</summary>
+    public bool IsEmpty => Volatile.Read(ref _waiting) == 0;
+
     /// <returns>False where too many wait.</returns>
     public bool TryAdd(Utterance utterance)
     {

@@ -50,7 +50,7 @@ internal sealed partial class Session
         Turn? interrupted;
         lock (_lock)
         {
-            if (_ending || IsReplaced(from))
+            if (_ending || _isGoingAway || IsReplaced(from))
                 return;
             _clock.TouchByClient();
             interrupted = _turns.BargeIn(played, new SpeechStarted());
@@ -65,6 +65,8 @@ internal sealed partial class Session
     {
         lock (_lock)
         {
+            if (_isGoingAway)
+                return null;
             if (_ending)
                 return ErrorCodes.SessionEnded;
             if (IsReplaced(from))

@@ -24,6 +24,9 @@ internal sealed record SessionWorkers(TurnWriter Writer, Speaker Speaker, Listen
 /// </remarks>
 internal sealed partial class Session
 {
+    /// <summary>Why a session ended: its engine stops.</summary>
+    public const string ShuttingDown = "shutting_down";
+
     private const int RememberedIds = 32;
 
     private readonly LiveSessionOptions _options;
@@ -39,6 +42,8 @@ internal sealed partial class Session
     private AudioSetup _audio = AudioSetup.None;
     private ISessionReader? _latest; // the last one attached; it may have left
     private bool _ending;
+    private bool _isGoingAway;
+    private long? _idleSince; // the time provider's timestamp, while the engine drains
     private string? _ended; // why; set when the last event is published
 
     public Session(
@@ -126,13 +131,16 @@ internal sealed partial class Session
     /// <param name="from">The connection that it came by; null: it was spoken.</param>
     /// <returns>
     /// Why not: <see cref="ErrorCodes.Busy"/>, <see cref="ErrorCodes.SessionEnded"/>; null where it was taken, or known
-    /// already, or came by a connection that was replaced.
+    /// already, or came by a connection that was replaced, or as the engine was going away: what it did not accept is asked
+    /// again where the session goes on.
     /// </returns>
     public string? Submit(UserMessage message, ISessionReader? from = null)
     {
         Turn? interrupted;
         lock (_lock)
         {
+            if (_isGoingAway)
+                return null;
             if (_ending)
                 return ErrorCodes.SessionEnded;
             if (IsReplaced(from) || (message.Id is { } id && !Remember(id)))
@@ -156,6 +164,40 @@ internal sealed partial class Session
             _ending = true;
             last = _turns.End(reason);
         }
+        await EndAsync(reason, last);
+    }
+
+    /// <summary>
+    /// Ends it because its engine stops, except where a turn runs or waits, or speech is being recognized. From the first call
+    /// that finds it idle no turn begins.
+    /// </summary>
+    /// <param name="forStoring">
+    /// How long it waits, from the first call that finds it idle, until all that was said is stored where the next session finds
+    /// it.
+    /// </param>
+    /// <param name="ended">Completes when its turns have freed what they occupied.</param>
+    /// <returns>False where it was not ended.</returns>
+    public bool TryGoAway(TimeSpan forStoring, out Task ended)
+    {
+        Turn? last;
+        ended = Task.CompletedTask;
+        lock (_lock)
+        {
+            if (_ending || !_turns.IsBetweenTurns || !_utterances.IsEmpty)
+                return false;
+            _isGoingAway = true;
+            _idleSince ??= _time.GetTimestamp();
+            if (!_transcript.IsStored(Id) && _time.GetElapsedTime(_idleSince.Value) < forStoring)
+                return false;
+            _ending = true;
+            last = _turns.End(ShuttingDown);
+        }
+        ended = EndAsync(ShuttingDown, last);
+        return true;
+    }
+
+    private async Task EndAsync(string reason, Turn? last)
+    {
         last?.Cancel();
         await _utterances.EndAsync();
         _transcript.Append(

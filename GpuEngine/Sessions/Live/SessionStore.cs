@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Lyceum.GpuEngine.Addressing;
+using Lyceum.GpuEngine.Draining;
 using Lyceum.GpuEngine.Sessions.Settings;
 using Lyceum.GpuEngine.Sessions.Transcripts;
 using Lyceum.ServiceDefaults.Auth;
@@ -10,12 +11,18 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Sessions.Live;
 
 /// <summary>
-/// The live sessions of this engine: in memory, bounded in number, each with its timeouts. They end with the engine;
-/// what was said is in the transcript log, from which a new session can go on.
+/// The live sessions of this engine: in memory, bounded in number, each with its timeouts. They end with the engine,
+/// each when no turn of it runs; what was said is in the transcript log, from which a new session goes on.
 /// </summary>
-internal sealed class SessionStore : IHostedLifecycleService, IDisposable
+internal sealed class SessionStore : IDrainedWork, IDisposable
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a session that could end waits until all of it is stored: the one that goes on with it is made with its
+    /// history.
+    /// </summary>
+    private static readonly TimeSpan ForStoring = TimeSpan.FromSeconds(5);
 
     /// <summary>What a client is asked to wait when the engine is full.</summary>
     public static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
@@ -30,6 +37,8 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     private readonly ITimer _clock;
     private readonly SharedBound _places;
     private readonly SharedBound _sockets;
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _draining;
     private volatile bool _stopping;
 
     public SessionStore(
@@ -58,7 +67,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     /// <exception cref="ProblemException">503: the engine is stopping.</exception>
     public Session? TryCreate(SessionSetup setup)
     {
-        ThrowIfStopping();
+        ThrowIf(_draining);
         if (_places.TryTake(setup.Sharer) is not { } place)
         {
             _metrics.Rejected(StatusCodes.Status429TooManyRequests);
@@ -66,6 +75,12 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
         }
         var session = new Session(setup, _options, _transcript, _workers, _time);
         _sessions[setup.Id] = (session, place);
+        if (_draining)
+        {
+            // The drain began meanwhile, and may not have seen it.
+            _ = EndAsync(session, Session.ShuttingDown);
+            ThrowIf(true);
+        }
         return session;
     }
 
@@ -83,6 +98,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
         if (_sessions.TryRemove(session.Id, out var ended))
             ended.Place.Dispose();
         await session.EndAsync(reason);
+        FinishIfEmpty();
     }
 
     /// <summary>Admits a socket until disposed.</summary>
@@ -92,7 +108,7 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
     /// <exception cref="ProblemException">503: the engine is stopping.</exception>
     public IDisposable? TryAdmitSocket(Session session)
     {
-        ThrowIfStopping();
+        ThrowIf(_stopping); // while it drains, a client comes back to an answer that runs
         if (_sockets.TryTake(session.Setup.Sharer) is not { } place)
         {
             _metrics.Rejected(StatusCodes.Status429TooManyRequests);
@@ -102,26 +118,30 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
         return new Admission(place, _metrics);
     }
 
-    /// <summary>SIGTERM: clients get their <c>bye</c> before the server waits for their sockets.</summary>
-    public Task StoppingAsync(CancellationToken cancellationToken)
+    /// <summary>Idle sessions end at once, each with its <c>go_away</c>; the others when their turns are over.</summary>
+    public void Close()
     {
-        _stopping = true;
-        return Task.WhenAll(All.Select(session => EndAsync(session, "shutting_down"))).WaitAsync(cancellationToken);
+        _draining = true;
+        LetGo();
+        FinishIfEmpty();
+    }
+
+    public Task FinishAsync(CancellationToken cancel) => _finished.Task.WaitAsync(cancel);
+
+    /// <summary>Clients get their <c>bye</c> before the server waits for their sockets.</summary>
+    public Task InterruptAsync()
+    {
+        _draining = _stopping = true;
+        return Task.WhenAll(All.Select(session => EndAsync(session, Session.ShuttingDown)));
     }
 
     public void Dispose() => _clock.Dispose();
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
     private IEnumerable<Session> All => _sessions.Select(entry => entry.Value.Session);
 
-    private void ThrowIfStopping()
+    private static void ThrowIf(bool stopping)
     {
-        if (_stopping)
+        if (stopping)
         {
             throw new ProblemException(
                 StatusCodes.Status503ServiceUnavailable, ErrorCodes.Draining, "This engine is stopping.", TimeSpan.FromSeconds(1));
@@ -135,6 +155,32 @@ internal sealed class SessionStore : IHostedLifecycleService, IDisposable
             if (session.Tick() is { } over)
                 _ = EndAsync(session, over); // never fails
         }
+        if (_draining)
+            LetGo();
+    }
+
+    /// <summary>Ends the sessions in which nothing runs; the rest at a later tick.</summary>
+    private void LetGo()
+    {
+        foreach (var session in All)
+        {
+            if (session.TryGoAway(ForStoring, out var ended))
+                _ = RemoveAsync(session, ended); // never fails
+        }
+    }
+
+    private async Task RemoveAsync(Session session, Task ended)
+    {
+        if (_sessions.TryRemove(session.Id, out var removed))
+            removed.Place.Dispose();
+        await ended;
+        FinishIfEmpty();
+    }
+
+    private void FinishIfEmpty()
+    {
+        if (_draining && _sessions.IsEmpty)
+            _finished.TrySetResult();
     }
 
     private static bool IsOf(Session session, Caller caller) =>

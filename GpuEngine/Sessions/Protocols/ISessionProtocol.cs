@@ -46,6 +46,10 @@ internal abstract record ConnectionEvent
     /// <summary>A message was not taken, or events are no longer kept.</summary>
     public sealed record Rejected(string Code, string Message) : ConnectionEvent;
 
+    /// <summary>Before the <see cref="Bye"/> of an engine that stops: the client goes on elsewhere.</summary>
+    /// <param name="ReconnectAfter">When the client should connect again.</param>
+    public sealed record GoAway(string Reason, TimeSpan ReconnectAfter) : ConnectionEvent;
+
     /// <summary>The last event of a connection that the engine ends.</summary>
     public sealed record Bye(string Reason) : ConnectionEvent;
 }

@@ -23,6 +23,7 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 [JsonDerivedType(typeof(Configured), "configured")]
 [JsonDerivedType(typeof(SpeechStarted), "speech_started")]
 [JsonDerivedType(typeof(SpeechStopped), "speech_stopped")]
+[JsonDerivedType(typeof(GoAway), "go_away")]
 [JsonDerivedType(typeof(Bye), "bye")]
 internal abstract record LiveEvent
 {
@@ -82,6 +83,10 @@ internal abstract record LiveEvent
     internal sealed record SpeechStarted(long Seq) : LiveEvent;
 
     internal sealed record SpeechStopped(long Seq, double DurationMs) : LiveEvent;
+
+    /// <summary>The engine stops, and no turn runs: the session goes on by <c>connect</c>. A <c>bye</c> follows.</summary>
+    /// <param name="ReconnectAfterMs">Milliseconds to wait before it.</param>
+    internal sealed record GoAway(string Reason, int ReconnectAfterMs) : LiveEvent;
 
     /// <summary>Last of a connection.</summary>
     internal sealed record Bye(string Reason) : LiveEvent;

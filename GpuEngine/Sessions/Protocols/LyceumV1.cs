@@ -105,6 +105,11 @@ internal sealed class LyceumV1 : ISessionProtocol
                 json.WriteString("code", rejected.Code);
                 json.WriteString("content", rejected.Message);
                 break;
+            case ConnectionEvent.GoAway away:
+                json.WriteString("type", "go_away");
+                json.WriteString("reason", away.Reason);
+                json.WriteNumber("reconnect_after_ms", (int)away.ReconnectAfter.TotalMilliseconds);
+                break;
             case ConnectionEvent.Bye bye:
                 json.WriteString("type", "bye");
                 json.WriteString("reason", bye.Reason);

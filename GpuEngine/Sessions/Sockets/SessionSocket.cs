@@ -146,12 +146,17 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
                 return;
             if (bye is not null)
             {
+                if (bye is Session.ShuttingDown)
+                    await SendAsync(new ConnectionEvent.GoAway(Session.ShuttingDown, ReconnectAfter()));
                 await SendAsync(new ConnectionEvent.Bye(bye));
                 return;
             }
             await _signal.WaitAsync();
         }
     }
+
+    /// <summary>By chance, so that not all clients of an engine come to the next one at the same moment.</summary>
+    private static TimeSpan ReconnectAfter() => TimeSpan.FromMilliseconds(Random.Shared.Next(100, 1000));
 
     private async Task CloseAsync()
     {
@@ -160,7 +165,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
             var (status, reason) = Bye switch
             {
                 null => (WebSocketCloseStatus.NormalClosure, null),
-                "shutting_down" => (WebSocketCloseStatus.EndpointUnavailable, "shutting_down"),
+                Session.ShuttingDown => (WebSocketCloseStatus.EndpointUnavailable, Session.ShuttingDown),
                 "too_large" => (WebSocketCloseStatus.MessageTooBig, "too_large"),
                 ErrorCodes.RateLimited => (WebSocketCloseStatus.PolicyViolation, ErrorCodes.RateLimited),
                 var other => (WebSocketCloseStatus.NormalClosure, other),

@@ -12,6 +12,9 @@ internal interface ITranscript
     /// </param>
     void Append(string session, string tenant, string owner, SessionTurnRecord record, Action<bool> recorded);
 
+    /// <summary>Whether all that was recorded of it is where another engine's session finds it.</summary>
+    bool IsStored(string session);
+
     /// <summary>The session appends no more.</summary>
     void Closed(string session);
 }

@@ -98,6 +98,15 @@ internal sealed partial class TranscriptLog(
         }
     }
 
+    public bool IsStored(string session)
+    {
+        lock (_lock)
+        {
+            return !Volatile.Read(ref _forwarded) || !_sessions.TryGetValue(session, out var cursor)
+                || cursor.Acknowledged >= cursor.Last;
+        }
+    }
+
     /// <summary>
     /// The session appends no more. Takes effect after its earlier records, which may still be queued, are written.
     /// </summary>

@@ -40,6 +40,16 @@ internal sealed class TurnSequence(
 
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>No turn runs or waits, and the end of the last one is recorded.</summary>
+    public bool IsBetweenTurns
+    {
+        get
+        {
+            lock (_lock)
+                return Running is null && _waiting.Count == 0 && _latest?.Recorded.IsCompleted is not false;
+        }
+    }
+
     /// <summary>The one that runs: whose text is being written, or whose speech is not yet played to its end.</summary>
     private Turn? Running => _latest is { IsOver: false } turn ? turn : null;
 

@@ -58,7 +58,7 @@ internal sealed partial class TurnWriter(
 
     private async Task WriteAsync(TurnSequence turns, Turn turn, AnswerBounds bounds)
     {
-        using var slot = slots.Take(turns.Setup.Sharer);
+        using var slot = slots.Take(turns.Setup.Sharer, isOfSession: true);
         var payer = new Payer(turns.Setup.Tenant, turns.Setup.Owner);
         var judge = await policies.CurrentAsync(turns.Setup.Policy, bounds.Token) is { } policy
             ? new Judge(policy, moderators.For(payer, turns.Setup.Sharer))

@@ -622,6 +622,10 @@ namespace Lyceum.SessionApi.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("capacity");
 
+                    b.Property<Guid?>("Draining")
+                        .HasColumnType("uuid")
+                        .HasColumnName("draining");
+
                     b.Property<Guid>("Incarnation")
                         .HasColumnType("uuid")
                         .HasColumnName("incarnation");

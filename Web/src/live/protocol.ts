@@ -1,7 +1,9 @@
 import type { Schema } from '@/api/types'
 
 /** What an engine says over `lyceum.v1` (docs/sessions.md), and what a page says to it. */
-export type LiveEvent = Schema['LiveEvent']
+export type LiveEvent = Schema['LiveEvent'] | GoAway
+/** The engine stops, and no turn runs: `connect` goes on with the session elsewhere, after so many ms. A `bye` follows. */
+export type GoAway = { type: 'go_away'; reason: string; reconnect_after_ms: number }
 export type LiveMessage = Schema['LiveMessage']
 export type Connection = Schema['SessionConnection']
 export type AudioSettings = Schema['AudioSettings']

@@ -158,6 +158,20 @@ test('an engine that shuts down is left for another one, by itself', async () =>
   expect(last().url).toContain('/ws/s2?token=t2')
 })
 
+test('told to go away, it goes on elsewhere after the time that it was told, with the question that was not accepted', async () => {
+  const session = await begin()
+  connect.mockResolvedValue(connection('s2', 't2'))
+  session.say('q')
+  last().say({ type: 'go_away', reason: 'shutting_down', reconnect_after_ms: 300 }, { type: 'bye', reason: 'shutting_down' })
+  await vi.advanceTimersByTimeAsync(299)
+  expect(session.get().phase).toBe('reconnecting')
+  expect(sockets).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(last().url).toContain('/ws/s2?token=t2')
+  last().accept('h2')
+  expect(last().got.at(-1)).toMatchObject({ type: 'text', content: 'q' })
+})
+
 test('taken over by another page: it waits until it is asked', async () => {
   const session = await begin()
   last().say({ type: 'bye', reason: 'replaced' })

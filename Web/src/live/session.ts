@@ -42,6 +42,8 @@ export class LiveSession {
   /** An audio event whose sound is the next message. */
   private piece: AudioPiece | null = null
   private failures = 0
+  /** What an engine that stops asked to wait, in ms. */
+  private away = 1000
   private retry: ReturnType<typeof setTimeout> | undefined
   private beat: ReturnType<typeof setInterval> | undefined
   private wanted: AudioSettings = {}
@@ -167,6 +169,7 @@ export class LiveSession {
 
   private take(event: LiveEvent): void {
     if (event.type === 'session') return this.opened(event.resume)
+    if (event.type === 'go_away') return void (this.away = event.reconnect_after_ms)
     if (event.type === 'bye') return this.goodbye(event.reason)
     const seq = 'seq' in event && typeof event.seq === 'number' ? event.seq : null
     if (seq !== null && seq <= this.after) return
@@ -205,7 +208,7 @@ export class LiveSession {
       // Its engine is being stopped: another one goes on with it.
       this.drop()
       this.handle = null
-      return this.again(1)
+      return this.again(this.away / 1000)
     }
     this.set({ phase: overReasons.includes(reason) ? 'ended' : 'paused', bye: reason, hearing: 'nothing' })
   }

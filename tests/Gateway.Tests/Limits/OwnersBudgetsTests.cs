@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Lyceum.EngineClient;
 using Lyceum.Tests.Support;
+using Npgsql;
 
 namespace Lyceum.Tests.Gateway.Tests.Limits;
 
@@ -97,6 +98,26 @@ public sealed class OwnersBudgetsTests(LimitsTests.Database databases) : IAsyncL
         (await SettleAsync(other, Shown(taken), 20, 80)).ShouldBe(HttpStatusCode.NoContent);
         await Eventually.TrueAsync(async () => await UsedAsync(gateway) == 100, "100 used");
         await TakenAsync(await ReserveAsync(gateway, 9_600));
+    }
+
+    [Fact]
+    public async Task Budget_OfALaterVersionsPeriod_CountsForGood_AndTheOthersAreReadAllTheSame()
+    {
+        await using (await StartAsync()) { } // the schema
+        await using (var source = NpgsqlDataSource.Create(databases.ConnectionString))
+        await using (var later = source.CreateCommand(
+            "INSERT INTO tenant_budgets (tenant, person, model_tokens, period, updated_at, updated_by) VALUES "
+            + "($1, 'eve', 1000, 'semester', now(), 'x'), ($1, 'kim', 1000, 'day', now(), 'x')"))
+        {
+            later.Parameters.Add(new() { Value = _tenant });
+            (await later.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(2);
+        }
+        await using var gateway = await StartAsync();
+
+        await Eventually.TrueAsync(
+            async () => (await ReserveAsync(gateway, 5_000, person: "kim")).StatusCode == HttpStatusCode.TooManyRequests, "kim's is read");
+        await (await ReserveAsync(gateway, 5_000)).ShouldBeProblem(HttpStatusCode.TooManyRequests, "budget_exhausted");
+        (await TakenAsync(await ReserveAsync(gateway, 100))).ShouldHaveSingleItem().Period.ShouldBe("total");
     }
 
     [Fact]

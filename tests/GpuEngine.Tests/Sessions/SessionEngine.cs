@@ -72,6 +72,7 @@ internal sealed class SessionEngine : IAsyncDisposable
         var all = new Dictionary<string, string?>
         {
             ["Llm:Endpoint"] = stub.Endpoint, ["Engine:Transcripts:Folder"] = folder,
+            ["Drain:Answers"] = "00:00:00",
         };
         foreach (var (key, value) in settings)
         {
