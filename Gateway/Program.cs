@@ -25,8 +25,8 @@ using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-if (HealthProbe.IsWanted(args))
-    return await HealthProbe.RunAsync();
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

@@ -8,8 +8,8 @@ using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Health;
 
-if (HealthProbe.IsWanted(args))
-    return await HealthProbe.RunAsync();
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

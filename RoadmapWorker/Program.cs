@@ -17,8 +17,8 @@ using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
 
-if (HealthProbe.IsWanted(args))
-    return await HealthProbe.RunAsync();
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

@@ -23,8 +23,8 @@ using Lyceum.SessionApi.Tutors;
 if (args is [DocumentProgram.Command, var limit])
     return DocumentProgram.Run(TimeSpan.FromMilliseconds(long.Parse(limit)));
 
-if (HealthProbe.IsWanted(args))
-    return await HealthProbe.RunAsync();
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

@@ -2,7 +2,7 @@ using Lyceum.ServiceDefaults.Health;
 
 namespace Lyceum.Tests.ServiceDefaults.Tests;
 
-public sealed class HealthProbeTests
+public sealed class HealthCommandTests
 {
     [Theory]
     [InlineData(null, null, "http://127.0.0.1:8080/health")]
@@ -12,12 +12,12 @@ public sealed class HealthProbeTests
     [InlineData("http://0.0.0.0:9", null, "http://127.0.0.1:9/health")]
     [InlineData("http://[::]:9", null, "http://127.0.0.1:9/health")]
     public void Address_OfTheServiceBesideIt_IsReadAsTheServiceReadsIt(string? urls, string? ports, string expected) =>
-        HealthProbe.Address(name => name switch { "ASPNETCORE_URLS" => urls, "ASPNETCORE_HTTP_PORTS" => ports, _ => null })
+        HealthCommand.Address(name => name switch { "ASPNETCORE_URLS" => urls, "ASPNETCORE_HTTP_PORTS" => ports, _ => null })
             .ShouldBe(new Uri(expected));
 
     [Theory]
     [InlineData(new[] { "--healthcheck" }, true)]
     [InlineData(new string[0], false)]
     [InlineData(new[] { "--healthcheck", "--urls=http://+:1" }, false)]
-    public void Probe_IsWanted_ByItsArgumentAlone(string[] args, bool wanted) => HealthProbe.IsWanted(args).ShouldBe(wanted);
+    public void Probe_IsWanted_ByItsArgumentAlone(string[] args, bool wanted) => HealthCommand.IsWanted(args).ShouldBe(wanted);
 }

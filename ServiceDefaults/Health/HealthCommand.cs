@@ -6,14 +6,14 @@ namespace Lyceum.ServiceDefaults.Health;
 /// <c>PROGRAM --healthcheck</c>: asks the service that runs beside it for <c>/health</c> and says the answer by its exit status,
 /// for container engines, whose images have no curl. 0: requests may be sent to it, 1: not.
 /// </summary>
-public static class HealthProbe
+public static class HealthCommand
 {
-    public const string Command = "--healthcheck";
+    public const string Argument = "--healthcheck";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    /// <summary>To be asked before anything is built: the probe starts nothing of the service.</summary>
-    public static bool IsWanted(IReadOnlyList<string> args) => args is [Command];
+    /// <summary>Called before anything is built: the probe starts nothing of the service.</summary>
+    public static bool IsWanted(IReadOnlyList<string> args) => args is [Argument];
 
     public static async Task<int> RunAsync()
     {
