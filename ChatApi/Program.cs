@@ -14,8 +14,12 @@ using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
+
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -49,3 +53,4 @@ app.MapPersons();
 app.MapPersonEvents();
 app.MapSafety();
 await app.RunAsync();
+return 0;

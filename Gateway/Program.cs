@@ -20,9 +20,13 @@ using Lyceum.Gateway.Tools;
 using Lyceum.Gateway.Tools.Registry;
 using Lyceum.Gateway.Web;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

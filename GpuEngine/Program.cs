@@ -6,6 +6,10 @@ using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Health;
+
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -24,3 +28,4 @@ app.MapEngine();
 app.MapSessions();
 app.MapAnnouncement();
 await app.RunAsync();
+return 0;

@@ -9,12 +9,16 @@ using Lyceum.RoadmapWorker.Persons;
 using Lyceum.RoadmapWorker.Practice;
 using Lyceum.RoadmapWorker.Roadmaps;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Health;
 using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Retention;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
+
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -43,3 +47,4 @@ app.MapPersonEvents();
 app.MapProgress();
 app.MapClasses();
 await app.RunAsync();
+return 0;

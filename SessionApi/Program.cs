@@ -1,4 +1,5 @@
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Health;
 using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
@@ -21,6 +22,9 @@ using Lyceum.SessionApi.Tutors;
 
 if (args is [DocumentProgram.Command, var limit])
     return DocumentProgram.Run(TimeSpan.FromMilliseconds(long.Parse(limit)));
+
+if (HealthCommand.IsWanted(args))
+    return await HealthCommand.RunAsync();
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

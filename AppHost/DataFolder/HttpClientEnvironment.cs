@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lyceum.DataFolder;
 
 namespace Lyceum.AppHost.DataFolder;
 

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lyceum.AppHost.DataFolder;
+using Lyceum.DataFolder;
 using Microsoft.Extensions.Hosting;
 
 namespace Lyceum.AppHost.Supervision;

@@ -10,38 +10,48 @@ using Microsoft.IdentityModel.Tokens;
 namespace Lyceum.ServiceDefaults.Auth;
 
 /// <summary>
-/// The keys of identity: this service's private one and the public ones of all services. Both files are watched, so
+/// The keys of identity: this service's private one and the public ones of all services. Files are watched, so
 /// that keys rotate without a restart; whatever was derived from a key (cached tokens) lives and dies with its
 /// snapshot.
 /// </summary>
 internal sealed class IdentityKeys : IDisposable
 {
-    private readonly WatchedFile<SigningKey> _signing;
-    private readonly WatchedFile<TrustedKeys> _trusted;
+    // Null: the value itself was given, and stays.
+    private readonly WatchedFile<SigningKey>? _signing;
+    private readonly WatchedFile<TrustedKeys>? _trusted;
+    private readonly SigningKey? _givenSigning;
+    private readonly TrustedKeys? _givenTrusted;
 
     public IdentityKeys(
         IOptions<IdentityOptions> options, ServiceInfo service, TimeProvider time, ILogger<IdentityKeys> logger)
     {
-        _signing = new(options.Value.KeyFile, pem => SigningKey.Parse(service.Service, pem), time, logger);
-        _trusted = new(options.Value.JwksFile, TrustedKeys.Parse, time, logger);
+        var identity = options.Value;
+        if (identity.Key.Length > 0)
+            _givenSigning = SigningKey.Parse(service.Service, Encoding.UTF8.GetBytes(identity.Key));
+        else
+            _signing = new(identity.KeyFile, pem => SigningKey.Parse(service.Service, pem), time, logger);
+        if (identity.Jwks.Length > 0)
+            _givenTrusted = TrustedKeys.Parse(Encoding.UTF8.GetBytes(identity.Jwks));
+        else
+            _trusted = new(identity.JwksFile, TrustedKeys.Parse, time, logger);
     }
 
-    public SigningKey Signing => _signing.Current;
+    public SigningKey Signing => _givenSigning ?? _signing!.Current;
 
-    public TrustedKeys Trusted => _trusted.Current;
+    public TrustedKeys Trusted => _givenTrusted ?? _trusted!.Current;
 
     /// <summary>The keys that know <paramref name="kid"/>, if the file by now has it: a rotation may be a moment old.</summary>
     public TrustedKeys TrustedFor(string kid)
     {
-        if (!_trusted.Current.Keys.ContainsKey(kid))
-            _trusted.Refresh();
-        return _trusted.Current;
+        if (!Trusted.Keys.ContainsKey(kid))
+            _trusted?.Refresh();
+        return Trusted;
     }
 
     public void Dispose()
     {
-        _signing.Dispose();
-        _trusted.Dispose();
+        _signing?.Dispose();
+        _trusted?.Dispose();
     }
 }
 

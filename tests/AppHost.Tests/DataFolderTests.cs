@@ -1,8 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Aspire.Hosting;
-using Lyceum.AppHost.DataFolder;
+using Lyceum.DataFolder;
 
 namespace Lyceum.Tests.AppHost;
 
@@ -37,7 +36,7 @@ public sealed class DataFolderTests : IDisposable
     public void Secrets_LostWhileADatabaseIsThere_AreNotMadeAnew()
     {
         Directory.CreateDirectory(folder.PathOf("postgres"));
-        Should.Throw<DistributedApplicationException>(() => Secrets.Open(folder.Path)).Message.ShouldContain("secrets.json");
+        Should.Throw<DataFolderException>(() => Secrets.Open(folder.Path)).Message.ShouldContain("secrets.json");
     }
 
     [Fact]
@@ -84,7 +83,7 @@ public sealed class DataFolderTests : IDisposable
         if (closed)
             AtomicFile.CreateFolder(path, "secrets.json");
         else
-            Should.Throw<DistributedApplicationException>(() => AtomicFile.CreateFolder(path, "secrets.json"))
+            Should.Throw<DataFolderException>(() => AtomicFile.CreateFolder(path, "secrets.json"))
                 .Message.ShouldContain("chmod 700");
 
         File.GetUnixFileMode(path).ShouldBe(closed ? OwnerOnly | UnixFileMode.UserExecute : Open);

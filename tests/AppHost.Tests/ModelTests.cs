@@ -1,6 +1,7 @@
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using Lyceum.Cli.Installation;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -167,6 +168,32 @@ public sealed class ModelTests : IAsyncDisposable
         variables.Keys.Where(name => name.EndsWith("DISABLE_URL_QUERY_REDACTION", StringComparison.Ordinal)).ShouldBeEmpty();
     }
 
+    /// <summary>
+    /// An installed system (Cli/Installation) is wired as this one is; only an installation has Service__Name, and its messaging is a secret.
+    /// </summary>
+    [Theory]
+    [InlineData("chat-api")]
+    [InlineData("gateway")]
+    [InlineData("gpu-engine")]
+    [InlineData("roadmap-worker")]
+    [InlineData("session-api")]
+    public async Task Installation_GivesAServiceWhatAppHostGivesIt(string name)
+    {
+        await DescribeAsync("--environment=Production", "--ConnectionStrings:messaging=amqp://u:p@mq.example:5672");
+        var plan = new Plan([]);
+        var service = Lyceum.Cli.Installation.Services.Named(name);
+
+        var installed = plan.Environment(service, 1, new SystemdFiles(plan)).Select(variable => variable.Key)
+            .Concat(Settings.All.Where(setting => setting.IsFor(service)).Select(setting => setting.Key)).ToHashSet(StringComparer.Ordinal);
+        var developed = (await VariablesAsync(name)).Keys.Where(IsOurs).ToHashSet(StringComparer.Ordinal);
+
+        developed.Except([.. installed, "ConnectionStrings__messaging"]).ShouldBeEmpty("AppHost gives it more");
+        installed.Where(IsOurs).Except([.. developed, .. Settings.All.Select(setting => setting.Key), "Service__Name"]).ShouldBeEmpty("AppHost gives it less");
+
+        static bool IsOurs(string variable) => variable.Contains("__", StringComparison.Ordinal)
+            && !variable.StartsWith("OTEL_", StringComparison.Ordinal) && !variable.StartsWith("LOGGING__", StringComparison.OrdinalIgnoreCase);
+    }
+
     private async Task<IResourceCollection> DescribeAsync(params string[] arguments)
     {
         string[] all =
@@ -180,16 +207,20 @@ public sealed class ModelTests : IAsyncDisposable
     }
 
     /// <summary>The variables that a service would be given, as far as they are known before anything has started.</summary>
-    private async Task<Dictionary<string, string>> EnvironmentAsync(string service)
+    private async Task<Dictionary<string, object>> VariablesAsync(string service)
     {
         app ??= await builder!.BuildAsync();
         var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == service);
         var context = new EnvironmentCallbackContext(app.Services.GetRequiredService<DistributedApplicationExecutionContext>(), resource);
         foreach (var annotation in resource.Annotations.OfType<EnvironmentCallbackAnnotation>())
             await annotation.Callback(context);
+        return context.EnvironmentVariables;
+    }
 
+    private async Task<Dictionary<string, string>> EnvironmentAsync(string service)
+    {
         var variables = new Dictionary<string, string>();
-        foreach (var (name, value) in context.EnvironmentVariables)
+        foreach (var (name, value) in await VariablesAsync(service))
         {
             if (name.StartsWith("services__", StringComparison.Ordinal) || name.StartsWith("Engine__AnnounceTo", StringComparison.Ordinal)
                 || name.StartsWith("Engine__ChargeTo", StringComparison.Ordinal))

@@ -15,6 +15,7 @@ internal static class Product
     {
         ["Contracts"] = [],
         ["Text"] = [],
+        ["DataFolder"] = [],
         ["ServiceDefaults"] = [],
         ["Durability"] = ["ServiceDefaults"],
         ["Knowledge"] = ["ServiceDefaults", "Text"],

@@ -193,6 +193,38 @@ public sealed class AuthTests : IAsyncLifetime
         failure.Message.ShouldContain("file /nowhere/internal-jwks.json missing");
     }
 
+    /// <summary>As a host gives them that has secrets in environment variables, which hold one line each.</summary>
+    [Fact]
+    public async Task Keys_AsValues_DoWhatTheFilesDo()
+    {
+        await using var engine = await TestService.StartAsync(_identity, "gpu-engine", map: Map, settings: new()
+        {
+            ["Identity:KeyFile"] = "", ["Identity:Key"] = File.ReadAllText(_identity.KeyFile("gpu-engine")).ReplaceLineEndings(""),
+            ["Identity:JwksFile"] = "", ["Identity:Jwks"] = File.ReadAllText(_identity.JwksFile),
+        });
+
+        (await engine.GetAsync("/chat", _identity.Token())).StatusCode.ShouldBe(HttpStatusCode.OK);
+        using var stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        (await engine.GetAsync("/chat", _identity.Token(key: stranger, kid: IdentityFolder.Kid("gateway", stranger))))
+            .StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        var signed = engine.Services.GetRequiredService<IdentityTokens>().ForService("dev", act: "ada", Scopes.Chat);
+        (await _service.GetAsync("/chat", signed)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Keys_AsValuesAndFiles_StopTheStart()
+    {
+        await using var app = TestService.Create(new(_identity.Settings("chat-api"))
+        {
+            ["Identity:Key"] = File.ReadAllText(_identity.KeyFile("chat-api")), ["Identity:Jwks"] = "{}",
+        });
+
+        var failure = await Should.ThrowAsync<Exception>(() => app.StartAsync(TestContext.Current.CancellationToken));
+
+        failure.Message.ShouldContain("Identity:KeyFile and Identity:Key are both set");
+        failure.Message.ShouldContain("Identity:JwksFile and Identity:Jwks are both set");
+    }
+
     [Fact]
     public async Task Metrics_AnswerLoopbackDirectly_ButNotThroughAProxy()
     {

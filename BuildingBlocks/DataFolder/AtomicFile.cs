@@ -1,13 +1,13 @@
 using System.Runtime.Versioning;
 using System.Text;
 
-namespace Lyceum.AppHost.DataFolder;
+namespace Lyceum.DataFolder;
 
 /// <summary>
 /// Files that only their owner may read, and that a reader or a crash never sees half-written: a temporary file beside
 /// the target, flushed to disk, then renamed over it.
 /// </summary>
-internal static class AtomicFile
+public static class AtomicFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -17,6 +17,7 @@ internal static class AtomicFile
 
     public static void Write(string path, string content)
     {
+        ArgumentNullException.ThrowIfNull(content);
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         // A leftover of a crashed process may carry other permissions: always a new file.
         File.Delete(temporary);
@@ -35,7 +36,7 @@ internal static class AtomicFile
     /// A folder only its owner may enter. One that was made beforehand is closed to others where it is empty, or holds
     /// <paramref name="sign"/>; any other folder may be somebody's, and is refused.
     /// </summary>
-    /// <exception cref="DistributedApplicationException">Others may enter the folder, and it is not ours to close.</exception>
+    /// <exception cref="DataFolderException">Others may enter the folder, and it is not ours to close.</exception>
     public static void CreateFolder(string path, string? sign = null)
     {
         if (OperatingSystem.IsWindows())
@@ -49,7 +50,7 @@ internal static class AtomicFile
         var isOurs = sign is null || File.Exists(Path.Combine(path, sign)) || !Directory.EnumerateFileSystemEntries(path).Any();
         if (!isOurs || !TryClose(path))
         {
-            throw new DistributedApplicationException(
+            throw new DataFolderException(
                 $"Others may enter the data folder '{path}', and secrets are kept there: chmod 700 it, or choose another.");
         }
     }

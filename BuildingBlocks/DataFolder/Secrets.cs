@@ -1,17 +1,17 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 
-namespace Lyceum.AppHost.DataFolder;
+namespace Lyceum.DataFolder;
 
 /// <summary>
 /// <c>DIR/secrets.json</c>: what the parts of one system trust each other by, made once and kept. Each entry is also
 /// the Aspire parameter of its name (<c>postgres_password</c> is <c>Parameters:postgres-password</c>), so two data
 /// folders never share a secret, as they would through Aspire's own user secrets.
 /// </summary>
-internal static class Secrets
+public static class Secrets
 {
     /// <summary>Its name in the data folder, by which a folder is known for one.</summary>
-    internal const string File = "secrets.json";
+    public const string File = "secrets.json";
 
     private static readonly string[] Names =
     [
@@ -35,7 +35,7 @@ internal static class Secrets
         // New passwords would lock the servers' existing data: better to stop than to make them.
         if (!System.IO.File.Exists(path) && Directory.Exists(Path.Combine(folder, "postgres")))
         {
-            throw new DistributedApplicationException(
+            throw new DataFolderException(
                 $"'{path}' is missing, but '{folder}' holds a database that was made with it. Restore the file, or " +
                 "start with another data folder.");
         }

@@ -2,20 +2,21 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
 
-namespace Lyceum.AppHost.DataFolder;
+namespace Lyceum.DataFolder;
 
 /// <summary>
 /// <c>DIR/keys/</c>: each service's ES256 private key (<c>chat-api.pem</c>, PKCS#8, shared by its replicas) and
 /// <c>internal-jwks.json</c> with the public halves of all of them, given to every service. Nobody fetches keys, so
 /// nothing waits for anybody.
 /// </summary>
-internal static class ServiceKeys
+public static class ServiceKeys
 {
     public const string JwksFile = "internal-jwks.json";
 
     /// <summary>Makes the keys that are missing and rewrites the JWKS when it no longer says the same.</summary>
     public static void Ensure(string folder, IEnumerable<string> services)
     {
+        ArgumentNullException.ThrowIfNull(services);
         AtomicFile.CreateFolder(folder);
         foreach (var path in services.Select(service => Path.Combine(folder, $"{service}.pem")))
         {
