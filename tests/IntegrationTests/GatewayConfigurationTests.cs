@@ -1,4 +1,6 @@
 using System.Net;
+using Lyceum.Client;
+using Lyceum.Tests.IntegrationTests.Clients;
 
 namespace Lyceum.Tests.IntegrationTests;
 
@@ -7,12 +9,13 @@ namespace Lyceum.Tests.IntegrationTests;
 public sealed class GatewayConfigurationTests
 {
     private const string Token = "the-local-token-of-a-test";
+    private const string HmacKey = "the-local-key-of-a-test-0123456789";
 
     [Fact]
     public async Task ConfigurationFile_AndTheVariablesItNames_ReachTheGateway()
     {
         Environment.SetEnvironmentVariable("GATEWAY_TOKEN_LOCAL", Token);
-        Environment.SetEnvironmentVariable("GATEWAY_HMAC_LOCAL", "the-local-key-of-a-test-0123456789");
+        Environment.SetEnvironmentVariable("GATEWAY_HMAC_LOCAL", HmacKey);
         var system = new ConfiguredSystem();
         try
         {
@@ -24,6 +27,14 @@ public sealed class GatewayConfigurationTests
             client.DefaultRequestHeaders.Remove("X-API-Key");
             client.DefaultRequestHeaders.Add("X-API-Key", Token + "x");
             (await client.GetAsync("/api/conversations", TestContext.Current.CancellationToken)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+
+            // The signed request of docs/examples.md, and the client's own.
+            var said = await ExamplePage.RunAsync("python3", "signed.py", client.BaseAddress!,
+                new Dictionary<string, string> { ["GATEWAY_HMAC_LOCAL"] = HmacKey }, TestContext.Current.CancellationToken);
+            said.ShouldContain("'text': 'hi'");
+            using var signing = new LyceumClient(client.BaseAddress!, LyceumCredentials.HmacKey("local", HmacKey));
+            var echoed = await signing.Api.PostToolsExecuteAsync(new() { Tool = "echo", Input = new { text = "hi" } }, TestContext.Current.CancellationToken);
+            echoed.Status.ShouldBe("ok");
         }
         finally
         {

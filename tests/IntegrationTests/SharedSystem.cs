@@ -36,9 +36,6 @@ public sealed class SharedSystem : SystemFixture, IAsyncLifetime
     public static readonly int? ChaosRounds = int.TryParse(
         Environment.GetEnvironmentVariable("LYCEUM_CHAOS_ROUNDS"), CultureInfo.InvariantCulture, out var rounds) ? rounds : null;
 
-    /// <summary>Of the gateway's key <c>local</c>.</summary>
-    public const string HmacSecret = "a-key-of-the-shared-system-0123456789";
-
     private Collector? _collector;
     private StubModelServer? _stub;
     private RoadmapModelServer? _roadmaps;
@@ -104,8 +101,6 @@ public sealed class SharedSystem : SystemFixture, IAsyncLifetime
     /// <summary>An engine's environment is made anew at each of its starts.</summary>
     protected override void Configure(IDistributedApplicationBuilder builder)
     {
-        builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == "gateway"))
-            .WithEnvironment("GATEWAY_HMAC_LOCAL", HmacSecret);
         foreach (var engine in builder.Resources.OfType<ProjectResource>().Where(project => Engines.Contains(project.Name)))
         {
             builder.CreateResourceBuilder(engine).WithEnvironment(context =>

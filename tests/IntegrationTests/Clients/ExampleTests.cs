@@ -77,18 +77,6 @@ public sealed class ExampleTests(SharedSystem system) : IDisposable
         AskedOnce();
     }
 
-    [Fact]
-    public async Task SignedRequest_OfThePage_IsAccepted()
-    {
-        _ = system.App;
-        using var anonymous = system.CreateAnonymousClient();
-
-        var said = await ExamplePage.RunAsync("python3", "signed.py", anonymous.BaseAddress!,
-            new Dictionary<string, string> { ["GATEWAY_HMAC_LOCAL"] = SharedSystem.HmacSecret }, _limit.Token);
-
-        said.ShouldContain("'text': 'hi'");
-    }
-
     private async Task<Uri> RegisterAsync()
     {
         _ = system.App;
