@@ -43,6 +43,11 @@ finish() {
   if [[ -n $load ]]; then kill "$load" 2>/dev/null || true; fi
   if [[ -n $old && -x $old/run.sh ]]; then "$old/run.sh" stop --data "$data" >/dev/null 2>&1 || true; fi
   if [[ -n $stub ]]; then kill "$stub" 2>/dev/null || true; fi
+  if [[ -n $old ]]; then
+    for service in "${services[@]}"; do
+      if [[ -f $old/$service/$output/$service.was ]]; then mv -f "$old/$service/$output/$service.was" "$old/$service/$output/$service"; fi
+    done
+  fi
   if [[ -n $made ]]; then git -C "$root" worktree remove --force "$made" || true; fi
   if [[ -n ${LYCEUM_KEEP:-} ]]; then say "kept: $data"; else rm -rf "$data"; fi
 }
@@ -50,7 +55,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 if [[ -z $old ]]; then
-  from=${from:-$(git -C "$root" describe --tags --abbrev=0)}
+  from=${from:-$(git -C "$root" describe --tags --abbrev=0 2>/dev/null)} || die "there is no tag: name the predecessor with --from"
   old=$data/old made=$data/old
   git -C "$root" worktree add --detach "$old" "$from" >/dev/null
   (cd "$old" && dotnet build AppHost -c Release -nologo -v q)
@@ -66,8 +71,7 @@ for service in "${services[@]}"; do
   mkdir -p "$data/programs/$service"
   cp -a "$old/$service/$output" "$data/programs/$service/old"
   cp -a "$root/$service/$output" "$data/programs/$service/new"
-  [[ -f $old/$service/$output/$service.was ]] && cp -a "$old/$service/$output/$service.was" "$data/programs/$service/old/$service"
-  [[ -f $old/$service/$output/$service.was ]] || mv "$old/$service/$output/$service" "$old/$service/$output/$service.was"
+  mv "$old/$service/$output/$service" "$old/$service/$output/$service.was"
   echo old > "$data/programs/$service/version"
   cat > "$old/$service/$output/$service" <<SCRIPT
 #!/usr/bin/env bash

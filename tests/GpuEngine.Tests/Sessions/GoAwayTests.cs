@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text.Json;
 using Lyceum.Contracts;
 using Lyceum.GpuEngine.Sessions.Transcripts;
+using Lyceum.GpuEngine.Sessions.Turns;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
