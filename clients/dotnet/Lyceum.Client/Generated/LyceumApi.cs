@@ -13225,6 +13225,9 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("active")]
         public bool Active { get; set; } = default!;
 
+        /// <summary>
+        /// False: it was in force before.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("changed")]
         public bool Changed { get; set; } = default!;
 
@@ -15851,6 +15854,9 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("kind")]
         public string Kind { get; set; } = default!;
 
+        /// <summary>
+        /// To be pinned in `execute`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("digest")]
         public string Digest { get; set; } = default!;
 
@@ -16874,9 +16880,15 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("version")]
         public string Version { get; set; } = default!;
 
+        /// <summary>
+        /// As docs/tools.md describes them.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("manifests")]
         public System.Collections.Generic.IReadOnlyList<object> Manifests { get; set; } = new System.Collections.Generic.List<object>();
 
+        /// <summary>
+        /// Absent: true.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("activate")]
         public bool? Activate { get; set; } = default!;
 
@@ -18332,9 +18344,15 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("tool")]
         public string Tool { get; set; } = default!;
 
+        /// <summary>
+        /// What the tool's schema says; absent: `{}`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("input")]
         public object? Input { get; set; } = default!;
 
+        /// <summary>
+        /// The tool is run only if its manifest has this digest.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("digest")]
         public string? Digest { get; set; } = default!;
 
@@ -18356,6 +18374,9 @@ namespace Lyceum.Client
     public partial class ToolResult
     {
 
+        /// <summary>
+        /// `ok`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("status")]
         public string Status { get; set; } = default!;
 
@@ -18377,6 +18398,9 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("active")]
         public bool Active { get; set; } = default!;
 
+        /// <summary>
+        /// Of a list: name, kind, description and digest of each. Of one version: all of it.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("manifests")]
         public object Manifests { get; set; } = default!;
 
@@ -18578,15 +18602,27 @@ namespace Lyceum.Client
     public partial class Usage
     {
 
+        /// <summary>
+        /// `key:ci` or `tenant:acme`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("budget")]
         public string Budget { get; set; } = default!;
 
+        /// <summary>
+        /// `requests` or `model_tokens`.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("unit")]
         public string Unit { get; set; } = default!;
 
+        /// <summary>
+        /// `2026-11-22T09`, `2026-11-22`, `2026-11` or `total`, UTC.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("period")]
         public string Period { get; set; } = default!;
 
+        /// <summary>
+        /// With what other replicas hold ready for their next requests, and what running calls have reserved.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("used")]
         public long Used { get; set; } = default!;
 
@@ -18596,6 +18632,9 @@ namespace Lyceum.Client
         [System.Text.Json.Serialization.JsonPropertyName("remaining")]
         public long? Remaining { get; set; } = default!;
 
+        /// <summary>
+        /// End of the period; null: never.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("resets_at")]
         public System.DateTimeOffset? ResetsAt { get; set; } = default!;
 
@@ -18704,6 +18743,9 @@ namespace Lyceum.Client
     public partial class VersionList
     {
 
+        /// <summary>
+        /// The version in force.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("active")]
         public string Active { get; set; } = default!;
 
