@@ -35,7 +35,7 @@ with() {
   local visible=(-u CUDA_VISIBLE_DEVICES)
   [[ $1 == unset ]] || visible=("CUDA_VISIBLE_DEVICES=$1")
   env "${visible[@]}" Service__Name=gpu-engine Identity__KeyFile="$work/engine/key.pem" Identity__JwksFile="$work/engine/jwks.json" Engine__Transcripts__Folder="$work/transcripts" \
-    Logging__LogLevel__Microsoft.Hosting.Lifetime=Information "$work/engine/GpuEngine" --urls http://127.0.0.1:0 >"$work/log" 2>&1 &
+    Logging__LogLevel__Microsoft.Hosting.Lifetime=Information Logging__Console__FormatterName=simple "$work/engine/GpuEngine" --urls http://127.0.0.1:0 >"$work/log" 2>&1 &
   pid=$!
   for _ in $(seq 150); do
     address=$(sed -n 's/.*Now listening on: //p' "$work/log")

@@ -18,7 +18,7 @@ public static class HealthCommand
     public static async Task<int> RunAsync()
     {
         var url = Address(Environment.GetEnvironmentVariable);
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Limit };
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Limit };
         try
         {
             using var answer = await client.GetAsync(url);

@@ -187,7 +187,8 @@ public sealed class ModelTests : IAsyncDisposable
             .Concat(Settings.All.Where(setting => setting.IsFor(service)).Select(setting => setting.Key)).ToHashSet(StringComparer.Ordinal);
         var developed = (await VariablesAsync(name)).Keys.Where(IsOurs).ToHashSet(StringComparer.Ordinal);
 
-        developed.Except([.. installed, "ConnectionStrings__messaging"]).ShouldBeEmpty("AppHost gives it more");
+        // Where nobody develops, an engine that stops finishes its answers.
+        developed.Except([.. installed, "ConnectionStrings__messaging", "Drain__Answers"]).ShouldBeEmpty("AppHost gives it more");
         installed.Where(IsOurs).Except([.. developed, .. Settings.All.Select(setting => setting.Key), "Service__Name"]).ShouldBeEmpty("AppHost gives it less");
 
         static bool IsOurs(string variable) => variable.Contains("__", StringComparison.Ordinal)

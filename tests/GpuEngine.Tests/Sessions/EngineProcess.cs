@@ -95,6 +95,7 @@ internal sealed class EngineProcess : IAsyncDisposable
         start.Environment["Llm__Endpoint"] = stub.Endpoint;
         start.Environment["Engine__Transcripts__Folder"] = _transcripts;
         start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
+        start.Environment["Logging__Console__FormatterName"] = "simple";
         foreach (var (key, value) in environment)
         {
             start.Environment[key] = value;

@@ -23,7 +23,8 @@ public sealed class SessionProcess : IAsyncDisposable
         };
         foreach (var (key, value) in identity.Settings("session-api")
             .Append(new("ConnectionStrings:sessiondb", $"{database};Maximum Pool Size=10"))
-            .Append(new("Logging:LogLevel:Microsoft.Hosting.Lifetime", "Information")))
+            .Append(new("Logging:LogLevel:Microsoft.Hosting.Lifetime", "Information"))
+            .Append(new("Logging:Console:FormatterName", "simple")))
             start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
         var address = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
