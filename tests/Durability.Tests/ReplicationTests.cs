@@ -18,7 +18,8 @@ namespace Lyceum.Tests.Durability.Tests;
 public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
     : IClassFixture<ReplicationTests.Cluster>, IAsyncLifetime
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
+    // Long enough for what is given up to be at the server by then, on a machine that is busy.
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(3);
 
     /// <summary>Every way in which a piece of work stops waiting for its commit of the row <c>id</c>.</summary>
     private static readonly Dictionary<string, Func<Service, int, CancellationToken, Task>> WaysToGiveUp = new()
@@ -148,7 +149,7 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
         var given = await Task.WhenAll(
             WaysToGiveUp.Values.Select((way, id) => OutcomeAsync(() => way(service, id, soon.Token))));
 
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(10));
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(30));
         foreach (var (way, outcome) in WaysToGiveUp.Keys.Zip(given))
             outcome.ShouldNotBe("committed", way);
         // Longer than a cancellation takes to arrive, and than a closed socket to be noticed.

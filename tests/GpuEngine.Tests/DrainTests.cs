@@ -1,4 +1,5 @@
 using System.Net;
+using Lyceum.GpuEngine.Completions.Detached;
 using Lyceum.Tests.StubModel;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -55,6 +56,20 @@ public sealed class DrainTests
 
         var stopped = StopAsync(engine);
         await engine.Stub!.UntilAsync(log => log.Requests is [{ Ended: StubEnd.Complete }]);
+
+        ShouldBeWhole(await engine.ReadAsync(_id), StubText.Text(1, 50, false));
+        await stopped.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Engine_AnswerEndedUnreadJustBeforeIt_StillKeepsItAWhile()
+    {
+        await using var engine = await DrainingAsync();
+        await engine.DetachAndLeaveAsync(_id, "[[stub tokens=50 rate=50 seed=1]]");
+        await Eventually.TrueAsync(
+            () => Task.FromResult(engine.Services.GetRequiredService<GenerationStore>().Usage.Running == 0), "it has ended");
+
+        var stopped = StopAsync(engine);
 
         ShouldBeWhole(await engine.ReadAsync(_id), StubText.Text(1, 50, false));
         await stopped.WaitAsync(Eventually.Limit, TestContext.Current.CancellationToken);

@@ -156,10 +156,10 @@ internal sealed class GenerationStore : IDrainedWork, IDisposable
     }
 
     /// <summary>
-    /// Completes when those that run have ended and were read to their end: an owner whose connection broke comes back
-    /// for the rest.
+    /// Completes when those that run, or ended just now, were read to their end: an owner whose connection broke comes
+    /// back for the rest.
     /// </summary>
-    public Task FinishAsync(CancellationToken cancel) => Task.WhenAll(Running().Select(async generation =>
+    public Task FinishAsync(CancellationToken cancel) => Task.WhenAll(Unfinished().Select(async generation =>
     {
         await generation.Over.WaitAsync(cancel);
         await generation.Read.WaitAsync(Unread, _time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -184,6 +184,15 @@ internal sealed class GenerationStore : IDrainedWork, IDisposable
     {
         lock (_lock)
             return [.. _kept.Values.Where(generation => generation.Entry.Place is null)];
+    }
+
+    private List<Generation> Unfinished()
+    {
+        lock (_lock)
+        {
+            return [.. _kept.Values.Where(generation => generation.Entry.Place is null
+                || (!generation.Read.IsCompleted && _time.GetElapsedTime(generation.Entry.EndedAt) < Unread))];
+        }
     }
 
     private void Sweep()

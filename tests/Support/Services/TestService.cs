@@ -19,7 +19,8 @@ public sealed class TestService(WebApplication app) : IAsyncDisposable
     public Uri Address { get; } = new(
         app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    public HttpClient Client { get; } = new();
+    /// <summary>Who leaves an answer unread leaves at once: by itself the handler would read on for two seconds.</summary>
+    public HttpClient Client { get; } = new(new SocketsHttpHandler { MaxResponseDrainSize = 0 });
 
     public static async Task<TestService> StartAsync(
         IdentityFolder identity, string name, Action<WebApplicationBuilder>? build = null, Action<WebApplication>? map = null,
