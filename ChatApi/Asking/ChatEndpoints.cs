@@ -88,7 +88,7 @@ public static class ChatEndpoints
         AnswerResponse response, StoredAnswers stored, IOptions<GenerationOptions> options)
     {
         var question = Validate(request, http.Request, options.Value);
-        if (!lease.IsHeld)
+        if (!lease.IsHeld && !runner.IsDraining)
             throw new ProblemException(503, ErrorCodes.DatabaseUnavailable,
                 "This replica is not ready to write answers yet. Try again shortly.", TimeSpan.FromSeconds(2));
         var engine = engines.PickEngine() ?? throw new ProblemException(503, ErrorCodes.EngineUnavailable,
@@ -100,7 +100,10 @@ public static class ChatEndpoints
         RecordedQuestion recorded;
         try
         {
-            recorded = await RecordAsync(caller, question, questions, grounder, screening, seeing, lease.OwnerId, engine);
+            // Said when it is recorded: looking up passages takes a while, in which a drain may begin.
+            recorded = await RecordAsync(
+                caller, question, questions, grounder, screening, seeing,
+                () => runner.IsDraining ? QuestionStore.Nobody : lease.OwnerId, engine);
         }
         catch
         {
@@ -120,7 +123,7 @@ public static class ChatEndpoints
 
     private static async Task<RecordedQuestion> RecordAsync(
         Caller caller, Question question, QuestionStore questions, Grounder grounder, Screening screening,
-        SeeingEngines seeing, Guid owner, Uri engine)
+        SeeingEngines seeing, Func<Guid> owner, Uri engine)
     {
         var isRegeneration = question.RegenerateOf is not null;
         if (isRegeneration)
@@ -138,13 +141,13 @@ public static class ChatEndpoints
         var seen = question.Images.Count > 0 ? engine : question.ConversationId is null ? null : seeing.Known;
         var screened = await screening.ScreenAsync(caller, policy, question.Text);
         if (screened.Refused is not null || question is { TutorId: null, KbId: null, Teaching: null })
-            return await questions.RecordQuestionAsync(caller, question, owner, engine, screened: screened, seeing: seen);
+            return await questions.RecordQuestionAsync(caller, question, owner(), engine, screened: screened, seeing: seen);
         var earlier = question is { TutorId: null, KbId: null }
             ? [] : await questions.EarlierQuestionsAsync(caller, question.ConversationId, question.ParentId);
         // The question itself is the last of its branch where it is answered anew.
         var topic = Topic.Of(question.Text, earlier.Skip(isRegeneration ? 1 : 0));
         var grounding = await grounder.GroundAsync(caller, question.TutorId, question.KbId, topic, question.Teaching);
-        return await questions.RecordQuestionAsync(caller, question, owner, engine, grounding, screened, seen);
+        return await questions.RecordQuestionAsync(caller, question, owner(), engine, grounding, screened, seen);
     }
 
     // Before anything is stored. Not tied to the client's connection, as the recording of the question is not; it has a bound.

@@ -38,12 +38,15 @@ public sealed class QuestionStore(
     Recorders recorders, IOptions<GenerationOptions> options, IOptions<ConversationOptions> bounds, IOptions<TitleOptions> titles,
     TimeProvider time)
 {
+    /// <summary>The owner of an answer that is for whichever replica takes it on: one that is stopping leaves it to the others.</summary>
+    public static readonly Guid Nobody = Guid.Empty;
+
     // A user who asks waits no longer than this for the database, whatever state it is in.
     private static readonly TimeSpan RecordWithin = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
     /// Records a question and the place of its answer in one transaction: after it, the answer exists as
-    /// <c>streaming</c>, owned by <paramref name="owner"/>. Not tied to the client's connection: once begun it either
+    /// <c>streaming</c>, owned by <paramref name="owner"/>, which must hold its lease, or by <see cref="Nobody"/>. Not tied to the client's connection: once begun it either
     /// commits or fails.
     /// </summary>
     /// <param name="screened">What moderation made of the question; null: it is not moderated.</param>
@@ -201,7 +204,8 @@ public sealed class QuestionStore(
                 """
                 INSERT INTO generations (id, owner, epoch, engine_url, started_at, stops_on_disconnect, traceparent, system_prompt,
                                          moderation)
-                VALUES ($1, (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE), 1, $3, $4, $5, $6, $7, $8::jsonb)
+                VALUES ($1, CASE WHEN $2 = '00000000-0000-0000-0000-000000000000' THEN $2
+                             ELSE (SELECT id FROM owners WHERE id = $2 FOR KEY SHARE) END, 1, $3, $4, $5, $6, $7, $8::jsonb)
                 """, answer, owner, engine.ToString(), now, question.StopsOnDisconnect, OrNull(Traceparent.Current),
                 OrNull(grounding?.SystemPrompt), OrNull(StorableText.OfJson(AnswerJson.Write(moderation))));
         }

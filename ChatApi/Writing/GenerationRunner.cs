@@ -65,9 +65,10 @@ public sealed partial class GenerationRunner : IDisposable
 
     /// <summary>
     /// Takes one of <see cref="GenerationOptions.MaxRunning"/> places, which <see cref="Start"/>'s end frees, or its
-    /// disposal; null when all are taken, or as many by this caller as it may.
+    /// disposal; null when all are taken, or as many by this caller as it may. While this replica stops too: what is begun then
+    /// is another's at once, as what was running is.
     /// </summary>
-    public SharedBound.Held? TryAdmit(Sharer who) => _handOver.IsCancellationRequested ? null : _places.TryTake(who);
+    public SharedBound.Held? TryAdmit(Sharer who) => _places.TryTake(who);
 
     /// <summary>Begins to write, in a place admitted before. Returns at once; the caller may read like any other reader.</summary>
     public RunningGeneration Start(GenerationOrder order, SharedBound.Held place)
