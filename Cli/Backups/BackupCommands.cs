@@ -112,7 +112,7 @@ internal static class BackupCommands
         var key = new Option<string>("--key") { Description = "File of the secret key." };
         var services = new Option<string?>("--services")
         {
-            Description = "Folder of the release, or a checkout that was built; default: the folder above this program's.",
+            Description = "Folder of a release, or of a checkout that was built; default: that of this program.",
         };
         var work = new Option<string?>("--work")
         {
@@ -126,7 +126,7 @@ internal static class BackupCommands
         {
             var keys = KeyFile.Read(parsed.GetValue(key) ?? throw new UsageException("--key FILE is missing")).RequireSecret();
             var run = new RehearsalRun(
-                keys, Path.GetFullPath(parsed.GetValue(services) ?? Path.Combine(AppContext.BaseDirectory, "..")),
+                keys, parsed.GetValue(services) is { } folder ? Path.GetFullPath(folder) : ScratchServices.FindFolder(),
                 Path.GetFullPath(parsed.GetValue(work) ?? Path.GetTempPath()), Console.WriteLine);
             await run.RunAsync(FolderDestination.Newest(parsed.GetValue(file)!), cancellationToken);
             Console.WriteLine("Rehearsed: the archive can be restored.");

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Lyceum.Cli.Backups.Archives;
 using Lyceum.Cli.Backups.Databases;
 using Lyceum.Cli.Backups.Restoring;
+using Lyceum.Cli.Installation;
 using Npgsql;
 
 namespace Lyceum.Cli.Backups.Rehearsal;
@@ -16,7 +17,8 @@ internal sealed class RehearsalRun(KeyFile keys, string servicesFolder, string w
 {
     public async Task RunAsync(string archive, CancellationToken cancellationToken)
     {
-        ScratchServices.Find(servicesFolder, "chat-api"); // before the work
+        foreach (var service in Services.All)
+            ScratchServices.Find(servicesFolder, service); // before the work
         // 1. What is in it says how it is restored.
         var manifest = await new VerifyRun(keys, workFolder: null).RunAsync(archive, cancellationToken);
         var scratch = Path.Combine(workFolder, $"lyceum-rehearsal-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
@@ -38,7 +40,7 @@ internal sealed class RehearsalRun(KeyFile keys, string servicesFolder, string w
         // 2. Files, and the databases: a server on its own files, or a new one that takes the dumps.
         var (data, postgres, logs) = (Path.Combine(scratch, "data"), Path.Combine(scratch, "postgres"), Path.Combine(scratch, "logs"));
         var restore = (Connections connections) => new RestoreRun(
-            new(connections, data, postgres, null, Replace: false), keys, TimeProvider.System, say).RunAsync(archive, cancellationToken);
+            new(connections, data, postgres, null, Replace: false), keys, TimeProvider.System, _ => { }).RunAsync(archive, cancellationToken);
         // The passwords of then are not known here: whoever can enter the scratch folder is let in.
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         if (manifest.Start.Method == BackupMethod.Base)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lyceum.Cli.Backups.Databases;
+using Lyceum.Cli.Installation;
 
 namespace Lyceum.Cli.Backups.Rehearsal;
 
@@ -11,36 +12,43 @@ internal sealed class ScratchServices : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10); // migrations of an older version's data
 
-    private static readonly (string Name, string Program, string? Database)[] All =
-    [
-        ("gpu-engine", "GpuEngine", null), ("session-api", "SessionApi", "sessiondb"), ("chat-api", "ChatApi", "chatdb"),
-        ("roadmap-worker", "RoadmapWorker", "roadmapdb"), ("gateway", "Gateway", "gatewaydb"),
-    ];
-
     private readonly List<(string Name, Process Process)> _processes = [];
     private readonly Dictionary<string, Uri> _addresses = [];
 
     public Uri this[string service] => _addresses[service];
 
+    /// <summary>The folder of the services beside this program: of its release, or of the checkout that it was built in.</summary>
     /// <exception cref="UsageException">They are not there.</exception>
-    public static string Find(string folder, string service)
+    public static string FindFolder()
     {
-        var (name, program, _) = All.Single(one => one.Name == service);
-        string[] places = [Path.Combine(folder, name, program), Path.Combine(folder, program, "bin", "Release", "net10.0", program)];
-        return places.FirstOrDefault(File.Exists)
-            ?? throw new UsageException($"{program} is not in {folder}, neither as in a release ({name}/{program}) nor as in a checkout");
+        for (var folder = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)); folder is not null;
+            folder = Path.GetDirectoryName(folder))
+        {
+            if (Services.All.All(service => Programs(folder, service).Any(File.Exists)))
+                return folder;
+        }
+        throw new UsageException("the five services are not beside this program: --services names the folder of a release, or of a built checkout");
     }
+
+    /// <exception cref="UsageException">They are not there.</exception>
+    public static string Find(string folder, Service service) => Programs(folder, service).FirstOrDefault(File.Exists)
+        ?? throw new UsageException(
+            $"{service.Program} is not in {folder}, neither as in a release ({service.Name}/{service.Program}) nor as in a built checkout");
+
+    private static IEnumerable<string> Programs(string folder, Service service) =>
+        [Path.Combine(folder, service.Name, service.Program), Path.Combine(folder, service.Program, "bin", "Release", "net10.0", service.Program)];
 
     /// <summary>Starts them all; none of a release that is incomplete.</summary>
     public static ScratchServices Start(string folder, string dataFolder, string logs, Connections connections)
     {
-        var programs = All.ToDictionary(service => service.Name, service => Find(folder, service.Name));
+        var programs = Services.All.ToDictionary(service => service.Name, service => Find(folder, service));
         var services = new ScratchServices();
-        foreach (var (name, _, _) in All)
-            services._addresses[name] = new($"http://127.0.0.1:{ScratchServer.FreePort()}");
+        foreach (var service in Services.All)
+            services._addresses[service.Name] = new($"http://127.0.0.1:{ScratchServer.FreePort()}");
         Directory.CreateDirectory(logs);
-        foreach (var (name, _, database) in All)
+        foreach (var service in Services.All)
         {
+            var (name, database) = (service.Name, service.Database);
             var work = Directory.CreateDirectory(Path.Combine(logs, name)).FullName;
             var log = Path.Combine(logs, $"{name}.log");
             var start = new ProcessStartInfo("bash", ["-c", "exec \"$1\" > \"$2\" 2>&1", "lyceum", programs[name], log])
@@ -57,7 +65,7 @@ internal sealed class ScratchServices : IAsyncDisposable
             start.Environment["Identity__JwksFile"] = Path.Combine(dataFolder, "keys", "internal-jwks.json");
             if (database is not null)
                 start.Environment[$"ConnectionStrings__{database}"] = connections.Of(database).ConnectionString + ";Maximum Pool Size=20";
-            if (name == "gpu-engine")
+            if (service.KeepsTranscripts)
             {
                 start.Environment["Engine__AnnounceTo__0"] = services["session-api"].ToString();
                 start.Environment["Engine__Transcripts__Folder"] = Path.Combine(dataFolder, "transcripts", name);
