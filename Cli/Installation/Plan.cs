@@ -5,12 +5,15 @@ internal sealed class Plan
 {
     private const int MostInstances = 32;
     private readonly Dictionary<string, int> _instances;
+    private readonly int _surge;
 
-    /// <param name="instances">Such as <c>chat-api=2</c>; a service that is not named runs once.</param>
-    public Plan(IEnumerable<string> instances, int maxConnections = Services.MaxConnections)
+    /// <param name="instances">Such as <c>chat-api=2</c>.</param>
+    /// <param name="each">Of a service that is not named.</param>
+    /// <param name="surge">Further ones of each, for as long as an upgrade takes.</param>
+    public Plan(IEnumerable<string> instances, int maxConnections = Services.MaxConnections, int each = 1, int surge = 0)
     {
-        MaxConnections = maxConnections;
-        _instances = Services.All.ToDictionary(service => service.Name, _ => 1, StringComparer.Ordinal);
+        (MaxConnections, _surge) = (maxConnections, surge);
+        _instances = Services.All.ToDictionary(service => service.Name, _ => each, StringComparer.Ordinal);
         foreach (var given in instances)
         {
             var (name, count) = given.Split('=') is [var left, var right] && int.TryParse(right, out var number) ? (left, number) : (given, 0);
@@ -32,13 +35,13 @@ internal sealed class Plan
 
     public int Count(string service) => _instances[service];
 
-    private int Pooled => Services.All.Where(service => service.Database is not null).Sum(service => _instances[service.Name]);
+    private int Pooled => Services.All.Where(service => service.Database is not null).Sum(service => _instances[service.Name] + _surge);
 
     /// <summary>What every host gives an instance, whose values are the host's to say where <paramref name="host"/> decides.</summary>
     /// <returns>Environment variables in the order in which they are written. No secrets.</returns>
     public IEnumerable<KeyValuePair<string, string>> Environment(Service service, int number, Host host)
     {
-        var instance = service.InstanceName(number);
+        var instance = host.Instance(service, number);
         yield return new("ASPNETCORE_ENVIRONMENT", "Production");
         yield return new("ASPNETCORE_URLS", host.Listen(service, number));
         // .NET's TLS keeps a folder there, and without one no TLS connection is made: not even to a model's provider.
@@ -70,10 +73,10 @@ internal sealed class Plan
     }
 
     private IEnumerable<(int Index, string Address)> Addresses(string service, Host host) =>
-        Enumerable.Range(1, _instances[service]).Select(number => (number - 1, host.Address(Services.Named(service), number)));
+        Enumerable.Range(1, host.HasOneNameForAll ? 1 : _instances[service]).Select(number => (number - 1, host.Address(Services.Named(service), number)));
 }
 
-/// <summary>What differs between a host without containers and a network of containers.</summary>
+/// <summary>What differs between a host without containers, a network of containers, and a cluster.</summary>
 internal abstract class Host
 {
     public abstract string DatabaseServer { get; }
@@ -84,6 +87,12 @@ internal abstract class Host
     public abstract string Address(Service service, int number);
 
     public abstract string TranscriptsFolder(string instance);
+
+    /// <summary>Its name among the replicas.</summary>
+    public virtual string Instance(Service service, int number) => service.InstanceName(number);
+
+    /// <summary>A service's name stands for all of its replicas.</summary>
+    public virtual bool HasOneNameForAll => false;
 
     public virtual IEnumerable<KeyValuePair<string, string>> Own(Service service) => [];
 }

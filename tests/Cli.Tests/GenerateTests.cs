@@ -10,7 +10,7 @@ public sealed class GenerateTests
     [Fact]
     public void Files_CheckedIn_AreWhatTheListMakes()
     {
-        var made = GenerateCommand.Files(new Plan([])).ToDictionary();
+        var made = GenerateCommand.Files([]).ToDictionary();
 
         Directory.EnumerateFiles(Deploy, "*", SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(Deploy, path)).Where(IsOfThese).ShouldBe(made.Keys, ignoreOrder: true);
@@ -38,7 +38,7 @@ public sealed class GenerateTests
 
     [Fact]
     public void Pools_ThatWouldBeTooSmall_AreRefused() =>
-        Should.Throw<InstallationException>(() => GenerateCommand.Files(new Plan(["chat-api=4"], 100)).ToList())
+        Should.Throw<InstallationException>(() => GenerateCommand.Files(["chat-api=4"], 100).ToList())
             .Message.ShouldContain("roadmap-worker needs 20");
 
     [Theory]
@@ -53,7 +53,7 @@ public sealed class GenerateTests
     [Fact]
     public void SecondInstance_HasItsOwnUnitAndContainer_AndIsKnownToTheOthers()
     {
-        var files = GenerateCommand.Files(new Plan(["chat-api=2", "gateway=2", "gpu-engine=2"])).ToDictionary();
+        var files = GenerateCommand.Files(["chat-api=2", "gateway=2", "gpu-engine=2"]).ToDictionary();
 
         var unit = files["systemd/lyceum-chat-api-2.service"];
         unit.ShouldContain("Environment=ASPNETCORE_URLS=http://127.0.0.1:5111\n");
@@ -74,7 +74,7 @@ public sealed class GenerateTests
     [Fact]
     public void Units_SetNoVariableWhoseNameSystemdRefuses()
     {
-        var names = GenerateCommand.Files(new Plan([])).Where(file => file.Key.EndsWith(".service", StringComparison.Ordinal))
+        var names = GenerateCommand.Files([]).Where(file => file.Key.EndsWith(".service", StringComparison.Ordinal))
             .SelectMany(file => file.Value.Split('\n')).Where(line => line.StartsWith("Environment=", StringComparison.Ordinal))
             .Select(line => line["Environment=".Length..].TrimStart('"').Split('=')[0]).ToList();
 
@@ -85,7 +85,7 @@ public sealed class GenerateTests
     [Fact]
     public void Secrets_OfOtherServices_AreTakenFromAUnitsEnvironment()
     {
-        var files = GenerateCommand.Files(new Plan([])).ToDictionary();
+        var files = GenerateCommand.Files([]).ToDictionary();
 
         files["systemd/lyceum-chat-api.service"].ShouldContain(
             "UnsetEnvironment=Llm__ApiKey Asr__ApiKey Tts__ApiKey Moderation__ApiKey Accounts__Oidc__ClientSecret\n");
@@ -102,7 +102,8 @@ public sealed class GenerateTests
     }
 
     // Other parts of deploy/ are written by hand.
-    private static bool IsOfThese(string path) => Path.GetDirectoryName(path) is "compose" or "systemd" && !path.Contains("backup", StringComparison.Ordinal);
+    private static bool IsOfThese(string path) =>
+        Path.GetDirectoryName(path) is "compose" or "systemd" or "kubernetes/base" && !path.Contains("backup", StringComparison.Ordinal);
 
     private static string Pool(Plan plan, string service) =>
         plan.Environment(Services.Named(service), 1, new ComposeFiles(plan)).Single(it => it.Key.StartsWith("ConnectionStrings__", StringComparison.Ordinal)).Value;
