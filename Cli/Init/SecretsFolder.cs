@@ -6,6 +6,14 @@ using Lyceum.DataFolder;
 
 namespace Lyceum.Cli.Init;
 
+/// <summary>What an installation runs on.</summary>
+internal enum Installed
+{
+    Systemd,
+    Compose,
+    Kubernetes,
+}
+
 /// <summary>
 /// <c>FOLDER/secrets/</c> (0700, files 0600): <c>secrets.json</c> with all passwords, <c>keys/</c> with each service's private key and
 /// everybody's public ones, and what is derived from them for each service and server: <c>chat-api.env</c>, <c>postgres.env</c>, …
@@ -16,7 +24,7 @@ internal static class SecretsFolder
     private const string BrokerUser = "lyceum";
 
     /// <returns>Paths of the files that were made now, and of those that were there.</returns>
-    public static (IReadOnlyList<string> Written, IReadOnlyList<string> Kept) Complete(string folder, bool compose)
+    public static (IReadOnlyList<string> Written, IReadOnlyList<string> Kept) Complete(string folder, Installed on)
     {
         var secretsFolder = Path.Combine(folder, "secrets");
         var secretsPath = Path.Combine(secretsFolder, Secrets.File);
@@ -44,13 +52,10 @@ internal static class SecretsFolder
         foreach (var key in keys)
             (present.Contains(key) ? kept : written).Add(key);
 
-        foreach (var (name, content) in Derived(secrets, keysFolder, compose))
+        foreach (var (name, content) in Derived(secrets, keysFolder, on))
             Keep(Path.Combine(secretsFolder, name), content);
-        var choices = compose ? ".env" : "lyceum.env";
-        var example = compose
-            ? new ComposeFiles(new Plan([])).Files().Single(file => file.Key == ".env.example").Value
-            : new SystemdFiles(new Plan([])).Files().Single(file => file.Key == "lyceum.env.example").Value;
-        Keep(Path.Combine(folder, choices), example);
+        foreach (var (name, content) in Choices(on))
+            Keep(Path.Combine(folder, name), content);
         return (written, kept);
 
         void Keep(string path, string content)
@@ -88,18 +93,30 @@ internal static class SecretsFolder
         }
     }
 
+    /// <summary>What the operator edits.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Choices(Installed on) => on switch
+    {
+        Installed.Compose => [new(".env", new ComposeFiles(new Plan([])).Files().Single(file => file.Key == ".env.example").Value)],
+        Installed.Kubernetes =>
+        [
+            new("kustomization.yaml", KubernetesSecrets.Kustomization()),
+            new("secret-settings.env", KubernetesSecrets.SettingsExample()),
+        ],
+        _ => [new("lyceum.env", new SystemdFiles(new Plan([])).Files().Single(file => file.Key == "lyceum.env.example").Value)],
+    };
+
     /// <summary>What each service and server is given: its own, and nobody else's.</summary>
     private static IEnumerable<KeyValuePair<string, string>> Derived(
-        IReadOnlyDictionary<string, string> secrets, string keysFolder, bool compose)
+        IReadOnlyDictionary<string, string> secrets, string keysFolder, Installed on)
     {
-        var broker = compose ? "rabbitmq" : "127.0.0.1";
-        foreach (var service in Services.All)
+        var broker = $"amqp://{BrokerUser}:{secrets["messaging_password"]}@{(on == Installed.Systemd ? "127.0.0.1" : "rabbitmq")}:5672";
+        foreach (var service in on == Installed.Kubernetes ? [] : Services.All)
         {
             var text = new StringBuilder();
             if (service.Database is { } database)
                 text.Append($"PGPASSWORD={secrets[$"{database}_password"]}\n");
-            text.Append($"ConnectionStrings__messaging=amqp://{BrokerUser}:{secrets["messaging_password"]}@{broker}:5672\n");
-            if (compose)
+            text.Append($"ConnectionStrings__messaging={broker}\n");
+            if (on == Installed.Compose)
             {
                 // One line each: environment files know no other values.
                 var key = File.ReadAllText(Path.Combine(keysFolder, $"{service.Name}.pem")).ReplaceLineEndings("");
@@ -108,9 +125,15 @@ internal static class SecretsFolder
             }
             yield return new($"{service.Name}.env", text.ToString());
         }
-        var roles = Services.All.Select(service => service.Database).OfType<string>()
-            .Select(database => $"{DatabaseRoles.PasswordVariable(database)}={secrets[$"{database}_password"]}\n");
+        var databases = Services.All.Select(service => service.Database).OfType<string>().ToList();
+        var roles = databases.Select(database => $"{DatabaseRoles.PasswordVariable(database)}={secrets[$"{database}_password"]}\n");
         yield return new("postgres.env", $"POSTGRES_PASSWORD={secrets["postgres_password"]}\n" + string.Concat(roles));
+        if (on == Installed.Kubernetes)
+        {
+            foreach (var file in KubernetesSecrets.Files(databases, secrets, BrokerUser, broker))
+                yield return file;
+            yield break;
+        }
         yield return new("rabbitmq.env",
             $"RABBITMQ_DEFAULT_USER={BrokerUser}\nRABBITMQ_DEFAULT_PASS={secrets["messaging_password"]}\n");
         yield return new("rabbitmq_password", $"{secrets["messaging_password"]}\n");

@@ -103,7 +103,8 @@ public sealed class GenerateTests
 
     // Other parts of deploy/ are written by hand.
     private static bool IsOfThese(string path) =>
-        Path.GetDirectoryName(path) is "compose" or "systemd" or "kubernetes/base" && !path.Contains("backup", StringComparison.Ordinal);
+        Path.GetDirectoryName(path) is "compose" or "systemd" or "kubernetes/base" && !path.Contains("backup", StringComparison.Ordinal)
+        || path == "kubernetes/overlays/local/roles.sql";
 
     private static string Pool(Plan plan, string service) =>
         plan.Environment(Services.Named(service), 1, new ComposeFiles(plan)).Single(it => it.Key.StartsWith("ConnectionStrings__", StringComparison.Ordinal)).Value;

@@ -15,33 +15,35 @@ public sealed class InitTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Init_MakesEveryFileForItsOwnerAlone(bool compose)
+    [InlineData(nameof(Installed.Systemd), "lyceum.env")]
+    [InlineData(nameof(Installed.Compose), ".env")]
+    [InlineData(nameof(Installed.Kubernetes), "secret-settings.env")]
+    public void Init_MakesEveryFileForItsOwnerAlone(string on, string choices)
     {
-        var (written, kept) = SecretsFolder.Complete(_folder.FullName, compose);
+        var (written, kept) = SecretsFolder.Complete(_folder.FullName, Enum.Parse<Installed>(on));
 
         kept.ShouldBeEmpty();
         foreach (var file in _folder.EnumerateFiles("*", SearchOption.AllDirectories))
             file.UnixFileMode.ShouldBe(OwnerOnly, file.FullName);
         new DirectoryInfo(Secrets).UnixFileMode.ShouldBe(OwnerOnly | UnixFileMode.UserExecute);
         written.ShouldAllBe(file => File.Exists(file));
-        written.ShouldContain(Path.Combine(_folder.FullName, compose ? ".env" : "lyceum.env"));
+        written.ShouldContain(Path.Combine(_folder.FullName, choices));
         foreach (var service in Services.All)
-            File.Exists(Path.Combine(Secrets, $"{service.Name}.env")).ShouldBeTrue(service.Name);
+            File.Exists(Path.Combine(Secrets, "keys", $"{service.Name}.pem")).ShouldBeTrue(service.Name);
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Init_Again_ChangesNothing(bool compose)
+    [InlineData(nameof(Installed.Systemd), "lyceum.env", "chat-api.env")]
+    [InlineData(nameof(Installed.Compose), ".env", "chat-api.env")]
+    [InlineData(nameof(Installed.Kubernetes), "secret-settings.env", "chatdb.env")]
+    public void Init_Again_ChangesNothing(string on, string choices, string password)
     {
-        SecretsFolder.Complete(_folder.FullName, compose);
-        File.AppendAllText(Path.Combine(_folder.FullName, compose ? ".env" : "lyceum.env"), "Llm__Model=mine\n");
-        File.AppendAllText(Path.Combine(Secrets, "chat-api.env"), "PGPASSWORD=mine\n");
+        SecretsFolder.Complete(_folder.FullName, Enum.Parse<Installed>(on));
+        File.AppendAllText(Path.Combine(_folder.FullName, choices), "Llm__Model=mine\n");
+        File.AppendAllText(Path.Combine(Secrets, password), "PGPASSWORD=mine\n");
         var before = Contents();
 
-        var (written, kept) = SecretsFolder.Complete(_folder.FullName, compose);
+        var (written, kept) = SecretsFolder.Complete(_folder.FullName, Enum.Parse<Installed>(on));
 
         written.ShouldBeEmpty();
         kept.Count.ShouldBeGreaterThan(10);
@@ -52,13 +54,13 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void Init_Interrupted_IsCompletedByTheNext()
     {
-        SecretsFolder.Complete(_folder.FullName, compose: false);
+        SecretsFolder.Complete(_folder.FullName, Installed.Systemd);
         var before = Contents();
         foreach (var file in new[] { "gateway.env", "postgres.env", Path.Combine("keys", "internal-jwks.json") })
             File.Delete(Path.Combine(Secrets, file));
         File.WriteAllText(Path.Combine(Secrets, "gateway.env.4711.tmp"), "PGPASS");
 
-        SecretsFolder.Complete(_folder.FullName, compose: false);
+        SecretsFolder.Complete(_folder.FullName, Installed.Systemd);
 
         File.Delete(Path.Combine(Secrets, "gateway.env.4711.tmp"));
         Contents().ShouldBe(before);
@@ -67,11 +69,11 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void Init_WhereTheListOfPasswordsIsGone_RefusesAndChangesNothing()
     {
-        SecretsFolder.Complete(_folder.FullName, compose: false);
+        SecretsFolder.Complete(_folder.FullName, Installed.Systemd);
         File.Delete(Path.Combine(Secrets, "secrets.json"));
         var before = Contents();
 
-        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, compose: false))
+        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, Installed.Systemd))
             .Message.ShouldContain("Restore it from a backup");
 
         Contents().ShouldBe(before);
@@ -87,7 +89,7 @@ public sealed class InitTests : IDisposable
         Directory.CreateDirectory(Secrets);
         File.WriteAllText(Path.Combine(Secrets, "secrets.json"), content);
 
-        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, compose: false)).Message.ShouldContain("is damaged");
+        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, Installed.Systemd)).Message.ShouldContain("is damaged");
 
         Contents().Values.ShouldBe([content]);
     }
@@ -95,11 +97,11 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void Init_OfADamagedKey_Refuses()
     {
-        SecretsFolder.Complete(_folder.FullName, compose: false);
+        SecretsFolder.Complete(_folder.FullName, Installed.Systemd);
         var key = Path.Combine(Secrets, "keys", "gateway.pem");
         File.WriteAllText(key, "-----BEGIN PRIVATE KEY-----\nMIGHAgEA");
 
-        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, compose: false)).Message.ShouldContain("cannot be read");
+        Should.Throw<InstallationException>(() => SecretsFolder.Complete(_folder.FullName, Installed.Systemd)).Message.ShouldContain("cannot be read");
 
         File.ReadAllText(key).ShouldEndWith("MIGHAgEA");
     }
@@ -107,7 +109,7 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void Passwords_AreGivenToTheirServiceAndTheServersOnly()
     {
-        SecretsFolder.Complete(_folder.FullName, compose: true);
+        SecretsFolder.Complete(_folder.FullName, Installed.Compose);
 
         var passwords = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(Secrets, "secrets.json")))!;
         foreach (var service in Services.All)
@@ -125,7 +127,7 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void Keys_AsValues_AreThoseOfTheFiles()
     {
-        SecretsFolder.Complete(_folder.FullName, compose: true);
+        SecretsFolder.Complete(_folder.FullName, Installed.Compose);
 
         foreach (var service in Services.All)
         {
