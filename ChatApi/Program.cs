@@ -42,6 +42,8 @@ builder.AddPersonEvents();
 builder.AddRetention();
 
 var app = builder.Build();
+if (MigrateCommand.IsWanted(args))
+    return await MigrateCommand.RunAsync(app);
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
 app.MapChat();

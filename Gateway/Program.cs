@@ -64,6 +64,8 @@ builder.AddRetention();
 builder.AddWeb();
 
 var app = builder.Build();
+if (MigrateCommand.IsWanted(args))
+    return await MigrateCommand.RunAsync(app);
 app.UseServerTiming();
 app.UseForwardedHeaders();
 app.UseRequestIds();

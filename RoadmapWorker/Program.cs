@@ -39,6 +39,8 @@ builder.AddPersonEvents();
 builder.AddRetention();
 
 var app = builder.Build();
+if (MigrateCommand.IsWanted(args))
+    return await MigrateCommand.RunAsync(app);
 app.UseServiceDefaults();
 app.MapDefaultEndpoints();
 app.MapJobs();

@@ -46,6 +46,8 @@ builder.AddPersonEvents();
 builder.AddSafety();
 
 var app = builder.Build();
+if (MigrateCommand.IsWanted(args))
+    return await MigrateCommand.RunAsync(app);
 app.UseServiceDefaults();
 app.UseMembers();
 app.MapDefaultEndpoints();

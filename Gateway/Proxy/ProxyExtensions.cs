@@ -1,3 +1,4 @@
+using System.Net;
 using Lyceum.EngineClient;
 using Lyceum.Gateway.Edge;
 using Lyceum.ServiceDefaults.Auth;
@@ -45,6 +46,9 @@ internal static class ProxyExtensions
                     return ValueTask.CompletedTask;
                 });
             });
+        services.AddSingleton<HostLookup>(Dns.GetHostAddressesAsync);
+        services.AddSingleton<HostAddresses>();
+        services.AddHostedService(provider => provider.GetRequiredService<HostAddresses>());
         services.AddSingleton<IDestinationResolver, ReplicaResolver>();
         services.AddHealthChecks().AddUpstreams();
     }

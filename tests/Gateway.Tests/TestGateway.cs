@@ -21,13 +21,15 @@ public sealed class TestGateway : IAsyncDisposable
     private readonly Factory _factory;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lyceum-gateway-");
 
-    private TestGateway(IdentityFolder identity, Dictionary<string, string?> settings, string environment, Action<JsonObject>? configure)
+    private TestGateway(
+        IdentityFolder identity, Dictionary<string, string?> settings, string environment, Action<JsonObject>? configure,
+        Action<IServiceCollection>? services)
     {
         SecretFile = Path.Combine(_folder.FullName, "ada");
         File.WriteAllText(SecretFile, Secret + "\n");
         ConfigurationFile = Path.Combine(_folder.FullName, "gateway.json");
         Configure(configure);
-        _factory = new Factory(environment,
+        _factory = new Factory(environment, services,
         [
             .. identity.Settings("gateway"),
             new("ConnectionStrings:gatewaydb", NoDatabase),
@@ -47,9 +49,9 @@ public sealed class TestGateway : IAsyncDisposable
     /// <param name="configure">Changes the configuration file, which knows one token: <see cref="Secret"/>, with the scopes chat and llm.</param>
     public static TestGateway Start(
         IdentityFolder identity, Dictionary<string, string?>? settings = null, string environment = "Production",
-        Action<JsonObject>? configure = null)
+        Action<JsonObject>? configure = null, Action<IServiceCollection>? services = null)
     {
-        var gateway = new TestGateway(identity, settings ?? [], environment, configure);
+        var gateway = new TestGateway(identity, settings ?? [], environment, configure, services);
         gateway._factory.UseKestrel();
         gateway._factory.StartServer();
         var addresses = gateway.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
@@ -107,7 +109,8 @@ public sealed class TestGateway : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private sealed class Factory(string environment, IEnumerable<KeyValuePair<string, string?>> settings)
+    private sealed class Factory(
+        string environment, Action<IServiceCollection>? services, IEnumerable<KeyValuePair<string, string?>> settings)
         : WebApplicationFactory<Program>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
@@ -116,6 +119,8 @@ public sealed class TestGateway : IAsyncDisposable
             builder.UseUrls("http://127.0.0.1:0");
             foreach (var (key, value) in settings)
                 builder.UseSetting(key, value);
+            if (services is not null)
+                builder.ConfigureServices(services);
         }
     }
 }

@@ -36,7 +36,7 @@ public sealed class DatabaseReady
 /// </summary>
 internal sealed partial class DatabaseMigrator<TContext>(
     IServiceScopeFactory scopes, NpgsqlDataSource source, DatabaseReady ready, ILogger<DatabaseMigrator<TContext>> logger)
-    : BackgroundService
+    : BackgroundService, ISchema
     where TContext : DbContext
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
@@ -50,14 +50,7 @@ internal sealed partial class DatabaseMigrator<TContext>(
         {
             try
             {
-                if (!await IsMigratedAsync(stoppingToken))
-                {
-                    await ConvertHistoryAsync(stoppingToken);
-                    await using var scope = scopes.CreateAsyncScope();
-                    var database = scope.ServiceProvider.GetRequiredService<TContext>().Database;
-                    database.SetCommandTimeout(LongestStatement);
-                    await database.MigrateAsync(stoppingToken);
-                }
+                await MigrateAsync(stoppingToken);
                 await WarnIfOverBudgetAsync(stoppingToken);
                 ready.Set();
                 return;
@@ -68,6 +61,52 @@ internal sealed partial class DatabaseMigrator<TContext>(
                 await Task.Delay(Retry, stoppingToken);
             }
         }
+    }
+
+    public async Task<bool> MigrateAsync(CancellationToken cancellationToken)
+    {
+        if (await IsMigratedAsync(cancellationToken))
+            return false;
+        // EF's own lock is a table, which two who make it at once have both found missing.
+        await using var turn = await ConnectAsync(cancellationToken);
+        await TurnAsync(turn, "pg_advisory_lock", cancellationToken);
+        try
+        {
+            if (turn is not null && await IsMigratedAsync(cancellationToken))
+                return false;
+            await ConvertHistoryAsync(cancellationToken);
+            await using var scope = scopes.CreateAsyncScope();
+            var database = scope.ServiceProvider.GetRequiredService<TContext>().Database;
+            database.SetCommandTimeout(LongestStatement);
+            await database.MigrateAsync(cancellationToken);
+            return true;
+        }
+        finally
+        {
+            await TurnAsync(turn, "pg_advisory_unlock", CancellationToken.None);
+        }
+    }
+
+    /// <returns>Null: the database is not there yet, EF creates it.</returns>
+    private async Task<NpgsqlConnection?> ConnectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.OpenConnectionAsync(cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
+        {
+            return null;
+        }
+    }
+
+    private static async Task TurnAsync(NpgsqlConnection? connection, string function, CancellationToken cancellationToken)
+    {
+        if (connection is null || connection.State != System.Data.ConnectionState.Open)
+            return; // a connection that broke has given its lock back
+        await using var command = new NpgsqlCommand($"SELECT {function}(hashtext('lyceum migrations'))", connection);
+        command.CommandTimeout = (int)LongestStatement.TotalSeconds;
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async Task<bool> IsMigratedAsync(CancellationToken cancellationToken)

@@ -85,7 +85,9 @@ public static class PostgresRegistration
         });
 
         services.AddSingleton<DatabaseReady>();
-        services.AddHostedService<DatabaseMigrator<TContext>>();
+        services.AddSingleton<DatabaseMigrator<TContext>>();
+        services.AddSingleton<ISchema>(provider => provider.GetRequiredService<DatabaseMigrator<TContext>>());
+        services.AddHostedService(provider => provider.GetRequiredService<DatabaseMigrator<TContext>>());
         services.AddSingleton<DatabaseHealth>();
         services.AddSingleton<LoopProgress>();
         services.AddHostedService<ReplicationWatch>();
