@@ -30,6 +30,30 @@ public sealed class MigrateCommandTests(PostgresFixture postgres)
         output.ShouldContain("The database was not migrated: ");
     }
 
+    /// <summary>As Kubernetes mounts a Secret for a user who does not own it; whatever connects next reads it anew.</summary>
+    [Fact]
+    public async Task Password_IsReadFromAFileThatItsGroupMayRead_WheneverAConnectionIsMade()
+    {
+        var given = new NpgsqlConnectionStringBuilder(await postgres.CreateDatabaseAsync());
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, $"*:*:{given.Database}:{given.Username}:wrong\n", TestContext.Current.CancellationToken);
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+            await using var source = NpgsqlDataSource.Create(
+                new NpgsqlConnectionStringBuilder(given.ConnectionString) { Password = null, Passfile = file, Pooling = false }.ConnectionString);
+            (await Should.ThrowAsync<PostgresException>(async () => await source.OpenConnectionAsync(TestContext.Current.CancellationToken)))
+                .SqlState.ShouldBe(PostgresErrorCodes.InvalidPassword);
+
+            await File.WriteAllTextAsync(file, $"*:*:{given.Database}:{given.Username}:{given.Password}\n", TestContext.Current.CancellationToken);
+            await using var connection = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     /// <summary>A service whose files are not there yet can be migrated all the same.</summary>
     private static async Task<(int ExitCode, string Output)> RunAsync(string database)
     {

@@ -60,6 +60,7 @@ public sealed partial class InstalledSettingTests
     {
         var plan = new Plan([]);
         return plan.Environment(service, 1, new ComposeFiles(plan)).Concat(plan.Environment(service, 1, new SystemdFiles(plan)))
+            .Concat(plan.Environment(service, 1, new KubernetesFiles(plan)))
             .Select(variable => variable.Key)
             .Concat(Settings.All.Where(setting => setting.IsFor(service)).Select(setting => setting.Key))
             .Concat(["ConnectionStrings__messaging", "Identity__Key", "Identity__Jwks"])
