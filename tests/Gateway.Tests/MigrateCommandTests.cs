@@ -39,7 +39,8 @@ public sealed class MigrateCommandTests(PostgresFixture postgres)
         try
         {
             await File.WriteAllTextAsync(file, $"*:*:{given.Database}:{given.Username}:wrong\n", TestContext.Current.CancellationToken);
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
             await using var source = NpgsqlDataSource.Create(
                 new NpgsqlConnectionStringBuilder(given.ConnectionString) { Password = null, Passfile = file, Pooling = false }.ConnectionString);
             (await Should.ThrowAsync<PostgresException>(async () => await source.OpenConnectionAsync(TestContext.Current.CancellationToken)))
