@@ -32,7 +32,7 @@ public sealed class ImageTests
     [Fact]
     public void HealthChecks_NeedNothingButTheProgram()
     {
-        var compose = GenerateCommand.Files(new Plan([])).ToDictionary()["compose/compose.yaml"];
+        var compose = GenerateCommand.Files([]).ToDictionary()["compose/compose.yaml"];
         foreach (var service in Services.All)
             compose.ShouldContain($"""test: ["CMD", "/app/{service.Program}", "--healthcheck"]""");
     }
