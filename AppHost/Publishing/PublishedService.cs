@@ -68,8 +68,7 @@ internal static class PublishedService
     // Where requests may be sent, and whether the process is left running; the same two as everywhere (docs/operations.md).
 #pragma warning disable ASPIREPROBES001 // still called experimental; nothing else tells a publisher of probes
     private static IResourceBuilder<ProjectResource> WithProbes(this IResourceBuilder<ProjectResource> replica) => replica
-        .WithHttpProbe(ProbeType.Startup, "/alive", periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 60)
-        .WithHttpProbe(ProbeType.Liveness, "/alive", periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6)
+        .WithHttpProbe(ProbeType.Liveness, "/alive", initialDelaySeconds: 30, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6)
         .WithHttpProbe(ProbeType.Readiness, "/health", periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2);
 #pragma warning restore ASPIREPROBES001
 }

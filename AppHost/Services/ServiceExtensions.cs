@@ -41,7 +41,6 @@ public static class ServiceExtensions
             // Unproxied: Aspire's proxy accepts connections before the service listens, and streams would cross one more hop.
             .WithHttpEndpoint()
             .WithEndpoint("http", endpoint => endpoint.IsProxied = false)
-            .WithHttpHealthCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = name)
             .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/health", "Health"))
             .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/metrics", "Metrics"))
@@ -69,6 +68,7 @@ public static class ServiceExtensions
 
     private static void RunHere(this IResourceBuilder<ProjectResource> replica, string service, House house) => replica
         .RunAsBuilt()
+        .WithHttpHealthCheck("/health")
         .WithEnvironment("Service__Instance", replica.Resource.Name)
         .WithEnvironment("ASPNETCORE_ENVIRONMENT", replica.ApplicationBuilder.Environment.EnvironmentName)
         // All of them go to one file for people to read, each line with its resource's name.
