@@ -33,6 +33,9 @@ public static class KnownSettings
     public static bool IsRead(string service, string variable)
     {
         var key = Colons(variable);
+        // A name of the operator's own, for the gateway's configuration file or a model server; unless one of ours is near.
+        if (key.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c) || c == '_') && !Read.Value[service].Contains(key))
+            return Platform.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal)) || Nearest(service, variable) is null;
         return Platform.Any(prefix => key.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) || Read.Value[service].Contains(Numberless(key))
             // A dictionary's entry has a name of the operator's.
             || Parents(key).Any(parent => Read.Value[service].Contains(parent));
@@ -43,19 +46,19 @@ public static class KnownSettings
     {
         var key = Numberless(Colons(variable)).ToUpperInvariant();
         var (nearest, distance) = Read.Value[service].Select(known => (known, Distance(key, known.ToUpperInvariant()))).MinBy(pair => pair.Item2);
-        return distance <= 3 ? nearest.Replace(":*", ":0", StringComparison.Ordinal).Replace(":", "__", StringComparison.Ordinal) : null;
+        return distance <= 2 ? nearest.Replace(":#", ":0", StringComparison.Ordinal).Replace(":", "__", StringComparison.Ordinal) : null;
     }
 
     private static string Colons(string variable) => variable.Replace("__", ":", StringComparison.Ordinal);
 
-    private static string Numberless(string key) => string.Join(':', key.Split(':').Select(part => int.TryParse(part, out _) ? "*" : part));
+    private static string Numberless(string key) => string.Join(':', key.Split(':').Select(part => int.TryParse(part, out _) ? "#" : part));
 
-    // Retention:Kinds:Chat:Days, with Retention:Kinds:*:Days or Retention:Kinds:* in the list.
+    // Llm:Launch:Environment:HF_TOKEN, with Llm:Launch:Environment:* in the list.
     private static IEnumerable<string> Parents(string key)
     {
         var parts = key.Split(':');
         for (var i = 1; i < parts.Length; i++)
-            yield return string.Join(':', parts.Select((part, at) => at == i || int.TryParse(part, out _) ? "*" : part));
+            yield return string.Join(':', parts.Select((part, at) => at == i ? "*" : int.TryParse(part, out _) ? "#" : part));
     }
 
     private static string[] Lines()

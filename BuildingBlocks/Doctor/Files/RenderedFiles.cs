@@ -19,6 +19,9 @@ public sealed class RenderedFiles
     /// <summary>How many objects there are.</summary>
     public int Count => _objects.Count;
 
+    /// <summary>Nothing in it was other than YAML, or not rendered.</summary>
+    public bool IsReadable => _unreadable.Count == 0;
+
     internal IReadOnlyList<KubeObject> Objects => _objects;
 
     /// <summary>What could not be read, with its place.</summary>

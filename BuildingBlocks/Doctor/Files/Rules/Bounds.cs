@@ -31,12 +31,12 @@ internal sealed partial class Bounds
 
     public static Bounds Of(RenderedFiles files)
     {
-        var answers = files.Ours.Select(container => container.Duration("Answers__MaxDuration") ?? Answers.MaxDuration).Append(Answers.MaxDuration).ToList();
-        var told = files.Ours.Select(container => container.Duration("Answers__MaxDuration")).OfType<TimeSpan>().ToList();
-        var sessions = files.Ours.Where(container => container.Service == "gpu-engine").Select(SessionTime).OfType<TimeSpan>().ToList();
-        // Where all are told a shorter time than the default, that counts.
+        var answers = files.Running.Select(running => running.Container.Duration("Answers__MaxDuration") ?? Answers.MaxDuration)
+            .DefaultIfEmpty(Answers.MaxDuration);
+        var sessions = files.Running.Where(running => running.Container.Service == "gpu-engine")
+            .Select(running => SessionTime(running.Container)).OfType<TimeSpan>().ToList();
         return new Bounds(
-            told.Count > 0 && told.Count == files.Ours.Count() ? told.Max() : answers.Max(),
+            answers.Max(),
             sessions.Count > 0 ? sessions.Max() : TimeSpan.FromHours(1)); // Engine:Sessions:Timeout
     }
 

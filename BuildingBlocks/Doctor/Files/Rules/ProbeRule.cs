@@ -2,7 +2,7 @@ namespace Lyceum.Doctor.Files.Rules;
 
 /// <summary>
 /// Probes ask routes that exist, and the right ones: <c>/alive</c> says whether the process is to be left running, <c>/health</c> whether
-/// requests may be sent to it.
+/// requests may be sent to it. Whether a replica without its database is taken out (readiness on <c>/health</c>) or not is the operator's choice.
 /// </summary>
 internal sealed class ProbeRule(RenderedFiles files) : FileRule(files)
 {
@@ -12,7 +12,7 @@ internal sealed class ProbeRule(RenderedFiles files) : FileRule(files)
 
     protected override string Subjects => "containers of Lyceum's services";
 
-    protected override string Expected => "livenessProbe on /alive, readinessProbe on /health";
+    protected override string Expected => "livenessProbe on /alive; readinessProbe on /health or /alive";
 
     protected override string Fix => "Give the container livenessProbe { httpGet: { path: /alive } } and readinessProbe { httpGet: { path: /health } } on its port.";
 
@@ -21,15 +21,15 @@ internal sealed class ProbeRule(RenderedFiles files) : FileRule(files)
             [
                 Wrong(running.Container, "livenessProbe", Alive, required: true,
                     "is 503 while the database is away, and Kubernetes would restart every replica"),
-                Wrong(running.Container, "readinessProbe", Health, required: true, "is 200 also while the service cannot take requests"),
-                Wrong(running.Container, "startupProbe", Alive, required: false, ""),
+                Wrong(running.Container, "readinessProbe", null, required: true, ""),
+                Wrong(running.Container, "startupProbe", null, required: false, ""),
             ])
         .Concat(from policy in Files.Of("HealthCheckPolicy", "networking.gke.io/")
                 where Files.MayBeOurs(policy.Spec.TextAt("targetRef", "name"), policy.Namespace)
                 let path = policy.Spec.At("default", "config", "httpHealthCheck", "requestPath")
-                select path.Text() is Health ? null : $"{policy.Place(path)}: the balancer asks {path.Text() ?? "/"}, not {Health}");
+                select path.Text() is Health or Alive ? null : $"{policy.Place(path)}: the balancer asks {path.Text() ?? "/"}, not {Health}");
 
-    private static string? Wrong(Container container, string kind, string right, bool required, string why)
+    private static string? Wrong(Container container, string kind, string? right, bool required, string why)
     {
         var probe = container.Node.At(kind);
         if (probe is null)
@@ -41,7 +41,7 @@ internal sealed class ProbeRule(RenderedFiles files) : FileRule(files)
             asked = Health;
         else if (path is null)
             return required ? $"{container.Place(probe)}: {kind} asks nothing of the service; a port that is open says little" : null;
-        if (asked == right || (!required && asked is Health or Alive))
+        if (asked is Health or Alive && (right ?? asked) == asked)
             return null;
         return asked is Health or Alive
             ? $"{container.Place(path ?? probe)}: {kind} asks {asked}, which {why}"
