@@ -1,4 +1,5 @@
 using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
 
 namespace Lyceum.Doctor.Files;
@@ -8,6 +9,7 @@ public sealed class RenderedFiles
 {
     private const long LargestFile = 16 * 1024 * 1024;
     private const int MostFiles = 2000;
+    private const int MostDepth = 100;
 
     private static readonly string[] PodTemplates = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
 
@@ -89,6 +91,7 @@ public sealed class RenderedFiles
         var stream = new YamlStream();
         try
         {
+            RefuseDepth(path);
             using var reader = new StreamReader(path);
             stream.Load(reader);
         }
@@ -100,6 +103,19 @@ public sealed class RenderedFiles
         }
         foreach (var root in stream.Documents.Select(document => document.RootNode))
             Add(new KubeObject(name, root));
+    }
+
+    // The tree is built, and walked by its names, recursively.
+    private static void RefuseDepth(string path)
+    {
+        using var reader = new StreamReader(path);
+        var parser = new Parser(reader);
+        for (var depth = 0; parser.MoveNext();)
+        {
+            depth += parser.Current is MappingStart or SequenceStart ? 1 : parser.Current is MappingEnd or SequenceEnd ? -1 : 0;
+            if (depth > MostDepth)
+                throw new YamlException(parser.Current!.Start, parser.Current.End, $"nested more than {MostDepth} times");
+        }
     }
 
     private void Add(KubeObject found)

@@ -19,7 +19,7 @@ public sealed class KnownSettingTests
         var written = Path.Combine(AppContext.BaseDirectory, "settings.txt");
         File.WriteAllText(written, made);
         var told = $"take the new list: cp {written} {List}";
-        made.Split('\n').Except(File.ReadAllLines(List)).ShouldBeEmpty(told);
+        made.Split('\n').Except(File.ReadAllText(List).Split('\n')).ShouldBeEmpty(told);
         (File.ReadAllText(List) == made).ShouldBeTrue(told);
     }
 
