@@ -39,15 +39,15 @@ internal static class DoctorCommand
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
-                    await Console.Error.WriteLineAsync($"error: {folder}: {e.Message}");
+                    await parsed.InvocationConfiguration.Error.WriteLineAsync($"error: {folder}: {e.Message}");
                     return 2;
                 }
             }
             var findings = await Examination.RunAsync(checks, parsed.GetValue(only) ?? [], parsed.GetValue(deep), cancellationToken);
             if (parsed.GetValue(json))
-                Console.WriteLine(Report.ToJson(findings));
+                await parsed.InvocationConfiguration.Output.WriteLineAsync(Report.ToJson(findings));
             else
-                Report.Write(findings, Console.Out);
+                Report.Write(findings, parsed.InvocationConfiguration.Output);
             return Report.ExitCode(findings);
         });
         return command;

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Text.Json;
 using Lyceum.Cli.Doctor;
 
@@ -48,18 +49,10 @@ public sealed class DoctorFilesTests : IDisposable
     {
         if (content is not null)
             await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "x.yaml"), content, TestContext.Current.CancellationToken);
-        var before = Console.Out;
         var output = new StringWriter();
-        Console.SetOut(output);
-        try
-        {
-            var folder = content is null ? Path.Combine(_folder.FullName, "none") : _folder.FullName;
-            var status = await DoctorCommand.Create().Parse(["--files", folder, .. options]).InvokeAsync(cancellationToken: TestContext.Current.CancellationToken);
-            return (status, output.ToString());
-        }
-        finally
-        {
-            Console.SetOut(before);
-        }
+        var folder = content is null ? Path.Combine(_folder.FullName, "none") : _folder.FullName;
+        var status = await DoctorCommand.Create().Parse(["--files", folder, .. options])
+            .InvokeAsync(new InvocationConfiguration { Output = output, Error = output }, TestContext.Current.CancellationToken);
+        return (status, output.ToString());
     }
 }
