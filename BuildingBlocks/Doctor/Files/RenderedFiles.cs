@@ -57,6 +57,10 @@ public sealed class RenderedFiles
         return files;
     }
 
+    /// <summary>Some objects are ones that only GKE knows.</summary>
+    internal bool AreForGke => _objects.Any(it => it.ApiVersion.StartsWith("networking.gke.io/", StringComparison.Ordinal)
+        || it.ApiVersion.StartsWith("cloud.google.com/", StringComparison.Ordinal));
+
     internal IEnumerable<KubeObject> Of(string kind, string group) => _objects.Where(it => it.Is(kind, group));
 
     internal KubeObject? Find(string kind, string group, string? name, string inNamespace) =>

@@ -7,12 +7,16 @@ internal static class Gateways
 {
     public const string Group = "gateway.networking.k8s.io/";
 
-    /// <summary>The class of each gateway that the route names and the files have.</summary>
+    /// <summary>
+    /// The class of each gateway that the route names. One that the files do not have, because others look after it, is GKE's where the files
+    /// have policies of GKE's.
+    /// </summary>
     public static IEnumerable<string> Classes(this RenderedFiles files, KubeObject route) =>
         from parent in route.Spec.ItemsAt("parentRefs")
         let gateway = files.Find("Gateway", Group, parent.TextAt("name"), parent.TextAt("namespace") ?? route.Namespace)
-        where gateway is not null
-        select gateway.Spec.TextAt("gatewayClassName") ?? "";
+        let ofClass = gateway?.Spec.TextAt("gatewayClassName") ?? (gateway is null && files.AreForGke ? "gke-" : null)
+        where ofClass is not null
+        select ofClass;
 
     public static bool IsGke(string gatewayClass) => gatewayClass.StartsWith("gke-", StringComparison.Ordinal);
 

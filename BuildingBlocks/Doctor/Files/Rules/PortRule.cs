@@ -78,13 +78,15 @@ internal sealed class PortRule(RenderedFiles files) : FileRule(files)
     {
         foreach (var variable in container.Environment.Where(it => References.IsAddress(it.Name)))
         {
-            if (!Uri.TryCreate(variable.Value, UriKind.Absolute, out var url) || Files.Named(url.Host, container.Object.Namespace) is not { } service)
+            if (!Uri.TryCreate(variable.Value, UriKind.Absolute, out var url) || Files.Named(url.Host, container.Object.Namespace) is not { } service
+                || !Files.Behind(service).Any()) // ReferenceRule's
                 continue;
             var isHeadless = service.Spec.TextAt("clusterIP") == "None";
             var has = isHeadless
                 ? Files.Behind(service).SelectMany(workload => workload.Containers).Any(it => it.Service is null || it.Listens.Any(listens => listens.Port == url.Port))
                 : service.Spec.ItemsAt("ports").Any(port => port.NumberAt("port") == url.Port);
-            yield return has ? null : $"{variable.Place}: {url} names port {url.Port}, which {(isHeadless ? "no pod behind" : "")} Service {service.Name} does not have";
+            yield return has ? null : $"{variable.Place}: {variable.Value}, where " +
+                (isHeadless ? $"no pod of the headless Service {service.Name} listens" : $"Service {service.Name} has no port {url.Port}");
         }
     }
 
