@@ -1,4 +1,5 @@
 using System.Net;
+using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -29,8 +30,9 @@ public sealed class ServiceInfoTests
 
     private static ServiceInfo Info(params (string Key, string? Value)[] settings)
     {
-        var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "ChatApi" });
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "ChatApi", EnvironmentName = "Production" });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value)));
-        return ServiceInfo.From(builder.Configuration, builder.Environment);
+        builder.AddServiceDefaults();
+        return (ServiceInfo)builder.Services.Single(service => service.ServiceType == typeof(ServiceInfo)).ImplementationInstance!;
     }
 }
