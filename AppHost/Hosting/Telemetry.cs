@@ -31,11 +31,11 @@ internal static class Telemetry
         var configuration = project.ApplicationBuilder.Configuration;
         return project.WithEnvironment(context =>
         {
-            if (context.ExecutionContext.IsPublishMode)
-                return;
             var variables = context.EnvironmentVariables;
             foreach (var name in Unwanted)
                 variables.Remove(name);
+            if (context.ExecutionContext.IsPublishMode)
+                return; // the host's collector, which it tells its containers
 
             var collector = configuration[Endpoint] is { Length: > 0 };
             if (!collector && HasDashboard(context))

@@ -4,11 +4,9 @@ internal static class ContainerRestarts
 {
     /// <summary>
     /// The container runtime starts a server that died again, on the same port. Aspire's orchestrator does not, and does not always
-    /// notice: seen with Podman 4.3. Publishing knows no such arguments: there the platform decides.
+    /// notice: seen with Podman 4.3.
     /// </summary>
     public static IResourceBuilder<T> WithRestarts<T>(this IResourceBuilder<T> server)
         where T : ContainerResource =>
-        server.ApplicationBuilder.ExecutionContext.IsRunMode
-            ? server.WithContainerRuntimeArgs("--restart", "unless-stopped")
-            : server;
+        server.WithContainerRuntimeArgs("--restart", "unless-stopped");
 }

@@ -1,4 +1,5 @@
 using Lyceum.AppHost.Infrastructure;
+using Lyceum.AppHost.Publishing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -23,8 +24,11 @@ public static class MessageBrokerExtensions
         ArgumentNullException.ThrowIfNull(house);
 
         var data = house.PathOf("rabbitmq");
+        var isPublished = builder.ExecutionContext.IsPublishMode;
         return Provisioning.Decide(builder, name, data) switch
         {
+            Provision.External when isPublished => builder.AddPublishedExternalBroker(name),
+            Provision.Container when isPublished => builder.AddPublishedRabbitMq(name, User),
             Provision.External => External(builder, name),
             Provision.Container => Container(builder, name, house),
             _ => Binaries(builder, name, data),

@@ -1,4 +1,5 @@
 using Lyceum.AppHost.Infrastructure;
+using Lyceum.AppHost.Publishing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -23,8 +24,8 @@ public sealed class PostgresServer
     /// <summary>A database of this server, created at the first start, and its connection string as a resource.</summary>
     public Database AddDatabase(string name) => addDatabase(name);
 
-    /// <summary>Counts one more service instance that will keep a pool. Called while the model is being built.</summary>
-    internal void AddInstance() => instances++;
+    /// <summary>Counts service instances that will keep a pool each. Called while the model is being built.</summary>
+    internal void AddInstances(int count) => instances += count;
 
     /// <summary>
     /// The pool settings of every service, in one place. They stand before the server's own connection string, whose
@@ -67,8 +68,11 @@ public static class PostgresServerExtensions
         ArgumentNullException.ThrowIfNull(house);
 
         var data = house.PathOf("postgres");
+        var isPublished = builder.ExecutionContext.IsPublishMode;
         return Provisioning.Decide(builder, name, data) switch
         {
+            Provision.External when isPublished => builder.AddPublishedExternalPostgres(name),
+            Provision.Container when isPublished => builder.AddPublishedPostgres(name),
             Provision.External => External(builder, name),
             Provision.Container => Container(builder, name, house),
             _ => Binaries(builder, name, data),
@@ -82,15 +86,6 @@ public static class PostgresServerExtensions
             .WithDataVolume(ContainerNames.For(house, name))
             .WithArgs("-c", $"max_connections={PostgresServer.MaxConnections}")
             .WithRestarts();
-        if (builder.ExecutionContext.IsPublishMode)
-        {
-            return new PostgresServer((postgres, database) =>
-            {
-                var added = server.AddDatabase(database).WithCreationScript(PostgresReadiness.CreationScript(database));
-                return new Database(database, postgres, added, added.Resource.ConnectionStringExpression);
-            });
-        }
-
         // The server is healthy, and its databases are looked for, only when they and their roles are there.
         List<WantedDatabase> wanted = [];
         builder.Services.AddHealthChecks().Add(PostgresReadiness.Registration(

@@ -1,3 +1,4 @@
+using Lyceum.AppHost.Publishing;
 using Microsoft.Extensions.Configuration;
 
 namespace Lyceum.AppHost;
@@ -25,7 +26,7 @@ public sealed class Service
         ArgumentNullException.ThrowIfNull(database);
         foreach (var replica in Replicas)
         {
-            database.Server.AddInstance();
+            database.Server.AddInstances(replica.Resource.GetReplicaCount());
             // A server that died is started again (Supervisor): waiting for it goes on meanwhile, also in tests.
             replica.WaitFor(database.Resource, WaitBehavior.WaitOnResourceUnavailable);
             replica.WithEnvironment(context =>
@@ -59,12 +60,19 @@ public sealed class Service
             foreach (var (index, target) in other.Replicas.Index())
             {
                 // As Aspire's WithReference, which knows one resource per name: services:chat-api:http:0, :1, …
-                replica.WithEnvironment($"services__{other.Name}__http__{index}", target.GetEndpoint("http"))
+                var address = AddressOf(target);
+                replica.WithEnvironment($"services__{other.Name}__{address.EndpointName}__{index}", address)
                     .WithReferenceRelationship(target);
             }
         }
         return this;
     }
+
+    /// <summary>
+    /// Where others reach a replica: by HTTPS only where it is published to the public, whose plain HTTP a host redirects.
+    /// </summary>
+    internal static EndpointReference AddressOf(IResourceBuilder<ProjectResource> replica) =>
+        replica.GetEndpoint(replica.Resource.Annotations.OfType<EndpointAnnotation>().Any(endpoint => endpoint.Name == "https") ? "https" : "http");
 
     /// <summary>Passes on a section of AppHost's own configuration as it stands (<c>Llm</c>: <c>Llm__Endpoint</c>, …).</summary>
     internal Service WithSection(IConfiguration configuration, string section) =>
@@ -79,7 +87,7 @@ public sealed class Service
                 continue;
             var name = (prefix.Length == 0 ? key : $"{prefix}:{key}").Replace(":", "__", StringComparison.Ordinal);
             foreach (var replica in Replicas)
-                replica.WithEnvironment(name, value);
+                replica.WithSetting(name, value);
         }
         return this;
     }

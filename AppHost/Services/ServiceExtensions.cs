@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 using Lyceum.AppHost.DataFolder;
 using Lyceum.AppHost.Hosting;
+using Lyceum.AppHost.Publishing;
 using Microsoft.Extensions.Hosting;
 
 namespace Lyceum.AppHost;
@@ -12,6 +13,7 @@ public static class ServiceExtensions
 {
     private const int MostReplicas = 32;
     private const string DefaultMaxDuration = "00:05:00";
+    private const string Engines = "gpu-engine";
 
     /// <summary>
     /// A service with what every service has: an HTTP endpoint, the <c>/health</c> check, its key and everybody's public
@@ -31,39 +33,51 @@ public static class ServiceExtensions
         if (count is < 1 or > MostReplicas)
             throw new DistributedApplicationException($"Lyceum:Replicas:{name} is {count}; 1 to {MostReplicas} work.");
 
-        var replicas = Enumerable.Range(1, count).Select(number => builder
+        // A host makes replicas of one container itself, but for engines: a session is at one of them, and is asked for there.
+        var isPublished = builder.ExecutionContext.IsPublishMode;
+        var resources = isPublished && name != Engines ? 1 : count;
+        var replicas = Enumerable.Range(1, resources).Select(number => builder
             .AddProject<TProject>(number == 1 ? name : $"{name}-{number}", launchProfileName: null)
             // Unproxied: Aspire's proxy accepts connections before the service listens, and streams would cross one more hop.
             .WithHttpEndpoint()
             .WithEndpoint("http", endpoint => endpoint.IsProxied = false)
-            .WithHttpHealthCheck("/health")
             .WithUrlForEndpoint("http", url => url.DisplayText = name)
             .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/health", "Health"))
             .WithUrlForEndpoint("http", endpoint => Page(endpoint, "/metrics", "Metrics"))
-            .RunAsBuilt()
             .WithTelemetry()
-            .WithEnvironment("Service__Instance", number == 1 ? name : $"{name}-{number}")
-            .WithEnvironment("ASPNETCORE_ENVIRONMENT", builder.Environment.EnvironmentName)
-            // All of them go to one file for people to read, each line with its resource's name.
-            .WithEnvironment(context =>
-            {
-                if (context.ExecutionContext.IsRunMode)
-                    context.EnvironmentVariables["Logging__Console__FormatterName"] = "simple";
-            })
             // The runtime optimises hot code at once instead of waiting for a quiet 100 ms, which a service that starts
             // under load does not have: p99 lateness at 300 streams: 150 ms without, 56 ms with it (docs/benchmarks/chat.md).
-            .WithEnvironment("DOTNET_TC_CallCountingDelayMs", "0")
-            .WithEnvironment("Identity__KeyFile", house.EnsureKeyFile(name))
-            .WithEnvironment("Identity__JwksFile", house.JwksFile)
-            .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)
-            // Whoever develops does not wait for an engine's answers: they are interrupted, as the orchestrator would by SIGKILL.
-            .WithEnvironment("Drain__Answers", "00:00:00")).ToArray();
+            .WithEnvironment("DOTNET_TC_CallCountingDelayMs", "0")).ToArray();
+        foreach (var replica in replicas)
+        {
+            if (isPublished)
+            {
+                replica.AsPublished(name).WithReplicas(count / resources);
+                if (name == Engines)
+                    replica.AsPublishedEngine();
+            }
+            else
+                replica.RunHere(name, house);
+        }
 
         return new Service(name, replicas)
             .WithSection(builder.Configuration, "Answers")
             .WithSection(builder.Configuration, "Shares")
             .WithSettings(builder.Configuration.GetSection($"Settings:{typeof(TProject).Name}"));
     }
+
+    private static void RunHere(this IResourceBuilder<ProjectResource> replica, string service, House house) => replica
+        .RunAsBuilt()
+        .WithHttpHealthCheck("/health")
+        .WithEnvironment("Service__Instance", replica.Resource.Name)
+        .WithEnvironment("ASPNETCORE_ENVIRONMENT", replica.ApplicationBuilder.Environment.EnvironmentName)
+        // All of them go to one file for people to read, each line with its resource's name.
+        .WithEnvironment("Logging__Console__FormatterName", "simple")
+        .WithEnvironment("Identity__KeyFile", house.EnsureKeyFile(service))
+        .WithEnvironment("Identity__JwksFile", house.JwksFile)
+        .WithEnvironment("Answers__MaxDuration", DefaultMaxDuration)
+        // Whoever develops does not wait for an engine's answers: they are interrupted, as the orchestrator would by SIGKILL.
+        .WithEnvironment("Drain__Answers", "00:00:00");
 
     // The dashboard shows pages behind the service's own address.
     private static ResourceUrlAnnotation Page(EndpointReference endpoint, string path, string name) => new()
@@ -83,12 +97,14 @@ public static class ServiceExtensions
         return service;
     }
 
-    /// <summary>What sessions say is recorded in the data folder, each engine in a folder of its own.</summary>
+    /// <summary>
+    /// What sessions say is recorded in the data folder, each engine in a folder of its own; published, in the container.
+    /// </summary>
     public static Service WithTranscripts(this Service service, House house)
     {
         ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(house);
-        foreach (var replica in service.Replicas)
+        foreach (var replica in service.Replicas.Where(replica => replica.ApplicationBuilder.ExecutionContext.IsRunMode))
             replica.WithEnvironment("Engine__Transcripts__Folder", house.PathOf("transcripts", replica.Resource.Name));
         return service;
     }
@@ -101,7 +117,7 @@ public static class ServiceExtensions
         foreach (var engine in engines.Replicas)
         {
             foreach (var (index, keeper) in keepers.Replicas.Index())
-                engine.WithEnvironment($"Engine__AnnounceTo__{index}", keeper.GetEndpoint("http"));
+                engine.WithEnvironment($"Engine__AnnounceTo__{index}", Service.AddressOf(keeper));
         }
         return engines;
     }
@@ -116,7 +132,7 @@ public static class ServiceExtensions
         foreach (var engine in engines.Replicas)
         {
             foreach (var (index, keeper) in keepers.Replicas.Index())
-                engine.WithEnvironment($"Engine__ChargeTo__{index}", keeper.GetEndpoint("http"));
+                engine.WithEnvironment($"Engine__ChargeTo__{index}", Service.AddressOf(keeper));
         }
         return engines;
     }
@@ -124,7 +140,7 @@ public static class ServiceExtensions
     /// <summary>
     /// The address people use: <c>Lyceum:Port</c> (default 8080; 0 lets the system choose), on loopback unless
     /// <c>Lyceum:Listen</c> names an address; <c>Lyceum:HttpsPort</c> is one for HTTPS beside it. In Development the door knows the development token. Its configuration file is the
-    /// one that <c>GATEWAY_CONFIG_FILE</c> names here; the variables named in that file are inherited.
+    /// one that <c>GATEWAY_CONFIG_FILE</c> names here; the variables named in that file are inherited. Published, the host chooses the address.
     /// </summary>
     public static Service WithPublicDoor(this Service service, House house)
     {
@@ -134,6 +150,8 @@ public static class ServiceExtensions
         // The other replicas of a replicated gateway keep ports of the system's choice, for a balancer in front.
         var door = service.Replicas[0];
         var builder = door.ApplicationBuilder;
+        if (builder.ExecutionContext.IsPublishMode)
+            return service.WithPublishedDoor();
         var port = builder.Configuration.GetValue("Lyceum:Port", 8080);
         var listen = builder.Configuration["Lyceum:Listen"] is { Length: > 0 } address ? address : "localhost";
         door.WithEndpoint("http", endpoint =>
@@ -144,20 +162,18 @@ public static class ServiceExtensions
                 return;
             endpoint.Port = endpoint.TargetPort = port;
         });
-        if (builder.ExecutionContext.IsRunMode)
-            RequireSecure(builder, listen);
-        if (port != 0 && builder.ExecutionContext.IsRunMode)
+        RequireSecure(builder, listen);
+        if (port != 0)
             RequireFree(port, "Lyceum:Port");
         // TLS is the door's own: which certificate it shows, its configuration file says.
         if (builder.Configuration.GetValue<int?>("Lyceum:HttpsPort") is { } https)
         {
-            if (builder.ExecutionContext.IsRunMode)
-                RequireFree(https, "Lyceum:HttpsPort");
+            RequireFree(https, "Lyceum:HttpsPort");
             var secure = $"https://{listen}:{https}";
             door.WithEnvironment("Tls__Listen", secure);
         }
 
-        if (builder.Environment.IsDevelopment() && builder.ExecutionContext.IsRunMode)
+        if (builder.Environment.IsDevelopment())
         {
             door.OnResourceEndpointsAllocated((_, _, _) =>
             {
@@ -176,6 +192,20 @@ public static class ServiceExtensions
             // Made absolute: a service runs in a folder of its own.
             if (builder.Configuration["GATEWAY_CONFIG_FILE"] is { Length: > 0 } file)
                 replica.WithEnvironment("GATEWAY_CONFIG_FILE", Path.GetFullPath(file));
+        }
+        return service;
+    }
+
+    private static Service WithPublishedDoor(this Service service)
+    {
+        var configuration = service.Replicas[0].ApplicationBuilder.Configuration;
+        foreach (var replica in service.Replicas)
+        {
+            replica.AsPublicDoor(trust: !configuration.GetSection("Settings:Gateway:Gateway:TrustedProxies").Exists());
+            if (configuration["Engine:PublicUrl"] is { Length: > 0 } engine)
+                replica.WithSetting("Web__ConnectTo__0", engine);
+            if (configuration["GATEWAY_CONFIG_FILE"] is { Length: > 0 } file)
+                replica.WithSetting("GATEWAY_CONFIG_FILE", Path.GetFullPath(file)); // which says why it cannot be
         }
         return service;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
@@ -12,7 +13,8 @@ namespace Lyceum.ServiceDefaults.Hosting;
 /// (<c>ChatApi</c> is <c>chat-api</c>). Identity keys and discovery use it.
 /// </param>
 /// <param name="Instance">
-/// This process among the replicas: <c>Service:Instance</c> (AppHost names the resource), else <c>OTEL_SERVICE_NAME</c>, else the service.
+/// This process among the replicas: <c>Service:Instance</c> (AppHost names the resource); in a container else its host's name, which each
+/// replica has its own of, while they may share their environment; else <c>OTEL_SERVICE_NAME</c>, else the service.
 /// </param>
 /// <param name="Version">Semantic version.</param>
 /// <param name="GitSha">Commit it was built from, or <c>unknown</c>.</param>
@@ -26,6 +28,7 @@ public sealed record ServiceInfo(
             ? name
             : JsonNamingPolicy.KebabCaseLower.ConvertName(environment.ApplicationName);
         var instance = configuration["Service:Instance"] is { Length: > 0 } replica ? replica
+            : configuration["DOTNET_RUNNING_IN_CONTAINER"] is "true" ? HostName() // set by Microsoft's images
             : configuration["OTEL_SERVICE_NAME"] is { Length: > 0 } resource ? resource : service;
 
         var assembly = Assembly.GetEntryAssembly() ?? typeof(ServiceInfo).Assembly;
@@ -35,6 +38,9 @@ public sealed record ServiceInfo(
             service, instance, parts[0], parts.Length > 1 ? parts[1] : "unknown",
             File.GetLastWriteTimeUtc(assembly.Location));
     }
+
+    // Also the prefix of an engine's sessions, so as plain as a host's name must be: no domain, no capitals.
+    private static string HostName() => Dns.GetHostName().Split('.')[0].ToLowerInvariant();
 
     /// <summary>The document <c>/version</c> answers.</summary>
     internal VersionDocument Document =>
