@@ -22,18 +22,19 @@ internal sealed class Answers
     private readonly Site _site;
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
-    private readonly Lazy<Task<Answer[]>> _health;
+    private readonly Lock _asking = new();
+    private Task<Answer[]>? _health; // under _asking
 
-    public Answers(Site site, HttpClient client, TimeProvider time)
-    {
-        (_site, _client, _time) = (site, client, time);
-        // The first who asks must not end it for the others: it has a limit of its own.
-        _health = new(() => Task.WhenAll(site.Instances.Select(HealthAsync)));
-    }
+    public Answers(Site site, HttpClient client, TimeProvider time) => (_site, _client, _time) = (site, client, time);
 
     public IReadOnlyList<Instance> Instances => _site.Instances;
 
-    public Task<Answer[]> HealthAsync() => _health.Value;
+    /// <summary>Whoever asks first must not end it for the others: it has a limit of its own.</summary>
+    public Task<Answer[]> HealthAsync()
+    {
+        lock (_asking)
+            return _health ??= Task.WhenAll(_site.Instances.Select(HealthAsync));
+    }
 
     /// <summary>The answer's JSON; null: there is none.</summary>
     public async Task<JsonElement?> ReadAsync(Instance instance, string path)

@@ -172,7 +172,7 @@ internal sealed partial class DatabaseChecks(Databases databases, Site site)
             var (names, standbys, waiting) = ((string)row[0], (long)row[1], (long)row[2]);
             if (names.Length == 0)
                 return null;
-            var needed = Quorum().Match(names) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : 1;
+            var needed = Quorum().Match(names) is { Success: true } match ? int.Parse(match.Groups["number"].ValueSpan, CultureInfo.InvariantCulture) : 1;
             lock (seen)
                 seen.Add($"{standbys} standbys, of which {needed} must have a commit");
             if (standbys < needed)
@@ -230,6 +230,6 @@ internal sealed partial class DatabaseChecks(Databases databases, Site site)
         return await listener.WaitAsync(Notified, cancellationToken);
     }
 
-    [GeneratedRegex(@"^\s*(?:FIRST|ANY)?\s*([0-9]{1,4})\s*\(", RegexOptions.IgnoreCase, 1000)]
+    [GeneratedRegex(@"^\s*(FIRST|ANY)?\s*(?<number>[0-9]{1,4})\s*\(", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Quorum();
 }

@@ -49,7 +49,7 @@ internal sealed class DiskCheck(IReadOnlyList<string> folders) : Check
         {
             using var stat = Process.Start(new ProcessStartInfo("stat", ["-f", "-c", "%d %c", "--", folder])
             {
-                RedirectStandardOutput = true, RedirectStandardError = true,
+                UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
             })!;
             var text = await stat.StandardOutput.ReadToEndAsync(cancellationToken);
             await stat.WaitForExitAsync(cancellationToken);

@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace Lyceum.Doctor.Parts;
 
 /// <summary>

@@ -23,7 +23,7 @@ public sealed class SystemChecks : IDisposable
         var databases = new Databases(site.Databases);
         var answers = new Answers(site, _client, clock);
         var instances = new InstanceChecks(answers).All().ToList();
-        All =
+        IEnumerable<Check> all =
         [
             instances[0],
             .. new DatabaseChecks(databases, site).All(),
@@ -36,10 +36,38 @@ public sealed class SystemChecks : IDisposable
             new ClockCheck(databases, answers, clock),
             .. instances[1..],
         ];
+        var unknown = UnknownOf(site).ToHashSet(StringComparer.Ordinal);
+        All = [.. all.Select(check => new Standing(check, unknown))];
     }
 
     public IReadOnlyList<Check> All { get; }
 
     /// <summary>When they have ended.</summary>
     public void Dispose() => _client.Dispose();
+
+    /// <summary>Checks that will be skipped for want of knowledge, and so stand in nobody's way.</summary>
+    private static IEnumerable<string> UnknownOf(Site site) =>
+    [
+        .. site.Instances.Count == 0 ? [Ids.Instances] : Array.Empty<string>(),
+        .. site.Instances.Any(one => one.Service == "gpu-engine") ? Array.Empty<string>() : [Ids.Model],
+        .. site.Databases.Count == 0 ? [Ids.Reach, Ids.Writes, Ids.Schema, Ids.Standbys, Ids.Sessions] : Array.Empty<string>(),
+        .. site.Broker is null ? [Ids.Broker] : Array.Empty<string>(),
+        .. site.Secrets.Count == 0 ? [Ids.SecretFiles] : Array.Empty<string>(),
+        .. site.Keys.Count == 0 || site.JwksFile is null ? [Ids.Keys] : Array.Empty<string>(),
+        .. site.Folders.Any(Directory.Exists) ? Array.Empty<string>() : [Ids.Disk],
+    ];
+
+    /// <summary>A check that needs only what is known.</summary>
+    private sealed class Standing(Check check, HashSet<string> unknown) : Check
+    {
+        public override string Id => check.Id;
+
+        public override string Doc => check.Doc;
+
+        public override IReadOnlyList<string> Needs { get; } = [.. check.Needs.Where(need => !unknown.Contains(need))];
+
+        public override TimeSpan Limit => check.Limit;
+
+        public override Task<Outcome> RunAsync(CancellationToken cancellationToken) => check.RunAsync(cancellationToken);
+    }
 }
