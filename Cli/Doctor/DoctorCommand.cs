@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Lyceum.Cli.Backups;
 using Lyceum.Doctor;
+using Lyceum.Doctor.Parts;
 
 namespace Lyceum.Cli.Doctor;
 
@@ -8,6 +10,10 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
+        var data = new Option<string?>("--data")
+        {
+            Description = "The installation's folder: DIR of ./run.sh, /etc/lyceum, or that of compose.yaml. Default: /etc/lyceum, else .lyceum here.",
+        };
         var json = new Option<bool>("--json") { Description = "For programs." };
         var only = new Option<string[]>("--only")
         {
@@ -17,17 +23,25 @@ internal static class DoctorCommand
         var deep = new Option<bool>("--deep") { Description = "Also what waits longer than an answer may take (minutes)." };
         var command = new Command("doctor", "Looks for what is wrong. Exit status: 0 all is well, 1 something is not, 2 could not begin.")
         {
-            json, only, deep,
+            data, json, only, deep,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            IReadOnlyList<Check> checks = [];
-            var findings = await Examination.RunAsync(checks, parsed.GetValue(only) ?? [], parsed.GetValue(deep), cancellationToken);
-            if (parsed.GetValue(json))
-                Console.WriteLine(Report.ToJson(findings));
-            else
-                Report.Write(findings, Console.Out);
-            return Report.ExitCode(findings);
+            try
+            {
+                using var parts = new SystemChecks(Discovery.Read(parsed.GetValue(data)));
+                var findings = await Examination.RunAsync(parts.All, parsed.GetValue(only) ?? [], parsed.GetValue(deep), cancellationToken);
+                if (parsed.GetValue(json))
+                    Console.WriteLine(Report.ToJson(findings));
+                else
+                    Report.Write(findings, Console.Out);
+                return Report.ExitCode(findings);
+            }
+            catch (UsageException e)
+            {
+                await Console.Error.WriteLineAsync($"error: {e.Message}");
+                return 2;
+            }
         });
         return command;
     }

@@ -14,6 +14,11 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
     private static readonly TimeSpan FirstToken = TimeSpan.FromSeconds(25);
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(5);
 
+    // Whoever has an API token asks as people do, past the proxies where it can.
+    private readonly IReadOnlyList<ModelAddress> _models = site.Models.Count > 0 || site.ApiToken is not { } token ? site.Models
+        : (site.Instances.FirstOrDefault(one => one.Service == "gateway")?.Address ?? site.PublicUrl) is { } gateway
+            ? [new("gateway", gateway, token)] : [];
+
     public IEnumerable<Check> All() =>
     [
         new Probe(Ids.Engines, Doc, [Ids.Reach, Ids.Writes, Ids.Schema, Ids.Standbys, Ids.Instances], EnginesAsync),
@@ -71,9 +76,9 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
 
     private async Task<Outcome> FirstTokenAsync(CancellationToken cancellationToken)
     {
-        if (site.Models.Count == 0)
+        if (_models.Count == 0)
             return Outcome.Skipped("no model can be asked from here without a token", "--token-file, or GET /api/ops/doctor");
-        var tries = await Task.WhenAll(site.Models.Select(async model => (model.Name, Try: await AskAsync(model, cancellationToken))));
+        var tries = await Task.WhenAll(_models.Select(async model => (model.Name, Try: await AskAsync(model, cancellationToken))));
         const string expected = "the beginning of an answer within 5 s";
         var faults = Databases.Told(tries.Where(one => one.Try.Fault is not null).Select(one => (one.Name, one.Try.Fault!)));
         if (faults is not null)
