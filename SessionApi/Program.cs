@@ -1,3 +1,4 @@
+using Lyceum.Doctor.Serving;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.Durability.Events;
@@ -64,5 +65,6 @@ app.MapPersons();
 app.MapPersonEvents();
 app.MapTranscriptSearch();
 app.MapSafety();
+app.MapDoctor();
 await app.RunAsync();
 return 0;

@@ -33,13 +33,13 @@ public sealed record Site
     /// <summary><c>amqp://user:password@host:port/vhost</c></summary>
     public string? Broker { get; init; }
 
-    /// <summary>Files that must be there, and be their owner's alone.</summary>
+    /// <summary>Files of the installation's folder that must be there, and be their owner's alone.</summary>
     public IReadOnlyList<string> Secrets { get; init; } = [];
 
-    /// <summary>Private keys of services (PEM), among <see cref="Secrets"/>.</summary>
+    /// <summary>Private keys of services (PEM).</summary>
     public IReadOnlyList<ServiceKey> Keys { get; init; } = [];
 
-    /// <summary>Everybody's public keys, among <see cref="Secrets"/>.</summary>
+    /// <summary>Everybody's public keys.</summary>
     public string? JwksFile { get; init; }
 
     /// <summary>The token that has every scope, in Development.</summary>

@@ -44,7 +44,7 @@ internal sealed class Databases(IReadOnlyDictionary<string, string> strings)
         Func<string, NpgsqlConnection, CancellationToken, Task<string?>> look, CancellationToken cancellationToken)
     {
         var faults = await Task.WhenAll(Names.Select(LookAsync));
-        return Told(Names.Zip(faults).Where(fault => fault.Second is not null).Select(fault => (fault.First, fault.Second!)));
+        return Told.Together(Names.Zip(faults).Where(fault => fault.Second is not null).Select(fault => (fault.First, fault.Second!)));
 
         async Task<string?> LookAsync(string name)
         {
@@ -58,13 +58,6 @@ internal sealed class Databases(IReadOnlyDictionary<string, string> strings)
                 return Describe(e);
             }
         }
-    }
-
-    /// <summary><c>a, b: what both say; c: what it says</c>; null where nobody says anything.</summary>
-    public static string? Told(IEnumerable<(string Who, string What)> said)
-    {
-        var told = said.GroupBy(one => one.What, one => one.Who).Select(group => $"{string.Join(", ", group)}: {group.Key}").ToList();
-        return told.Count == 0 ? null : string.Join("; ", told);
     }
 
     /// <summary>One line, with SQLSTATE where the server answered. Npgsql's messages have no passwords.</summary>

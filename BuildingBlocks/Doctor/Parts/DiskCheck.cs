@@ -9,6 +9,7 @@ internal sealed class DiskCheck(IReadOnlyList<string> folders) : Check
 
     // A share of the disk, and bytes: of a very large one a few percent are plenty.
     private const double LittleShare = 0.15, NoShare = 0.05;
+    private const double SmallDisk = 0.5; // one that is meant for little is not full for having little
     private const double Plenty = 100 * GiB, Some = 20 * GiB, Least = 1 * GiB;
 
     private sealed record Room(string Folder, double Free, double Share, double? Files);
@@ -32,14 +33,14 @@ internal sealed class DiskCheck(IReadOnlyList<string> folders) : Check
             return Outcome.Skipped("no folder of the installation is known here", "a data folder with --data");
         const string fix = "Make room (old backups, logs, DIR/logs), or a larger disk; a database without room stops taking writes.";
         const string expected = "15 % free";
-        var full = Told(rooms.Where(room => room.Free < Least || (room.Share < NoShare && room.Free < Some) || room.Files < NoShare / 5));
+        var full = Describe(rooms.Where(room => (room.Free < Least && room.Share < SmallDisk) || (room.Share < NoShare && room.Free < Some) || room.Files < NoShare / 5));
         if (full is not null)
             return Outcome.Fail(full, expected, fix);
-        var little = Told(rooms.Where(room => (room.Share < LittleShare && room.Free < Plenty) || room.Files < NoShare));
-        return little is not null ? Outcome.Warn(little, expected, fix) : Outcome.Ok(Told(rooms)!);
+        var little = Describe(rooms.Where(room => (room.Share < LittleShare && room.Free < Plenty) || room.Files < NoShare));
+        return little is not null ? Outcome.Warn(little, expected, fix) : Outcome.Ok(Describe(rooms)!);
     }
 
-    private static string? Told(IEnumerable<Room> rooms) => Databases.Told(rooms.Select(room => (room.Folder,
+    private static string? Describe(IEnumerable<Room> rooms) => Told.Together(rooms.Select(room => (room.Folder,
         $"{room.Free / GiB:0.0} GiB free ({room.Share:0 %})" + (room.Files < NoShare ? $", room for {room.Files:0.0 %} of the number of files" : ""))));
 
     /// <summary>The share of inodes that is free, by coreutils; null: this machine, or this file system, does not count them.</summary>

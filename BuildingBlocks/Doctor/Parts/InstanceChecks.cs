@@ -25,7 +25,7 @@ internal sealed class InstanceChecks(Answers answers)
         if (answers.Instances.Count == 0)
             return NotKnown;
         var all = await answers.HealthAsync();
-        var silent = Databases.Told(all.Where(one => one.Silence is not null)
+        var silent = Told.Together(all.Where(one => one.Silence is not null)
             .Select(one => ($"{one.Instance.Name} at {one.Instance.Address.GetLeftPart(UriPartial.Authority)}", one.Silence!)));
         return silent is null
             ? Outcome.Ok($"{all.Length} instances answer: {string.Join(", ", all.Select(one => one.Instance.Name))}")
@@ -42,7 +42,7 @@ internal sealed class InstanceChecks(Answers answers)
             select (one.Instance.Name, What: $"{check.Key} is {check.Value.Status}{(check.Value.Detail is { } detail ? $" ({detail})" : "")}",
                 IsBad: check.Value.Status == "unhealthy")).ToList();
         faults.AddRange(all.Where(one => one.Status == "draining").Select(one => (one.Instance.Name, "it is being stopped", false)));
-        var told = Databases.Told(faults.Select(fault => (fault.Name, fault.What)));
+        var told = Told.Together(faults.Select(fault => (fault.Name, fault.What)));
         const string fix = "Do what the detail says; docs/runbook.md has each check of /health.";
         return told is null ? Outcome.Ok("every instance says that it is well")
             : faults.Exists(fault => fault.IsBad) ? Outcome.Fail(told, "every instance is well", fix)

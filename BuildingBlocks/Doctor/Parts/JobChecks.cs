@@ -41,8 +41,8 @@ internal sealed class JobChecks(Databases databases)
             await Task.Delay(2 * Lease, cancellationToken);
             seen = await Task.WhenAll(known.Select(LookAsync));
         }
-        var without = Databases.Told(seen.Where(one => one.Owners == 0).Select(one => (one.Service, "no process of it has a lease")));
-        var orphans = Databases.Told(seen.Where(one => one is { Owners: > 0, Orphans: > 0 })
+        var without = Told.Together(seen.Where(one => one.Owners == 0).Select(one => (one.Service, "no process of it has a lease")));
+        var orphans = Told.Together(seen.Where(one => one is { Owners: > 0, Orphans: > 0 })
             .Select(one => (one.Service, $"{one.Orphans} are nobody's, and nobody takes them over")));
         return without is not null
             ? Outcome.Fail(without, "a lease in the table owners", "Start the service; where it runs, its log says why it does not renew its lease.")

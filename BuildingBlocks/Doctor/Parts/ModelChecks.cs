@@ -11,7 +11,7 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
     private const string Doc = "docs/llm.md";
     private const string Engine = "gpu-engine";
 
-    private static readonly TimeSpan FirstToken = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan FirstToken = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(5);
 
     // Whoever has an API token asks as people do, past the proxies where it can.
@@ -57,7 +57,7 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
         var engines = (await answers.HealthAsync()).Where(one => one.Instance.Service == Engine && one.Silence is null).ToList();
         if (engines.Count == 0)
             return Outcome.Skipped("where the engines are is not known here", "a data folder with --data, or GET /api/ops/doctor");
-        var faults = Databases.Told(engines
+        var faults = Told.Together(engines
             .SelectMany(one => one.Checks.Where(check => check.Key is "model" or "model_server" && check.Value.Status is not "ok")
                 .Select(check => (one.Instance.Name, $"{check.Key}: {check.Value.Detail ?? check.Value.Status}"))));
         if (faults is not null)
@@ -65,7 +65,7 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
             return Outcome.Fail(faults, "a model's server that answers",
                 "Start it, and see Llm__Endpoint, Llm__ApiKey and Llm__Model; with Llm__Launch GET /v1/engine/log has its log.");
         }
-        var models = Databases.Told(engines.Select(one => (one.Instance.Name, one.Checks.GetValueOrDefault("model").Detail ?? "it answers")));
+        var models = Told.Together(engines.Select(one => (one.Instance.Name, one.Checks.GetValueOrDefault("model").Detail ?? "it answers")));
         const string none = "no language model is connected: the built-in tutor answers from passages";
         return !engines.TrueForAll(one => one.Checks.GetValueOrDefault("model").Detail?.StartsWith("primer", StringComparison.OrdinalIgnoreCase) == true)
             ? Outcome.Ok(models!)
@@ -80,13 +80,13 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
             return Outcome.Skipped("no model can be asked from here without a token", "--token-file, or GET /api/ops/doctor");
         var tries = await Task.WhenAll(_models.Select(async model => (model.Name, Try: await AskAsync(model, cancellationToken))));
         const string expected = "the beginning of an answer within 5 s";
-        var faults = Databases.Told(tries.Where(one => one.Try.Fault is not null).Select(one => (one.Name, one.Try.Fault!)));
+        var faults = Told.Together(tries.Where(one => one.Try.Fault is not null).Select(one => (one.Name, one.Try.Fault!)));
         if (faults is not null)
         {
             return Outcome.Fail(faults, expected,
                 "Ask the model's server itself (its log says what it waits for); see Llm__Model, and whether its GPU is free.");
         }
-        var slow = Databases.Told(tries.Where(one => one.Try.Took > Slow).Select(one => (one.Name, $"the first token took {one.Try.Took.TotalSeconds:0.0} s")));
+        var slow = Told.Together(tries.Where(one => one.Try.Took > Slow).Select(one => (one.Name, $"the first token took {one.Try.Took.TotalSeconds:0.0} s")));
         return slow is not null
             ? Outcome.Warn(slow, expected, "More or faster GPUs, a smaller model, or shorter queues: docs/scale.md.")
             : Outcome.Ok(string.Join(", ", tries.Select(one => $"{one.Name}: first token after {one.Try.Took.TotalMilliseconds:0} ms")));
@@ -161,11 +161,11 @@ internal sealed class ModelChecks(Site site, Databases databases, Answers answer
         if (engines.Count == 0)
             return Outcome.Skipped("where the engines are is not known here", "a data folder with --data, or GET /api/ops/doctor");
         var seen = engines.Select(one => (one.Instance.Name, Gpu: one.Checks.GetValueOrDefault("gpu"))).ToList();
-        var faults = Databases.Told(seen.Where(one => one.Gpu.Status is "degraded" or "unhealthy").Select(one => (one.Name, one.Gpu.Detail ?? one.Gpu.Status)));
+        var faults = Told.Together(seen.Where(one => one.Gpu.Status is "degraded" or "unhealthy").Select(one => (one.Name, one.Gpu.Detail ?? one.Gpu.Status)));
         if (faults is not null)
             return Outcome.Warn(faults, "GPUs that work", "See nvidia-smi and the kernel's log (dmesg) on the engine's machine.");
         return seen.TrueForAll(one => one.Gpu.Detail is null || one.Gpu.Detail.StartsWith("none", StringComparison.Ordinal))
             ? Outcome.Skipped("the engines' machines have no GPU that NVML shows", "a GPU, where a model runs beside its engine")
-            : Outcome.Ok(Databases.Told(seen.Select(one => (one.Name, one.Gpu.Detail ?? "none")))!);
+            : Outcome.Ok(Told.Together(seen.Select(one => (one.Name, one.Gpu.Detail ?? "none")))!);
     }
 }

@@ -33,7 +33,7 @@ internal sealed class PoolCheck(Databases databases, Answers answers) : Check
             return InstanceChecks.NotKnown;
         var pools = (await Task.WhenAll(answers.Instances.Select(PoolAsync))).OfType<Pool>().ToList();
 
-        var tiny = Databases.Told(pools.Where(pool => pool.Most < Needed(pool))
+        var tiny = Told.Together(pools.Where(pool => pool.Most < Needed(pool))
             .Select(pool => (pool.Instance.Name, $"its pool has {pool.Most} connections, it needs {Needed(pool)}")));
         if (tiny is not null)
             return Outcome.Fail(tiny, "the connections that each service needs", $"Raise {Fix}");
@@ -51,7 +51,7 @@ internal sealed class PoolCheck(Databases databases, Answers answers) : Check
                 tight.Add(sums);
             seen.Add($"{sums}, {server.Open} are open");
         }
-        var waiting = Databases.Told(pools.Where(pool => pool.Waiting > 0).Select(pool => (pool.Instance.Name, $"{pool.Waiting} requests wait for a connection")));
+        var waiting = Told.Together(pools.Where(pool => pool.Waiting > 0).Select(pool => (pool.Instance.Name, $"{pool.Waiting} requests wait for a connection")));
         return waiting is not null ? Outcome.Warn(waiting, "free connections", $"See what holds them (pg_stat_activity), or raise {Fix}")
             : tight.Count > 0 ? Outcome.Warn(string.Join("; ", tight), $"room for {Held} more of each instance", $"Lower or raise {Fix}")
             : Outcome.Ok(string.Join("; ", seen));

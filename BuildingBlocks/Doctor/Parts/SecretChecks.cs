@@ -34,7 +34,7 @@ internal sealed class SecretChecks(Site site, Answers answers, HttpClient client
             if (fault is { What: var what })
                 bad.Add((file, what));
         }
-        return Databases.Told(bad) is not { } told
+        return Told.Together(bad) is not { } told
             ? Outcome.Ok($"{site.Secrets.Count} files, each its owner's alone")
             : Outcome.Fail(told, "files that are there, mode 0600", open && bad.Count == 1
                 ? $"chmod 600 {bad[0].Who}"
@@ -66,9 +66,12 @@ internal sealed class SecretChecks(Site site, Answers answers, HttpClient client
     {
         if (site.JwksFile is null || site.Keys.Count == 0)
             return Outcome.Skipped("the services' keys are not files that are known here", "a folder with --data");
+        if (FaultOf(site.JwksFile) is { IsOpen: false } missing)
+            return Outcome.Fail($"{site.JwksFile}: {missing.What}", "everybody's public keys", "Restore it, or run lyceum init (or ./run.sh) again.");
         var jwks = File.ReadAllText(site.JwksFile);
-        var told = Databases.Told(site.Keys.Select(key => (key.Service, IdentityPair.FaultOf(key.Service, File.ReadAllText(key.Path), jwks)))
-            .Where(fault => fault.Item2 is not null).Select(fault => (fault.Service, fault.Item2!)));
+        var told = Told.Together(site.Keys.Select(key => (key.Service, Fault: FaultOf(key.Path) is { IsOpen: false } file
+                ? $"{key.Path}: {file.What}" : IdentityPair.FaultOf(key.Service, File.ReadAllText(key.Path), jwks)))
+            .Where(key => key.Fault is not null).Select(key => (key.Service, key.Fault!)));
         return told is null
             ? Outcome.Ok($"{site.Keys.Count} private keys, and everybody knows their public ones")
             : Outcome.Fail(told, $"private keys whose public ones are in {site.JwksFile}",

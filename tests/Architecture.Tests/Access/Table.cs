@@ -19,6 +19,11 @@ internal static class Table
         PUT /internal/erasures/{id:guid}         | service         | own
         """;
 
+    private const string OfAService =
+        """
+        GET /internal/doctor                     | service         | own
+        """;
+
     private const string OfPersonEvents =
         """
         GET /internal/events                     | service         | own
@@ -222,6 +227,7 @@ internal static class Table
         GET /docs/favicon.svg                    | open            | own
         GET /api/usage                           | signed in       | own
         GET /api/usage/all                       | ops             | own
+        GET /api/ops/doctor                      | ops             | own
         GET /api/budgets                         | budgets         | own
         PUT /api/budgets                         | budgets         | own
         DELETE /api/budgets                      | budgets         | own
@@ -374,9 +380,9 @@ internal static class Table
 
     public static readonly IReadOnlyList<Row> Rows =
     [
-        .. Of("ChatApi", Everywhere, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
-        .. Of("SessionApi", Everywhere, OfADatabase, OfPersonEvents, SessionApi),
-        .. Of("RoadmapWorker", Everywhere, OfADatabase, OfPersonEvents, RoadmapWorker),
+        .. Of("ChatApi", Everywhere, OfAService, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, OfAService, GpuEngine),
+        .. Of("SessionApi", Everywhere, OfAService, OfADatabase, OfPersonEvents, SessionApi),
+        .. Of("RoadmapWorker", Everywhere, OfAService, OfADatabase, OfPersonEvents, RoadmapWorker),
         .. Of("Gateway", Everywhere, OfADatabase, Gateway),
     ];
 
