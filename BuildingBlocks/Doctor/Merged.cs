@@ -29,9 +29,9 @@ public static class Merged
         var verdict = WorstFirst.First(verdict => all.Any(one => one.Finding.Verdict == verdict));
         var those = all.Where(one => one.Finding.Verdict == verdict).ToList();
         var worst = those[0].Finding;
-        // Skipped for want of knowledge: why, the first of them knows best.
-        var saw = verdict == Verdict.Skipped || those.Count == 1 && all.Count == 1
+        // Skipped for want of knowledge: why, the first of them knows best. And what only one could look at is nobody's in particular.
+        var saw = verdict == Verdict.Skipped || (those.Count == 1 && all.All(one => one.Finding == worst || one.Finding.Verdict == Verdict.Skipped))
             ? worst.Saw : Told.Together(those.Select(one => (one.Who, one.Finding.Saw)))!;
-        return worst with { Saw = saw, Ms = all.Max(one => one.Finding.Ms) };
+        return worst with { Saw = saw, Expected = verdict == Verdict.Ok ? saw : worst.Expected, Ms = all.Max(one => one.Finding.Ms) };
     }
 }

@@ -54,16 +54,30 @@ internal static class Discovery
         };
         if (!File.Exists(Path.Combine(folder, State)))
             return site; // it does not run, and never did
-        using var state = ReadState(Path.Combine(folder, State));
+        try
+        {
+            return WithState(site, folder, tokenFile);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or UriFormatException or ArgumentException
+            or IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{Path.Combine(folder, State)} cannot be read ({e.Message}): start the system with ./run.sh, which writes it");
+        }
+    }
+
+    private static Site WithState(Site site, string folder, string tokenFile)
+    {
+        using var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, State)));
         var (instances, broker) = (new List<Instance>(), (string?)null);
         foreach (var resource in state.RootElement.GetProperty("resources").EnumerateArray())
         {
             var name = resource.GetProperty("name").GetString()!;
             if (name == Broker && resource.TryGetProperty("connection_string", out var connection))
                 broker = connection.GetString();
+            // Among its addresses are pages of it.
             if (ServiceOf(name) is { } service && resource.GetProperty("urls").EnumerateArray().Select(url => url.GetString())
                 .FirstOrDefault(url => url is not null) is { } address)
-                instances.Add(new(service.Name, name, new Uri(address)));
+                instances.Add(new(service.Name, name, new Uri(new Uri(address).GetLeftPart(UriPartial.Authority))));
         }
         var environment = state.RootElement.GetProperty("environment").GetString();
         var gateway = instances.Find(one => one.Service == "gateway")?.Address;
@@ -189,18 +203,6 @@ internal static class Discovery
         catch (UnauthorizedAccessException)
         {
             throw new UsageException($"{file} cannot be read by this account: run the doctor as the administrator (sudo)");
-        }
-    }
-
-    private static JsonDocument ReadState(string file)
-    {
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllText(file));
-        }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"{file} cannot be read: {e.Message}");
         }
     }
 }

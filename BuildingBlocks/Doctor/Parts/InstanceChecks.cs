@@ -34,6 +34,8 @@ internal sealed class InstanceChecks(Answers answers)
 
     private async Task<Outcome> HealthAsync(CancellationToken cancellationToken)
     {
+        if (answers.Instances.Count == 0)
+            return NotKnown;
         var all = await answers.HealthAsync();
         var faults = (
             from one in all

@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Lyceum.Tests.Rules.Access;
 
-/// <summary>An operator asks the gateway, which asks every instance.</summary>
-public sealed class DoctorTests(AllServices all) : IClassFixture<AllServices>
+/// <summary>The doctor, whom an operator asks at the gateway, which asks every instance.</summary>
+public sealed partial class AccessTests
 {
     [Fact]
     public async Task Doctor_OfAllServices_FindsEveryPartWell()
@@ -16,7 +16,8 @@ public sealed class DoctorTests(AllServices all) : IClassFixture<AllServices>
         response.StatusCode.ShouldBe(HttpStatusCode.OK, text);
         var checks = JsonElement.Parse(text).GetProperty("checks").EnumerateArray().ToDictionary(
             check => check.GetProperty("id").GetString()!, check => (Verdict: check.GetProperty("verdict").GetString(), Saw: check.GetProperty("saw").GetString()!));
-        checks.Where(check => check.Value.Verdict == "fail").ShouldBeEmpty(text);
+        // Nobody here tells the engine where to announce itself.
+        checks.Where(check => check.Value.Verdict == "fail").Select(check => check.Key).ShouldBe(["LYC-LLM-001"], text);
         // Of every service's own database and key, and of what the gateway sees of all.
         foreach (var id in (string[])["LYC-DB-001", "LYC-DB-003", "LYC-DB-004", "LYC-DB-008"])
         {
