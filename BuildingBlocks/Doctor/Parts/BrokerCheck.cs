@@ -8,6 +8,7 @@ namespace Lyceum.Doctor.Parts;
 internal sealed class BrokerCheck(string? broker) : Check
 {
     private static readonly TimeSpan Back = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan Farewell = TimeSpan.FromMilliseconds(500);
 
     public override string Id => Ids.Broker;
 
@@ -27,9 +28,10 @@ internal sealed class BrokerCheck(string? broker) : Check
             RequestedConnectionTimeout = TimeSpan.FromSeconds(4), ContinuationTimeout = TimeSpan.FromSeconds(4),
         };
         string? blocked = null;
+        IConnection? connection = null;
         try
         {
-            await using var connection = await factory.CreateConnectionAsync(cancellationToken);
+            connection = await factory.CreateConnectionAsync(cancellationToken);
             connection.ConnectionBlockedAsync += (_, block) =>
             {
                 blocked = block.Reason;
@@ -60,13 +62,20 @@ internal sealed class BrokerCheck(string? broker) : Check
                     "rabbitmq-diagnostics alarms: give it memory, or disk beyond disk_free_limit.")
                 : Outcome.Fail($"{place}: nothing came back within {Back.TotalSeconds:0} s", expected, "See RabbitMQ's log, and rabbitmq-diagnostics alarms.");
         }
+        finally
+        {
+            // A broker that takes no messages does not read a farewell either.
+            if (connection is not null)
+                await connection.CloseAsync(200, "", Farewell, abort: true, CancellationToken.None);
+        }
     }
 
     private static async Task RoundTripAsync(IConnection connection, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Back);
-        await using var channel = await connection.CreateChannelAsync(
+        // It goes with its connection.
+        var channel = await connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), limit.Token);
         var queue = await channel.QueueDeclareAsync("", durable: false, exclusive: true, autoDelete: true, cancellationToken: limit.Token);
         var sent = Guid.NewGuid().ToByteArray();
