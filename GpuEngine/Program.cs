@@ -6,6 +6,7 @@ using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Diagnosis;
 using Lyceum.ServiceDefaults.Health;
 
 if (HealthCommand.IsWanted(args))
@@ -19,6 +20,7 @@ builder.AddChatModel();
 builder.AddSpeech();
 builder.AddSessions();
 builder.AddAnnouncement();
+builder.AddDiagnosis();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -27,5 +29,6 @@ app.MapOpenAI();
 app.MapEngine();
 app.MapSessions();
 app.MapAnnouncement();
+app.MapTrickle("/v1/engine/trickle");
 await app.RunAsync();
 return 0;

@@ -58,6 +58,7 @@ app.MapTutors();
 app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
+app.MapEngineAddresses();
 app.MapErasures();
 app.MapTenantRetention();
 app.MapPersons();

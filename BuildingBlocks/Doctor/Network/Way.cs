@@ -1,0 +1,185 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Lyceum.Doctor.Network;
+
+/// <summary>
+/// The way to an installation: its public address, and the gateway behind it where that is known. Trials that take time begin
+/// together when the first check asks for one; each runs once.
+/// </summary>
+internal sealed class Way : IDisposable
+{
+    /// <summary>Of the quick trials. A hop with a shorter timeout is found by them; the others only past the answer limit.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(8);
+
+    public const double Interval = 0.4; // seconds, of the trial of buffering
+    public const double Trickling = 3.2; // seconds
+
+    private const string Trickle = "/api/ops/trickle";
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly X509ChainPolicy? _trust;
+    private readonly Lazy<Task<Reading>> _facts;
+    private readonly Lazy<Quick> _quick;
+    private readonly Lazy<Deep> _deep;
+
+    /// <param name="url">As people use it.</param>
+    /// <param name="gateway">The gateway's own address, reachable from here; null: not known.</param>
+    /// <param name="roots">Who is trusted to certify; null: whom this machine trusts.</param>
+    public Way(Uri url, string? token, Uri? gateway, X509Certificate2Collection? roots)
+    {
+        (Url, Token) = (url, token);
+        Gateway = gateway is null || SameServer(gateway, url) ? null : gateway;
+        if (roots is not null)
+        {
+            _trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            _trust.CustomTrustStore.AddRange(roots);
+        }
+        Client = NewClient(isStrict: true);
+        Lenient = NewClient(isStrict: false);
+        _facts = new(() => ReadAsync(Url, Trickle));
+        _quick = new(BeginQuick);
+        _deep = new(BeginDeep);
+    }
+
+    public Uri Url { get; }
+
+    public string? Token { get; }
+
+    /// <summary>Null also where it is the public address.</summary>
+    public Uri? Gateway { get; }
+
+    public bool IsHttps => Url.Scheme == Uri.UriSchemeHttps;
+
+    public HttpClient Client { get; }
+
+    /// <summary>Checks no certificate. Never with the token.</summary>
+    public HttpClient Lenient { get; }
+
+    /// <summary>Beforehand for <see cref="Facts"/>: a trickle without a wait.</summary>
+    public Task<Reading> FirstAsync(CancellationToken cancellationToken) => _facts.Value.WaitAsync(cancellationToken);
+
+    /// <summary>Who stands before the gateway, where the first answer showed it.</summary>
+    public Hop? Visible => First?.Hop;
+
+    /// <summary>Of the gateway; null until it has told them.</summary>
+    public Facts? Facts => First?.Facts;
+
+    public double AnswerSeconds => Facts?.AnswerSeconds ?? 300;
+
+    /// <summary>What each hop must wait for: above the gateway's own bound, which is 10 s above the answers'.</summary>
+    public double NeededSeconds => AnswerSeconds + 30;
+
+    /// <summary>Of the deep trials: past the answer limit, and below the gateway's bound for answers that come whole.</summary>
+    public double DeepSeconds => AnswerSeconds + 5;
+
+    public Quick QuickTrials => _quick.Value;
+
+    public Deep DeepTrials => _deep.Value;
+
+    private Reading? First => _facts is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? _facts.Value.Result : null;
+
+    /// <summary>The trials of the quick run.</summary>
+    /// <param name="Before">Silence before the response's headers, as before an answer that comes whole.</param>
+    /// <param name="Within">Silence behind the headers.</param>
+    /// <param name="Engine">Silence before the headers, of an engine behind the gateway.</param>
+    /// <param name="DirectBefore">The first one at the gateway itself; null: its address is not known.</param>
+    /// <param name="Trickled">Parts that come one by one.</param>
+    /// <param name="Socket">A socket that is idle.</param>
+    public sealed record Quick(
+        Task<Reading> Before, Task<Reading> Within, Task<Reading> Engine, Task<Reading>? DirectBefore, Task<Reading>? DirectWithin,
+        Task<Reading> Trickled, Task<Talk> Socket);
+
+    /// <summary>Those past the answer limit: silent and trickling, at the gateway and at the services behind it.</summary>
+    /// <param name="Pinged">A socket with ping frames alone, as a live session that is idle.</param>
+    /// <param name="Beaten">A socket with messages.</param>
+    public sealed record Deep(
+        Task<Reading> Silent, Task<Reading> Trickling, Task<Reading>? DirectSilent, Task<Reading>? DirectTrickling,
+        Task<Reading> EngineSilent, Task<Reading> ChatTrickling, Task<Talk> Pinged, Task<Talk> Beaten);
+
+    public Task<Reading> ReadAsync(Uri server, string path) => Reading.ReadAsync(Client, new Uri(server, path), Token, _stop.Token);
+
+    /// <summary>Again, where the first one may have been held up by a busy machine.</summary>
+    public Task<Reading> TrickleAsync(Uri server) => ReadAsync(server, Invariant($"{Trickle}?seconds={Trickling}&interval={Interval}"));
+
+    public Task<Talk> HoldAsync(Uri url, string? token, TimeSpan silence) => Talk.HoldAsync(url, token, silence, options =>
+    {
+        if (_trust is not null)
+        {
+            options.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0 && certificate is X509Certificate2 own && IsTrusted(own);
+        }
+    }, _stop.Token);
+
+    /// <summary>The address of a socket there.</summary>
+    public static Uri Socket(Uri server, string path) =>
+        new UriBuilder(new Uri(server, path)) { Scheme = server.Scheme == Uri.UriSchemeHttps ? "wss" : "ws" }.Uri;
+
+    /// <summary>Of a certificate's chain: empty where it is trusted here.</summary>
+    public IEnumerable<X509ChainStatus> Distrust(X509Certificate2 certificate, X509Certificate2Collection sent)
+    {
+        using var chain = new X509Chain();
+        if (_trust is not null)
+            chain.ChainPolicy = _trust.Clone();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ExtraStore.AddRange(sent);
+        // Its dates are told apart from whom it is from.
+        chain.ChainPolicy.VerificationFlags |= X509VerificationFlags.IgnoreNotTimeValid;
+        return chain.Build(certificate) ? [] : [.. chain.ChainStatus.Where(status => status.Status != X509ChainStatusFlags.NotTimeValid)];
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        Client.Dispose();
+        Lenient.Dispose();
+    }
+
+    private bool IsTrusted(X509Certificate2 certificate) => !Distrust(certificate, []).Any();
+
+    private Quick BeginQuick()
+    {
+        var (before, within) = (Invariant($"{Trickle}?before={Silence.TotalSeconds}"), Invariant($"{Trickle}?seconds={Silence.TotalSeconds}"));
+        return new(
+            ReadAsync(Url, before), ReadAsync(Url, within), ReadAsync(Url, Invariant($"/v1/engine/trickle?before={Silence.TotalSeconds}")),
+            Gateway is null ? null : ReadAsync(Gateway, before), Gateway is null ? null : ReadAsync(Gateway, within),
+            TrickleAsync(Url), HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={Silence.TotalSeconds * 3}")), Token, Silence));
+    }
+
+    private Deep BeginDeep()
+    {
+        var (seconds, ping) = (DeepSeconds, Math.Max(1, Facts?.PingSeconds ?? 15));
+        var (silent, trickling) = (Invariant($"{Trickle}?before={seconds}"), Invariant($"{Trickle}?seconds={seconds}&interval={ping}"));
+        var (open, wait) = (Math.Min(seconds + 20, Facts?.LongestSeconds ?? seconds + 20), TimeSpan.FromSeconds(seconds));
+        return new(
+            ReadAsync(Url, silent), ReadAsync(Url, trickling), Gateway is null ? null : ReadAsync(Gateway, silent),
+            Gateway is null ? null : ReadAsync(Gateway, trickling), ReadAsync(Url, Invariant($"/v1/engine/trickle?before={seconds}")),
+            ReadAsync(Url, Invariant($"/chat/trickle?seconds={seconds}&interval={ping}")),
+            HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={open}&ping={ping}")), Token, wait),
+            HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={open}&beat={ping}")), Token, wait));
+    }
+
+    private static bool SameServer(Uri one, Uri other) =>
+        Uri.Compare(one, other, UriComponents.SchemeAndServer, UriFormat.UriEscaped, StringComparison.OrdinalIgnoreCase) == 0;
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    private HttpClient NewClient(bool isStrict)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false, UseProxy = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.All,
+            ConnectTimeout = TimeSpan.FromSeconds(5), MaxResponseDrainSize = 0,
+        };
+        if (!isStrict)
+            handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+        else if (_trust is not null)
+            handler.SslOptions.CertificateChainPolicy = _trust;
+        return new HttpClient(handler)
+        {
+            Timeout = Timeout.InfiniteTimeSpan, DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+        };
+    }
+}
