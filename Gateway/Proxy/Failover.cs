@@ -1,10 +1,13 @@
+using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Lyceum.Gateway.Proxy;
 
 /// <summary>
 /// Sends a request to the next replica when no connection could be made to the first. Then nothing was sent, so no POST
-/// is repeated, and callers do not notice that a replica was killed.
+/// is repeated, and callers do not notice that a replica was killed. What only reads (GET, HEAD) goes to one more replica too when the
+/// first broke off before it answered, as one does that is stopped while it works (RFC 9110, 9.2.2); to one, not to all, because the
+/// request itself may be what ends them.
 /// </summary>
 internal static class Failover
 {
@@ -13,7 +16,9 @@ internal static class Failover
         var feature = http.GetReverseProxyFeature();
         var untried = feature.AvailableDestinations.ToList();
         await next(http);
-        while (NeverArrived(http) && feature.ProxiedDestination is { } tried && untried.Remove(tried) && untried.Count > 0)
+        var repeated = false;
+        while ((NeverArrived(http) || (!repeated && (repeated = OnlyReads(http) && BrokeOff(http))))
+            && feature.ProxiedDestination is { } tried && untried.Remove(tried) && untried.Count > 0)
         {
             http.Features.Set<IForwarderErrorFeature>(null);
             http.Response.StatusCode = StatusCodes.Status200OK;
@@ -24,10 +29,16 @@ internal static class Failover
     });
 
     private static bool NeverArrived(HttpContext http) =>
+        Failure(http) is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
+
+    private static bool BrokeOff(HttpContext http) => Failure(http) is HttpRequestException;
+
+    private static bool OnlyReads(HttpContext http) =>
+        (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)) && !http.WebSockets.IsWebSocketRequest
+        && http.Request.ContentLength is null or 0 && !http.Request.Headers.ContainsKey(HeaderNames.TransferEncoding);
+
+    /// <summary>Why nothing was answered, while something still can be.</summary>
+    private static Exception? Failure(HttpContext http) =>
         !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested
-        && http.GetForwarderErrorFeature() is
-        {
-            Error: ForwarderError.Request,
-            Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError },
-        };
+        && http.GetForwarderErrorFeature() is { Error: ForwarderError.Request, Exception: { } failure } ? failure : null;
 }
