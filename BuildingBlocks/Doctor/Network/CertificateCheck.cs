@@ -1,5 +1,5 @@
+using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
@@ -22,11 +22,10 @@ internal sealed class CertificateCheck(Way way, TimeProvider time) : NetworkChec
         X509Certificate2? certificate = null;
         X509Certificate2Collection sent = [];
         var wrongName = false;
-        using var connection = new TcpClient();
-        await connection.ConnectAsync(Way.Url.IdnHost, Way.Url.Port, cancellationToken);
-        await using var tls = new SslStream(connection.GetStream());
+        await using var tls = new SslStream(await Way.ConnectAsync(new DnsEndPoint(Way.Url.IdnHost, Way.Url.Port), cancellationToken));
         try
         {
+#pragma warning disable CA5359 // what is wrong with it is told below, and nothing is sent
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
             {
                 TargetHost = Way.Url.IdnHost,
@@ -39,6 +38,7 @@ internal sealed class CertificateCheck(Way way, TimeProvider time) : NetworkChec
                     return true;
                 },
             }, cancellationToken);
+#pragma warning restore CA5359
         }
         catch (AuthenticationException e)
         {

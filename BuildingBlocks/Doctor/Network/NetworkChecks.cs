@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Lyceum.Doctor.Network;
@@ -16,10 +17,15 @@ public sealed class NetworkChecks : IDisposable
     /// The gateway's own address, past every proxy, where it can be reached from here: with it a hop before the gateway is told
     /// from the gateway.
     /// </param>
+    /// <param name="at">
+    /// Where the name of <paramref name="url"/> leads: before DNS says so, or where it leads elsewhere from here. Null: as it
+    /// resolves.
+    /// </param>
     /// <param name="roots">Whose certificates are trusted; null: as this machine does.</param>
-    public NetworkChecks(Uri url, string? token, Uri? gateway = null, X509Certificate2Collection? roots = null, TimeProvider? time = null)
+    public NetworkChecks(
+        Uri url, string? token, Uri? gateway = null, IPAddress? at = null, X509Certificate2Collection? roots = null, TimeProvider? time = null)
     {
-        _way = new Way(url, token, gateway, roots);
+        _way = new Way(url, token, gateway, at, roots);
         All =
         [
             new ReachCheck(_way), new CertificateCheck(_way, time ?? TimeProvider.System), new PlainHttpCheck(_way), new TokenCheck(_way),

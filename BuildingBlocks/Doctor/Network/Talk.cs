@@ -18,18 +18,16 @@ internal sealed record Talk(HttpStatusCode Status, bool IsOpen, bool IsEchoed, b
 
     /// <summary>Opens, has a word echoed, is silent for so long, and has another word echoed.</summary>
     public static async Task<Talk> HoldAsync(
-        Uri url, string? token, TimeSpan silence, Action<ClientWebSocketOptions> configure, CancellationToken cancellationToken)
+        HttpMessageInvoker client, Uri url, string? token, TimeSpan silence, CancellationToken cancellationToken)
     {
         using var socket = new ClientWebSocket();
-        configure(socket.Options);
         socket.Options.CollectHttpResponseDetails = true;
         socket.Options.KeepAliveInterval = TimeSpan.Zero; // what is silent here is silent
-        socket.Options.Proxy = null;
         if (token is not null)
             socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         try
         {
-            await socket.ConnectAsync(url, cancellationToken);
+            await socket.ConnectAsync(url, client, cancellationToken);
         }
         catch (Exception e) when (e is WebSocketException or HttpRequestException)
         {

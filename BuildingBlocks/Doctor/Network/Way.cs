@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Lyceum.Doctor.Network;
@@ -19,17 +19,19 @@ internal sealed class Way : IDisposable
     private const string Trickle = "/api/ops/trickle";
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly IPAddress? _at;
     private readonly X509ChainPolicy? _trust;
-    private readonly Lazy<Task<Reading>> _facts;
     private readonly Lazy<Quick> _quick;
     private readonly Lazy<Deep> _deep;
+    private volatile Reading? _first;
 
     /// <param name="url">As people use it.</param>
     /// <param name="gateway">The gateway's own address, reachable from here; null: not known.</param>
+    /// <param name="at">Where the public address's name leads; null: as it resolves.</param>
     /// <param name="roots">Who is trusted to certify; null: whom this machine trusts.</param>
-    public Way(Uri url, string? token, Uri? gateway, X509Certificate2Collection? roots)
+    public Way(Uri url, string? token, Uri? gateway, IPAddress? at, X509Certificate2Collection? roots)
     {
-        (Url, Token) = (url, token);
+        (Url, Token, _at) = (url, token, at);
         Gateway = gateway is null || SameServer(gateway, url) ? null : gateway;
         if (roots is not null)
         {
@@ -38,7 +40,6 @@ internal sealed class Way : IDisposable
         }
         Client = NewClient(isStrict: true);
         Lenient = NewClient(isStrict: false);
-        _facts = new(() => ReadAsync(Url, Trickle));
         _quick = new(BeginQuick);
         _deep = new(BeginDeep);
     }
@@ -57,14 +58,15 @@ internal sealed class Way : IDisposable
     /// <summary>Checks no certificate. Never with the token.</summary>
     public HttpClient Lenient { get; }
 
-    /// <summary>Beforehand for <see cref="Facts"/>: a trickle without a wait.</summary>
-    public Task<Reading> FirstAsync(CancellationToken cancellationToken) => _facts.Value.WaitAsync(cancellationToken);
+    /// <summary>Asks for a trickle without a wait, from which <see cref="Facts"/> and <see cref="Visible"/> are.</summary>
+    public async Task<Reading> FirstAsync(CancellationToken cancellationToken) =>
+        _first = await ReadAsync(Url, Trickle).WaitAsync(cancellationToken);
 
     /// <summary>Who stands before the gateway, where the first answer showed it.</summary>
-    public Hop? Visible => First?.Hop;
+    public Hop? Visible => _first?.Hop;
 
     /// <summary>Of the gateway; null until it has told them.</summary>
-    public Facts? Facts => First?.Facts;
+    public Facts? Facts => _first?.Facts;
 
     public double AnswerSeconds => Facts?.AnswerSeconds ?? 300;
 
@@ -77,8 +79,6 @@ internal sealed class Way : IDisposable
     public Quick QuickTrials => _quick.Value;
 
     public Deep DeepTrials => _deep.Value;
-
-    private Reading? First => _facts is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? _facts.Value.Result : null;
 
     /// <summary>The trials of the quick run.</summary>
     /// <param name="Before">Silence before the response's headers, as before an answer that comes whole.</param>
@@ -103,17 +103,29 @@ internal sealed class Way : IDisposable
     /// <summary>Again, where the first one may have been held up by a busy machine.</summary>
     public Task<Reading> TrickleAsync(Uri server) => ReadAsync(server, Invariant($"{Trickle}?seconds={Trickling}&interval={Interval}"));
 
-    public Task<Talk> HoldAsync(Uri url, string? token, TimeSpan silence) => Talk.HoldAsync(url, token, silence, options =>
+    public Task<Talk> HoldAsync(Uri url, string? token, TimeSpan silence) => Talk.HoldAsync(Client, url, token, silence, _stop.Token);
+
+    /// <summary>A connection to the server of that name.</summary>
+    public async ValueTask<NetworkStream> ConnectAsync(DnsEndPoint server, CancellationToken cancellationToken)
     {
-        if (_trust is not null)
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
         {
-            options.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0 && certificate is X509Certificate2 own && IsTrusted(own);
+            if (_at is not null && string.Equals(server.Host, Url.IdnHost, StringComparison.OrdinalIgnoreCase))
+                await socket.ConnectAsync(new IPEndPoint(_at, server.Port), cancellationToken);
+            else
+                await socket.ConnectAsync(server, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
         }
-    }, _stop.Token);
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The address of a socket there.</summary>
-    public static Uri Socket(Uri server, string path) =>
+    public static Uri SocketUrl(Uri server, string path) =>
         new UriBuilder(new Uri(server, path)) { Scheme = server.Scheme == Uri.UriSchemeHttps ? "wss" : "ws" }.Uri;
 
     /// <summary>Of a certificate's chain: empty where it is trusted here.</summary>
@@ -136,15 +148,13 @@ internal sealed class Way : IDisposable
         Lenient.Dispose();
     }
 
-    private bool IsTrusted(X509Certificate2 certificate) => !Distrust(certificate, []).Any();
-
     private Quick BeginQuick()
     {
         var (before, within) = (Invariant($"{Trickle}?before={Silence.TotalSeconds}"), Invariant($"{Trickle}?seconds={Silence.TotalSeconds}"));
         return new(
             ReadAsync(Url, before), ReadAsync(Url, within), ReadAsync(Url, Invariant($"/v1/engine/trickle?before={Silence.TotalSeconds}")),
             Gateway is null ? null : ReadAsync(Gateway, before), Gateway is null ? null : ReadAsync(Gateway, within),
-            TrickleAsync(Url), HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={Silence.TotalSeconds * 3}")), Token, Silence));
+            TrickleAsync(Url), HoldAsync(SocketUrl(Url, Invariant($"/ws/echo?seconds={Silence.TotalSeconds * 3}")), Token, Silence));
     }
 
     private Deep BeginDeep()
@@ -156,8 +166,8 @@ internal sealed class Way : IDisposable
             ReadAsync(Url, silent), ReadAsync(Url, trickling), Gateway is null ? null : ReadAsync(Gateway, silent),
             Gateway is null ? null : ReadAsync(Gateway, trickling), ReadAsync(Url, Invariant($"/v1/engine/trickle?before={seconds}")),
             ReadAsync(Url, Invariant($"/chat/trickle?seconds={seconds}&interval={ping}")),
-            HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={open}&ping={ping}")), Token, wait),
-            HoldAsync(Socket(Url, Invariant($"/ws/echo?seconds={open}&beat={ping}")), Token, wait));
+            HoldAsync(SocketUrl(Url, Invariant($"/ws/echo?seconds={open}&ping={ping}")), Token, wait),
+            HoldAsync(SocketUrl(Url, Invariant($"/ws/echo?seconds={open}&beat={ping}")), Token, wait));
     }
 
     private static bool SameServer(Uri one, Uri other) =>
@@ -171,9 +181,12 @@ internal sealed class Way : IDisposable
         {
             AllowAutoRedirect = false, UseProxy = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.All,
             ConnectTimeout = TimeSpan.FromSeconds(5), MaxResponseDrainSize = 0,
+            ConnectCallback = async (context, cancel) => await ConnectAsync(context.DnsEndPoint, cancel),
         };
+#pragma warning disable CA5359 // certificates are a check of their own, and no secret is sent by this client
         if (!isStrict)
             handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
         else if (_trust is not null)
             handler.SslOptions.CertificateChainPolicy = _trust;
         return new HttpClient(handler)
