@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Hosting;
@@ -7,7 +8,7 @@ using Lyceum.ServiceDefaults.Http;
 using Lyceum.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,9 +49,9 @@ public static class TrickleEndpoint
     /// <param name="interval">Seconds between parts, 0.1 at least; absent: nothing is sent between `open` and `end`.</param>
     /// <param name="before">Seconds of silence before the response's headers.</param>
     /// <param name="bytes">Further bytes in each part.</param>
-    private static async Task<ServerSentEventsResult<TricklePart>> TrickleAsync(
-        HttpContext http, DiagnosisSlots slots, ServiceInfo service, IOptions<AnswersOptions> answers, IHostApplicationLifetime lifetime,
-        TimeProvider time, double seconds = 0, double? interval = null, double before = 0, int bytes = 0)
+    private static async Task TrickleAsync(
+        HttpContext http, DiagnosisSlots slots, ServiceInfo service, IOptions<AnswersOptions> answers, IOptions<JsonOptions> json,
+        IHostApplicationLifetime lifetime, TimeProvider time, double seconds = 0, double? interval = null, double before = 0, int bytes = 0)
     {
         var began = time.GetTimestamp();
         var (open, silent, every) = (Seconds(seconds, "seconds"), Seconds(before, "before"), Seconds(interval ?? 0, "interval"));
@@ -65,13 +66,22 @@ public static class TrickleEndpoint
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             throw new ProblemException(503, ErrorCodes.Draining, "This process stops.", Problems.DefaultRetryAfter);
 
-        // As every stream of Lyceum says it.
+        // Headers as an answer's stream has them, and no others: proxies go by them.
+        http.Response.ContentType = "text/event-stream; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-cache, no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
         var facts = new TrickleFacts(
             service.Service, service.Version, answers.Value.MaxDuration.TotalSeconds, answers.Value.Ping.TotalSeconds,
             slots.Longest.TotalSeconds, http.Request.Scheme, http.Request.Host.Value ?? "",
             http.Connection.RemoteIpAddress?.ToString() ?? "");
-        return TypedResults.ServerSentEvents(PartsAsync(began, silent + open, every, bytes, facts, time, ending.Token));
+        await SseFormatter.WriteAsync(
+            PartsAsync(began, silent + open, every, bytes, facts, time, ending.Token), http.Response.Body,
+            (item, writer) =>
+            {
+                using var data = new Utf8JsonWriter(writer);
+                JsonSerializer.Serialize(data, item.Data, json.Value.SerializerOptions);
+            },
+            http.RequestAborted);
     }
 
     private static async IAsyncEnumerable<SseItem<TricklePart>> PartsAsync(

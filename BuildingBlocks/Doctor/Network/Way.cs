@@ -181,6 +181,9 @@ internal sealed class Way : IDisposable
         {
             AllowAutoRedirect = false, UseProxy = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.All,
             ConnectTimeout = TimeSpan.FromSeconds(5), MaxResponseDrainSize = 0,
+            // Each request has a connection of its own: one that was used before is as old as it is, and a request on it that broke
+            // off would be repeated without a word.
+            PooledConnectionLifetime = TimeSpan.Zero,
             ConnectCallback = async (context, cancel) => await ConnectAsync(context.DnsEndPoint, cancel),
         };
 #pragma warning disable CA5359 // certificates are a check of their own, and no secret is sent by this client

@@ -36,8 +36,8 @@ public sealed class Installation : IAsyncDisposable
     {
         var installation = new Installation();
         var settings = new Dictionary<string, string?> { ["Diagnosis:MaxAtOnce"] = "500", ["AllowedHosts"] = Name };
-        if (answer is { } limit)
-            settings["Answers:MaxDuration"] = limit.ToString();
+        if (answer is { } limit) // and a ping that is as much shorter
+            (settings["Answers:MaxDuration"], settings["Answers:Ping"]) = (limit.ToString(), "00:00:03");
         foreach (var name in (string[])["chat-api", "gpu-engine", "session-api"])
         {
             var service = await TestService.StartAsync(
@@ -112,11 +112,16 @@ public sealed record Examined(IReadOnlyList<Finding> Findings)
 
     public Finding this[string id] => Findings.Single(finding => finding.Id == id);
 
+    /// <summary>What is a warning; but that the gateway is degraded, as it is without a database.</summary>
+    public IEnumerable<string> Warnings => Findings
+        .Where(finding => finding.Verdict == Verdict.Warn && !(finding.Id == "LYC-NET-001" && finding.Saw.Contains("gatewaydb", StringComparison.Ordinal)))
+        .Select(finding => finding.Id);
+
     /// <summary>Nothing failed, and nothing is a warning but these.</summary>
     public void ShouldBeWell(params string[] warnings)
     {
         Findings.Where(finding => finding.Verdict == Verdict.Fail).ShouldBeEmpty(Text);
-        Findings.Where(finding => finding.Verdict == Verdict.Warn).Select(finding => finding.Id).ShouldBe(warnings, Text);
+        Warnings.ShouldBe(warnings, Text);
         Report.ExitCode(Findings).ShouldBe(0);
     }
 
