@@ -98,7 +98,15 @@ internal sealed class Way : IDisposable
         Task<Reading> Silent, Task<Reading> Trickling, Task<Reading>? DirectSilent, Task<Reading>? DirectTrickling,
         Task<Reading> EngineSilent, Task<Reading> ChatTrickling, Task<Talk> Pinged, Task<Talk> Beaten);
 
-    public Task<Reading> ReadAsync(Uri server, string path) => Reading.ReadAsync(Client, new Uri(server, path), Token, _stop.Token);
+    /// <summary>
+    /// On one connection of its own: an older one would be cut sooner, and a request whose connection is closed would be sent
+    /// again on another without a word.
+    /// </summary>
+    public async Task<Reading> ReadAsync(Uri server, string path)
+    {
+        using var client = NewClient(isStrict: true, connections: 1);
+        return await Reading.ReadAsync(client, new Uri(server, path), Token, _stop.Token);
+    }
 
     /// <summary>Again, where the first one may have been held up by a busy machine.</summary>
     public Task<Reading> TrickleAsync(Uri server) => ReadAsync(server, Invariant($"{Trickle}?seconds={Trickling}&interval={Interval}"));
@@ -175,16 +183,15 @@ internal sealed class Way : IDisposable
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
-    private HttpClient NewClient(bool isStrict)
+    private HttpClient NewClient(bool isStrict, int connections = int.MaxValue)
     {
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false, UseProxy = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.All,
             ConnectTimeout = TimeSpan.FromSeconds(5), MaxResponseDrainSize = 0,
-            // Each request has a connection of its own: one that was used before is as old as it is, and a request on it that broke
-            // off would be repeated without a word.
-            PooledConnectionLifetime = TimeSpan.Zero,
-            ConnectCallback = async (context, cancel) => await ConnectAsync(context.DnsEndPoint, cancel),
+            ConnectCallback = async (context, cancel) => Interlocked.Decrement(ref connections) >= 0
+                ? await ConnectAsync(context.DnsEndPoint, cancel)
+                : throw new IOException("the connection was closed before a response"),
         };
 #pragma warning disable CA5359 // certificates are a check of their own, and no secret is sent by this client
         if (!isStrict)
