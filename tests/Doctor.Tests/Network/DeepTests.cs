@@ -31,7 +31,8 @@ public sealed class DeepTests : IAsyncLifetime
         var nginx = Installation.ExamineAsync((await AddAsync(Proxy.NginxAsync(gateway, "proxy_read_timeout 12s;"))).Url, gateway: gateway, deep: true);
         var haproxy = Installation.ExamineAsync((await AddAsync(Proxy.HaProxyAsync(gateway, "timeout server 12s"))).Url, gateway: gateway, deep: true);
         var total = Installation.ExamineAsync((await AddAsync(Task.FromResult(new TotalBound(gateway, TimeSpan.FromSeconds(12))))).Url, deep: true);
-        var deaf = await AddAsync(Proxy.HaProxyAsync(gateway, "timeout server 400s\n  timeout tunnel 12s"));
+        var tunnel = Installation.ExamineAsync(
+            (await AddAsync(Proxy.HaProxyAsync(gateway, "timeout server 400s\n  timeout tunnel 12s"))).Url, deep: true);
 
         (await sound).ShouldBeWell();
         (await sound).Findings.Count(finding => finding.Verdict == Verdict.Skipped).ShouldBe(2, (await sound).Text);
@@ -49,7 +50,7 @@ public sealed class DeepTests : IAsyncLifetime
         ofTotal.Expected.ShouldContain("bounds the complete response");
 
         // Data keeps a tunnel open, and ping frames do, since it counts bytes.
-        (await Installation.ExamineAsync(deaf.Url, deep: true)).ShouldBeWell();
+        (await tunnel).ShouldBeWell();
     }
 
     private async Task<T> AddAsync<T>(Task<T> starting)
