@@ -45,7 +45,7 @@ if [[ $command == doctor ]]; then
     case $1 in
       --data) [[ -n ${2:-} ]] || die "--data needs a value"; data=("$1" "$2"); shift 2 ;;
       --data=*) data=("$1"); shift ;;
-      -h | --help) data=(--help); shift ;;
+      -h | --help) doctor=(--help); shift $# ;;
       *) doctor+=("$1"); shift ;;
     esac
   done
@@ -261,6 +261,9 @@ examine() {
     if [[ -n $(apphost_pid) ]]; then
       url=$(first_url "$(resource gateway)")
       if [[ -n $url ]]; then arguments+=(--url "$url"); fi
+    elif [[ $given != *" --files"[\ =]* && $given != *" --help "* ]]; then
+      printf 'error: nothing runs on %s: start it, or say where to look with --url\n' "$data" >&2
+      return 2
     fi
   fi
   if [[ $given != *" --token-file"[\ =]* && -f $data/dev-token ]]; then arguments+=(--token-file "$data/dev-token"); fi

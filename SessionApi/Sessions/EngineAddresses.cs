@@ -3,7 +3,6 @@ using System.Text.Json;
 using Lyceum.EngineClient;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
-using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.SessionApi.Engines;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;

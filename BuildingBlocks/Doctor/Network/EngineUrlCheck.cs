@@ -17,12 +17,14 @@ internal sealed class EngineUrlCheck(Way way) : NetworkCheck(way)
     /// <summary>Where sockets do not pass, or the gateway does not know its address, the cause is told there.</summary>
     public override IReadOnlyList<string> Needs => [TokenCheck.Name1, ForwardedCheck.Name1, SocketCheck.Name1];
 
+    public override TimeSpan Limit => Way.Patience * 4;
+
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Way.Url, Path));
-        request.Headers.Authorization = new("Bearer", Way.Token);
-        using var response = await Way.Client.SendAsync(request, cancellationToken);
-        var text = await response.Content.ReadAsStringAsync(cancellationToken);
+        using var response = await Way.GetAsync(
+            Way.Client, new Uri(Way.Url, Path), cancellationToken, ("Authorization", $"Bearer {Way.Token}"));
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var text = await Reading.BeginningAsync(body, cancellationToken);
         if (!response.IsSuccessStatusCode)
         {
             var (code, detail) = Reading.Problem(response, text);
@@ -34,18 +36,10 @@ internal sealed class EngineUrlCheck(Way way) : NetworkCheck(way)
         if (asked.Count == 0)
             return Outcome.Skipped("no engine has announced itself", "one that has: see its log, and its Engine:AnnounceTo");
 
-        var fine = new List<string>();
-        Outcome? worst = null;
-        foreach (var engine in asked)
-        {
-            var outcome = await LookAsync(engine, cancellationToken);
-            if (outcome.Verdict == Verdict.Fail)
-                return outcome;
-            if (outcome.Verdict == Verdict.Warn)
-                worst ??= outcome;
-            fine.Add(outcome.Saw);
-        }
-        return worst ?? Outcome.Ok(string.Join("; ", fine));
+        var outcomes = await Task.WhenAll(asked.Select(engine => LookAsync(engine, cancellationToken)));
+        return outcomes.FirstOrDefault(outcome => outcome.Verdict == Verdict.Fail)
+            ?? outcomes.FirstOrDefault(outcome => outcome.Verdict == Verdict.Warn)
+            ?? Outcome.Ok(string.Join("; ", outcomes.Select(outcome => outcome.Saw)));
     }
 
     private async Task<Outcome> LookAsync(Engine engine, CancellationToken cancellationToken)
@@ -77,8 +71,9 @@ internal sealed class EngineUrlCheck(Way way) : NetworkCheck(way)
         var page = new UriBuilder(url) { Scheme = url.Scheme == "wss" ? "https" : "http" }.Uri;
         try
         {
-            using var response = await Way.Client.GetAsync(page, cancellationToken);
-            if (Reading.Problem(response, await response.Content.ReadAsStringAsync(cancellationToken)).Code is null)
+            using var response = await Way.GetAsync(Way.Client, page, cancellationToken);
+            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            if (Reading.Problem(response, await Reading.BeginningAsync(body, cancellationToken)).Code is null)
             {
                 return Outcome.Fail(
                     $"{engine.Id}: what answers at {at} is no engine ({(int)response.StatusCode})", expected,

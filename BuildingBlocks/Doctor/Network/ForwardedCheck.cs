@@ -28,11 +28,11 @@ internal sealed class ForwardedCheck(Way way) : NetworkCheck(way)
         if (Way.Url.IsLoopback || !IPAddress.TryParse(facts.Address, out var address) || IPAddress.IsLoopback(address))
             return Outcome.Ok($"the gateway knows its address, {own}");
 
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Way.Url, "/api/ops/trickle"));
-        request.Headers.Authorization = new("Bearer", Way.Token);
-        request.Headers.Add("X-Forwarded-For", NobodysAddress);
-        using var response = await Way.Client.SendAsync(request, cancellationToken);
-        var text = await response.Content.ReadAsStringAsync(cancellationToken);
+        using var response = await Way.GetAsync(
+            Way.Client, new Uri(Way.Url, "/api/ops/trickle"), cancellationToken,
+            ("Authorization", $"Bearer {Way.Token}"), ("X-Forwarded-For", NobodysAddress));
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var text = await Reading.BeginningAsync(body, cancellationToken);
         return text.Contains($"\"{NobodysAddress}\"", StringComparison.Ordinal)
             ? Outcome.Warn(
                 "the gateway believes whatever address a caller claims (X-Forwarded-For): limits for addresses do not hold", "the caller's own address",

@@ -23,7 +23,7 @@ internal sealed class PlainHttpCheck(Way way) : NetworkCheck(way)
         var plain = new UriBuilder(Way.Url) { Scheme = Uri.UriSchemeHttp, Port = 80, Path = "/health" }.Uri;
         try
         {
-            using var response = await Way.Lenient.GetAsync(plain, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            using var response = await Way.GetAsync(Way.Lenient, plain, cancellationToken);
             if ((int)response.StatusCode is >= 300 and < 400)
             {
                 return response.Headers.Location is { IsAbsoluteUri: true, Scheme: "https" } to

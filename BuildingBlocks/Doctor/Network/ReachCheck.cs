@@ -10,6 +10,8 @@ internal sealed class ReachCheck(Way way) : NetworkCheck(way)
 
     public override string Id => Name1;
 
+    public override TimeSpan Limit => Way.Patience * 3;
+
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {
         const string expected = "a Lyceum that answers /health";
@@ -66,8 +68,8 @@ internal sealed class ReachCheck(Way way) : NetworkCheck(way)
         }
     }
 
-    private Task<HttpResponseMessage> AskAsync(string path, CancellationToken cancellationToken) => Way.Lenient.GetAsync(
-        new Uri(Way.Url, path), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    private Task<HttpResponseMessage> AskAsync(string path, CancellationToken cancellationToken) => Way.GetAsync(
+        Way.Lenient, new Uri(Way.Url, path), cancellationToken);
 
     private async Task<string> VersionAsync(CancellationToken cancellationToken)
     {

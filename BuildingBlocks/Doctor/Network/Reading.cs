@@ -26,7 +26,10 @@ internal sealed record Part(double Sent, double Came);
 internal sealed record Reading(
     HttpStatusCode? Status, string? Code, string Detail, Hop? Hop, Facts? Facts, IReadOnlyList<Part> Parts, bool IsWhole, TimeSpan After)
 {
-    private const int MaxBody = 4 * 1024; // bytes of an answer that is no stream
+    public const int MaxBody = 64 * 1024; // bytes of an answer that is no stream
+
+    /// <summary>More than any trial asks for.</summary>
+    private const int MaxParts = 10_000;
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -73,12 +76,16 @@ internal sealed record Reading(
                 var part = JsonSerializer.Deserialize<WirePart>(item.Data, Json);
                 parts.Add(new(part?.Ms ?? 0, Elapsed().TotalMilliseconds));
                 facts ??= part?.Facts;
+                if (parts.Count > MaxParts)
+                    throw new IOException("more parts than were asked for");
                 if (item.EventType == "end")
                     return new(status, null, "", hop, facts, parts, true, Elapsed());
             }
             return new(status, null, "the stream ended before its end", hop, facts, parts, false, Elapsed());
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or JsonException or FormatException or InvalidOperationException)
+        catch (Exception e) when (
+            e is HttpRequestException or IOException or JsonException or FormatException or InvalidOperationException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return new(status, null, Innermost(e), hop, facts, parts, false, Elapsed());
         }
@@ -112,7 +119,13 @@ internal sealed record Reading(
         return Encoding.UTF8.GetString(buffer, 0, await body.ReadAtLeastAsync(buffer, MaxBody, throwOnEndOfStream: false, cancellationToken));
     }
 
-    public static string Innermost(Exception e) => e.GetBaseException().Message;
+    /// <summary>The message that says most: that of the cause, where there is one.</summary>
+    public static string Innermost(Exception e)
+    {
+        while (e.InnerException is { } inner and not OperationCanceledException)
+            e = inner;
+        return e.Message;
+    }
 
     private sealed record WirePart(int Seq, double Ms, Facts? Facts);
 }

@@ -27,9 +27,13 @@ internal sealed record Talk(HttpStatusCode Status, bool IsOpen, bool IsEchoed, b
             socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         try
         {
-            await socket.ConnectAsync(url, client, cancellationToken);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(Way.Patience);
+            await socket.ConnectAsync(url, client, limit.Token);
         }
-        catch (Exception e) when (e is WebSocketException or HttpRequestException)
+        catch (Exception e) when (
+            e is WebSocketException or HttpRequestException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return new(socket.HttpStatusCode, false, false, false, Reading.Innermost(e), TimeSpan.Zero);
         }

@@ -13,6 +13,9 @@ internal sealed class Way : IDisposable
     /// <summary>Of the quick trials. A hop with a shorter timeout is found by them; the others only past the answer limit.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(8);
 
+    /// <summary>For an answer that needs no wait.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
+
     public const double Interval = 0.4; // seconds, of the trial of buffering
     public const double Trickling = 3.2; // seconds
 
@@ -68,7 +71,7 @@ internal sealed class Way : IDisposable
     /// <summary>Of the gateway; null until it has told them.</summary>
     public Facts? Facts => _first?.Facts;
 
-    public double AnswerSeconds => Facts?.AnswerSeconds ?? 300;
+    public double AnswerSeconds => Math.Clamp(Facts?.AnswerSeconds ?? 300, 1, 86_400);
 
     /// <summary>What each hop must wait for: above the gateway's own bound, which is 10 s above the answers'.</summary>
     public double NeededSeconds => AnswerSeconds + 30;
@@ -106,6 +109,29 @@ internal sealed class Way : IDisposable
     {
         using var client = NewClient(isStrict: true, connections: 1);
         return await Reading.ReadAsync(client, new Uri(server, path), Token, _stop.Token);
+    }
+
+    /// <summary>The response, its headers within some seconds; then its body is the caller's to bound.</summary>
+    /// <exception cref="HttpRequestException">None came.</exception>
+    public static async Task<HttpResponseMessage> GetAsync(
+        HttpClient client, Uri url, CancellationToken cancellationToken, params (string Name, string? Value)[] headers)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
+        using var request = new HttpRequestMessage(HttpMethod.Get, url)
+        {
+            Version = client.DefaultRequestVersion, VersionPolicy = client.DefaultVersionPolicy,
+        };
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        try
+        {
+            return await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HttpRequestException($"no answer within {Patience.TotalSeconds:0} s", e);
+        }
     }
 
     /// <summary>Again, where the first one may have been held up by a busy machine.</summary>
@@ -167,7 +193,7 @@ internal sealed class Way : IDisposable
 
     private Deep BeginDeep()
     {
-        var (seconds, ping) = (DeepSeconds, Math.Max(1, Facts?.PingSeconds ?? 15));
+        var (seconds, ping) = (DeepSeconds, Math.Clamp(Facts?.PingSeconds ?? 15, 1, 3600));
         var (silent, trickling) = (Invariant($"{Trickle}?before={seconds}"), Invariant($"{Trickle}?seconds={seconds}&interval={ping}"));
         var (open, wait) = (Math.Min(seconds + 20, Facts?.LongestSeconds ?? seconds + 20), TimeSpan.FromSeconds(seconds));
         return new(
@@ -188,7 +214,7 @@ internal sealed class Way : IDisposable
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false, UseProxy = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.All,
-            ConnectTimeout = TimeSpan.FromSeconds(5), MaxResponseDrainSize = 0,
+            ConnectTimeout = Patience, MaxResponseDrainSize = 0,
             ConnectCallback = async (context, cancel) => Interlocked.Decrement(ref connections) >= 0
                 ? await ConnectAsync(context.DnsEndPoint, cancel)
                 : throw new IOException("the connection was closed before a response"),

@@ -58,6 +58,7 @@ public sealed class NetworkFixture : IAsyncLifetime
 
             var (authority, pem) = Certificates.Make("localhost", days: 90);
             Begin("https", await AddAsync(Proxy.NginxAsync(gateway, pem: pem)), roots: authority);
+            Begin("https 5 s", await AddAsync(Proxy.NginxAsync(gateway, "proxy_read_timeout 5s;", pem: pem)), roots: authority);
             Begin("https unknown to the gateway", await AddAsync(Proxy.NginxAsync(gateway, passes: false, pem: pem)), roots: authority);
             var insecure = await AddAsync(Proxy.NginxAsync(gateway, pem: pem));
             _installation.Told[insecure.Url.Authority] = new { id = "gpu-engine", draining = false, engine_url = $"ws://{insecure.Url.Authority}/ws/gpu-engine.none" };

@@ -63,7 +63,7 @@ public sealed class Proxy : IAsyncDisposable
               {{temporary}}
               map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
               server {
-                listen 127.0.0.1:{{port}}{{(pem is null ? "" : " ssl")}};
+                listen 127.0.0.1:{{port}}{{(pem is null ? "" : " ssl http2")}};
                 {{tls}}
                 location / {
                   proxy_pass http://{{server.Authority}};
