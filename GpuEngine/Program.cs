@@ -7,6 +7,7 @@ using Lyceum.GpuEngine.Speech;
 using Lyceum.Doctor.Serving;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Diagnosis;
 using Lyceum.ServiceDefaults.Health;
 
 if (HealthCommand.IsWanted(args))
@@ -20,6 +21,7 @@ builder.AddChatModel();
 builder.AddSpeech();
 builder.AddSessions();
 builder.AddAnnouncement();
+builder.AddDiagnosis();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -29,5 +31,6 @@ app.MapEngine();
 app.MapSessions();
 app.MapAnnouncement();
 app.MapDoctor();
+app.MapTrickle("/v1/engine/trickle");
 await app.RunAsync();
 return 0;

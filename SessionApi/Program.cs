@@ -59,6 +59,7 @@ app.MapTutors();
 app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
+app.MapEngineAddresses();
 app.MapErasures();
 app.MapTenantRetention();
 app.MapPersons();

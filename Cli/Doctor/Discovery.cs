@@ -28,7 +28,8 @@ internal static class Discovery
     public static Site Read(string? folder, string units = Units)
     {
         folder ??= ((string[])["/etc/lyceum", Path.GetFullPath(".lyceum")]).FirstOrDefault(Directory.Exists)
-            ?? throw new UsageException("where is the installation? Name its folder with --data: DIR of ./run.sh, /etc/lyceum, or that of compose.yaml");
+            ?? throw new UsageException(
+                "nothing to look at: say where it is with --url, or name its folder with --data: DIR of ./run.sh, /etc/lyceum, or that of compose.yaml");
         folder = Path.GetFullPath(folder);
         if (!Directory.Exists(folder))
             throw new UsageException($"there is no folder {folder}");

@@ -37,8 +37,11 @@ public sealed class SystemChecks : IDisposable
             .. instances[1..],
         ];
         var unknown = UnknownOf(site).ToHashSet(StringComparer.Ordinal);
-        All = [.. all.Select(check => new Standing(check, unknown))];
+        All = [.. all.Select(check => new Behind(check, [.. check.Needs.Where(need => !unknown.Contains(need))]))];
     }
+
+    /// <summary>Where one of these failed, a look from outside shows no other fault.</summary>
+    public static IReadOnlyList<string> Foundations { get; } = [Ids.Instances, Ids.Reach, Ids.Writes];
 
     public IReadOnlyList<Check> All { get; }
 
@@ -56,18 +59,4 @@ public sealed class SystemChecks : IDisposable
         .. site.Keys.Count == 0 || site.JwksFile is null ? [Ids.Keys] : Array.Empty<string>(),
         .. site.Folders.Any(Directory.Exists) ? Array.Empty<string>() : [Ids.Disk],
     ];
-
-    /// <summary>A check that needs only what is known.</summary>
-    private sealed class Standing(Check check, HashSet<string> unknown) : Check
-    {
-        public override string Id => check.Id;
-
-        public override string Doc => check.Doc;
-
-        public override IReadOnlyList<string> Needs { get; } = [.. check.Needs.Where(need => !unknown.Contains(need))];
-
-        public override TimeSpan Limit => check.Limit;
-
-        public override Task<Outcome> RunAsync(CancellationToken cancellationToken) => check.RunAsync(cancellationToken);
-    }
 }

@@ -51,6 +51,7 @@ internal static class Table
         POST /api/conversations/{id:guid}/messages/{messageId:guid}/moderation/report | chat | message_not_found
         GET /api/moderation/verdicts             | classes         | own
         GET /api/concerns                        | classes         | own
+        GET /chat/trickle                        | ops             | own
         """;
 
     private const string GpuEngine =
@@ -66,6 +67,8 @@ internal static class Table
         GET /v1/engine                           | service         | own
         GET /v1/engine/state                     | ops             | own
         GET /v1/engine/log                       | ops             | own
+        GET /v1/engine/trickle                   | ops             | own
+        GET /v1/engine/address                   | service         | own
         POST /v1/sessions                        | engine          | own
         GET /v1/sessions                         | engine          | own
         GET /v1/sessions/{id}                    | engine          | session_not_found
@@ -154,6 +157,7 @@ internal static class Table
         GET /api/tenant/retention                | classes         | own
         PUT /api/tenant/retention                | classes         | own
         GET /internal/retention                  | service         | own
+        GET /api/ops/engines                     | ops             | own
         GET /internal/capabilities               | service         | own
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
@@ -248,6 +252,8 @@ internal static class Table
         GET /api/observe/events                  | observe         | own
         GET /api/events                          | signed in       | own
         GET /api/capabilities                    | signed in       | own
+        GET /api/ops/trickle                     | ops             | own
+        GET /ws/echo                             | ops             | own
         ANY /chat                                | chat            | own
         ANY /chat/{message}/stream               | chat            | message_not_found
         ANY /chat/{message}/stream?ticket        | ticket          | 401
@@ -281,6 +287,9 @@ internal static class Table
         ANY /v1/sessions/{session}/connect       | engine          | session_not_found
         ANY /v1/engine/state                     | ops             | own
         ANY /v1/engine/log                       | ops             | own
+        ANY /chat/trickle                        | ops             | own
+        ANY /v1/engine/trickle                   | ops             | own
+        ANY /api/ops/engines                     | ops             | own
         ANY /ws/{**session}                      | open            | own
         ANY /api/tutors                          | tutors          | own
         ANY /api/tutors/{tutor}                  | tutors          | tutor_not_found

@@ -1,5 +1,7 @@
+extern alias cli;
+
 using System.Text.Json.Nodes;
-using Lyceum.Cli.Doctor;
+using cli::Lyceum.Cli.Doctor;
 using Lyceum.Doctor;
 using Lyceum.Doctor.Parts;
 using Lyceum.Tests.Support.Postgres;

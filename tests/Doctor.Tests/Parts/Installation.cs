@@ -1,6 +1,7 @@
+extern alias cli;
+
 using System.Text.Json;
-using Lyceum.Cli.Doctor;
-using Lyceum.Cli.Installation;
+using cli::Lyceum.Cli.Doctor;
 using Lyceum.DataFolder;
 using Lyceum.Doctor;
 using Lyceum.Tests.Support.Postgres;
