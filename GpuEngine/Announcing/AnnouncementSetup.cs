@@ -27,7 +27,7 @@ internal static class AnnouncementSetup
         app.MapGet("/v1/engine", async Task<Ok<EngineAnnouncement>> (Announcement announcement, CancellationToken cancel) =>
             TypedResults.Ok(await announcement.DescribeAsync(cancel))).RequireService()
             .WithTags("engines").WithSummary("What the engine says of itself. For services alone.");
-        app.MapGet("/v1/engine/address", Address).RequireService().WithTags("engines").Fails(500, ErrorCodes.PublicUrlNotConfigured);
+        app.MapGet("/internal/engine/address", Address).RequireService().WithTags("engines").Fails(500, ErrorCodes.PublicUrlNotConfigured);
     }
 
     /// <summary>

@@ -37,7 +37,7 @@ internal static class EngineAddresses
         {
             try
             {
-                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(new Uri(engine.Url), "/v1/engine/address"));
+                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(new Uri(engine.Url), "/internal/engine/address"));
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", identity.ForService("lyceum", null));
                 client.AddTo(request);
                 using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, limit.Token);

@@ -111,7 +111,7 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
         var sessions = await fixture.StartedAsync();
         await using var engine = WebApplication.CreateSlimBuilder().Build();
         engine.Urls.Add("http://127.0.0.1:0");
-        engine.MapGet("/v1/engine/address", (HttpContext http) => Results.Json(
+        engine.MapGet("/internal/engine/address", (HttpContext http) => Results.Json(
             new { engine_url = $"wss://{http.Request.Headers["X-Forwarded-Host"]}/ws/e.none?{http.Request.Headers["X-Forwarded-Proto"]}-{http.Request.Headers["X-Forwarded-For"]}" }));
         await engine.StartAsync(TestContext.Current.CancellationToken);
         await using (var none = sessions.Database.CreateCommand("DELETE FROM engines"))

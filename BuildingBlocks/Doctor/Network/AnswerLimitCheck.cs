@@ -3,11 +3,9 @@ namespace Lyceum.Doctor.Network;
 /// <summary>No hop cuts an answer that lasts as long as an answer may: silent until it comes whole, or trickling with pings.</summary>
 internal sealed class AnswerLimitCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-010";
+    public override string Id => Ids.AnswerLimit;
 
-    public override string Id => Name1;
-
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1, SilenceCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token, Ids.Silence];
 
     public override bool Deep => true;
 
@@ -18,14 +16,16 @@ internal sealed class AnswerLimitCheck(Way way) : NetworkCheck(way)
         var deep = Way.DeepTrials;
         await Task.WhenAll(deep.Silent, deep.Trickling, deep.EngineSilent, deep.ChatTrickling).WaitAsync(cancellationToken);
         var (silent, trickling) = (await deep.Silent, await deep.Trickling);
-        var expected = $"answers of {Way.AnswerSeconds:0} s (Answers:MaxDuration) pass, silent and trickling: each hop waits {Way.NeededSeconds:0} s";
+        var expected =
+            $"answers of {Way.AnswerSeconds:0} s (Answers:MaxDuration) pass, silent and trickling: each hop waits {Way.NeededSeconds:0} s";
         if (trickling.IsCut)
         {
             var what = silent.IsCut
                 ? $"a silent answer was cut after {silent.Seconds}, and one that trickled"
                 : "an answer that trickled";
             return await Cut.BeforeGatewayAsync(
-                Way, what, trickling, deep.DirectTrickling, $"{expected}. This hop bounds the complete response", TimeoutFix(trickling.Hop), cancellationToken);
+                Way, what, trickling, deep.DirectTrickling, $"{expected}. This hop bounds the complete response",
+                TimeoutFix(trickling.Hop), cancellationToken);
         }
         if (silent.IsCut)
         {

@@ -5,9 +5,9 @@ internal sealed class BufferingCheck(Way way) : NetworkCheck(way)
 {
     private const int Tries = 3;
 
-    public override string Id => "LYC-NET-007";
+    public override string Id => Ids.Buffering;
 
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token];
 
     public override TimeSpan Limit => TimeSpan.FromSeconds(25);
 
@@ -21,7 +21,7 @@ internal sealed class BufferingCheck(Way way) : NetworkCheck(way)
         if (!reading.IsWhole)
         {
             return Outcome.Skipped(
-                $"the stream broke off ({reading.Detail})", $"a stream that passes: {SilenceCheck.Name1}");
+                $"the stream broke off ({reading.Detail})", $"a stream that passes: {Ids.Silence}");
         }
         if (!IsHeldBack(reading))
             return Outcome.Ok($"{reading.Parts.Count} parts over {Way.Trickling} s came one by one");

@@ -8,12 +8,11 @@ namespace Lyceum.Doctor.Network;
 /// <summary>The certificate is of this name, by somebody who is trusted here, and lasts.</summary>
 internal sealed class CertificateCheck(Way way, TimeProvider time) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-002";
     private const int DaysBefore = 21;
 
-    public override string Id => Name1;
+    public override string Id => Ids.Certificate;
 
-    public override IReadOnlyList<string> Needs => [ReachCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Reach];
 
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {
@@ -50,7 +49,8 @@ internal sealed class CertificateCheck(Way way, TimeProvider time) : NetworkChec
         using (certificate)
         {
             var left = certificate.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime;
-            const string renew = "Renew it, and see why that does not happen by itself: docs/tls.md. The gateway takes new files without a restart.";
+            const string renew =
+                "Renew it, and see why that does not happen by itself: docs/tls.md. The gateway takes new files without a restart.";
             if (left <= TimeSpan.Zero)
                 return Outcome.Fail($"the certificate expired {-left.TotalDays:0.#} days ago", $"{DaysBefore} days left", renew);
             if (certificate.NotBefore.ToUniversalTime() > time.GetUtcNow().UtcDateTime)
@@ -67,7 +67,8 @@ internal sealed class CertificateCheck(Way way, TimeProvider time) : NetworkChec
                     $"nobody trusts the certificate: {first.StatusInformation.Trim()}", "one by an authority that clients trust",
                     first.Status == X509ChainStatusFlags.PartialChain
                         ? "Send the intermediate certificates too: the file has the certificate first, then its chain."
-                        : "Use one by an authority that clients trust; for your own authority, give its certificate to every client, and by SSL_CERT_FILE to this one.");
+                        : "Use one by an authority that clients trust; for your own authority, give its certificate to every client, and by "
+                            + "SSL_CERT_FILE to this one.");
             }
             var saw = $"the certificate of {Way.Url.Host} has {left.TotalDays:0} days left";
             return left < TimeSpan.FromDays(DaysBefore) ? Outcome.Warn(saw, $"{DaysBefore} days or more", renew) : Outcome.Ok(saw);

@@ -12,10 +12,10 @@ internal sealed class EngineUrlCheck(Way way) : NetworkCheck(way)
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public override string Id => "LYC-NET-009";
+    public override string Id => Ids.EngineUrl;
 
     /// <summary>Where sockets do not pass, or the gateway does not know its address, the cause is told there.</summary>
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1, ForwardedCheck.Name1, SocketCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token, Ids.Forwarded, Ids.Socket];
 
     public override TimeSpan Limit => Way.Patience * 4;
 

@@ -5,14 +5,12 @@ namespace Lyceum.Doctor.Network;
 /// <summary>The gateway knows by which address it is used: sign-in by cookie and addresses of sessions follow from it.</summary>
 internal sealed class ForwardedCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-005";
-
     /// <summary>For documentation (RFC 5737): nobody's.</summary>
     private const string NobodysAddress = "192.0.2.77";
 
-    public override string Id => Name1;
+    public override string Id => Ids.Forwarded;
 
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token];
 
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {
@@ -35,7 +33,8 @@ internal sealed class ForwardedCheck(Way way) : NetworkCheck(way)
         var text = await Reading.BeginningAsync(body, cancellationToken);
         return text.Contains($"\"{NobodysAddress}\"", StringComparison.Ordinal)
             ? Outcome.Warn(
-                "the gateway believes whatever address a caller claims (X-Forwarded-For): limits for addresses do not hold", "the caller's own address",
+                "the gateway believes whatever address a caller claims (X-Forwarded-For): limits for addresses do not hold",
+                "the caller's own address",
                 "Let the proxy set X-Forwarded-For instead of passing on what came, and let Gateway:TrustedProxies name proxies alone.")
             : Outcome.Ok($"the gateway knows its address, {own}, and its callers' ({facts.Address})");
     }

@@ -61,7 +61,8 @@ internal sealed record Hop(string Name, string Timeout, string Buffering, string
 
     private static readonly Hop FrontDoor = new(
         "Azure's Front Door",
-        "Front Door waits 240 s at most (originResponseTimeoutSeconds): lower Answers:MaxDuration below that, or go without it; {0} s are needed",
+        "Front Door waits 240 s at most (originResponseTimeoutSeconds): lower Answers:MaxDuration below that, or go without it; {0} s are "
+        + "needed",
         "Turn caching and compression off for these routes in Front Door",
         "Allow WebSockets in Front Door");
 

@@ -3,9 +3,9 @@ namespace Lyceum.Doctor.Network;
 /// <summary>Nobody sends a password or a token readable: http leads to https.</summary>
 internal sealed class PlainHttpCheck(Way way) : NetworkCheck(way)
 {
-    public override string Id => "LYC-NET-003";
+    public override string Id => Ids.PlainHttp;
 
-    public override IReadOnlyList<string> Needs => [ReachCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Reach];
 
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {

@@ -6,9 +6,7 @@ namespace Lyceum.Doctor.Network;
 /// <summary>The public address answers, and it is a Lyceum that does.</summary>
 internal sealed class ReachCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-001";
-
-    public override string Id => Name1;
+    public override string Id => Ids.Reach;
 
     public override TimeSpan Limit => Way.Patience * 3;
 

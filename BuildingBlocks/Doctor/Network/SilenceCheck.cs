@@ -3,11 +3,9 @@ namespace Lyceum.Doctor.Network;
 /// <summary>No hop cuts a response that says nothing for some seconds. Longer bounds are found past the answer limit alone.</summary>
 internal sealed class SilenceCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-006";
+    public override string Id => Ids.Silence;
 
-    public override string Id => Name1;
-
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token];
 
     public override TimeSpan Limit => TimeSpan.FromSeconds(25);
 
@@ -22,9 +20,15 @@ internal sealed class SilenceCheck(Way way) : NetworkCheck(way)
         })
         {
             if (reading.IsCut)
-                return await Cut.BeforeGatewayAsync(Way, $"a response that was silent {where}", reading, direct, expected, TimeoutFix(reading.Hop), cancellationToken);
+            {
+                return await Cut.BeforeGatewayAsync(
+                    Way, $"a response that was silent {where}", reading, direct, expected, TimeoutFix(reading.Hop), cancellationToken);
+            }
             if (!reading.IsWhole)
-                return Outcome.Fail($"no silent response could be had: {(int?)reading.Status} {reading.Code} {reading.Detail}", expected, "See the gateway's log.");
+            {
+                return Outcome.Fail(
+                    $"no silent response could be had: {(int?)reading.Status} {reading.Code} {reading.Detail}", expected, "See the gateway's log.");
+            }
         }
         var engine = await quick.Engine;
         if (engine.IsCut || engine.IsTimedOutByGateway)
@@ -45,14 +49,17 @@ internal static class Cut
         Way way, string what, Reading reading, Task<Reading>? direct, string expected, string fix, CancellationToken cancellationToken)
     {
         var how = reading.Status is { } status and not System.Net.HttpStatusCode.OK ? $" ({(int)status})" : "";
-        if (direct is not null && await direct.WaitAsync(cancellationToken) is { IsCut: true } same)
+        var same = direct is null ? null : await direct.WaitAsync(cancellationToken);
+        if (same is { IsCut: true })
         {
             return Outcome.Fail(
                 $"{what} was cut after {reading.Seconds}{how}, and at the gateway itself ({way.Gateway}) after {same.Seconds}", expected,
                 "Something at the gateway itself ends it: see its log, the machine's firewall and what stands on its port.");
         }
         var who = (reading.Hop ?? way.Visible ?? Hop.Unknown).Name;
-        var passes = direct is null ? "" : $"; directly at the gateway ({way.Gateway}) it passes";
+        var passes = same is null ? ""
+            : same.IsWhole ? $"; directly at the gateway ({way.Gateway}) it passes"
+            : $"; the gateway itself ({way.Gateway}) could not be asked: {same.Code} {same.Detail}";
         return Outcome.Fail($"{what} was cut after {reading.Seconds} by {who}{how}, between {way.Url} and the gateway{passes}", expected, fix);
     }
 
@@ -62,5 +69,6 @@ internal static class Cut
             ? $"{what} of {service} was given up by the gateway after {reading.Seconds}: {reading.Detail}"
             : $"{what} of {service} was cut after {reading.Seconds}, between the gateway and {service}; those of the gateway itself pass",
         expected,
-        $"See what stands between the gateway and {service} (a mesh's sidecar, a tunnel, a firewall): it must wait as long. Answers:MaxDuration must be the same at both.");
+        $"See what stands between the gateway and {service} (a mesh's sidecar, a tunnel, a firewall): it must wait as long. "
+        + "Answers:MaxDuration must be the same at both.");
 }

@@ -5,12 +5,10 @@ namespace Lyceum.Doctor.Network;
 /// <summary>A WebSocket opens through the public address, carries messages both ways, and stays open while it is idle.</summary>
 internal sealed class SocketCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-008";
-
-    public override string Id => Name1;
+    public override string Id => Ids.Socket;
 
     /// <summary>A short timeout ends sockets too: it is told there.</summary>
-    public override IReadOnlyList<string> Needs => [TokenCheck.Name1, SilenceCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Token, Ids.Silence];
 
     public override TimeSpan Limit => TimeSpan.FromSeconds(40);
 

@@ -3,9 +3,9 @@ namespace Lyceum.Doctor.Network;
 /// <summary>A live session in which nobody speaks for long keeps its socket.</summary>
 internal sealed class SocketLimitCheck(Way way) : NetworkCheck(way)
 {
-    public override string Id => "LYC-NET-011";
+    public override string Id => Ids.SocketLimit;
 
-    public override IReadOnlyList<string> Needs => [SocketCheck.Name1, AnswerLimitCheck.Name1];
+    public override IReadOnlyList<string> Needs => [Ids.Socket, Ids.AnswerLimit];
 
     public override bool Deep => true;
 
@@ -26,8 +26,10 @@ internal sealed class SocketLimitCheck(Way way) : NetworkCheck(way)
         return pinged.IsAlive
             ? Outcome.Ok($"WebSockets are open after {Way.DeepSeconds:0} s, with ping frames alone too")
             : Outcome.Warn(
-                $"a WebSocket with ping frames alone was cut after {pinged.Seconds} by {Name(null)}, one with messages was not: it does not count control frames",
+                $"a WebSocket with ping frames alone was cut after {pinged.Seconds} by {Name(null)}, one with messages was not: "
+                + "it does not count control frames",
                 expected,
-                $"{SocketFix(null)} Clients of lyceum.v1 live on by its heartbeats; those of the simple protocol must ask for them (docs/sessions.md).");
+                $"{SocketFix(null)} Clients of lyceum.v1 live on by its heartbeats; those of the simple protocol must ask for them "
+                + "(docs/sessions.md).");
     }
 }

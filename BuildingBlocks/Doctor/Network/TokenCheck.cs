@@ -5,17 +5,16 @@ namespace Lyceum.Doctor.Network;
 /// <summary>The token is accepted, and may what the doctor needs.</summary>
 internal sealed class TokenCheck(Way way) : NetworkCheck(way)
 {
-    public const string Name1 = "LYC-NET-004";
-
-    public override string Id => Name1;
+    public override string Id => Ids.Token;
 
     /// <summary>A token is sent to nobody whose certificate is in doubt.</summary>
-    public override IReadOnlyList<string> Needs => Way.IsHttps ? [ReachCheck.Name1, CertificateCheck.Name1] : [ReachCheck.Name1];
+    public override IReadOnlyList<string> Needs => Way.IsHttps ? [Ids.Reach, Ids.Certificate] : [Ids.Reach];
 
     public override async Task<Outcome> RunAsync(CancellationToken cancellationToken)
     {
         const string expected = "an API token with scope ops";
-        const string make = "Name a token with \"scopes\": [\"ops\"] in GATEWAY_CONFIG_FILE (docs/running-gateway.md), and give its file as --token-file.";
+        const string make =
+            "Name a token with \"scopes\": [\"ops\"] in GATEWAY_CONFIG_FILE (docs/running-gateway.md), and give its file as --token-file.";
         if (Way.Token is null)
             return Outcome.Fail("no token was given", expected, make);
         var first = await Way.FirstAsync(cancellationToken);

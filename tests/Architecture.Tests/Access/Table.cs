@@ -68,7 +68,7 @@ internal static class Table
         GET /v1/engine/state                     | ops             | own
         GET /v1/engine/log                       | ops             | own
         GET /v1/engine/trickle                   | ops             | own
-        GET /v1/engine/address                   | service         | own
+        GET /internal/engine/address                   | service         | own
         POST /v1/sessions                        | engine          | own
         GET /v1/sessions                         | engine          | own
         GET /v1/sessions/{id}                    | engine          | session_not_found

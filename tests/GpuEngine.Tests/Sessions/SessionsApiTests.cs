@@ -143,11 +143,11 @@ public sealed class SessionsApiTests
     {
         await using var engine = await SessionEngine.StartAsync(("WEBSOCKET_URL", "wss://tutor.example/ws"));
 
-        using var answer = await engine.SendAsync(HttpMethod.Get, "/v1/engine/address");
+        using var answer = await engine.SendAsync(HttpMethod.Get, "/internal/engine/address");
         (await answer.JsonAsync()).GetProperty("engine_url").GetString().ShouldBe("wss://tutor.example/ws/gpu-engine.none");
         engine.Store.Count.ShouldBe(0);
 
-        using var refused = await engine.SendAsync(HttpMethod.Get, "/v1/engine/address", engine.CallerToken());
+        using var refused = await engine.SendAsync(HttpMethod.Get, "/internal/engine/address", engine.CallerToken());
         await refused.ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
     }
 
