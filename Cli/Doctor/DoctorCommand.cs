@@ -57,7 +57,7 @@ internal static class DoctorCommand
                 IReadOnlyList<Check> checks =
                 [
                     .. parts?.All ?? [],
-                    .. (network?.All ?? []).Select(check => new Behind(check, [.. check.Needs, .. SystemChecks.Foundations])),
+                    .. (network?.All ?? []).Select(check => new Behind(check, [.. check.Needs, .. parts?.Foundations ?? []])),
                 ];
                 var wanted = parsed.GetValue(only) ?? [];
                 var findings = await Examination.RunAsync(checks, wanted, parsed.GetValue(deep), cancellationToken);

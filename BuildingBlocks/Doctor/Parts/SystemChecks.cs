@@ -37,11 +37,12 @@ public sealed class SystemChecks : IDisposable
             .. instances[1..],
         ];
         var unknown = UnknownOf(site).ToHashSet(StringComparer.Ordinal);
+        Foundations = [.. ((string[])[Ids.Instances, Ids.Reach, Ids.Writes]).Where(id => !unknown.Contains(id))];
         All = [.. all.Select(check => new Behind(check, [.. check.Needs.Where(need => !unknown.Contains(need))]))];
     }
 
-    /// <summary>Where one of these failed, a look from outside shows no other fault.</summary>
-    public static IReadOnlyList<string> Foundations { get; } = [Ids.Instances, Ids.Reach, Ids.Writes];
+    /// <summary>Where one of these failed, a look from outside shows no other fault. Only of what is known.</summary>
+    public IReadOnlyList<string> Foundations { get; }
 
     public IReadOnlyList<Check> All { get; }
 

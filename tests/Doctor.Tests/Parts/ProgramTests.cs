@@ -7,11 +7,14 @@ namespace Lyceum.Tests.Doctor.Tests.Parts;
 [Collection(InstallationCollection.Name)]
 public sealed class ProgramTests(Installation installation)
 {
+    // The stand-ins are no gateway that the network's checks could talk to.
+    private static readonly string[] Parts = ["--only", "LYC-SYS", "LYC-DB", "LYC-MQ", "LYC-LLM", "LYC-SEC", "LYC-JOB"];
+
     [Fact]
     public async Task Folder_OfARunningSystem_IsEnoughToKnowIt()
     {
         installation.Read();
-        var (status, output, error) = await RunAsync([], "--data", installation.Folder);
+        var (status, output, error) = await RunAsync([], ["--data", installation.Folder, .. Parts]);
 
         status.ShouldBe(0, output + error);
         output.ShouldContain("5 instances answer");
@@ -62,7 +65,7 @@ public sealed class ProgramTests(Installation installation)
 
     private static async Task IsRedOnceAsync(string[] before, string id, string fix, params string[] arguments)
     {
-        var (status, output, error) = await RunAsync(before, [.. arguments, "--json"]);
+        var (status, output, error) = await RunAsync(before, [.. arguments, "--json", .. Parts]);
         status.ShouldBe(1, output + error);
         var red = JsonNode.Parse(output)!["checks"]!.AsArray().Where(check => (string)check!["verdict"]! == "fail").ToList();
         red.Select(check => (string)check!["id"]!).ShouldBe([id], output);
