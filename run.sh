@@ -11,6 +11,8 @@ usage() {
 ./run.sh [options]           start, and stay until Ctrl-C
 ./run.sh stop [--data DIR]   stop it, and make sure that nothing of it is left
 ./run.sh status [--json] [--data DIR]
+./run.sh doctor [--data DIR] [--json] [--only ID] [--deep] [--url URL] [--token-file FILE]
+                      look for what is wrong; exit status 0: all is well, 1: something is not, 2: could not begin
 ./run.sh help
 
   --port N              the address people use (default 8080)
@@ -32,8 +34,23 @@ HELP
 
 command=start
 case ${1:-} in
-  start | stop | status | help) command=$1; shift ;;
+  start | stop | status | doctor | help) command=$1; shift ;;
 esac
+
+# What the doctor is asked is for it to read; here only where the data folder is.
+doctor=()
+if [[ $command == doctor ]]; then
+  data=()
+  while (( $# )); do
+    case $1 in
+      --data) [[ -n ${2:-} ]] || die "--data needs a value"; data=("$1" "$2"); shift 2 ;;
+      --data=*) data=("$1"); shift ;;
+      -h | --help) doctor=(--help); shift $# ;;
+      *) doctor+=("$1"); shift ;;
+    esac
+  done
+  set -- "${data[@]}"
+fi
 
 port=8080 https_port='' listen='' insecure=false data=$root/.lyceum replicas=() detach=false dashboard='' build=true web_dev=false json=false
 while (( $# )); do
@@ -235,8 +252,28 @@ start_system() {
   die "AppHost ended by itself"
 }
 
+# Looks at what runs on this data folder, through the address that it has here, with the development token where there is one.
+examine() {
+  local given=" ${doctor[*]} " arguments=() url
+  need_dotnet
+  build Cli/Cli.csproj -p:RunAnalyzers=false >&2
+  if [[ $given != *" --url"[\ =]* ]]; then
+    if [[ -n $(apphost_pid) ]]; then
+      url=$(first_url "$(resource gateway)")
+      if [[ -n $url ]]; then arguments+=(--url "$url"); fi
+    elif [[ $given != *" --files"[\ =]* && $given != *" --help "* ]]; then
+      printf 'error: nothing runs on %s: start it, or say where to look with --url\n' "$data" >&2
+      return 2
+    fi
+  fi
+  if [[ $given != *" --files"[\ =]* && -f $data/state.json ]]; then arguments+=(--data "$data"); fi
+  if [[ $given != *" --token-file"[\ =]* && -f $data/dev-token ]]; then arguments+=(--token-file "$data/dev-token"); fi
+  "$root/Cli/bin/$configuration/net10.0/lyceum" doctor "${arguments[@]}" "${doctor[@]}"
+}
+
 case $command in
   help) usage ;;
+  doctor) examine ;;
   status) show_status ;;
   stop)
     was=$(apphost_pid; processes)

@@ -13,7 +13,9 @@ using Lyceum.Durability.Events;
 using Lyceum.Durability.Persons;
 using Lyceum.Durability.Postgres;
 using Lyceum.Durability.Retention;
+using Lyceum.Doctor.Serving;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Diagnosis;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.ServiceDefaults.Messaging;
 using Lyceum.ServiceDefaults.OpenApi;
@@ -40,6 +42,7 @@ builder.AddClassViews();
 builder.AddPersons();
 builder.AddPersonEvents();
 builder.AddRetention();
+builder.AddDiagnosis();
 
 var app = builder.Build();
 if (MigrateCommand.IsWanted(args))
@@ -54,5 +57,7 @@ app.MapClassViews();
 app.MapPersons();
 app.MapPersonEvents();
 app.MapSafety();
+app.MapDoctor();
+app.MapTrickle("/chat/trickle");
 await app.RunAsync();
 return 0;

@@ -4,8 +4,10 @@ using Lyceum.GpuEngine.Completions;
 using Lyceum.GpuEngine.Launch;
 using Lyceum.GpuEngine.Sessions;
 using Lyceum.GpuEngine.Speech;
+using Lyceum.Doctor.Serving;
 using Lyceum.ServiceDefaults.OpenApi;
 using Lyceum.ServiceDefaults;
+using Lyceum.ServiceDefaults.Diagnosis;
 using Lyceum.ServiceDefaults.Health;
 
 if (HealthCommand.IsWanted(args))
@@ -19,6 +21,7 @@ builder.AddChatModel();
 builder.AddSpeech();
 builder.AddSessions();
 builder.AddAnnouncement();
+builder.AddDiagnosis();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -27,5 +30,7 @@ app.MapOpenAI();
 app.MapEngine();
 app.MapSessions();
 app.MapAnnouncement();
+app.MapDoctor();
+app.MapTrickle("/v1/engine/trickle");
 await app.RunAsync();
 return 0;

@@ -1,3 +1,4 @@
+using Lyceum.Doctor.Serving;
 using Lyceum.ServiceDefaults;
 using Lyceum.ServiceDefaults.Health;
 using Lyceum.Durability.Events;
@@ -60,11 +61,13 @@ app.MapTutors();
 app.MapKnowledge();
 app.MapEngines();
 app.MapSessions();
+app.MapEngineAddresses();
 app.MapErasures();
 app.MapTenantRetention();
 app.MapPersons();
 app.MapPersonEvents();
 app.MapTranscriptSearch();
 app.MapSafety();
+app.MapDoctor();
 await app.RunAsync();
 return 0;

@@ -53,7 +53,7 @@ public static class Examination
         foreach (var need in await Task.WhenAll(needs))
         {
             if (need.Verdict == Verdict.Fail)
-                return Found(check, Outcome.Skipped($"behind {need.Id}, which failed", $"mend {need.Id} first"), 0);
+                return Found(check, Behind(need.Id), 0);
             if (need.Verdict == Verdict.Skipped)
                 return Found(check, Outcome.Skipped(need.Saw, need.Expected), 0);
         }
@@ -79,6 +79,12 @@ public static class Examination
         }
         return Found(check, outcome, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
     }
+
+    private static Outcome Behind(string id) => Outcome.Skipped($"behind {id}, which failed", $"mend {id} first");
+
+    /// <summary>What somebody found, where a check that it needs failed for another.</summary>
+    internal static Finding Behind(Finding finding, string id) =>
+        finding with { Verdict = Verdict.Skipped, Saw = Behind(id).Saw, Expected = Behind(id).Expected, Fix = null };
 
     private static Finding Found(Check check, Outcome outcome, double ms) =>
         new(check.Id, outcome.Verdict, outcome.Saw, outcome.Expected, outcome.Fix, check.Doc, Math.Round(ms, 1));

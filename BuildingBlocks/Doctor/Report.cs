@@ -17,7 +17,10 @@ public static class Report
     public static int ExitCode(IReadOnlyList<Finding> findings) => findings.Any(finding => finding.Verdict == Verdict.Fail) ? 1 : 0;
 
     /// <summary><c>{"verdict", "checks": […]}</c>; the verdict is the worst of them.</summary>
-    public static string ToJson(IReadOnlyList<Finding> findings) => JsonSerializer.Serialize(new { Verdict = Worst(findings), Checks = findings }, Json);
+    public static string ToJson(IReadOnlyList<Finding> findings) => JsonSerializer.Serialize(Document(findings), Json);
+
+    /// <summary>What <see cref="ToJson"/> writes.</summary>
+    public static ReportDocument Document(IReadOnlyList<Finding> findings) => new(Worst(findings), findings);
 
     /// <summary>A line for each that is well; what it saw, expected and what to do for each that is not.</summary>
     public static void Write(IReadOnlyList<Finding> findings, TextWriter writer)
@@ -58,3 +61,7 @@ public static class Report
             span[i] = char.IsControl(source[i]) ? ' ' : source[i];
     });
 }
+
+/// <summary>Findings as JSON.</summary>
+/// <param name="Verdict">The worst of them; what was skipped does not count.</param>
+public sealed record ReportDocument(Verdict Verdict, IReadOnlyList<Finding> Checks);

@@ -37,3 +37,11 @@ public sealed record EngineOffers(bool LanguageModel, bool Asr, bool Tts, bool M
 
 /// <summary><c>GET /internal/engines</c>: those heard of in the last seconds.</summary>
 public sealed record EngineList(IReadOnlyList<EngineAnnouncement> Engines);
+
+/// <summary><c>GET /internal/engine/address</c>: what a client would be given for a session.</summary>
+/// <param name="EngineUrl">A WebSocket's, without a token, of a session that is not there.</param>
+public sealed record EngineAddress(string EngineUrl)
+{
+    /// <summary>No session's id ends so.</summary>
+    public const string NoSession = "none";
+}

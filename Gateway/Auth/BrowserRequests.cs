@@ -4,6 +4,7 @@ using Lyceum.Gateway.Edge;
 using Lyceum.Gateway.Settings;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 
 namespace Lyceum.Gateway.Auth;
@@ -40,8 +41,12 @@ internal static class BrowserRequests
             "With a cookie, this takes an Origin header that is this server's own, or one of Auth:AllowedOrigins.").ExecuteAsync(http);
     }
 
-    /// <summary>A live session's socket is opened by its own token, from any page, and never by a cookie.</summary>
-    private static bool IsByToken(HttpRequest request) => request.Path.StartsWithSegments("/ws");
+    /// <summary>
+    /// A live session's socket is opened by its own token, from any page, and never by a cookie. A socket that asks for a
+    /// scope is as every other route.
+    /// </summary>
+    private static bool IsByToken(HttpRequest request) =>
+        request.Path.StartsWithSegments("/ws") && request.HttpContext.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>() is null;
 
     /// <summary>
     /// Counts any <c>Upgrade</c>, not only a well-formed WebSocket's; over HTTP/2 the method is <c>CONNECT</c>.

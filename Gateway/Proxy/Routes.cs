@@ -54,6 +54,10 @@ internal static class Routes
         // Live sessions past the tutors, for another web server than ours.
         .. Of(GpuEngine, Scopes.Engine, "/v1/sessions", "/v1/sessions/{session}", "/v1/sessions/{session}/connect"),
         .. Of(GpuEngine, Scopes.Ops, "/v1/engine/state", "/v1/engine/log"),
+        // What the doctor asks.
+        .. Of(ChatApi, Scopes.Ops, "/chat/trickle"),
+        .. Of(GpuEngine, Scopes.Ops, "/v1/engine/trickle"),
+        .. Of(SessionApi, Scopes.Ops, "/api/ops/engines"),
         // Live sessions: the engine verifies the token in the query.
         new(SessionSockets.Path, GpuEngine, Scope: null),
 

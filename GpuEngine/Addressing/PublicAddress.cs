@@ -26,7 +26,12 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
 
     /// <summary><c>ws[s]://host[:port]/ws/{session}?token=…</c></summary>
     /// <exception cref="ProblemException">500 <c>public_url_not_configured</c>.</exception>
-    public string For(HttpContext http, Caller caller, string session, string token)
+    public string For(HttpContext http, Caller caller, string session, string token) =>
+        $"{For(http, caller, session)}?token={token}";
+
+    /// <summary>The same without a token.</summary>
+    /// <exception cref="ProblemException">500 <c>public_url_not_configured</c>.</exception>
+    public string For(HttpContext http, Caller caller, string session)
     {
         // A service forwards its caller's headers; it is trusted by its identity, not by its address.
         var isBehind = caller.Kind == CallerKind.Service || IsTrusted(http.Connection.RemoteIpAddress);
@@ -37,7 +42,7 @@ internal sealed class PublicAddress(IOptions<EngineAddressOptions> options, ISer
             throw new ProblemException(
                 StatusCodes.Status500InternalServerError, ErrorCodes.PublicUrlNotConfigured, $"No session was made: {Advice}.");
         }
-        return $"{url.GetLeftPart(UriPartial.Path).TrimEnd('/')}/ws/{session}?token={token}";
+        return $"{url.GetLeftPart(UriPartial.Path).TrimEnd('/')}/ws/{session}";
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

@@ -47,6 +47,13 @@ internal sealed record ClientView(string? Host, string Scheme, string? Address)
         http.Request.Headers["X-Forwarded-Host"].FirstOrDefault() ?? http.Request.Host.Value,
         http.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() ?? http.Request.Scheme,
         http.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? http.Connection.RemoteIpAddress?.ToString());
+
+    public void AddTo(HttpRequestMessage request)
+    {
+        request.Headers.TryAddWithoutValidation("X-Forwarded-Host", Host);
+        request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", Scheme);
+        request.Headers.TryAddWithoutValidation("X-Forwarded-For", Address);
+    }
 }
 
 /// <summary>
@@ -86,12 +93,7 @@ internal sealed partial class EngineSessions(
             using var request = new HttpRequestMessage(method, new Uri(new Uri(engine.Url), path));
             request.Headers.Authorization = new AuthenticationHeaderValue(
                 "Bearer", identity.ForService(tenant, person, share, Scopes.Sessions));
-            if (client is not null)
-            {
-                request.Headers.TryAddWithoutValidation("X-Forwarded-Host", client.Host);
-                request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", client.Scheme);
-                request.Headers.TryAddWithoutValidation("X-Forwarded-For", client.Address);
-            }
+            client?.AddTo(request);
             if (body is not null)
                 request.Content = JsonContent.Create(body, options: json.Value.SerializerOptions);
             using var response = await clients.CreateClient(EngineDirectory.Engines).SendAsync(request, cancellationToken);
@@ -129,7 +131,8 @@ internal sealed partial class EngineSessions(
     [LoggerMessage(LogLevel.Warning, "engine {Engine} at {Url} {Why}: {Reason}")]
     private partial void LogUnavailable(string engine, string url, string why, string reason);
 
-    private static async Task<EngineRejection> RejectionAsync(
+    /// <summary>Why, as the engine says it.</summary>
+    public static async Task<EngineRejection> RejectionAsync(
         EngineRow engine, HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var (code, detail) = (ErrorCodes.EngineUnavailable, $"engine {engine.Id} answered {(int)response.StatusCode}");

@@ -105,6 +105,31 @@ public sealed class EngineDirectoryTests(SessionsFixture fixture) : IClassFixtur
         }
     }
 
+    [Fact]
+    public async Task Addresses_ForOperators_AreWhatEachEngineWouldGiveThisClient()
+    {
+        var sessions = await fixture.StartedAsync();
+        await using var engine = WebApplication.CreateSlimBuilder().Build();
+        engine.Urls.Add("http://127.0.0.1:0");
+        engine.MapGet("/internal/engine/address", (HttpContext http) => Results.Json(
+            new { engine_url = $"wss://{http.Request.Headers["X-Forwarded-Host"]}/ws/e.none?{http.Request.Headers["X-Forwarded-Proto"]}-{http.Request.Headers["X-Forwarded-For"]}" }));
+        await engine.StartAsync(TestContext.Current.CancellationToken);
+        await using (var none = sessions.Database.CreateCommand("DELETE FROM engines"))
+            await none.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await AnnounceAsync(sessions, "a-there", Guid.CreateVersion7(), url: engine.Urls.Single());
+        await AnnounceAsync(sessions, "b-away", Guid.CreateVersion7());
+
+        var answer = await sessions.SendAsync(HttpMethod.Get, "/api/ops/engines", token: fixture.Identity.Token(scope: "ops"), headers:
+            [("X-Forwarded-Host", "tutor.example.org"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.9")]);
+        var engines = (await answer.JsonAsync()).GetProperty("engines");
+
+        engines[0].GetProperty("engine_url").GetString().ShouldBe("wss://tutor.example.org/ws/e.none?https-203.0.113.9");
+        engines[1].GetProperty("id").GetString().ShouldBe("b-away");
+        engines[1].GetProperty("code").GetString().ShouldBe("engine_unavailable");
+        await (await sessions.SendAsync(HttpMethod.Get, "/api/ops/engines", token: fixture.Identity.Token(scope: "sessions tutors")))
+            .ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+    }
+
     [Theory]
     [InlineData("token", "ops sessions tutors")]
     [InlineData("user", "sessions")]

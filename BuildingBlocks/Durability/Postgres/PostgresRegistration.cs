@@ -84,6 +84,7 @@ public static class PostgresRegistration
             settings.DisableHealthChecks = settings.DisableTracing = settings.DisableMetrics = true;
         });
 
+        services.AddSingleton(_ => new ExpectedSchema(name, SquashedMigrations.LastOf<TContext>()));
         services.AddSingleton<DatabaseReady>();
         services.AddSingleton<DatabaseMigrator<TContext>>();
         services.AddSingleton<ISchema>(provider => provider.GetRequiredService<DatabaseMigrator<TContext>>());

@@ -19,6 +19,11 @@ internal static class Table
         PUT /internal/erasures/{id:guid}         | service         | own
         """;
 
+    private const string OfAService =
+        """
+        GET /internal/doctor                     | service         | own
+        """;
+
     private const string OfPersonEvents =
         """
         GET /internal/events                     | service         | own
@@ -46,6 +51,7 @@ internal static class Table
         POST /api/conversations/{id:guid}/messages/{messageId:guid}/moderation/report | chat | message_not_found
         GET /api/moderation/verdicts             | classes         | own
         GET /api/concerns                        | classes         | own
+        GET /chat/trickle                        | ops             | own
         """;
 
     private const string GpuEngine =
@@ -61,6 +67,8 @@ internal static class Table
         GET /v1/engine                           | service         | own
         GET /v1/engine/state                     | ops             | own
         GET /v1/engine/log                       | ops             | own
+        GET /v1/engine/trickle                   | ops             | own
+        GET /internal/engine/address                   | service         | own
         POST /v1/sessions                        | engine          | own
         GET /v1/sessions                         | engine          | own
         GET /v1/sessions/{id}                    | engine          | session_not_found
@@ -149,6 +157,7 @@ internal static class Table
         GET /api/tenant/retention                | classes         | own
         PUT /api/tenant/retention                | classes         | own
         GET /internal/retention                  | service         | own
+        GET /api/ops/engines                     | ops             | own
         GET /internal/capabilities               | service         | own
         GET /internal/engines                    | service         | own
         PUT /internal/engines/{engine_id}        | service         | own
@@ -222,6 +231,7 @@ internal static class Table
         GET /docs/favicon.svg                    | open            | own
         GET /api/usage                           | signed in       | own
         GET /api/usage/all                       | ops             | own
+        GET /api/ops/doctor                      | ops             | own
         GET /api/budgets                         | budgets         | own
         PUT /api/budgets                         | budgets         | own
         DELETE /api/budgets                      | budgets         | own
@@ -242,6 +252,8 @@ internal static class Table
         GET /api/observe/events                  | observe         | own
         GET /api/events                          | signed in       | own
         GET /api/capabilities                    | signed in       | own
+        GET /api/ops/trickle                     | ops             | own
+        GET /ws/echo                             | ops             | own
         ANY /chat                                | chat            | own
         ANY /chat/{message}/stream               | chat            | message_not_found
         ANY /chat/{message}/stream?ticket        | ticket          | 401
@@ -275,6 +287,9 @@ internal static class Table
         ANY /v1/sessions/{session}/connect       | engine          | session_not_found
         ANY /v1/engine/state                     | ops             | own
         ANY /v1/engine/log                       | ops             | own
+        ANY /chat/trickle                        | ops             | own
+        ANY /v1/engine/trickle                   | ops             | own
+        ANY /api/ops/engines                     | ops             | own
         ANY /ws/{**session}                      | open            | own
         ANY /api/tutors                          | tutors          | own
         ANY /api/tutors/{tutor}                  | tutors          | tutor_not_found
@@ -374,9 +389,9 @@ internal static class Table
 
     public static readonly IReadOnlyList<Row> Rows =
     [
-        .. Of("ChatApi", Everywhere, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, GpuEngine),
-        .. Of("SessionApi", Everywhere, OfADatabase, OfPersonEvents, SessionApi),
-        .. Of("RoadmapWorker", Everywhere, OfADatabase, OfPersonEvents, RoadmapWorker),
+        .. Of("ChatApi", Everywhere, OfAService, OfADatabase, OfPersonEvents, ChatApi), .. Of("GpuEngine", Everywhere, OfAService, GpuEngine),
+        .. Of("SessionApi", Everywhere, OfAService, OfADatabase, OfPersonEvents, SessionApi),
+        .. Of("RoadmapWorker", Everywhere, OfAService, OfADatabase, OfPersonEvents, RoadmapWorker),
         .. Of("Gateway", Everywhere, OfADatabase, Gateway),
     ];
 

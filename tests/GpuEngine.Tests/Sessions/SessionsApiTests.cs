@@ -137,6 +137,20 @@ public sealed class SessionsApiTests
         made.EngineUrl.ToString().ShouldBe($"{expected}{made.SessionId}?token={made.EngineToken}");
     }
 
+    /// <summary>By which the doctor learns what clients would be given, without making a session.</summary>
+    [Fact]
+    public async Task EngineAddress_IsWhatASessionWouldGet_AndIsForServices()
+    {
+        await using var engine = await SessionEngine.StartAsync(("WEBSOCKET_URL", "wss://tutor.example/ws"));
+
+        using var answer = await engine.SendAsync(HttpMethod.Get, "/internal/engine/address");
+        (await answer.JsonAsync()).GetProperty("engine_url").GetString().ShouldBe("wss://tutor.example/ws/gpu-engine.none");
+        engine.Store.Count.ShouldBe(0);
+
+        using var refused = await engine.SendAsync(HttpMethod.Get, "/internal/engine/address", engine.CallerToken());
+        await refused.ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden_scope");
+    }
+
     [Fact]
     public async Task EngineUrl_BehindATrustedProxy_IsThePublicOne()
     {
