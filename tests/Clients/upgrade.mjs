@@ -63,10 +63,10 @@ async function ask(path, { method = 'GET', body, headers = {}, stream = false, p
       // What was not taken on, and says when to come again: it is counted, and its client comes again.
       const wait = response.headers.get('retry-after');
       if ((response.status === 503 || response.status === 429) && wait !== null && Date.now() - begun < patience) {
-        const { code } = await response.json().catch(() => ({}));
+        const { code, detail } = await response.json().catch(() => ({}));
         told.waited++;
         told.waitedFor[code] = (told.waitedFor[code] ?? 0) + 1;
-        if (STRICT && code !== 'rate_limited') fail(`${method} ${path}`, `${response.status} ${code}, Retry-After ${wait}`);
+        if (STRICT && code !== 'rate_limited') fail(`${method} ${path}`, `${response.status} ${code} ${detail}`);
         await sleep(Math.min(+wait, 2) * 1000);
         continue;
       }
@@ -142,7 +142,7 @@ async function session(tutor) {
   let { response, text: body, gateway } = await ask(`/api/tutors/${tutor}/sessions`, { method: 'POST', body: { student_id: 'u' + randomUUID() } });
   if (!response.ok) return fail('session', `made ${response.status} ${body}`);
   let made = JSON.parse(body), handle = null, after = 0, wait = 0, socket = null;
-  let asked = null, deltas = '', at = Date.now(), broken = 0;
+  let asked = null, deltas = '', at = Date.now(), broken = 0, first = true;
   const here = (url, gateway) => { const u = new URL(url); u.host = new URL(gateway).host; return u; };
   const connect = async () => {
     const answered = await ask(`/api/sessions/${made.session_id}/connect`, { method: 'POST' });
@@ -186,6 +186,7 @@ async function session(tutor) {
             break;
           case 'latency_report':
             told.turns++;
+            if (first) [first] = [false, warm()];
             asked = null;
             setTimeout(() => { if (socket.readyState === 1) { if (!asked) say(); } }, 1000 + Math.random() * 1000);
             break;
@@ -221,6 +222,7 @@ async function simpleSession(tutor) {
   if (!made.response.ok) { fail('simple', `made ${made.response.status} ${made.text}`); return sleep(1000); }
   let connection = JSON.parse(made.text), gateway = made.gateway;
   const asked = []; // seeds, without their answers
+  let first = true;
   while (!stopping) {
     const url = new URL(connection.engine_url);
     url.host = new URL(gateway).host;
@@ -252,6 +254,7 @@ async function simpleSession(tutor) {
         if (which < 0) audit('simple', content, asked[0] ?? 0, 20);
         asked.splice(0, which + 1);
         told.simpleAnswers++;
+        if (first) [first] = [false, warm()];
         clearTimeout(again);
         again = setTimeout(say, 1000 + Math.random() * 1000);
       });
@@ -293,12 +296,20 @@ async function other(i) {
   } catch (error) { fail(path, error.cause ?? error); }
 }
 
+// Until each has had an answer, as clients of a system that has run for a while have. What they saw before is told apart.
+let warming = +STREAMS + +SESSIONS;
+const warm = () => {
+  if (--warming > 0) return;
+  told.beforeAllWereAnswered = { waitedFor: told.waitedFor, errors: told.errors, longestPauseMs: told.longestPauseMs };
+  Object.assign(told, { waited: 0, waitedFor: {}, errors: [], longestPauseMs: 0, pauseAt: '' });
+  console.error('warm');
+};
 const forever = async work => { while (!stopping) await work().catch(error => fail('client', error.stack)); };
 const made = await ask('/api/tutors', { method: 'POST', body: { name: 'Upgrade' } });
 if (!made.response.ok) { console.log(JSON.stringify({ errors: [`tutor ${made.response.status} ${made.text}`] })); process.exit(1); }
 const tutor = JSON.parse(made.text).id;
 const clients = [
-  ...Array.from({ length: +STREAMS }, (_, i) => sleep(i * 50).then(() => forever(() => answer(60 + (i % 5) * 20, 20)))),
+  ...Array.from({ length: +STREAMS }, (_, i) => sleep(i * 50).then(() => answer(60 + (i % 5) * 20, 20).catch(() => {}).then(warm).then(() => forever(() => answer(60 + (i % 5) * 20, 20))))),
   ...Array.from({ length: +SESSIONS }, (_, i) => sleep(i * 50).then(() => forever(() => (i % 10 === 0 ? simpleSession : session)(tutor)))),
   ...Array.from({ length: +JOBS }, () => forever(job)),
   (async () => { for (let i = 0; !stopping; i++) { void other(i); await sleep(1000 / +RATE); } })(),
