@@ -115,12 +115,13 @@ build_web() {
   warn "the web UI could not be built; all of it: $log"
 }
 
-# Programs that tests look at Lyceum through: a browser, a reverse proxy, Prometheus' linter, Node.js, and a C compiler for a
+# Programs that tests look at Lyceum through: a browser, two reverse proxies, Prometheus' linter, Node.js, and a C compiler for a
 # stand-in of NVIDIA's library. Without them those tests skip.
 install_test_programs() {
   local wanted=()
   [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || wanted+=(chromium)
   [[ -x /usr/sbin/nginx ]] || wanted+=(nginx-light)
+  [[ -x /usr/sbin/haproxy ]] || wanted+=(haproxy)
   command -v promtool >/dev/null || wanted+=(prometheus)
   command -v npm >/dev/null || wanted+=(npm)
   command -v python3 >/dev/null || wanted+=(python3)
