@@ -31,6 +31,9 @@ internal static class SessionsSetup
                     and { RetrievalTimeout.Ticks: > 0, PolicyFresh.Ticks: > 0, PolicyTimeout.Ticks: > 0 },
                 "Engine:Sessions: Timeout, IdleTimeout, ConnectTokenLifetime, RetrievalTimeout, PolicyFresh and "
                 + "PolicyTimeout must be above 0")
+            .Validate(
+                options => options.HasValidHeartbeat,
+                "Engine:Sessions:Heartbeat must be 0 (none), or from 1 s to 5 minutes")
             .Validate(options => options.Audio.IsValid, "Engine:Sessions:Audio: a time or level is out of its bounds")
             .ValidateOnStart();
         services.AddOptions<TranscriptOptions>().BindConfiguration(TranscriptOptions.Section)

@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -40,8 +42,9 @@ public sealed class DrainOptions
     public TimeSpan HandOver { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// How long new requests are still accepted after SIGTERM, for load balancers that need to notice first. None by
-    /// default: a gateway retries elsewhere what is rejected here.
+    /// How long new requests are still accepted after SIGTERM, for load balancers that need to notice first: by
+    /// <c>/health</c>, and by answers after which their connections close. None by default: a gateway retries elsewhere what is
+    /// rejected here.
     /// </summary>
     public TimeSpan Announce { get; set; } = TimeSpan.Zero;
 }
@@ -63,6 +66,34 @@ internal static class Drain
         services.AddOptions<HostOptions>().Configure<IOptions<DrainOptions>>((host, drain) =>
             host.ShutdownTimeout = (drain.Value.Answers ?? TimeSpan.Zero) + drain.Value.Requests);
         services.AddHostedService<Announcement>();
+        services.AddTransient<IStartupFilter, LastAnswers>();
+    }
+
+    /// <summary>
+    /// From then on each answer is the last one of its connection, so that no balancer holds an open one, and sends a
+    /// request over it, at the moment when the server closes: what was sent then is answered by nobody, and no balancer
+    /// may repeat a POST.
+    /// </summary>
+    private sealed class LastAnswers(IHostApplicationLifetime lifetime) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use((http, following) =>
+            {
+                if (lifetime.ApplicationStopping.IsCancellationRequested && HttpProtocol.IsHttp11(http.Request.Protocol))
+                {
+                    http.Response.OnStarting(static state =>
+                    {
+                        var response = (HttpResponse)state;
+                        if (response.StatusCode != StatusCodes.Status101SwitchingProtocols)
+                            response.Headers.Connection = "close";
+                        return Task.CompletedTask;
+                    }, http.Response);
+                }
+                return following(http);
+            });
+            next(app);
+        };
     }
 
     /// <summary>

@@ -3,15 +3,19 @@
 // They do what clients are told to do (docs/upgrade.md): a connection that is refused or breaks goes to the next address; an
 // answer is read on from the last event; a session that says go_away is connected again; who is told Retry-After waits, which is
 // counted apart. All else that is no success is an error.
+// STRICT=1: behind a balancer, where nobody is to notice: a connection that breaks before its answer, a socket that is refused with 5xx,
+// and who is told to come again (but by a rate limit) are errors too.
+// One session in ten, and at least one, speaks without subprotocol: its closings are counted apart, because it has no message for
+// them; it connects again, and asks again what was not answered.
 // Every answer is compared with the stub model's text, byte by byte. Exit status 1 where there was an error or a byte was lost.
 import { randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
 
 const gateways = process.argv.slice(2);
-const { STREAMS = '10', SESSIONS = '10', JOBS = '2', RATE = '20', TOKEN } = process.env;
+const { STREAMS = '10', SESSIONS = '10', JOBS = '2', RATE = '20', TOKEN, STRICT } = process.env;
 const told = {
   requests: 0, waited: 0, answers: 0, turns: 0, jobs: 0, resumed: 0, moved: 0, goAways: 0, interruptedTurns: 0,
-  waitedFor: {}, errors: [], lostBytes: 0, longestPauseMs: 0, pauseAt: '',
+  waitedFor: {}, heartbeats: 0, simpleAnswers: 0, simpleClosings: {}, simpleAskedAgain: 0, errors: [], lostBytes: 0, longestPauseMs: 0, pauseAt: '',
 };
 let stopping = false;
 process.on('SIGTERM', () => { stopping = true; });
@@ -59,9 +63,10 @@ async function ask(path, { method = 'GET', body, headers = {}, stream = false, p
       // What was not taken on, and says when to come again: it is counted, and its client comes again.
       const wait = response.headers.get('retry-after');
       if ((response.status === 503 || response.status === 429) && wait !== null && Date.now() - begun < patience) {
-        const { code } = await response.json().catch(() => ({}));
+        const { code, detail } = await response.json().catch(() => ({}));
         told.waited++;
         told.waitedFor[code] = (told.waitedFor[code] ?? 0) + 1;
+        if (STRICT && code !== 'rate_limited') fail(`${method} ${path}`, `${response.status} ${code} ${detail}`);
         await sleep(Math.min(+wait, 2) * 1000);
         continue;
       }
@@ -69,6 +74,7 @@ async function ask(path, { method = 'GET', body, headers = {}, stream = false, p
     } catch (error) {
       if (Date.now() - begun > patience) throw error;
       told.moved++;
+      if (STRICT) fail(`${method} ${path}`, `broken: ${error.cause?.code ?? error.cause ?? error}`);
       if (attempt >= gateways.length) await sleep(100);
     }
   }
@@ -136,7 +142,7 @@ async function session(tutor) {
   let { response, text: body, gateway } = await ask(`/api/tutors/${tutor}/sessions`, { method: 'POST', body: { student_id: 'u' + randomUUID() } });
   if (!response.ok) return fail('session', `made ${response.status} ${body}`);
   let made = JSON.parse(body), handle = null, after = 0, wait = 0, socket = null;
-  let asked = null, deltas = '', at = Date.now(), broken = 0;
+  let asked = null, deltas = '', at = Date.now(), broken = 0, first = true;
   const here = (url, gateway) => { const u = new URL(url); u.host = new URL(gateway).host; return u; };
   const connect = async () => {
     const answered = await ask(`/api/sessions/${made.session_id}/connect`, { method: 'POST' });
@@ -154,7 +160,11 @@ async function session(tutor) {
     const why = await new Promise(done => {
       let reason = 'broken';
       socket.on('error', () => {});
-      socket.on('unexpected-response', (_, refused) => { reason = `refused ${refused.statusCode}`; refused.resume(); socket.terminate(); done(reason); });
+      socket.on('unexpected-response', (_, refused) => {
+        reason = `refused ${refused.statusCode}`;
+        if (STRICT && refused.statusCode >= 500) fail('session', reason);
+        refused.resume(); socket.terminate(); done(reason);
+      });
       socket.on('close', () => done(reason));
       const say = () => {
         if (stopping) return socket.close();
@@ -166,6 +176,7 @@ async function session(tutor) {
         const event = JSON.parse(data);
         if (event.seq) after = event.seq;
         switch (event.type) {
+          case 'heartbeat': told.heartbeats++; socket.send('{"type":"heartbeat"}'); break;
           case 'session': handle = event.resume; broken = 0; if (!asked?.accepted) say(); break;
           case 'accepted': if (event.id === asked?.id) { asked.accepted = true; deltas = ''; } break;
           case 'delta': paused(Date.now() - at, 'session'); at = Date.now(); deltas += event.content; break;
@@ -175,6 +186,7 @@ async function session(tutor) {
             break;
           case 'latency_report':
             told.turns++;
+            if (first) [first] = [false, warm()];
             asked = null;
             setTimeout(() => { if (socket.readyState === 1) { if (!asked) say(); } }, 1000 + Math.random() * 1000);
             break;
@@ -204,6 +216,60 @@ async function session(tutor) {
   socket?.terminate();
 }
 
+/** The same without subprotocol: whole answers alone, in order. */
+async function simpleSession(tutor) {
+  const made = await ask(`/api/tutors/${tutor}/sessions`, { method: 'POST', body: { student_id: 'u' + randomUUID() } });
+  if (!made.response.ok) { fail('simple', `made ${made.response.status} ${made.text}`); return sleep(1000); }
+  let connection = JSON.parse(made.text), gateway = made.gateway;
+  const asked = []; // seeds, without their answers
+  let first = true;
+  while (!stopping) {
+    const url = new URL(connection.engine_url);
+    url.host = new URL(gateway).host;
+    url.searchParams.set('heartbeat', '20');
+    const socket = new WebSocket(url, { handshakeTimeout: 10_000 });
+    let again;
+    const say = () => {
+      if (socket.readyState !== 1) return;
+      if (stopping) return socket.close();
+      asked.push(++seeds);
+      socket.send(JSON.stringify({ type: 'text', content: `[[stub tokens=20 rate=20 seed=${seeds}]]` }));
+    };
+    const why = await new Promise(done => {
+      socket.on('error', () => {});
+      socket.on('unexpected-response', (_, refused) => {
+        if (STRICT && refused.statusCode >= 500) fail('simple', `refused ${refused.statusCode}`);
+        refused.resume();
+        socket.terminate();
+        done('refused');
+      });
+      socket.on('close', code => done(code));
+      // An answer that became ready meanwhile comes by itself.
+      socket.on('open', () => { again = setTimeout(() => { if (asked.length) told.simpleAskedAgain++; say(); }, asked.length ? 5000 : 0); });
+      socket.on('message', data => {
+        const { type, content } = JSON.parse(data);
+        if (type === 'ping') return socket.send('{"type":"pong"}');
+        if (type !== 'text') { fail('simple', data); return; }
+        const which = asked.findIndex(seed => text(seed, 20) === content);
+        if (which < 0) audit('simple', content, asked[0] ?? 0, 20);
+        asked.splice(0, which + 1);
+        told.simpleAnswers++;
+        if (first) [first] = [false, warm()];
+        clearTimeout(again);
+        again = setTimeout(say, 1000 + Math.random() * 1000);
+      });
+    });
+    clearTimeout(again);
+    if (stopping) break;
+    if (why !== 'refused') told.simpleClosings[why] = (told.simpleClosings[why] ?? 0) + 1;
+    await sleep(200);
+    const next = await ask(`/api/sessions/${connection.session_id}/connect`, { method: 'POST' });
+    if (!next.response.ok) { fail('simple', `connect ${next.response.status} ${next.text}`); await sleep(1000); continue; }
+    gateway = next.gateway;
+    connection = JSON.parse(next.text);
+  }
+}
+
 async function job() {
   const key = randomUUID();
   const { response, text: body } = await ask('/api/collab/execute', { method: 'POST', headers: { 'Idempotency-Key': key }, body: { task: 'Explain recursion', rounds: 2 } });
@@ -230,13 +296,21 @@ async function other(i) {
   } catch (error) { fail(path, error.cause ?? error); }
 }
 
+// Until each has had an answer, as clients of a system that has run for a while have. What they saw before is told apart.
+let warming = +STREAMS + +SESSIONS;
+const warm = () => {
+  if (--warming > 0) return;
+  told.beforeAllWereAnswered = { waitedFor: told.waitedFor, errors: told.errors, longestPauseMs: told.longestPauseMs };
+  Object.assign(told, { waited: 0, waitedFor: {}, errors: [], longestPauseMs: 0, pauseAt: '' });
+  console.error('warm');
+};
 const forever = async work => { while (!stopping) await work().catch(error => fail('client', error.stack)); };
 const made = await ask('/api/tutors', { method: 'POST', body: { name: 'Upgrade' } });
 if (!made.response.ok) { console.log(JSON.stringify({ errors: [`tutor ${made.response.status} ${made.text}`] })); process.exit(1); }
 const tutor = JSON.parse(made.text).id;
 const clients = [
-  ...Array.from({ length: +STREAMS }, (_, i) => sleep(i * 50).then(() => forever(() => answer(60 + (i % 5) * 20, 20)))),
-  ...Array.from({ length: +SESSIONS }, (_, i) => sleep(i * 50).then(() => forever(() => session(tutor)))),
+  ...Array.from({ length: +STREAMS }, (_, i) => sleep(i * 50).then(() => answer(60 + (i % 5) * 20, 20).catch(() => {}).then(warm).then(() => forever(() => answer(60 + (i % 5) * 20, 20))))),
+  ...Array.from({ length: +SESSIONS }, (_, i) => sleep(i * 50).then(() => forever(() => (i % 10 === 0 ? simpleSession : session)(tutor)))),
   ...Array.from({ length: +JOBS }, () => forever(job)),
   (async () => { for (let i = 0; !stopping; i++) { void other(i); await sleep(1000 / +RATE); } })(),
 ];

@@ -176,6 +176,7 @@ public sealed class HealthTests : IDisposable
         var health = await service.GetAsync("/health");
         health.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await health.JsonAsync()).GetProperty("status").GetString().ShouldBe("draining");
+        health.Headers.ConnectionClose.ShouldBe(true, "a balancer holds no connection that the server is about to close");
         release.SetResult();
         (await slow).ShouldBe("whole");
         await stop;

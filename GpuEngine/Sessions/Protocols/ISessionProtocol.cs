@@ -19,6 +19,9 @@ internal interface ISessionProtocol
     /// </summary>
     bool HasNumbers { get; }
 
+    /// <summary>Its clients know a heartbeat; those of another protocol get one where they ask for it.</summary>
+    bool HasHeartbeats { get; }
+
     /// <summary>
     /// It has messages for audio: a binary message after an <see cref="AudioFrame"/>, and binary messages from the
     /// client.
@@ -50,6 +53,9 @@ internal abstract record ConnectionEvent
     /// <param name="ReconnectAfter">When the client should connect again.</param>
     public sealed record GoAway(string Reason, TimeSpan ReconnectAfter) : ConnectionEvent;
 
+    /// <summary>Nothing happened for a while, which those between the two should not take for a broken connection.</summary>
+    public sealed record Heartbeat : ConnectionEvent;
+
     /// <summary>The last event of a connection that the engine ends.</summary>
     public sealed record Bye(string Reason) : ConnectionEvent;
 }
@@ -73,6 +79,9 @@ internal abstract record ClientMessage
 
     /// <summary>Its microphone is off.</summary>
     public sealed record AudioEnd : ClientMessage;
+
+    /// <summary>The answer to a heartbeat. Nothing is done with it: that it passed is all.</summary>
+    public sealed record Heartbeat : ClientMessage;
 
     public sealed record Unreadable(string Code, string Message) : ClientMessage;
 }

@@ -24,6 +24,8 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 [JsonDerivedType(typeof(SpeechStarted), "speech_started")]
 [JsonDerivedType(typeof(SpeechStopped), "speech_stopped")]
 [JsonDerivedType(typeof(GoAway), "go_away")]
+[JsonDerivedType(typeof(Heartbeat), "heartbeat")]
+[JsonDerivedType(typeof(Ping), "ping")]
 [JsonDerivedType(typeof(Bye), "bye")]
 internal abstract record LiveEvent
 {
@@ -84,6 +86,14 @@ internal abstract record LiveEvent
 
     internal sealed record SpeechStopped(long Seq, double DurationMs) : LiveEvent;
 
+    /// <summary>Nothing was sent for a while. Answer it with a <c>heartbeat</c>.</summary>
+    internal sealed record Heartbeat : LiveEvent;
+
+    /// <summary>
+    /// The same without the subprotocol, where the address asks for it. <c>{"type":"pong"}</c> may answer it.
+    /// </summary>
+    internal sealed record Ping : LiveEvent;
+
     /// <summary>The engine stops, and no turn runs: the session goes on by <c>connect</c>. A <c>bye</c> follows.</summary>
     /// <param name="ReconnectAfterMs">Milliseconds to wait before it.</param>
     internal sealed record GoAway(string Reason, int ReconnectAfterMs) : LiveEvent;
@@ -102,6 +112,8 @@ internal abstract record LiveEvent
 [JsonDerivedType(typeof(Configure), "configure")]
 [JsonDerivedType(typeof(AudioStart), "audio_start")]
 [JsonDerivedType(typeof(AudioEnd), "audio_end")]
+[JsonDerivedType(typeof(Heartbeat), "heartbeat")]
+[JsonDerivedType(typeof(Pong), "pong")]
 internal abstract record LiveMessage
 {
     /// <summary>A question.</summary>
@@ -125,6 +137,12 @@ internal abstract record LiveMessage
         string? Id = null, [property: JsonPropertyName("played")] Position? Heard = null) : LiveMessage;
 
     internal sealed record AudioEnd : LiveMessage;
+
+    /// <summary>The answer to the event of that name.</summary>
+    internal sealed record Heartbeat : LiveMessage;
+
+    /// <summary>The answer to a <c>ping</c>, without the subprotocol.</summary>
+    internal sealed record Pong : LiveMessage;
 
     internal sealed record Position(long Seq, double? Ms = null);
 

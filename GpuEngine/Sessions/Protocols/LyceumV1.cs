@@ -17,6 +17,8 @@ internal sealed class LyceumV1 : ISessionProtocol
 
     public bool HasNumbers => true;
 
+    public bool HasHeartbeats => true;
+
     public bool HasAudio => true;
 
     public bool TryWrite(Utf8JsonWriter json, long seq, SessionEvent happened)
@@ -110,6 +112,9 @@ internal sealed class LyceumV1 : ISessionProtocol
                 json.WriteString("reason", away.Reason);
                 json.WriteNumber("reconnect_after_ms", (int)away.ReconnectAfter.TotalMilliseconds);
                 break;
+            case ConnectionEvent.Heartbeat:
+                json.WriteString("type", "heartbeat");
+                break;
             case ConnectionEvent.Bye bye:
                 json.WriteString("type", "bye");
                 json.WriteString("reason", bye.Reason);
@@ -131,6 +136,7 @@ internal sealed class LyceumV1 : ISessionProtocol
             { Type: "configure" } => fields.ToConfigure(),
             { Type: "audio_start" } => fields.ToAudioStart(),
             { Type: "audio_end" } => new ClientMessage.AudioEnd(),
+            { Type: "heartbeat" } => new ClientMessage.Heartbeat(),
             _ => new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}', or it lacks a field."),
         };
     }

@@ -6,12 +6,15 @@ namespace Lyceum.GpuEngine.Sessions.Protocols;
 /// <summary>
 /// What existing clients speak, without a subprotocol: <c>{"type":"text","content":…}</c> in, one such message with the
 /// whole answer out, or <c>{"type":"error","content":…}</c>. Questions are answered one after the other.
+/// Where the address asks for heartbeats, <c>{"type":"ping"}</c> comes out, and <c>{"type":"pong"}</c> may answer it.
 /// </summary>
 internal sealed class SimpleProtocol : ISessionProtocol
 {
     public string? SubProtocol => null;
 
     public bool HasNumbers => false;
+
+    public bool HasHeartbeats => false;
 
     public bool HasAudio => false;
 
@@ -25,6 +28,7 @@ internal sealed class SimpleProtocol : ISessionProtocol
 
     public bool TryWrite(Utf8JsonWriter json, ConnectionEvent happened) => happened switch
     {
+        ConnectionEvent.Heartbeat => Write(json, "ping"),
         ConnectionEvent.Rejected rejected => Write(json, "error", rejected.Message),
         ConnectionEvent.Bye { Reason: "idle_timeout" or "session_timeout" } => Write(json, "error", "The session's time is over."),
         _ => false,
@@ -34,16 +38,20 @@ internal sealed class SimpleProtocol : ISessionProtocol
     {
         if (!MessageReader.TryRead(message, out var fields, out var error))
             return error;
-        return fields.Type is "text"
-            ? fields.ToSay(interrupts: false)
-            : new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}'; send text.");
+        return fields.Type switch
+        {
+            "text" => fields.ToSay(interrupts: false),
+            "pong" => new ClientMessage.Heartbeat(),
+            _ => new ClientMessage.Unreadable(MessageReader.UnknownType, $"There is no message type '{fields.Type}'; send text."),
+        };
     }
 
-    private static bool Write(Utf8JsonWriter json, string type, string content)
+    private static bool Write(Utf8JsonWriter json, string type, string? content = null)
     {
         json.WriteStartObject();
         json.WriteString("type", type);
-        json.WriteString("content", content);
+        if (content is not null)
+            json.WriteString("content", content);
         json.WriteEndObject();
         return true;
     }

@@ -29,6 +29,13 @@ internal sealed class LiveSessionOptions
     /// <summary>How long before either timeout the client is warned; half of a timeout that is shorter than twice this.</summary>
     public TimeSpan WarnBefore { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// A data message is sent over a socket of <c>lyceum.v1</c> on which none passed for so long, in one direction or the
+    /// other: some load balancers count no ping, and cut what they take for silent, often after 60 s. 0: none. A client sets
+    /// it for its own socket (<c>&amp;heartbeat=</c>).
+    /// </summary>
+    public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How long an open session goes on with the moderation policy that it read.</summary>
     public TimeSpan PolicyFresh { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -99,6 +106,11 @@ internal sealed class LiveSessionOptions
 
     /// <summary>Speech, in and out.</summary>
     public SessionAudioOptions Audio { get; set; } = new();
+
+    internal const int MaxHeartbeat = 300; // seconds
+
+    internal bool HasValidHeartbeat =>
+        Heartbeat == TimeSpan.Zero || (Heartbeat >= TimeSpan.FromSeconds(1) && Heartbeat <= TimeSpan.FromSeconds(MaxHeartbeat));
 
     internal int ReplayLimit => ReplayBytes + 64 * 1024 + 2 * MaxAnswerBytes;
 

@@ -30,12 +30,14 @@ internal sealed class MessageIntake(
             : new ClientMessage.Unreadable(ErrorCodes.Unsupported, "This protocol has text messages only.");
         switch (read)
         {
-            // These two cost little and keep memory small: they are not counted.
+            // These cost little: they are not counted.
             case ClientMessage.Ack ack:
                 session.Acknowledge(ack.Seq, connection);
                 return true;
             case ClientMessage.Report report:
                 session.Report(report.Position, connection);
+                return true;
+            case ClientMessage.Heartbeat: // no sign of the user: an idle session ends all the same
                 return true;
         }
         if (!_rate.TryTake())

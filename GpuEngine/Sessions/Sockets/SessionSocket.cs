@@ -51,6 +51,9 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     private string? _bye;            // why the engine ends this connection
     private volatile bool _received; // the client has ended it
     private long _sendingSince;      // the time provider's timestamp of the send that runs; 0: none
+    private long _sentAt;            // of the last message of the engine
+    private long _receivedAt;        // of the last message of the client
+    private long _beatAt;            // of the last heartbeat
 
     public SessionSocket(
         WebSocket socket, Session session, ISessionProtocol protocol, LiveSessionOptions options, TimeSpan stalled,
@@ -59,7 +62,11 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         (_socket, _session, _protocol, _options, _stalled, _time) = (socket, session, protocol, options, stalled, time);
         _messages = new SocketMessages(socket, options.MaxMessageBytes);
         _json = new Utf8JsonWriter(_text, Json);
+        _sentAt = _receivedAt = _beatAt = time.GetTimestamp();
     }
+
+    /// <summary>A data message is sent after so long without one in a direction; 0: never.</summary>
+    public TimeSpan Heartbeat { get; init; }
 
     /// <summary>The number of the last event that was sent.</summary>
     public long Sent { get; private set; }
@@ -74,12 +81,17 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
         _signal.Set();
     }
 
-    /// <summary>Aborts the connection of a client that reads nothing: it would hold its socket for ever.</summary>
+    /// <summary>
+    /// Aborts the connection of a client that reads nothing: it would hold its socket for ever. Has a heartbeat sent where
+    /// one is due.
+    /// </summary>
     public void Tick()
     {
         var since = Interlocked.Read(ref _sendingSince);
         if (since != 0 && _time.GetElapsedTime(since) > _stalled)
             _socket.Abort();
+        else if (IsHeartbeatDue)
+            _signal.Set();
     }
 
     /// <summary>Serves until it is over. The session is attached meanwhile.</summary>
@@ -122,6 +134,15 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
 
     private string? Bye => Volatile.Read(ref _bye) ?? _session.Ended;
 
+    /// <summary>
+    /// Whoever counts data may count each direction by itself, and an answer may be written for longer than a client that
+    /// only listens may be silent: the heartbeat asks it for a message.
+    /// </summary>
+    private bool IsHeartbeatDue =>
+        Heartbeat > TimeSpan.Zero && IsLongAgo(ref _beatAt) && (IsLongAgo(ref _sentAt) || IsLongAgo(ref _receivedAt));
+
+    private bool IsLongAgo(ref long at) => _time.GetElapsedTime(Interlocked.Read(ref at)) >= Heartbeat;
+
     private async Task SendAllAsync()
     {
         while (true)
@@ -150,6 +171,11 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
                     await SendAsync(new ConnectionEvent.GoAway(Session.ShuttingDown, ReconnectAfter()));
                 await SendAsync(new ConnectionEvent.Bye(bye));
                 return;
+            }
+            if (IsHeartbeatDue)
+            {
+                Interlocked.Exchange(ref _beatAt, _time.GetTimestamp());
+                await SendAsync(new ConnectionEvent.Heartbeat());
             }
             await _signal.WaitAsync();
         }
@@ -185,6 +211,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
             while (Volatile.Read(ref _bye) is null)
             {
                 var (result, type) = await _messages.NextAsync(_broken.Token);
+                Interlocked.Exchange(ref _receivedAt, _time.GetTimestamp());
                 if (result is MessageResult.Closed || Volatile.Read(ref _bye) is not null)
                     break;
                 if (result is MessageResult.TooLarge)
@@ -254,6 +281,7 @@ internal sealed class SessionSocket : ISessionReader, IDisposable
     {
         Interlocked.Exchange(ref _sendingSince, _time.GetTimestamp());
         await _socket.SendAsync(message, type, endOfMessage: true, _broken.Token);
+        Interlocked.Exchange(ref _sentAt, _time.GetTimestamp());
         Interlocked.Exchange(ref _sendingSince, 0);
     }
 }

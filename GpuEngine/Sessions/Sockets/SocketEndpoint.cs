@@ -11,7 +11,8 @@ using Microsoft.Extensions.Options;
 namespace Lyceum.GpuEngine.Sessions.Sockets;
 
 /// <summary>
-/// <c>GET /ws/{session}?token=…</c> (or <c>?resume=…</c>, both with <c>&amp;after=</c>), and the same below <c>/ws/ws</c>.
+/// <c>GET /ws/{session}?token=…</c> (or <c>?resume=…</c>, both with <c>&amp;after=</c> and <c>&amp;heartbeat=</c>), and the
+/// same below <c>/ws/ws</c>.
 /// Rejections come at the upgrade, with a status and a problem document: a socket that opened is one that works.
 /// </summary>
 internal static class SocketEndpoint
@@ -26,7 +27,7 @@ internal static class SocketEndpoint
         foreach (var path in (string[])["/ws/{id}", "/ws/ws/{id}"])
         {
             open.MapGet(path, ServeAsync).WithTags("live sessions").Speaks<LiveMessage, LiveEvent>()
-                .Fails(400, ErrorCodes.InvalidCursor).Fails(401, ErrorCodes.Unauthorized)
+                .Fails(400, ErrorCodes.InvalidCursor, ErrorCodes.InvalidRequest).Fails(401, ErrorCodes.Unauthorized)
                 .Fails(404, ErrorCodes.SessionNotFound)
                 .Fails(426, ErrorCodes.InvalidRequest);
         }
@@ -35,8 +36,12 @@ internal static class SocketEndpoint
     /// <summary>
     /// A live session's WebSocket. Subprotocol lyceum.v1; without one, text messages and whole answers alone.
     /// </summary>
+    /// <param name="heartbeat">
+    /// A data message after so many seconds of silence, 1 to 300; 0: none. Absent: as the engine does it in lyceum.v1, none in the other.
+    /// </param>
     private static async Task<Results<EmptyHttpResult, ProblemHttpResult>> ServeAsync(
-        string id, string? token, string? resume, string? after, HttpContext http, SessionStore store, SessionMetrics metrics,
+        string id, string? token, string? resume, string? after, string? heartbeat, HttpContext http, SessionStore store,
+        SessionMetrics metrics,
         IOptions<LiveSessionOptions> options, IOptions<AnswersOptions> answers, TimeProvider time)
     {
         if (!http.WebSockets.IsWebSocketRequest)
@@ -48,6 +53,18 @@ internal static class SocketEndpoint
         if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out cursor))
             return Reject(
                 StatusCodes.Status400BadRequest, ErrorCodes.InvalidCursor, "'after' must be the number of an event.");
+        ushort? beat = null;
+        if (heartbeat is not null)
+        {
+            if (!ushort.TryParse(heartbeat, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                || seconds > LiveSessionOptions.MaxHeartbeat)
+            {
+                return Reject(
+                    StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest,
+                    $"'heartbeat' must be a number of seconds, 1 to {LiveSessionOptions.MaxHeartbeat}, or 0 for none.");
+            }
+            beat = seconds;
+        }
         // Before the token, which opens one connection: a rejection for lack of room does not spend it.
         using var admission = store.TryAdmitSocket(session);
         if (admission is null)
@@ -73,7 +90,12 @@ internal static class SocketEndpoint
             {
                 SubProtocol = protocol.SubProtocol, KeepAliveInterval = silence, KeepAliveTimeout = silence,
             }),
-            session, protocol, options.Value, answers.Value.StalledReaderTimeout, time);
+            session, protocol, options.Value, answers.Value.StalledReaderTimeout, time)
+        {
+            Heartbeat = beat is { } asked ? TimeSpan.FromSeconds(asked)
+                : protocol.HasHeartbeats ? options.Value.Heartbeat
+                : TimeSpan.Zero,
+        };
         await socket.RunAsync(from, isResumed: resume is not null, http.RequestAborted);
         return TypedResults.Empty;
 

@@ -244,3 +244,20 @@ test('a session that cannot be made says why', async () => {
   await session.start()
   expect(session.get()).toMatchObject({ phase: 'failed', problem: { code: 'budget_exhausted' } })
 })
+
+test('a heartbeat is answered, and is no event of the session', async () => {
+  const session = await begin()
+  session.say('What is a prime?')
+  const before = session.get()
+  last().say({ type: 'heartbeat' })
+  expect(last().got.slice(1)).toEqual([{ type: 'heartbeat' }])
+  expect(session.get()).toBe(before)
+})
+
+test('an event of a type that is not known is skipped', async () => {
+  const session = await begin()
+  session.say('What is a prime?')
+  const before = session.get()
+  last().say({ type: 'something_new', seq: 1 }, { type: 'something_else' })
+  expect(session.get()).toBe(before)
+})

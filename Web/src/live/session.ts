@@ -169,6 +169,7 @@ export class LiveSession {
 
   private take(event: LiveEvent): void {
     if (event.type === 'session') return this.opened(event.resume)
+    if (event.type === 'heartbeat') return this.send({ type: 'heartbeat' })
     if (event.type === 'go_away') return void (this.away = event.reconnect_after_ms)
     if (event.type === 'bye') return this.goodbye(event.reason)
     const seq = 'seq' in event && typeof event.seq === 'number' ? event.seq : null

@@ -150,6 +150,41 @@ public sealed class ResilienceTests : IAsyncLifetime
         arrived.ShouldBe(2);
     }
 
+    /// <summary>Its caller may do the same, and a replica that is stopped cuts off what runs there.</summary>
+    [Theory]
+    [InlineData("GET", "/api/conversations/one", false, 2)]
+    [InlineData("POST", "/chat", true, 2)]
+    [InlineData("POST", "/api/conversations/one", true, 1)] // nobody there knows the key
+    [InlineData("GET", "/api/auth/oidc/callback", false, 1)] // its code is redeemed once
+    public async Task RequestThatArrived_IsRepeatedOnce_WhereThatDoesNoHarm(string method, string path, bool keyed, int times)
+    {
+        var bodies = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        Task<TestService> Replica() => TestService.StartAsync(
+            _identity, path.StartsWith("/api/auth", StringComparison.Ordinal) ? "session-api" : "chat-api", map: app => app.Map(path, async (HttpContext http) =>
+            {
+                using var reader = new StreamReader(http.Request.Body);
+                bodies.Enqueue(await reader.ReadToEndAsync(http.RequestAborted));
+                http.Abort();
+            }).AllowAnonymous());
+        await using var one = await Replica();
+        await using var two = await Replica();
+        await using var gateway = path.StartsWith("/api/auth", StringComparison.Ordinal)
+            ? TestGateway.Start(_identity, new(TestGateway.Reference("session-api", one.Address, two.Address)))
+            : Start(one.Address, two.Address);
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        request.Headers.Authorization = new("Bearer", TestGateway.Secret);
+        if (keyed)
+            request.Headers.Add("Idempotency-Key", "one");
+        var body = method == "POST" ? new string('x', 100_000) : "";
+        if (body.Length > 0)
+            request.Content = new StringContent(body);
+
+        using var answer = await gateway.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+        bodies.ShouldBe(Enumerable.Repeat(body, times));
+    }
+
     [Fact]
     public async Task RequestThatNeverArrived_GoesToTheNextReplica_WithItsWholeBody()
     {

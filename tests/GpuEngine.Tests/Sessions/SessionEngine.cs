@@ -164,6 +164,8 @@ internal sealed record SessionAddress(string SessionId, Uri EngineUrl, string En
 /// <summary>A client on a real socket.</summary>
 internal sealed class Client : IAsyncDisposable
 {
+    private const string Heartbeat = """{"type":"heartbeat"}""";
+
     private readonly ClientWebSocket _socket;
     private readonly byte[] _buffer = new byte[1024 * 1024];
 
@@ -191,6 +193,7 @@ internal sealed class Client : IAsyncDisposable
     {
         var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.KeepAliveInterval = TimeSpan.FromMilliseconds(500); // pongs, which no test is to depend on
         if (subProtocol is not null)
         {
             socket.Options.AddSubProtocol(subProtocol);
@@ -219,14 +222,39 @@ internal sealed class Client : IAsyncDisposable
     public async Task SendAsync(string message) =>
         await _socket.SendAsync(Encoding.UTF8.GetBytes(message).AsMemory(), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
 
-    /// <summary>The next event, with its audio where it is one of audio; null when the engine closed.</summary>
+    /// <summary>The next text message as it is, heartbeats too; null when the engine closed.</summary>
+    public async Task<string?> NextRawAsync() =>
+        await ReceiveAsync(WebSocketMessageType.Text) is { } length ? Encoding.UTF8.GetString(_buffer, 0, length) : null;
+
+    /// <summary>Reads up to the next heartbeat, and answers it.</summary>
+    /// <returns>The messages before it.</returns>
+    public async Task<int> BeatAsync()
+    {
+        for (var before = 0; ; before++)
+        {
+            if (await NextRawAsync() == Heartbeat)
+            {
+                await SendAsync(Heartbeat);
+                return before;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The next event, with its audio where it is one of audio; null when the engine closed. Heartbeats are answered.
+    /// </summary>
     public async Task<JsonElement?> NextAsync()
     {
-        if (await ReceiveAsync(WebSocketMessageType.Text) is not { } length)
+        if (await NextRawAsync() is not { } text)
         {
             return null;
         }
-        var next = JsonElement.Parse(_buffer.AsSpan(0, length));
+        if (text == Heartbeat)
+        {
+            await SendAsync(Heartbeat);
+            return await NextAsync();
+        }
+        var next = JsonElement.Parse(text);
         if (next.GetProperty("type").ValueEquals("audio") && !next.TryGetProperty("omitted", out _))
         {
             if (await ReceiveAsync(WebSocketMessageType.Binary) is not { } bytes)

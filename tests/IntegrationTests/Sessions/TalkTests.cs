@@ -12,6 +12,22 @@ public sealed class TalkTests(SharedSystem system)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Heartbeats_PassThroughTheGateway_InBothDirections()
+    {
+        _ = system.App;
+        var student = new SessionClient(system.CreateGatewayClient());
+        await using var proxy = new DataOnlyProxy(student.Http.BaseAddress!, silence: Eventually.Limit);
+        var made = await student.CreateAsync(await student.TutorAsync());
+        using var socket = await SessionSocket.OpenAsync(proxy.Before(new Uri($"{made.EngineUrl}&heartbeat=1")), cancellationToken: Cancel);
+
+        await Eventually.TrueAsync(() => proxy.DataFromClients >= 2, "answers to heartbeats passed");
+
+        socket.Heartbeats.ShouldBeGreaterThanOrEqualTo(2);
+        await socket.SayAsync("[[stub tokens=3 rate=0 seed=6]]", Cancel);
+        (await socket.UntilAsync("text", Cancel)).ShouldNotBeNull();
+    }
+
+    [Fact]
     public async Task Session_IsMadeTalkedReadAndDeleted_AsClientsOfOldDoIt()
     {
         _ = system.App;

@@ -58,7 +58,10 @@ public sealed record SessionAddress(string SessionId, Uri EngineUrl, JsonElement
 /// </summary>
 public sealed class SessionSocket : IDisposable
 {
+    private static ReadOnlySpan<byte> Heartbeat => """{"type":"heartbeat"}"""u8;
+
     private readonly ClientWebSocket _socket = new();
+    private readonly SemaphoreSlim _sending = new(1); // holds nothing to release
     private readonly Channel<JsonElement> _events = Channel.CreateUnbounded<JsonElement>();
 
     /// <summary>What was shown of each turn: the question that was accepted, and the answer so far.</summary>
@@ -66,6 +69,9 @@ public sealed class SessionSocket : IDisposable
 
     /// <summary>Turns whose whole answer was shown.</summary>
     public HashSet<int> Whole { get; } = [];
+
+    /// <summary>Heartbeats that it answered. They are no events of the session.</summary>
+    public int Heartbeats { get; private set; }
 
     public HttpStatusCode Status => _socket.HttpStatusCode;
 
@@ -89,8 +95,8 @@ public sealed class SessionSocket : IDisposable
         }
     }
 
-    public async Task SayAsync(string content, CancellationToken cancellationToken = default) => await _socket.SendAsync(
-        JsonSerializer.SerializeToUtf8Bytes(new { type = "text", content }), WebSocketMessageType.Text, true, cancellationToken);
+    public Task SayAsync(string content, CancellationToken cancellationToken = default) =>
+        SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { type = "text", content }), cancellationToken);
 
     /// <summary>The next text event; null when the engine closed, or died.</summary>
     public async Task<JsonElement?> NextAsync(CancellationToken cancellationToken = default)
@@ -114,6 +120,20 @@ public sealed class SessionSocket : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>One message at a time.</summary>
+    private async Task SendAsync(byte[] message, CancellationToken cancellationToken)
+    {
+        await _sending.WaitAsync(cancellationToken);
+        try
+        {
+            await _socket.SendAsync(message.AsMemory(), WebSocketMessageType.Text, true, cancellationToken);
+        }
+        finally
+        {
+            _sending.Release();
+        }
+    }
+
     /// <summary>Until the engine closes, or dies.</summary>
     private async Task ReceiveAsync()
     {
@@ -126,7 +146,15 @@ public sealed class SessionSocket : IDisposable
                 length += part.Count;
                 if (!part.EndOfMessage)
                     continue;
-                _events.Writer.TryWrite(JsonElement.Parse(Encoding.UTF8.GetString(buffer, 0, length)));
+                if (buffer.AsSpan(0, length).SequenceEqual(Heartbeat))
+                {
+                    Heartbeats++;
+                    await SendAsync(Heartbeat.ToArray(), CancellationToken.None);
+                }
+                else
+                {
+                    _events.Writer.TryWrite(JsonElement.Parse(Encoding.UTF8.GetString(buffer, 0, length)));
+                }
                 length = 0;
             }
             _events.Writer.TryComplete();
