@@ -230,6 +230,6 @@ internal sealed partial class DatabaseChecks(Databases databases, Site site)
         return await listener.WaitAsync(Notified, cancellationToken);
     }
 
-    [GeneratedRegex(@"^\s*(FIRST|ANY)?\s*(?<number>[0-9]{1,4})\s*\(", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^\s*(FIRST|ANY)?\s*(?<number>[0-9]{1,4})\s*\(", RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex Quorum();
 }

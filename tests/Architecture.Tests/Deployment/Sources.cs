@@ -20,7 +20,8 @@ internal sealed partial class Sources
     public Sources(string project)
     {
         var assembly = Assembly.Load(project);
-        var libraries = Product.Libraries.Keys.Where(library => Uses(assembly, library)).ToList();
+        // Not the doctor: it names settings of whatever it looks at.
+        var libraries = Product.Libraries.Keys.Where(library => library != "Doctor" && Uses(assembly, library)).ToList();
         _ownQuoted = Quoted(project);
         foreach (var part in (string[])[project, .. libraries])
         {
