@@ -22,6 +22,10 @@ internal sealed class KubernetesFiles(Plan plan) : Host
     /// <summary>Choices of the operator, and those of them that are secret.</summary>
     private const string SettingsName = "lyceum-settings";
 
+    // But nobody's metadata, where clouds keep credentials.
+    private const string Anywhere = "[{ ipBlock: { cidr: 0.0.0.0/0, except: [169.254.169.254/32] } }, " +
+        "{ ipBlock: { cidr: \"::/0\", except: [\"fd00:ec2::254/128\", \"fd20:ce::254/128\"] } }]";
+
     private const string Made = "# Made by `lyceum generate` from the list in Cli/Installation. What differs in your cluster is for an overlay to patch: this file is\n" +
         "# replaced by the next release.\n";
 
@@ -395,14 +399,14 @@ internal sealed class KubernetesFiles(Plan plan) : Host
                 "{ protocol: TCP, port: 4317 }, { protocol: TCP, port: 4318 }]");
             if (service.UsesDevices)
             {
-                Line("    # Models are anywhere, on any port; but nobody's metadata, where clouds keep credentials.");
-                Line("    - to: [{ ipBlock: { cidr: 0.0.0.0/0, except: [169.254.169.254/32] } }]");
+                Line("    # Models are anywhere, on any port.");
+                Line($"    - to: {Anywhere}");
             }
             else if (service.Name is "gateway" or "session-api")
             {
                 Line($"    # {(IsPublic(service) ? "Tools that are called by HTTP" : "A provider that people sign in with")}: others' ports are for you to allow.");
                 Line("    - ports: [{ protocol: TCP, port: 443 }]");
-                Line("      to: [{ ipBlock: { cidr: 0.0.0.0/0, except: [169.254.169.254/32] } }]");
+                Line($"      to: {Anywhere}");
             }
         }
         return yaml.ToString();
