@@ -5,6 +5,8 @@ internal sealed class AnswerLimitCheck(Way way) : NetworkCheck(way)
 {
     public override string Id => Ids.AnswerLimit;
 
+    public override string Doc => Hops;
+
     public override IReadOnlyList<string> Needs => [Ids.Token, Ids.Silence];
 
     public override bool Deep => true;

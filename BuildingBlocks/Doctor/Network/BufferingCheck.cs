@@ -7,6 +7,8 @@ internal sealed class BufferingCheck(Way way) : NetworkCheck(way)
 
     public override string Id => Ids.Buffering;
 
+    public override string Doc => Hops;
+
     public override IReadOnlyList<string> Needs => [Ids.Token];
 
     public override TimeSpan Limit => TimeSpan.FromSeconds(25);

@@ -43,9 +43,9 @@ internal sealed record Hop(string Name, string Timeout, string Buffering, string
 
     private static readonly Hop Cloudflare = new(
         "Cloudflare",
-        "Cloudflare gives up after 100 s without a byte, which only its Enterprise plan changes: to {0} s there, else a name without its proxy",
+        "Cloudflare gives up after 120 s without a byte, which only its Enterprise plan changes: to {0} s there, else a name without its proxy",
         "Turn response buffering off in Cloudflare",
-        "Turn WebSockets on in Cloudflare (Network); its idle limit of 100 s is above the pings'");
+        "Turn WebSockets on in Cloudflare (Network)");
 
     private static readonly Hop Alb = new(
         "AWS's load balancer",
@@ -63,7 +63,7 @@ internal sealed record Hop(string Name, string Timeout, string Buffering, string
         "Azure's Front Door",
         "Front Door waits 240 s at most (originResponseTimeoutSeconds): lower Answers:MaxDuration below that, or go without it; {0} s are "
         + "needed",
-        "Turn caching and compression off for these routes in Front Door",
+        "Front Door does not pass event streams on: go without it, or let it serve static pages alone",
         "Allow WebSockets in Front Door");
 
     private static readonly Hop Caddy = new(

@@ -42,6 +42,9 @@ public sealed class NetworkChecks : IDisposable
 /// <summary>A check of the way to the gateway.</summary>
 internal abstract class NetworkCheck(Way way) : Check
 {
+    /// <summary>What to set on each kind of hop.</summary>
+    protected const string Hops = "docs/hops.md";
+
     protected Way Way => way;
 
     public override string Doc => "docs/doctor.md";

@@ -5,6 +5,8 @@ internal sealed class SilenceCheck(Way way) : NetworkCheck(way)
 {
     public override string Id => Ids.Silence;
 
+    public override string Doc => Hops;
+
     public override IReadOnlyList<string> Needs => [Ids.Token];
 
     public override TimeSpan Limit => TimeSpan.FromSeconds(25);

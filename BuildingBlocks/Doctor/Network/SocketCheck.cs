@@ -7,6 +7,8 @@ internal sealed class SocketCheck(Way way) : NetworkCheck(way)
 {
     public override string Id => Ids.Socket;
 
+    public override string Doc => Hops;
+
     /// <summary>A short timeout ends sockets too: it is told there.</summary>
     public override IReadOnlyList<string> Needs => [Ids.Token, Ids.Silence];
 

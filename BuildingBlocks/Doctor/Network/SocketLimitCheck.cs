@@ -5,6 +5,8 @@ internal sealed class SocketLimitCheck(Way way) : NetworkCheck(way)
 {
     public override string Id => Ids.SocketLimit;
 
+    public override string Doc => Hops;
+
     public override IReadOnlyList<string> Needs => [Ids.Socket, Ids.AnswerLimit];
 
     public override bool Deep => true;

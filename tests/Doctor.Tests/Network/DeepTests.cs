@@ -34,6 +34,8 @@ public sealed class DeepTests : IAsyncLifetime
         var tunnel = Installation.ExamineAsync(
             (await AddAsync(Proxy.HaProxyAsync(gateway, "timeout server 400s\n  timeout tunnel 12s"))).Url, deep: true);
 
+        var deaf = Installation.ExamineAsync((await AddAsync(Task.FromResult(new DataAlone(gateway, TimeSpan.FromSeconds(10))))).Url, deep: true);
+
         (await sound).ShouldBeWell();
         (await sound).Findings.Count(finding => finding.Verdict == Verdict.Skipped).ShouldBe(2, (await sound).Text);
 
@@ -51,6 +53,8 @@ public sealed class DeepTests : IAsyncLifetime
 
         // Data keeps a tunnel open, and ping frames do, since it counts bytes.
         (await tunnel).ShouldBeWell();
+        (await deaf).ShouldBeWell("LYC-NET-011");
+        (await deaf)["LYC-NET-011"].Saw.ShouldContain("does not count control frames");
     }
 
     private async Task<T> AddAsync<T>(Task<T> starting)
@@ -61,17 +65,16 @@ public sealed class DeepTests : IAsyncLifetime
         return part;
     }
 
-    /// <summary>A load balancer that bounds the complete response: it ends each connection so long after it began.</summary>
-    private sealed class TotalBound : IAsyncDisposable
+    /// <summary>Forwards connections.</summary>
+    private abstract class Relay : IAsyncDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
         private readonly CancellationTokenSource _stop = new();
         private readonly Uri _server;
-        private readonly TimeSpan _bound;
 
-        public TotalBound(Uri server, TimeSpan bound)
+        protected Relay(Uri server)
         {
-            (_server, _bound) = (server, bound);
+            _server = server;
             _listener.Start();
             Url = new Uri($"http://localhost:{((IPEndPoint)_listener.LocalEndpoint).Port}");
             _ = AcceptAsync();
@@ -85,6 +88,9 @@ public sealed class DeepTests : IAsyncLifetime
             _listener.Dispose();
             return ValueTask.CompletedTask;
         }
+
+        /// <summary>Both connections are closed when it returns.</summary>
+        protected abstract Task CarryAsync(NetworkStream near, NetworkStream far, CancellationToken stop);
 
         private async Task AcceptAsync()
         {
@@ -107,13 +113,44 @@ public sealed class DeepTests : IAsyncLifetime
                 try
                 {
                     await server.ConnectAsync(_server.Host, _server.Port, _stop.Token);
-                    var (near, far) = (client.GetStream(), server.GetStream());
-                    await Task.WhenAny(near.CopyToAsync(far, _stop.Token), far.CopyToAsync(near, _stop.Token), Task.Delay(_bound, _stop.Token));
+                    await CarryAsync(client.GetStream(), server.GetStream(), _stop.Token);
                 }
                 catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
                 {
                     // One side is gone.
                 }
+            }
+        }
+    }
+
+    /// <summary>A load balancer that bounds the complete response: it ends each connection so long after it began.</summary>
+    private sealed class TotalBound(Uri server, TimeSpan bound) : Relay(server)
+    {
+        protected override Task CarryAsync(NetworkStream near, NetworkStream far, CancellationToken stop) => Task.WhenAny(
+            near.CopyToAsync(far, stop), far.CopyToAsync(near, stop), Task.Delay(bound, stop));
+    }
+
+    /// <summary>A load balancer that ends a socket in which no message was sent for so long: it counts no ping frames.</summary>
+    private sealed class DataAlone(Uri server, TimeSpan silence) : Relay(server)
+    {
+        protected override Task CarryAsync(NetworkStream near, NetworkStream far, CancellationToken stop) =>
+            Task.WhenAny(near.CopyToAsync(far, stop), WatchAsync(near, far, stop));
+
+        private async Task WatchAsync(NetworkStream near, NetworkStream far, CancellationToken stop)
+        {
+            using var silent = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            var (buffer, isSocket) = (new byte[16 * 1024], false);
+            while (await far.ReadAsync(buffer, silent.Token) is var count and > 0)
+            {
+                // The gateway writes each of these small frames at once; the first byte says what it is: 1 is text, 9 a ping.
+                if (!isSocket || (buffer[0] & 0x0f) < 8)
+                    silent.CancelAfter(isSocket ? silence : Timeout.InfiniteTimeSpan);
+                if (!isSocket && buffer.AsSpan(0, count).StartsWith("HTTP/1.1 101"u8))
+                {
+                    isSocket = true;
+                    silent.CancelAfter(silence);
+                }
+                await near.WriteAsync(buffer.AsMemory(0, count), stop);
             }
         }
     }

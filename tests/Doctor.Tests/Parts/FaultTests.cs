@@ -23,7 +23,15 @@ public sealed class FaultTests(Installation installation)
         // There is no broker and no GPU here; everything else was looked at.
         findings.Where(finding => finding.Verdict == Verdict.Skipped).Select(finding => finding.Id).ShouldBe(["LYC-MQ-001", "LYC-LLM-004"]);
         Report.ExitCode(findings).ShouldBe(0);
+        var page = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "doctor-system.md"), Stop);
+        findings.Where(finding => !page.Contains($"| {finding.Id} |", StringComparison.Ordinal)).ShouldBeEmpty();
+        findings.Where(finding => !File.Exists(Path.Combine(Repository.Root, finding.Doc!))).ShouldBeEmpty();
     }
+
+    [Fact]
+    public void Services_AreThoseOfTheInstallation() =>
+        Site.Services.Select(service => (service.Key, service.Value.Database, service.Value.Database is null ? 5 : service.Value.MinPool))
+            .ShouldBe(cli::Lyceum.Cli.Installation.Services.All.Select(service => (service.Name, service.Database, service.MinPool)), ignoreOrder: true);
 
     [Fact]
     public async Task Postgres_Stopped()
