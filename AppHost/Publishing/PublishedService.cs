@@ -26,6 +26,11 @@ internal static class PublishedService
         var builder = replica.ApplicationBuilder;
         return replica
             .WithEndpoint("http", endpoint => endpoint.TargetPort = Port)
+            // Services ask each other by HTTPS, which the host ends: it redirects plain HTTP to a public service, and a redirected POST is a
+            // GET; and it says in X-Forwarded-Proto how the last hop asked, from which cookies and the addresses of sessions are made.
+            .WithHttpsEndpoint(targetPort: Port)
+            // The container itself listens for HTTP only.
+            .WithEndpointsInEnvironment(endpoint => endpoint.UriScheme == "http")
             .WithEnvironment("ASPNETCORE_ENVIRONMENT", Environments.Production)
             .WithEnvironment("DOTNET_ENVIRONMENT", Environments.Production)
             // Service__Instance is not set: the replicas that a host makes of one container share its environment. In a container a
@@ -45,19 +50,16 @@ internal static class PublishedService
     /// container (docs/azd.md), and its time to stop is the host's.
     /// </summary>
     public static IResourceBuilder<ProjectResource> AsPublishedEngine(this IResourceBuilder<ProjectResource> engine) => engine
-        .WithEnvironment("Engine__InstanceUrl", engine.GetEndpoint("http"))
+        .WithEnvironment("Engine__InstanceUrl", engine.GetEndpoint("https"))
         .WithEnvironment("Engine__Transcripts__Folder", "/home/app/transcripts") // of the image
         .WithEnvironment("Drain__Answers", EngineDrain);
 
-    /// <summary>Whoever is asked for in public: by HTTPS, which the host ends, through proxies in the host's own networks.</summary>
+    /// <summary>Whoever is asked for in public, through proxies in the host's own networks.</summary>
     /// <param name="trust">Whether those are to be trusted; the operator named others otherwise.</param>
     public static void AsPublicDoor(this IResourceBuilder<ProjectResource> door, bool trust)
     {
         door.WithEndpoint("http", endpoint => endpoint.IsExternal = true)
-            .WithHttpsEndpoint(targetPort: Port)
-            .WithEndpoint("https", endpoint => endpoint.IsExternal = true)
-            // The container itself listens for HTTP only.
-            .WithEndpointsInEnvironment(endpoint => endpoint.UriScheme == "http");
+            .WithEndpoint("https", endpoint => endpoint.IsExternal = true);
         foreach (var (index, network) in trust ? PrivateNetworks.Index() : [])
             door.WithEnvironment($"Gateway__TrustedProxies__{index}", network);
     }
@@ -68,7 +70,7 @@ internal static class PublishedService
     // Where requests may be sent, and whether the process is left running; the same two as everywhere (docs/operations.md).
 #pragma warning disable ASPIREPROBES001 // still called experimental; nothing else tells a publisher of probes
     private static IResourceBuilder<ProjectResource> WithProbes(this IResourceBuilder<ProjectResource> replica) => replica
-        .WithHttpProbe(ProbeType.Liveness, "/alive", initialDelaySeconds: 30, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6)
-        .WithHttpProbe(ProbeType.Readiness, "/health", periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2);
+        .WithHttpProbe(ProbeType.Liveness, "/alive", initialDelaySeconds: 30, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, endpointName: "http")
+        .WithHttpProbe(ProbeType.Readiness, "/health", periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2, endpointName: "http");
 #pragma warning restore ASPIREPROBES001
 }

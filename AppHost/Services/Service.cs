@@ -69,7 +69,7 @@ public sealed class Service
     }
 
     /// <summary>
-    /// Where others reach a replica: by HTTPS only where it is published to the public, whose plain HTTP a host redirects.
+    /// Where others reach a replica: by HTTPS where it is published, else by HTTP.
     /// </summary>
     internal static EndpointReference AddressOf(IResourceBuilder<ProjectResource> replica) =>
         replica.GetEndpoint(replica.Resource.Annotations.OfType<EndpointAnnotation>().Any(endpoint => endpoint.Name == "https") ? "https" : "http");

@@ -7,6 +7,7 @@ using Lyceum.AppHost.Publishing;
 using Lyceum.Cli.Installation;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using YamlDotNet.RepresentationModel;
 
 namespace Lyceum.Tests.AppHost;
 
@@ -151,13 +152,27 @@ public sealed class PublishedModelTests : IAsyncDisposable
             }
         }
         var variables = Environment(manifest, "gateway");
-        variables["HTTP_PORTS"].ShouldBe("{gateway.bindings.http.targetPort}");
-        variables.Keys.ShouldNotContain("HTTPS_PORTS");
         variables["Gateway__TrustedProxies__0"].ShouldBe("10.0.0.0/8");
-        // A host redirects plain HTTP to a public address, and a redirected POST is a GET.
+    }
+
+    /// <summary>
+    /// A host redirects plain HTTP to a public service, and a redirected POST is a GET; and it says in X-Forwarded-Proto how the last hop asked.
+    /// </summary>
+    [Fact]
+    public async Task Services_AskEachOtherByHttps_AndListenForHttp()
+    {
+        var manifest = await PublishAsync();
+
         Environment(manifest, "session-api")["services__gateway__https__0"].ShouldBe("{gateway.bindings.https.url}");
+        Environment(manifest, "gateway")["services__chat-api__https__0"].ShouldBe("{chat-api.bindings.https.url}");
+        Environment(manifest, "gpu-engine")["Engine__AnnounceTo__0"].ShouldBe("{session-api.bindings.https.url}");
         Environment(manifest, "gpu-engine")["Engine__ChargeTo__0"].ShouldBe("{gateway.bindings.https.url}");
-        Environment(manifest, "gateway")["services__chat-api__http__0"].ShouldBe("{chat-api.bindings.http.url}");
+        Environment(manifest, "gpu-engine")["Engine__InstanceUrl"].ShouldBe("{gpu-engine.bindings.https.url}");
+        foreach (var service in Services(manifest))
+        {
+            Environment(manifest, service)["HTTP_PORTS"].ShouldBe($"{{{service}.bindings.http.targetPort}}");
+            Environment(manifest, service).Keys.ShouldNotContain(key => key == "HTTPS_PORTS" || key.Contains("__http__"));
+        }
     }
 
     [Fact]
@@ -173,7 +188,6 @@ public sealed class PublishedModelTests : IAsyncDisposable
             variables.Keys.ShouldNotContain("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY");
             variables.Keys.ShouldNotContain("Service__Instance", "replicas share their environment");
         }
-        Environment(manifest, "gpu-engine")["Engine__InstanceUrl"].ShouldBe("{gpu-engine.bindings.http.url}");
     }
 
     /// <summary>Misspelt, a setting would be none at all.</summary>
@@ -235,9 +249,9 @@ public sealed class PublishedModelTests : IAsyncDisposable
             .ShouldContainKeyAndValue("chat-api", 3);
         // (300 - 30) / (3 + 1 + 1 + 1)
         Environment(manifest, "chat-api")["ConnectionStrings__chatdb"].ShouldContain("Maximum Pool Size=45;");
-        Environment(manifest, "gpu-engine-2")["Engine__InstanceUrl"].ShouldBe("{gpu-engine-2.bindings.http.url}");
+        Environment(manifest, "gpu-engine-2")["Engine__InstanceUrl"].ShouldBe("{gpu-engine-2.bindings.https.url}");
         Environment(manifest, "gpu-engine-2")["Identity__Key"].ShouldBe("{gpu-engine-key.value}");
-        Environment(manifest, "gateway")["services__gpu-engine__http__1"].ShouldBe("{gpu-engine-2.bindings.http.url}");
+        Environment(manifest, "gateway")["services__gpu-engine__https__1"].ShouldBe("{gpu-engine-2.bindings.https.url}");
     }
 
     /// <summary>The image of Postgres runs, at its first start, what compose's does: a role for each database, C.UTF-8.</summary>
@@ -284,6 +298,19 @@ public sealed class PublishedModelTests : IAsyncDisposable
         Environment(manifest, "chat-api")["ConnectionStrings__chatdb"].ShouldEndWith(
             ";{postgres.connectionString};Username=chatdb;Password={chatdb-password.value};Database=chatdb");
         Environment(manifest, "chat-api")["ConnectionStrings__messaging"].ShouldBe("{messaging.connectionString}");
+    }
+
+    /// <summary>What azd starts from names the project that publishes.</summary>
+    [Fact]
+    public void AzureYaml_NamesAppHost()
+    {
+        var root = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Projects.AppHost.ProjectPath))!;
+        var stream = new YamlStream();
+        stream.Load(new StringReader(File.ReadAllText(Path.Combine(root, "azure.yaml"))));
+        var service = stream.Documents[0].RootNode["services"]["app"];
+
+        File.Exists(Path.Combine(root, service["project"].ToString())).ShouldBeTrue();
+        service["host"].ToString().ShouldBe("containerapp");
     }
 
     private async Task<Dictionary<string, JsonElement>> PublishAsync(params string[] arguments)

@@ -13,6 +13,12 @@ public sealed class RenderedFiles
 
     private static readonly string[] PodTemplates = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
 
+    // No .git; and an end where a link leads back.
+    private static readonly EnumerationOptions Below = new()
+    {
+        RecurseSubdirectories = true, MaxRecursionDepth = 16, AttributesToSkip = FileAttributes.Hidden, IgnoreInaccessible = false,
+    };
+
     private readonly List<KubeObject> _objects = [];
     private readonly List<string> _unreadable = [];
 
@@ -48,7 +54,7 @@ public sealed class RenderedFiles
         var files = new RenderedFiles();
         string[] found = File.Exists(path)
             ? [path]
-            : [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(IsYaml).Order(StringComparer.Ordinal).Take(MostFiles + 1)];
+            : [.. Directory.EnumerateFiles(path, "*", Below).Where(IsYaml).Order(StringComparer.Ordinal).Take(MostFiles + 1)];
         if (found.Length > MostFiles)
             throw new IOException($"more than {MostFiles} files");
         foreach (var file in found)
