@@ -119,8 +119,7 @@ build_web() {
 }
 
 # Programs that tests look at Lyceum through: a browser, reverse proxies, a pooler, clocks that are wrong, Prometheus' linter, Node.js,
-# and a C compiler for a
-# stand-in of NVIDIA's library. Without them those tests skip.
+# and a C compiler for a stand-in of NVIDIA's library. Without them those tests skip.
 install_test_programs() {
   local wanted=()
   [[ -x /usr/bin/chromium || -x /usr/bin/chromium-browser || -x /usr/bin/google-chrome ]] || wanted+=(chromium)

@@ -73,7 +73,7 @@ internal sealed class SecretChecks(Site site, Answers answers, HttpClient client
                 ? $"{key.Path}: {file.What}" : IdentityPair.FaultOf(key.Service, File.ReadAllText(key.Path), jwks)))
             .Where(key => key.Fault is not null).Select(key => (key.Service, key.Fault!)));
         return told is null
-            ? Outcome.Ok($"{site.Keys.Count} private keys, and everybody knows their public ones")
+            ? Outcome.Ok($"everybody knows the public keys of {string.Join(", ", site.Keys.Select(key => key.Service))}")
             : Outcome.Fail(told, $"private keys whose public ones are in {site.JwksFile}",
                 "Delete the private key and run lyceum init (or ./run.sh) again, which writes both; then restart the services.");
     }
