@@ -62,14 +62,19 @@ internal static class Failover
         IsFailed(http) && http.GetForwarderErrorFeature() is
         {
             Error: ForwarderError.Request,
-            Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError },
+            Exception: HttpRequestException
+            {
+                HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError,
+            },
         };
 
     private static bool BrokeOff(HttpContext http) =>
         IsFailed(http) && http.GetForwarderErrorFeature() is
         {
-            Error: ForwarderError.Request or ForwarderError.RequestBodyDestination, Exception: HttpRequestException or IOException,
+            Error: ForwarderError.Request or ForwarderError.RequestBodyDestination,
+            Exception: HttpRequestException or IOException,
         };
 
-    private static bool IsFailed(HttpContext http) => !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested;
+    private static bool IsFailed(HttpContext http) =>
+        !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested;
 }
