@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lyceum.Cli.Backups;
+using Lyceum.Cli.Doctor;
 using Lyceum.Cli.Init;
 using Lyceum.Cli.Installation;
 
@@ -8,5 +9,6 @@ var root = new RootCommand("Administers an installed Lyceum.");
 root.AddBackups();
 root.Subcommands.Add(InitCommand.Create());
 root.Subcommands.Add(GenerateCommand.Create());
+root.Subcommands.Add(DoctorCommand.Create());
 
 return await root.Parse(args).InvokeAsync();

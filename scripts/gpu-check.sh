@@ -16,7 +16,7 @@ pack() {
   folder=$(mktemp -d) || exit 2
   trap 'rm -rf "$folder"' EXIT
   mkdir -p "$(dirname "$file")"
-  dotnet publish "$root/GpuEngine" -c Release -r linux-x64 --self-contained -p:RunAnalyzers=false \
+  dotnet publish "$root/GpuEngine" -c Release -r linux-x64 -p:RunAnalyzers=false \
     --artifacts-path "$folder/build" -o "$folder/engine" -v q -nologo || exit 2
   # An identity for nothing: no request of the check carries a token.
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/engine/key.pem" 2>/dev/null || exit 2

@@ -29,7 +29,7 @@ publish() { # PROJECT FOLDER [PROPERTY…]
   local project=$1 folder=$2
   shift 2
   say "Publishing $folder …"
-  dotnet publish "$project" -c Release -r "$rid" --self-contained -p:RunAnalyzers=false -p:DebugType=none \
+  dotnet publish "$project" -c Release -r "$rid" -p:RunAnalyzers=false -p:DebugType=none \
     -p:PublishDocumentationFiles=false -p:PublishReferencesDocumentationFiles=false \
     -o "$stage/$folder" -nologo -v quiet "$@"
 }

@@ -103,8 +103,9 @@ internal static class SecretsFolder
             {
                 // One line each: environment files know no other values.
                 var key = File.ReadAllText(Path.Combine(keysFolder, $"{service.Name}.pem")).ReplaceLineEndings("");
-                text.Append($"Identity__Key='{key}'\n");
-                text.Append($"Identity__Jwks='{File.ReadAllText(Path.Combine(keysFolder, ServiceKeys.JwksFile)).Trim()}'\n");
+                // Not quoted: some readers of such files (podman) take quotes for a part of the value; nothing in these needs them.
+                text.Append($"Identity__Key={key}\n");
+                text.Append($"Identity__Jwks={File.ReadAllText(Path.Combine(keysFolder, ServiceKeys.JwksFile)).Trim()}\n");
             }
             yield return new($"{service.Name}.env", text.ToString());
         }

@@ -24,8 +24,8 @@ internal sealed class ComposeFiles(Plan plan) : Host
     public override IEnumerable<KeyValuePair<string, string>> Own(Service service) => service.Name switch
     {
         // Caddy's and the gateway's word for who asks, and by which name, counts within this network.
-        "gateway" => [new("AllowedHosts", "${LYCEUM_HOST:?}"), new("Gateway__TrustedProxies__0", "${LYCEUM_SUBNET:-172.30.57.0/24}")],
-        "gpu-engine" => [new("Engine__TrustedProxies__0", "${LYCEUM_SUBNET:-172.30.57.0/24}"), new("AllowedHosts", "${LYCEUM_HOST:?}")],
+        "gateway" => [new("AllowedHosts", "${LYCEUM_HOST:?the name of this server, in .env}"), new("Gateway__TrustedProxies__0", "${LYCEUM_SUBNET:-172.30.57.0/24}")],
+        "gpu-engine" => [new("Engine__TrustedProxies__0", "${LYCEUM_SUBNET:-172.30.57.0/24}"), new("AllowedHosts", "${LYCEUM_HOST:?the name of this server, in .env}")],
         _ => [],
     };
 
@@ -73,7 +73,7 @@ internal sealed class ComposeFiles(Plan plan) : Host
                 ports: ["${HTTP_PORT:-80}:80", "${HTTPS_PORT:-443}:443", "${HTTPS_PORT:-443}:443/udp"]
                 environment:
                   LYCEUM_HOST: ${LYCEUM_HOST:?the name of this server, in .env}
-                  LYCEUM_TLS: ${LYCEUM_TLS:-}
+                  LYCEUM_TLS:
                 volumes: ["./Caddyfile:/etc/caddy/Caddyfile:ro", "caddy:/data"]
                 cap_drop: [ALL]
                 cap_add: [NET_BIND_SERVICE]
@@ -154,7 +154,7 @@ internal sealed class ComposeFiles(Plan plan) : Host
         Line($"  # {Capital(service.Purpose)}.");
         Line($"  {instance}:");
         Line("    <<: *service");
-        Line($"    image: ${{LYCEUM_REGISTRY:-ghcr.io/lyceum}}/{service.Name}:${{LYCEUM_VERSION:?}}");
+        Line($"    image: ${{LYCEUM_REGISTRY:-ghcr.io/lyceum}}/{service.Name}:${{LYCEUM_VERSION:?the release, in .env}}");
         Line($"    hostname: {instance}");
         Line($"    env_file: [secrets/{service.Name}.env]");
         Line("    environment:");

@@ -16,6 +16,7 @@ internal static class Product
         ["Contracts"] = [],
         ["Text"] = [],
         ["DataFolder"] = [],
+        ["Doctor"] = ["ServiceDefaults"],
         ["ServiceDefaults"] = [],
         ["Durability"] = ["ServiceDefaults"],
         ["Knowledge"] = ["ServiceDefaults", "Text"],

@@ -4,7 +4,7 @@ namespace Lyceum.Tests.Cli.Tests;
 
 public sealed class GenerateTests
 {
-    private static readonly string Deploy = FindDeploy();
+    internal static readonly string Deploy = FindDeploy();
 
     /// <summary>The list is the only place where a setting or a service is changed: `dotnet run --project Cli -- generate deploy`.</summary>
     [Fact]

@@ -131,11 +131,11 @@ public sealed class InitTests : IDisposable
         {
             var environment = Variables($"{service.Name}.env");
             using var given = ECDsa.Create();
-            given.ImportFromPem(environment["Identity__Key"].Trim('\''));
+            given.ImportFromPem(environment["Identity__Key"]);
             using var file = ECDsa.Create();
             file.ImportFromPem(File.ReadAllText(Path.Combine(Secrets, "keys", $"{service.Name}.pem")));
             given.ExportSubjectPublicKeyInfo().ShouldBe(file.ExportSubjectPublicKeyInfo());
-            environment["Identity__Jwks"].Trim('\'').ShouldBe(File.ReadAllText(Path.Combine(Secrets, "keys", "internal-jwks.json")));
+            environment["Identity__Jwks"].ShouldBe(File.ReadAllText(Path.Combine(Secrets, "keys", "internal-jwks.json")));
         }
     }
 

@@ -67,6 +67,20 @@ public sealed class LyceumClient : IDisposable
     public IAsyncEnumerable<AnswerEvent> ResumeAsync(Guid messageId, long after = 0, CancellationToken cancellationToken = default) =>
         ReadAsync(() => new(_http, _options, messageId, after), cancellationToken);
 
+    /// <summary>
+    /// What changes for the caller, for as long as the loop is read: answers, jobs, documents, sessions, questions that are due. Each event is told
+    /// once, however often the connection is cut.
+    /// </summary>
+    /// <param name="cursor">The <see cref="Change.Cursor"/> to go on after, of the last week; absent: from now on.</param>
+    /// <exception cref="LyceumException">The caller may not, or the cursor is none.</exception>
+    public async IAsyncEnumerable<Change> ChangesAsync(
+        string? cursor = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await using var reader = new ChangeReader(_http, _options, cursor);
+        while (await reader.NextAsync(cancellationToken).ConfigureAwait(false) is { } change)
+            yield return change;
+    }
+
     /// <summary>Stops an answer, on whichever replica it is written. What is written of it is kept.</summary>
     /// <returns>How it ended; with status <c>streaming</c> it will end soon.</returns>
     public Task<StopResponse> StopAsync(Guid messageId, CancellationToken cancellationToken = default) =>

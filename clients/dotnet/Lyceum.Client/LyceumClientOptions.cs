@@ -20,7 +20,7 @@ public sealed class LyceumClientOptions
     /// <summary>A server that asks for a longer wait than this is not waited for: its refusal is thrown.</summary>
     public TimeSpan LongestRetryAfter { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>An answer that does not go on for so long, whatever is tried, is given up: its last failure is thrown.</summary>
+    /// <summary>A stream that does not go on for so long, whatever is tried, is given up: its last failure is thrown.</summary>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How often a call of <see cref="LyceumClient.Api"/> that may be repeated is, after 429, 503 or a lost connection.</summary>

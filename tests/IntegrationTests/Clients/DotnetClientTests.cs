@@ -19,6 +19,9 @@ public sealed class DotnetClientTests(SharedSystem system)
         await using var cable = new Relay(gateway.BaseAddress!);
         using var client = new LyceumClient(cable.Address, LyceumCredentials.Token(system.DevelopmentToken));
         var (text, events, cut, killed) = (new StringBuilder(), new List<AnswerEvent>(), false, false);
+        await using var changes = client.ChangesAsync(cancellationToken: limit.Token).GetAsyncEnumerator(limit.Token);
+        (await changes.MoveNextAsync()).ShouldBeTrue();
+        changes.Current.Type.ShouldBe("ready");
 
         await foreach (var item in client.AskAsync($"[[stub tokens=120 rate=40 seed={seed} unicode=1]]", limit.Token))
         {
@@ -45,6 +48,14 @@ public sealed class DotnetClientTests(SharedSystem system)
         events[^1].ShouldBeOfType<AnswerEnded>().End.Status.ShouldBe("complete");
         system.Stub.Log.Requests.Count(request => request.LastUserMessage.Contains($"seed={seed} ", StringComparison.Ordinal)).ShouldBe(1);
         var started = events.OfType<AnswerStarted>().Single().Start;
+        // Told by the database, in the same order, once: also of the answer that another replica took over.
+        List<string> told = [];
+        while (!told.Contains("answer.ended") && await changes.MoveNextAsync())
+        {
+            if (changes.Current.Data.TryGetProperty("message_id", out var id) && id.GetGuid() == started.MessageId)
+                told.Add(changes.Current.Type);
+        }
+        told.ShouldBe(["answer.started", "answer.ended"]);
         var messages = await client.Api.GetConversationsByIdMessagesAsync(started.ConversationId, cancellationToken: limit.Token);
         messages.Messages[^1].Content.ShouldBe(text.ToString());
         (await client.StopAsync(started.MessageId, limit.Token)).Status.ShouldBe("complete"); // too late, and no error
