@@ -1,3 +1,4 @@
+using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Lyceum.Gateway.Proxy;
@@ -7,12 +8,14 @@ namespace Lyceum.Gateway.Proxy;
 /// is repeated, and callers do not notice that a replica was killed.
 /// </summary>
 /// <remarks>
-/// What was sent, and whose replica broke off before it answered, as one does that is stopped, is repeated once where that
-/// does no harm: a read, and work that its caller gave an <c>Idempotency-Key</c>, by which it is done once.
+/// What was sent goes to one more replica when the first broke off before it answered, as one does that is stopped while it
+/// works, where that does no harm: what only reads (RFC 9110, 9.2.2), and work that its caller gave an
+/// <c>Idempotency-Key</c>, which the service keeps with the work. To one, not to all, because the request itself may be what
+/// ends them.
 /// </remarks>
 internal static class Failover
 {
-    /// <summary>Bytes of a body that is kept for a repetition; a request with a larger one is not repeated.</summary>
+    /// <summary>Bytes of a body that are kept for a repetition; a request with a larger one is not repeated.</summary>
     private const int MaxKept = 256 * 1024;
 
     /// <summary>Where services keep the key with the work.</summary>
@@ -25,13 +28,12 @@ internal static class Failover
     {
         var feature = http.GetReverseProxyFeature();
         var untried = feature.AvailableDestinations.ToList();
-        var mayRepeat = untried.Count > 1 && MayRepeat(http.Request);
+        var mayRepeat = untried.Count > 1 && (OnlyReads(http) || Keeps(http.Request));
         await next(http);
-        while (feature.ProxiedDestination is { } tried && (NeverArrived(http) || (mayRepeat && BrokeOff(http)))
-            && untried.Remove(tried) && untried.Count > 0)
+        var repeated = false;
+        while ((NeverArrived(http) || (!repeated && (repeated = mayRepeat && BrokeOff(http))))
+            && feature.ProxiedDestination is { } tried && untried.Remove(tried) && untried.Count > 0)
         {
-            if (!NeverArrived(http))
-                mayRepeat = false;
             http.Features.Set<IForwarderErrorFeature>(null);
             http.Response.StatusCode = StatusCodes.Status200OK;
             if (http.Request.Body.CanSeek)
@@ -42,13 +44,22 @@ internal static class Failover
         }
     });
 
-    private static bool MayRepeat(HttpRequest request)
+    private static bool NeverArrived(HttpContext http) => Failure(http) is HttpRequestException
     {
-        if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
-        {
-            // Signing in redeems a code, and a socket its token.
-            return !request.Path.StartsWithSegments("/api/auth") && request.Headers.Upgrade.Count == 0;
-        }
+        HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError,
+    };
+
+    private static bool BrokeOff(HttpContext http) => Failure(http) is HttpRequestException or IOException;
+
+    /// <summary>Signing in is a GET that redeems a code.</summary>
+    private static bool OnlyReads(HttpContext http) =>
+        (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
+        && !http.WebSockets.IsWebSocketRequest && !http.Request.Path.StartsWithSegments("/api/auth")
+        && http.Request.ContentLength is null or 0 && !http.Request.Headers.ContainsKey(HeaderNames.TransferEncoding);
+
+    /// <summary>Whether it can be repeated, because it has a key; its body is kept from now on.</summary>
+    private static bool Keeps(HttpRequest request)
+    {
         if (!HttpMethods.IsPost(request.Method) || !Keyed.Contains(request.Path.Value!)
             || request.Headers["Idempotency-Key"].Count == 0 || request.ContentLength is not <= MaxKept)
         {
@@ -58,18 +69,10 @@ internal static class Failover
         return true;
     }
 
-    private static bool NeverArrived(HttpContext http) =>
-        IsFailed(http) && http.GetForwarderErrorFeature() is
+    /// <summary>Why nothing was answered, while something still can be.</summary>
+    private static Exception? Failure(HttpContext http) =>
+        !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && http.GetForwarderErrorFeature() is
         {
-            Error: ForwarderError.Request,
-            Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError },
-        };
-
-    private static bool BrokeOff(HttpContext http) =>
-        IsFailed(http) && http.GetForwarderErrorFeature() is
-        {
-            Error: ForwarderError.Request or ForwarderError.RequestBodyDestination, Exception: HttpRequestException or IOException,
-        };
-
-    private static bool IsFailed(HttpContext http) => !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested;
+            Error: ForwarderError.Request or ForwarderError.RequestBodyDestination, Exception: { } failure,
+        } ? failure : null;
 }
