@@ -5,8 +5,8 @@ export type LiveEvent = Schema['LiveEvent'] | GoAway | Heartbeat
 /** The engine stops, and no turn runs: `connect` goes on with the session elsewhere, after so many ms. A `bye` follows. */
 export type GoAway = { type: 'go_away'; reason: string; reconnect_after_ms: number }
 /** Nothing was sent for a while: answered with the same, so that those between see data in both directions. */
-export type Heartbeat = { type: 'heartbeat' }
-export type LiveMessage = Schema['LiveMessage'] | Heartbeat
+export type Heartbeat = Schema['LiveEventHeartbeat']
+export type LiveMessage = Schema['LiveMessage']
 export type Connection = Schema['SessionConnection']
 export type AudioSettings = Schema['AudioSettings']
 export type AudioPiece = Schema['LiveEventAudio']

@@ -8468,6 +8468,95 @@ namespace Lyceum.Client
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
+        /// Examines the system from inside: every instance, its database, the broker, models, keys, disks and clocks.
+        /// </summary>
+        /// <remarks>
+        /// Examines the system from inside: every instance, its database, the broker, models, keys, disks and clocks. It takes seconds, and 30 at most; one runs at a time. 200 also where something is wrong: the verdict says so.
+        /// <br/>
+        /// <br/>Scope `ops`.
+        /// </remarks>
+        /// <returns>OK</returns>
+        /// <exception cref="LyceumException">A server side error occurred.</exception>
+        public virtual async System.Threading.Tasks.Task<ReportDocument> GetOpsDoctorAsync(System.Collections.Generic.IEnumerable<string>? only = null, System.Collections.Generic.IEnumerable<string>? body = null, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
+        {
+            var client_ = _httpClient;
+            var disposeClient_ = false;
+            try
+            {
+                using (var request_ = new System.Net.Http.HttpRequestMessage())
+                {
+                    var json_ = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(body, JsonSerializerSettings);
+                    var content_ = new System.Net.Http.ByteArrayContent(json_);
+                    content_.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("application/json");
+                    request_.Content = content_;
+                    request_.Method = new System.Net.Http.HttpMethod("GET");
+                    request_.Headers.Accept.Add(System.Net.Http.Headers.MediaTypeWithQualityHeaderValue.Parse("application/json"));
+
+                    var urlBuilder_ = new System.Text.StringBuilder();
+
+                    // Operation Path: "api/ops/doctor"
+                    urlBuilder_.Append("api/ops/doctor");
+                    urlBuilder_.Append('?');
+                    if (only != null)
+                    {
+                            foreach (var item_ in only) { urlBuilder_.Append(System.Uri.EscapeDataString("only")).Append('=').Append(System.Uri.EscapeDataString(ConvertToString(item_, System.Globalization.CultureInfo.InvariantCulture))).Append('&'); }
+                    }
+                    urlBuilder_.Length--;
+
+                    PrepareRequest(client_, request_, urlBuilder_);
+
+                    var url_ = urlBuilder_.ToString();
+                    request_.RequestUri = new System.Uri(url_, System.UriKind.RelativeOrAbsolute);
+
+                    PrepareRequest(client_, request_, url_);
+
+                    var response_ = await client_.SendAsync(request_, System.Net.Http.HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+                    var disposeResponse_ = true;
+                    try
+                    {
+                        var headers_ = new System.Collections.Generic.Dictionary<string, System.Collections.Generic.IEnumerable<string>>();
+                        foreach (var item_ in response_.Headers)
+                            headers_[item_.Key] = item_.Value;
+                        if (response_.Content != null && response_.Content.Headers != null)
+                        {
+                            foreach (var item_ in response_.Content.Headers)
+                                headers_[item_.Key] = item_.Value;
+                        }
+
+                        ProcessResponse(client_, response_);
+
+                        var status_ = (int)response_.StatusCode;
+                        if (status_ == 200)
+                        {
+                            var objectResponse_ = await ReadObjectResponseAsync<ReportDocument>(response_, headers_, cancellationToken).ConfigureAwait(false);
+                            if (objectResponse_.Object == null)
+                            {
+                                throw new LyceumException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
+                            }
+                            return objectResponse_.Object;
+                        }
+                        else
+                        {
+                            var responseData_ = response_.Content == null ? null : await ReadAsStringAsync(response_.Content, cancellationToken).ConfigureAwait(false);
+                            throw new LyceumException("The HTTP status code of the response was not expected (" + status_ + ").", status_, responseData_, headers_, null);
+                        }
+                    }
+                    finally
+                    {
+                        if (disposeResponse_)
+                            response_.Dispose();
+                    }
+                }
+            }
+            finally
+            {
+                if (disposeClient_)
+                    client_.Dispose();
+            }
+        }
+
+        /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
+        /// <summary>
         /// What is due to the caller now, the longest due first, `limit` (1-100) a page, without answers.
         /// </summary>
         /// <remarks>
@@ -15241,6 +15330,54 @@ namespace Lyceum.Client
 
     }
 
+    /// <summary>
+    /// What one check found.
+    /// </summary>
+    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
+    public partial class Finding
+    {
+
+        /// <summary>
+        /// Stable, such as `LYC-NET-001`.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("id")]
+        public string Id { get; set; } = default!;
+
+        [System.Text.Json.Serialization.JsonPropertyName("verdict")]
+        public string Verdict { get; set; } = default!;
+
+        /// <summary>
+        /// What is there, with the place: a hop, a setting, an object of a file and its line.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("saw")]
+        public string Saw { get; set; } = default!;
+
+        /// <summary>
+        /// What would be right.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("expected")]
+        public string Expected { get; set; } = default!;
+
+        /// <summary>
+        /// What to do, with the name of the setting. Null: nothing.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("fix")]
+        public string? Fix { get; set; } = default!;
+
+        /// <summary>
+        /// A page of the documentation: `docs/hops.md`.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("doc")]
+        public string? Doc { get; set; } = default!;
+
+        /// <summary>
+        /// Milliseconds that the check took.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("ms")]
+        public double Ms { get; set; } = default!;
+
+    }
+
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class FirstPasswordRequest
     {
@@ -16903,6 +17040,24 @@ namespace Lyceum.Client
 
         [System.Text.Json.Serialization.JsonPropertyName("passages")]
         public int Passages { get; set; } = default!;
+
+    }
+
+    /// <summary>
+    /// Findings as JSON.
+    /// </summary>
+    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
+    public partial class ReportDocument
+    {
+
+        /// <summary>
+        /// The worst of them; what was skipped does not count.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("verdict")]
+        public string Verdict { get; set; } = default!;
+
+        [System.Text.Json.Serialization.JsonPropertyName("checks")]
+        public System.Collections.Generic.IReadOnlyList<Finding> Checks { get; set; } = new System.Collections.Generic.List<Finding>();
 
     }
 
