@@ -8,19 +8,21 @@ root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 usage() {
   cat <<'HELP'
-scripts/rolling-update.sh [--times N] [--front NAME]…
+scripts/rolling-update.sh [--times N] [--front NAME]… [--release FOLDER]
 
   --times N      runs behind each balancer (default 3)
   --front NAME   haproxy or nginx (default: one after the other)
+  --release FOLDER   the programs of an unpacked release instead of those that were built last
 LYCEUM_LOAD    as for scripts/upgrade.sh (default here: the whole, "50 50 10 200")
 HELP
 }
 
-times=3 fronts=()
+times=3 fronts=() release=()
 while (( $# )); do
   case $1 in
     --times) times=${2:?--times needs a number}; shift 2 ;;
     --front) fronts+=("${2:?--front needs a name}"); shift 2 ;;
+    --release) release=(--release "${2:?--release needs a folder}"); shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; die "unknown option: $1" ;;
   esac
@@ -35,7 +37,7 @@ status=0
 for front in "${fronts[@]}"; do
   for (( run = 1; run <= times; run++ )); do
     say "$front, run $run of $times, load $LYCEUM_LOAD"
-    LYCEUM_SEEN=$seen/$front-$run.json "$root/scripts/upgrade.sh" --same --front "$front" || status=1
+    LYCEUM_SEEN=$seen/$front-$run.json "$root/scripts/upgrade.sh" --same --front "$front" ${release[@]+"${release[@]}"} || status=1
   done
 done
 say ""

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Rehearses an upgrade and the way back: starts a whole system, two processes of each service, with the programs of a
 # predecessor, puts clients on it, and replaces one process after the other, in the order of docs/upgrade.md, with the
-# programs of this folder; then all of them back. With --same: a rolling update, from these programs to the same. Ends with what the clients saw; exit status 1 where one saw an error or
-# lost a byte.
+# programs of this folder; then all of them back. With --same: a rolling update, from these programs to the same. Ends with what the
+# clients saw; exit status 1 where one saw an error or lost a byte.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -17,6 +17,8 @@ scripts/upgrade.sh [options]
   --one-way      not back again
   --same         the programs of this folder take each other's place, once, and clients are strict: who is told to come again saw
                  an error
+  --release FOLDER   this folder's programs as a release has them, compiled ahead of time (an unpacked archive of scripts/release.sh);
+                 else those that were built last, which compile themselves while they serve
   --front NAME   clients know one address: haproxy's or nginx's, before the gateways, configured as deploy/haproxy/haproxy.cfg or
                  docs/smoke-tests/nginx.conf
 LYCEUM_LOAD    how much load, as "STREAMS SESSIONS JOBS REQUESTS_A_SECOND" (default "10 10 2 20"; the whole: "50 50 10 200")
@@ -25,13 +27,14 @@ LYCEUM_SEEN    a file for what the clients saw, in JSON
 HELP
 }
 
-from='' old='' back=true same=false front=''
+from='' old='' back=true same=false front='' release=''
 while (( $# )); do
   case $1 in
     --from) from=${2:?--from needs a commit}; shift 2 ;;
     --old) old=$(realpath -- "${2:?--old needs a folder}"); shift 2 ;;
     --one-way) back=false; shift ;;
     --same) same=true back=false old=$root; shift ;;
+    --release) release=$(realpath -- "${2:?--release needs a folder}"); shift 2 ;;
     --front) front=${2:?--front needs haproxy or nginx}; shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; die "unknown option: $1" ;;
@@ -74,16 +77,20 @@ if [[ -z $old ]]; then
   (cd "$old" && dotnet build AppHost -c Release -nologo -v q)
 fi
 [[ -x $old/AppHost/$output/AppHost ]] || die "$old is not built"
+# programs SERVICE: the folder of this version's
+programs() { if [[ -n $release ]]; then echo "$release/${resource[$1]}"; else echo "$root/$1/$output"; fi; }
 for service in "${services[@]}"; do
   [[ -x $root/$service/$output/$service ]] || die "$service of this folder is not built: dotnet build AppHost tests/StubModel -c Release"
+  [[ -x $(programs "$service")/$service ]] || die "$release has no $service"
 done
 [[ -d $root/tests/Clients/node_modules ]] || (cd "$root/tests/Clients" && npm ci --silent)
 
 # The programs of both versions lie side by side; what AppHost starts is a script that runs the one that is named in a file.
 for service in "${services[@]}"; do
   mkdir -p "$data/programs/$service"
-  cp -a "$old/$service/$output" "$data/programs/$service/old"
-  cp -a "$root/$service/$output" "$data/programs/$service/new"
+  cp -a "$(programs "$service")" "$data/programs/$service/new"
+  if $same; then ln -s new "$data/programs/$service/old"
+  else cp -a "$old/$service/$output" "$data/programs/$service/old"; fi
   mv "$old/$service/$output/$service" "$old/$service/$output/$service.was"
   echo old > "$data/programs/$service/version"
   cat > "$old/$service/$output/$service" <<SCRIPT
