@@ -279,6 +279,8 @@ public sealed class ReplicationTests(ReplicationTests.Cluster cluster)
             .SelectMany(project => Directory.GetFiles(
                 Path.Combine(Repository.Root, project), "*.cs", SearchOption.AllDirectories))
             .Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
+            // The doctor looks at servers as they are, and stores nothing that anybody is shown.
+            .Where(file => !file.Contains("/BuildingBlocks/Doctor/", StringComparison.Ordinal))
             .Where(file => ways.Any(way => File.ReadAllText(file).Contains(way, StringComparison.Ordinal)))
             .Select(file => Path.GetFileName(file));
 
