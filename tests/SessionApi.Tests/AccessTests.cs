@@ -118,6 +118,9 @@ public sealed class AccessTests(SessionsFixture fixture) : IClassFixture<Session
         ["GET /internal/policy"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["POST /internal/concerns/looks"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { persons = new[] { "a" } }),
         ["GET /internal/capabilities"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        ["GET /internal/doctor"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
+        // Of the installation, whoever operates it.
+        ["GET /api/ops/engines"] = new("ops", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["GET /internal/engines"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
         ["PUT /internal/engines/{engine_id}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope", new { id = "e", incarnation = Guid.Empty, url = "http://127.0.0.1:1", capacity = 1, sessions = 0 }),
         ["GET /internal/tutors/{id:int}"] = new("a service", HttpStatusCode.Forbidden, "forbidden_scope"),
