@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Lyceum.ServiceDefaults.Auth;
 using Lyceum.ServiceDefaults.Errors;
 using Lyceum.ServiceDefaults.Hosting;
@@ -37,7 +38,7 @@ public static class TrickleEndpoint
     }
 
     public static RouteHandlerBuilder MapTrickle(this IEndpointRouteBuilder routes, string path) =>
-        routes.MapGet(path, TrickleAsync).RequireScope(Scopes.Ops).WithTags("operation").Streams<TricklePart>()
+        routes.MapGet(path, TrickleAsync).RequireScope(Scopes.Ops).WithTags("operation").Streams<TrickleEvent>()
             .Fails(400, ErrorCodes.InvalidRequest).Fails(429, ErrorCodes.Overloaded)
             .WithMetadata(new DisableRequestTimeoutAttribute());
 
@@ -114,7 +115,21 @@ public static class TrickleEndpoint
     private static ProblemException Invalid(string detail) => new(400, ErrorCodes.InvalidRequest, detail);
 }
 
-/// <summary>One event of a trickle.</summary>
+/// <summary>One server-sent event of a trickle, as docs/openapi.json describes it.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(Open), "open")]
+[JsonDerivedType(typeof(Part), "part")]
+[JsonDerivedType(typeof(End), "end")]
+internal abstract record TrickleEvent
+{
+    internal sealed record Open(TricklePart Data) : TrickleEvent;
+
+    internal sealed record Part(TricklePart Data) : TrickleEvent;
+
+    internal sealed record End(TricklePart Data) : TrickleEvent;
+}
+
+/// <summary>What an event of a trickle carries.</summary>
 /// <param name="Seq">0 for the first.</param>
 /// <param name="Ms">Milliseconds from the request's arrival at the service to the sending of this part.</param>
 /// <param name="Facts">In the first one.</param>

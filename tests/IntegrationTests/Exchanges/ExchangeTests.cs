@@ -320,6 +320,25 @@ public sealed class ExchangeTests(SharedSystem system)
         await record.SendAsync(
             "GET /api/usage/all", "everybody's", by: developer, tidy: answer => answer["budgets"]!.AsArray().Clear());
         await record.SendAsync("GET /api/usage/all", "for operators only");
+        // What it sees is another thing on every machine.
+        await record.SendAsync("GET /api/ops/doctor", "one check", "/api/ops/doctor?only=LYC-SYS-001", by: developer, tidy: answer =>
+        {
+            answer["verdict"] = "ok";
+            (answer["checks"]![0]!["verdict"], answer["checks"]![0]!["saw"], answer["checks"]![0]!["expected"]) = ("ok", "…", "…");
+        });
+        await record.SendAsync("GET /api/ops/doctor", "for operators only");
+        await record.SendAsync("GET /api/ops/engines", "what each would tell this client", by: developer);
+        await record.SendAsync("GET /api/ops/engines", "for operators only");
+        foreach (var trickle in (string[])["/api/ops/trickle", "/chat/trickle", "/v1/engine/trickle"])
+        {
+            await record.SendAsync($"GET {trickle}", "parts", $"{trickle}?seconds=0.5&interval=0.2&bytes=3", by: developer);
+            await record.SendAsync($"GET {trickle}", "too long", $"{trickle}?seconds=86000", by: developer);
+            await record.SendAsync($"GET {trickle}", "for operators only");
+        }
+        await record.SpeakAsync(
+            "GET /ws/echo", "an echo", new UriBuilder(developer.BaseAddress!) { Scheme = "ws", Path = "/ws/echo", Query = "seconds=10" }.Uri, null, "hello",
+            developer, new { type = "hello" });
+        await record.SendAsync("GET /ws/echo", "not a WebSocket", by: developer);
         await record.SendAsync("PUT /api/budgets", "a person's", body: new { person = "somebody", model_tokens = 1000, period = "day" });
         await record.SendAsync("PUT /api/budgets", "no number", body: new { person = "somebody" });
         await record.SendAsync("GET /api/budgets", "with what is used");

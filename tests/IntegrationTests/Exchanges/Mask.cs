@@ -20,7 +20,7 @@ internal static partial class Mask
     private static readonly HashSet<string> Numbers =
     [
         "id", "tutor_id", "created", "score", "duration_ms", "total_ms", "first_token_ms", "first_delta_ms",
-        "retrieval_ms", "seq", "last_seq",
+        "retrieval_ms", "seq", "last_seq", "ms",
     ];
 
     /// <summary>Members whose value says nothing about the contract, whatever it is.</summary>

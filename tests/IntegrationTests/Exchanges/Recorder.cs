@@ -92,13 +92,19 @@ internal sealed class Recorder(HttpClient http)
     /// Opens a WebSocket, sends the messages, and keeps what comes until an event of the last type, each shape once.
     /// </summary>
     /// <param name="until">The <c>type</c> of the event at which it hangs up.</param>
+    public Task SpeakAsync(string route, string what, Uri url, string? protocol, string until, params object[] messages) =>
+        SpeakAsync(route, what, url, protocol, until, by: null, messages);
+
+    /// <param name="by">Whose credentials it has; null: the URL has a ticket.</param>
     public async Task SpeakAsync(
-        string route, string what, Uri url, string? protocol, string until, params object[] messages)
+        string route, string what, Uri url, string? protocol, string until, HttpClient? by, params object[] messages)
     {
         using var limit = new CancellationTokenSource(Limit);
         using var socket = new ClientWebSocket();
         if (protocol is not null)
             socket.Options.AddSubProtocol(protocol);
+        if (by?.DefaultRequestHeaders.Authorization is { } authorization)
+            socket.Options.SetRequestHeader("Authorization", authorization.ToString());
         await socket.ConnectAsync(url, limit.Token);
         var exchange = Begin(route, what);
         exchange["protocol"] = socket.SubProtocol;
