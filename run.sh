@@ -11,7 +11,7 @@ usage() {
 ./run.sh [options]           start, and stay until Ctrl-C
 ./run.sh stop [--data DIR]   stop it, and make sure that nothing of it is left
 ./run.sh status [--json] [--data DIR]
-./run.sh doctor [--data DIR] [--json] [--only ID] [--deep] [--url URL] [--token-file FILE]
+./run.sh doctor [--data DIR] [--json] [--only ID] [--deep] [--url URL] [--token-file FILE] | --files FOLDER
                       look for what is wrong; exit status 0: all is well, 1: something is not, 2: could not begin
 ./run.sh help
 
